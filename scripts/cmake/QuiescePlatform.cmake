@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# The platform library (everything but main) and the binary `quiesce`.
+file(GLOB platform_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/platform/*.cpp")
+list(REMOVE_ITEM platform_sources "${PROJECT_SOURCE_DIR}/platform/main.cpp")
+if(NOT platform_sources)
+  return()
+endif()
+
+find_package(CLI11 REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Threads REQUIRED)
+find_package(yaml-cpp REQUIRED)
+
+add_library(quiesce_platform STATIC ${platform_sources})
+add_library(quiesce::platform ALIAS quiesce_platform)
+target_include_directories(quiesce_platform PUBLIC "${PROJECT_SOURCE_DIR}")
+target_link_libraries(quiesce_platform
+  PUBLIC ${QUIESCE_ROOM_TARGETS} yaml-cpp CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
+# An installed binary finds its scenarios in ../share/quiesce; one in a build tree, in the source tree.
+target_compile_definitions(quiesce_platform PUBLIC
+  QUIESCE_VERSION="${PROJECT_VERSION}" QUIESCE_SCENARIO_DIR="${PROJECT_SOURCE_DIR}/testbenches/scenarios")
+target_precompile_headers(quiesce_platform REUSE_FROM quiesce_pch)
+
+if(EXISTS "${PROJECT_SOURCE_DIR}/platform/main.cpp")
+  add_executable(quiesce platform/main.cpp)
+  target_link_libraries(quiesce PRIVATE quiesce_platform)
+  target_precompile_headers(quiesce REUSE_FROM quiesce_pch)
+  set_target_properties(quiesce PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+endif()
