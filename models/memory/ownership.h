@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the operating system tells the page ledger: who owns which frame, as which page, and which bond stands for which
+/// address space. The truth that staleness is judged by; no hardware model sees it.
+#pragma once
+#include "base/address.h"
+
+namespace quiesce::memory {
+
+enum class FrameUse : u8 { Free, Leaf, Table, Kernel };
+
+class Ownership {
+public:
+    virtual ~Ownership() = default;
+    /// `frame` (4 KiB aligned) now belongs to `owner`, as the page at `page` (Leaf), as a page-table page, or to the kernel.
+    virtual void frame_taken(Spa frame, MmId owner, FrameUse use, Va page) = 0;
+    /// The page-table entry of this leaf was cleared; the frame is not free yet. DMA to it is legal until it is.
+    virtual void frame_unmapped(Spa frame) = 0;
+    virtual void frame_freed(Spa frame) = 0;
+    /// From now on work submitted under `bond` may touch what `mm` owns.
+    virtual void bond_opened(BondId bond, MmId mm) = 0;
+    /// The bond is unbound: any access under it is a violation from now on.
+    virtual void bond_closed(BondId bond) = 0;
+};
+
+} // namespace quiesce::memory

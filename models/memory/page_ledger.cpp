@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/page_ledger.h"
+
+namespace quiesce::memory {
+namespace {
+const PageLedger::Frame nobodys{};
+}
+
+const PageLedger::Frame& PageLedger::frame(Spa at) const {
+    const u64 n = at.page_number();
+    if (n / 512 >= chunks_.size() || !chunks_[n / 512]) return nobodys;
+    return (*chunks_[n / 512])[n % 512];
+}
+
+PageLedger::Frame& PageLedger::make_frame(Spa at) {
+    const u64 n = at.page_number();
+    if (n / 512 >= chunks_.size()) chunks_.resize(n / 512 + 1);
+    if (!chunks_[n / 512]) chunks_[n / 512] = std::make_unique<Chunk>();
+    return (*chunks_[n / 512])[n % 512];
+}
+
+void PageLedger::frame_taken(Spa frame, MmId owner, FrameUse use, Va page) {
+    Frame& f = make_frame(frame);
+    f.owner = owner;
+    f.use = use;
+    f.page = page.page_number();
+    f.unmapped = false;
+    f.since = events_.now();
+    ++counts_.frames_taken;
+    events_.emit(FrameTaken{frame, owner, use, page});
+}
+
+void PageLedger::frame_unmapped(Spa frame) {
+    Frame& f = make_frame(frame);
+    f.unmapped = true;
+    f.since = events_.now();
+    events_.emit(FrameUnmapped{frame, f.owner, Va{f.page << page_shift}});
+}
+
+void PageLedger::frame_freed(Spa frame) {
+    Frame& f = make_frame(frame);
+    ++counts_.frames_freed;
+    events_.emit(FrameFreed{frame, f.owner, f.use, Va{f.page << page_shift}});
+    if (f.use == FrameUse::Leaf) {
+        f.previous_owner = f.owner;
+        f.previous_page = f.page;
+    }
+    f.owner = MmId{};
+    f.use = FrameUse::Free;
+    f.unmapped = false;
+    f.since = events_.now();
+}
+
+void PageLedger::bond_opened(BondId bond, MmId mm) {
+    if (raw(bond) >= bonds_.size()) bonds_.resize(raw(bond) + 1);
+    bonds_[raw(bond)] = {mm, true};
+}
+
+void PageLedger::bond_closed(BondId bond) {
+    if (raw(bond) < bonds_.size()) bonds_[raw(bond)].open = false;
+}
+
+Verdict PageLedger::judge(BondId bond, Iova aimed_at, Spa at) const {
+    if (bond == no_bond) return Verdict::Legal;
+    if (raw(bond) >= bonds_.size()) return Verdict::CrossProcess;
+    const Bond& b = bonds_[raw(bond)];
+    const Frame& f = frame(at);
+    if (f.owner == b.mm && f.use == FrameUse::Leaf && f.page == aimed_at.page_number()) [[likely]] {
+        if (!b.open) return Verdict::AfterUnbind;
+        return f.unmapped ? Verdict::AfterUnmap : Verdict::Legal;
+    }
+    if (f.previous_owner == b.mm && f.previous_page == aimed_at.page_number()) return Verdict::Stale;
+    return f.owner == b.mm || f.use == FrameUse::Free ? Verdict::Stale : Verdict::CrossProcess;
+}
+
+void PageLedger::dma_committed(const Request& r) {
+    const Origin& o = r.origin;
+    const Verdict verdict = judge(o.bond, o.aimed_at, r.at);
+    ++(r.write ? counts_.writes : counts_.reads);
+    counts_.bytes += r.bytes;
+    if (verdict != Verdict::Legal) [[unlikely]] ++(verdict == Verdict::AfterUnmap ? counts_.after_unmap : counts_.violations);
+    events_.emit(DmaCommitted{o.transaction, o.bond, o.device, o.has_pasid, o.pasid, o.aimed_at, r.at, r.bytes, r.write, verdict,
+                              o.translated_at});
+}
+
+void PageLedger::walk_committed(const Request& r) {
+    const Origin& o = r.origin;
+    if (o.bond == no_bond || raw(o.bond) >= bonds_.size()) return;
+    const Frame& f = frame(r.at);
+    const bool stale = f.use != FrameUse::Table || f.owner != bonds_[raw(o.bond)].mm;
+    if (stale) ++counts_.violations;
+    events_.emit(WalkCommitted{o.bond, o.device, o.pasid, o.aimed_at, r.at, o.level, stale});
+}
+
+} // namespace quiesce::memory

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The page ledger: the truth about who owns each frame, as which page, since when. It judges every device access where it
+/// lands, from what the operating system reported and from nothing that the IOMMU under test believes (design.md, decision 3).
+#pragma once
+#include "base/events.h"
+#include "memory/events.h"
+#include "memory/memory_port.h"
+#include "memory/ownership.h"
+
+#include <array>
+#include <memory>
+#include <vector>
+
+namespace quiesce::memory {
+
+class PageLedger : public Ownership {
+public:
+    explicit PageLedger(base::EventBus& events) : events_(events) {}
+
+    void frame_taken(Spa frame, MmId owner, FrameUse use, Va page) override;
+    void frame_unmapped(Spa frame) override;
+    void frame_freed(Spa frame) override;
+    void bond_opened(BondId bond, MmId mm) override;
+    void bond_closed(BondId bond) override;
+
+    /// What the ledger knows of a frame.
+    struct Frame {
+        u64 page = 0;                ///< page number in the owner's address space
+        sim::Time since{};           ///< of the last change
+        MmId owner{};
+        MmId previous_owner{};       ///< whose leaf it was before it was freed or taken again ...
+        u64 previous_page = 0;       ///< ... and as which page
+        FrameUse use = FrameUse::Free;
+        bool unmapped = false;
+    };
+    const Frame& frame(Spa at) const;
+    /// The address space behind a bond; 0 if there never was such a bond.
+    MmId mm_of(BondId bond) const { return raw(bond) < bonds_.size() ? bonds_[raw(bond)].mm : MmId{}; }
+
+    /// Judges a DMA of `bond` that touches `at` meaning to touch `aimed_at`. Accesses without a bond are Legal.
+    Verdict judge(BondId bond, Iova aimed_at, Spa at) const;
+    /// A device's DMA has just committed: judged and stated.
+    void dma_committed(const Request& r);
+    /// A table walker has just read an entry.
+    void walk_committed(const Request& r);
+
+    struct Counts {
+        u64 reads = 0, writes = 0, bytes = 0, after_unmap = 0, violations = 0;
+        u64 frames_taken = 0, frames_freed = 0;
+    };
+    const Counts& counts() const { return counts_; }
+
+private:
+    struct Bond {
+        MmId mm{};
+        bool open = false;
+    };
+    using Chunk = std::array<Frame, 512>;
+    Frame& make_frame(Spa at);
+
+    base::EventBus& events_;
+    std::vector<std::unique_ptr<Chunk>> chunks_; ///< by frame number / 512
+    std::vector<Bond> bonds_;                    ///< by bond id
+    Counts counts_;
+};
+
+} // namespace quiesce::memory

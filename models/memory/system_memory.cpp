@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory/system_memory.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace quiesce::memory {
+
+SystemMemory::SystemMemory(base::EventBus& events, const MemoryConfig& config)
+    : bytes_({RamRange{Spa{config.ram_base.get()}, config.ram.get().bytes()}}), ledger_(events), beat_(config.beat.get()),
+      bandwidth_(config.bandwidth.get()), dma_(*this, config.dma_latency.get(), true), walk_(*this, config.walk_latency.get(), true),
+      cpu_(*this, config.cpu_latency.get(), false) {}
+
+void SystemMemory::map_messages(Spa base, u64 bytes, InterruptSink& sink) { windows_.push_back({base, bytes, &sink}); }
+
+sim::Time SystemMemory::Port::reserve(u32 bytes) {
+    if (!shares_) return sim::now() + latency_; // MODEL: CPU accesses hit caches and take none of the memory's bandwidth
+    m_.busy_until_ = std::max(m_.busy_until_, sim::now()) + m_.bandwidth_.time_for(bytes);
+    return m_.busy_until_ + latency_;
+}
+
+void SystemMemory::Port::start(const Request& r, std::coroutine_handle<> who) { lane_.push(who, reserve(r.bytes)); }
+
+sim::Task<Status> SystemMemory::Port::fetch(Spa at, std::span<u64> words, Origin origin) {
+    // All beats are asked for at once; the memory's bandwidth spaces the instants at which they are sampled.
+    auto bytes = std::as_writable_bytes(words);
+    sim::Time when[8];
+    const std::size_t beats = (bytes.size() + m_.beat_ - 1) / m_.beat_;
+    Status status = Status::Ok;
+    for (std::size_t first = 0; first < beats; first += std::size(when)) {
+        const std::size_t n = std::min(beats - first, std::size(when));
+        for (std::size_t i = 0; i < n; ++i) when[i] = reserve(m_.beat_);
+        for (std::size_t i = 0; i < n; ++i) {
+            co_await sim::until(when[i]);
+            const std::size_t offset = (first + i) * m_.beat_, size = std::min<std::size_t>(m_.beat_, bytes.size() - offset);
+            Request r{at + offset, bytes.data() + offset, static_cast<u32>(size), false, origin};
+            m_.commit(r);
+            if (r.status != Status::Ok) status = r.status;
+        }
+    }
+    co_return status;
+}
+
+bool SystemMemory::deliver_message(const Request& r) {
+    for (const MessageWindow& w : windows_) {
+        if (r.at - w.base >= w.bytes) continue;
+        u32 data = 0;
+        std::memcpy(&data, r.data, std::min<std::size_t>(r.bytes, sizeof data));
+        w.sink->message(r.at, data);
+        return true;
+    }
+    return false;
+}
+
+void SystemMemory::commit(Request& r) {
+    if (r.write && !windows_.empty() && !bytes_.contains(r.at, r.bytes) && deliver_message(r)) {
+        r.status = Status::Ok;
+        return;
+    }
+    const bool done = r.write ? bytes_.write(r.at, {r.data, r.bytes}) : bytes_.read(r.at, {r.data, r.bytes});
+    r.status = done ? Status::Ok : Status::ExternalAbort;
+    if (!done) return;
+    if (r.origin.purpose == Purpose::Dma) ledger_.dma_committed(r);
+    else if (r.origin.purpose == Purpose::TableWalk) ledger_.walk_committed(r);
+}
+
+} // namespace quiesce::memory
