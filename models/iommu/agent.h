@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The pipeline that every architecture shares: admit, configuration look-up, translation look-up, walk, outcome. The
+/// architecture behind it says what a transaction's *who* means and how a fault ends.
+#pragma once
+#include "base/events.h"
+#include "base/param.h"
+#include "iommu/fence.h"
+#include "iommu/walker.h"
+
+namespace quiesce::iommu {
+
+/// Latencies: published-figures section 6 (gem5's SMMUv3, its cycles taken at 1 GHz).
+struct AgentConfig {
+    using P = base::Provenance;
+    base::Param<unsigned> tlb_entries{2048,
+                                      "translations kept",
+                                      base::between(1u, 1u << 20),
+                                      base::power_of_two,
+                                      P::Derived,
+                                      "published-figures 6: gem5 main TLB"};
+    base::Param<unsigned> tlb_ways{
+        4,          "ways of the translation cache",     base::between(1u, 1u << 20), base::power_of_two,
+        P::Derived, "published-figures 6: gem5 main TLB"};
+    base::Param<Replacement> tlb_replacement{Replacement::RoundRobin, "replacement in the translation cache",
+                                             P::Derived, "published-figures 6"};
+    base::Param<base::Latency> tlb_lookup{3_ns, "look-up in the translation cache", P::Derived,
+                                          "published-figures 6: 3 cycles"};
+    base::Param<unsigned> config_entries{64,
+                                         "contexts kept",
+                                         base::between(1u, 65536u),
+                                         base::power_of_two,
+                                         P::Derived,
+                                         "published-figures 6: gem5 configuration cache"};
+    base::Param<unsigned> config_ways{4,
+                                      "ways of the configuration cache",
+                                      base::between(1u, 65536u),
+                                      base::power_of_two,
+                                      P::Derived,
+                                      "published-figures 6: gem5 configuration cache"};
+    base::Param<Replacement> config_replacement{Replacement::RoundRobin, "replacement in the configuration cache",
+                                                P::Derived, "published-figures 6"};
+    base::Param<base::Latency> config_lookup{3_ns, "look-up in the configuration cache", P::Derived,
+                                             "published-figures 6: 3 cycles"};
+    base::Param<unsigned> replays{
+        8,
+        "how often a transaction starts over because an invalidation overtook it; then it uses "
+        "what it has, once, without keeping it",
+        base::at_most(1000u), P::Guess, "bounds what a stream of invalidations can do to one transaction"};
+    WalkerConfig walker;
+    InvalidationConfig invalidation;
+};
+DESCRIBE(AgentConfig, tlb_entries, tlb_ways, tlb_replacement, tlb_lookup, config_entries, config_ways,
+         config_replacement, config_lookup, replays, walker, invalidation)
+static_assert(base::fully_described<AgentConfig>);
+
+class Agent final : public TranslationPort {
+public:
+    /// `architecture` may be the owner of this agent: the constructor does not call it. No reference to `config` is
+    /// kept.
+    Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, Architecture& architecture,
+          const AgentConfig& config);
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+
+    /// Hit: config_lookup + tlb_lookup. Each miss adds the architecture's resolve() or the walk. A transaction that an
+    /// invalidation overtook starts over. States Translated once.
+    /// MODEL: both look-ups are one pipelined stage, at whose end both caches are read; a transaction whose context is
+    /// missing or bypasses has passed it whole.
+    sim::Task<Translation> translate(TranslationRequest r) override;
+
+    /// Takes an invalidation command; returns at once. See InvalidationEngine::begin().
+    void invalidate(u64 sequence, InvalidationKind kind, const Scope& scope) {
+        invalidations_.begin(sequence, kind, scope);
+    }
+    /// Goes on when every command up to `upto` is complete. See Fence.
+    sim::Task<void> fence(u64 upto) { return fence_.completed(upto); }
+
+    InvalidationEngine& invalidations() { return invalidations_; }
+    Fence& fences() { return fence_; }
+    InFlightTracker& in_flight() { return in_flight_; }
+    const Walker& walker() const { return walker_; }
+    const Cache<Leaf>& translations() const { return tlb_; }
+    const Cache<Context>& contexts() const { return contexts_; }
+    /// Transactions that started over because an invalidation overtook them.
+    u64 replays() const { return replays_; }
+
+private:
+    /// One way through the slow part of the pipeline.
+    struct Attempt {
+        enum class End : u8 { Granted, Faulted, Overtaken };
+        u64 since = 0;     ///< InvalidationEngine::applied() when the context was looked up
+        bool last = false; ///< may use what it found even if overtaken: the transaction is older than what overtook it
+        bool shared = false; ///< rests on a fetch or walk that may have begun before the transaction
+        bool has_context = false;
+        LookUp look_up = LookUp::Miss;
+        End end = End::Granted;
+        Context context{};
+        Leaf leaf{};
+        Fault fault{};
+    };
+    struct ContextKey {
+        StreamId stream;
+        bool has_pasid;
+        Pasid pasid;
+        bool operator==(const ContextKey&) const = default;
+    };
+    struct Resolved {
+        ContextOutcome outcome{};
+        u64 since = 0;
+        bool merged = false;
+    };
+
+    sim::Task<Translation> translate_slowly(const TranslationRequest& r, InFlight token);
+    sim::Task<void> attempt(const TranslationRequest& r, Attempt& a);
+    sim::Task<void> find_context(const TranslationRequest& r, Attempt& a);
+    sim::Task<Resolved> resolve(const TranslationRequest& r, Tag who);
+    void bypass(const TranslationRequest& r, Attempt& a) const;
+    sim::Task<void> walk(const TranslationRequest& r, Attempt& a);
+    static Translation granted(const TranslationRequest& r, const Leaf& leaf, InFlight&& token) {
+        return {Ending::Grant, leaf.to + (r.at.value() & (leaf.bytes - 1)), sim::now(), std::move(token)};
+    }
+    void tell(const TranslationRequest& r, LookUp look_up, bool granted) {
+        events_.emit(Translated{r.transaction, r.bond, r.stream, r.pasid, r.at, look_up, granted});
+    }
+
+    base::EventBus& events_;
+    Architecture& architecture_;
+    unsigned max_replays_;
+    InFlightTracker in_flight_, walks_;
+    InvalidationEngine invalidations_;
+    Fence fence_;
+    sim::Stage look_ups_;
+    Cache<Context> contexts_;
+    Cache<Leaf> tlb_;
+    Walker walker_;
+    using Resolving = Merge<ContextKey, Resolved>;
+    Resolving resolving_;
+    u64 replays_ = 0;
+};
+
+} // namespace quiesce::iommu

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iommu/smmuv3/commands.h"
+
+#include <algorithm>
+
+namespace quiesce::iommu::smmuv3 {
+namespace {
+
+constexpr u8 in_configuration = bit_of(CacheKind::Configuration);
+constexpr u8 in_translation = bit_of(CacheKind::Translation) | bit_of(CacheKind::Walk);
+
+constexpr Decode illegal{false, std::nullopt};
+Decode configuration(Scope s) {
+    s.in = in_configuration;
+    return {true, Invalidate{InvalidationKind::Configuration, s}};
+}
+Decode translation(Scope s) {
+    s.in = in_translation;
+    s.domain = DomainTag{0}; // MODEL: without stage 2 the VMID operand is ignored, every entry has VMID 0
+    return {true, Invalidate{InvalidationKind::Translation, s}};
+}
+
+template <class C> Decode prefetch(const Command& c, const Identity&) {
+    return view_as<C>(c).get(C::SSec) ? illegal : Decode{}; // MODEL: prefetches are hints, taken and dropped
+}
+
+Decode cfgi_ste(const Command& c, const Identity&) {
+    const auto k = view_as<CfgiSte>(c);
+    if (k.get(CfgiSte::SSec)) return illegal;
+    Scope s;
+    s.stream = k.get(CfgiSte::SID); // 4.3.1: and every descriptor reached through it
+    return configuration(s);
+}
+
+Decode cfgi_ste_range(const Command& c, const Identity&) {
+    const auto k = view_as<CfgiSteRange>(c);
+    if (k.get(CfgiSteRange::SSec)) return illegal;
+    Scope s;
+    const u64 range = k.get(CfgiSteRange::Range);
+    if (range == cfgi_all_range) return configuration(s); // CFGI_ALL
+    s.streams = u64{2} << range;
+    s.stream = StreamId{static_cast<u32>(u64{raw(k.get(CfgiSteRange::SID))} & ~(s.streams - 1))};
+    return configuration(s);
+}
+
+Decode cfgi_cd(const Command& c, const Identity&) {
+    const auto k = view_as<CfgiCd>(c);
+    if (k.get(CfgiCd::SSec)) return illegal;
+    Scope s;
+    s.stream = k.get(CfgiCd::SID);
+    s.pasid = k.get(CfgiCd::SSID);
+    if (!k.get(CfgiCd::Leaf))
+        s.pasid.reset(); // MODEL: first-level descriptors are not cached apart, so all of the stream goes
+    return configuration(s);
+}
+
+Decode cfgi_cd_all(const Command& c, const Identity&) {
+    const auto k = view_as<CfgiCdAll>(c);
+    if (k.get(CfgiCdAll::SSec)) return illegal;
+    Scope s;
+    s.stream = k.get(CfgiCdAll::SID);
+    return configuration(s);
+}
+
+Decode tlbi_all(const Command&, const Identity&) { return translation({}); }
+
+Decode tlbi_nh_asid(const Command& c, const Identity&) {
+    Scope s;
+    s.space = SpaceTag{raw(view_as<TlbiNhAsid>(c).get(TlbiNhAsid::ASID))};
+    s.spare_global = true;
+    return translation(s);
+}
+
+/// The addresses of a TLBI by address (4.4.1.1); nullopt: its operands are illegal.
+template <class C> std::optional<IovaRange> tlbi_range(const C& k, const Identity& id) {
+    const u64 num = k.get(C::NUM), scale = k.get(C::SCALE), ttl = k.get(C::TTL);
+    const RangeGranule tg = k.get(C::TG);
+    const bool hints = num != 0 || scale != 0 || ttl != 0 || tg != RangeGranule::None;
+    if ((!id.idr3.get(Idr3::RIL) && hints) || k.get(C::TTL128) || scale > 31)
+        return std::nullopt; // reserved without the feature
+    if (tg == RangeGranule::None) return IovaRange{k.get(C::Addr), page_size};
+    if (num == 0 && scale == 0 && ttl == 0) return std::nullopt;
+    const unsigned granule_bits = 10 + 2 * raw(tg); // 4, 16, 64 KiB
+    return IovaRange{k.get(C::Addr).align_down(u64{1} << granule_bits), (num + 1) << (scale + granule_bits)};
+}
+
+Decode tlbi_nh_va(const Command& c, const Identity& id) {
+    const auto k = view_as<TlbiNhVa>(c);
+    Scope s;
+    s.range = tlbi_range(k, id);
+    if (!s.range) return illegal;
+    s.space = SpaceTag{raw(k.get(TlbiNhVa::ASID))};
+    s.leaf_only = k.get(TlbiNhVa::Leaf);
+    return translation(s);
+}
+
+Decode tlbi_nh_vaa(const Command& c, const Identity& id) {
+    const auto k = view_as<TlbiNhVaa>(c);
+    Scope s;
+    s.range = tlbi_range(k, id);
+    if (!s.range) return illegal;
+    s.leaf_only = k.get(TlbiNhVaa::Leaf);
+    return translation(s);
+}
+
+Decode sync(const Command& c, const Identity&) {
+    return view_as<Sync>(c).get(Sync::CS) == SyncSignal::Reserved ? illegal : Decode{};
+}
+
+template <class C> constexpr std::array<u64, 2> operands() {
+    return {base::mask_of(C::fields, 0), base::mask_of(C::fields, 1)};
+}
+constexpr std::array<u64, 2> any_operands{~u64{0}, ~u64{0}};
+
+// clang-format off
+constexpr CommandRow rows[] = {
+    {Opcode::PREFETCH_CONFIG,  "PREFETCH_CONFIG", "4.2.1",   operands<PrefetchConfig>(),  &prefetch<PrefetchConfig>},
+    {Opcode::PREFETCH_ADDR,    "PREFETCH_ADDR",   "4.2.2",   operands<PrefetchAddr>(),    &prefetch<PrefetchAddr>},
+    {Opcode::CFGI_STE,         "CFGI_STE",        "4.3.1",   operands<CfgiSte>(),         &cfgi_ste},
+    {Opcode::CFGI_STE_RANGE,   "CFGI_STE_RANGE",  "4.3.2",   operands<CfgiSteRange>(),    &cfgi_ste_range},
+    {Opcode::CFGI_CD,          "CFGI_CD",         "4.3.3",   operands<CfgiCd>(),          &cfgi_cd},
+    {Opcode::CFGI_CD_ALL,      "CFGI_CD_ALL",     "4.3.4",   operands<CfgiCdAll>(),       &cfgi_cd_all},
+    {Opcode::CFGI_VMS_PIDM,    "CFGI_VMS_PIDM",   "4.3.5",   any_operands,                nullptr},
+    {Opcode::TLBI_NH_ALL,      "TLBI_NH_ALL",     "4.4.2.1", operands<TlbiNhAll>(),       &tlbi_all},
+    {Opcode::TLBI_NH_ASID,     "TLBI_NH_ASID",    "4.4.2.2", operands<TlbiNhAsid>(),      &tlbi_nh_asid},
+    {Opcode::TLBI_NH_VA,       "TLBI_NH_VA",      "4.4.2.4", operands<TlbiNhVa>(),        &tlbi_nh_va},
+    {Opcode::TLBI_NH_VAA,      "TLBI_NH_VAA",     "4.4.2.3", operands<TlbiNhVaa>(),       &tlbi_nh_vaa},
+    {Opcode::TLBI_EL3_ALL,     "TLBI_EL3_ALL",    "4.4.2.5", any_operands,                nullptr},
+    {Opcode::TLBI_EL3_VA,      "TLBI_EL3_VA",     "4.4.2",   any_operands,                nullptr},
+    {Opcode::TLBI_EL2_ALL,     "TLBI_EL2_ALL",    "4.4.2",   any_operands,                nullptr},
+    {Opcode::TLBI_EL2_ASID,    "TLBI_EL2_ASID",   "4.4.2",   any_operands,                nullptr},
+    {Opcode::TLBI_EL2_VA,      "TLBI_EL2_VA",     "4.4.2",   any_operands,                nullptr},
+    {Opcode::TLBI_EL2_VAA,     "TLBI_EL2_VAA",    "4.4.2",   any_operands,                nullptr},
+    {Opcode::TLBI_S12_VMALL,   "TLBI_S12_VMALL",  "4.4.3",   any_operands,                nullptr},
+    {Opcode::TLBI_S2_IPA,      "TLBI_S2_IPA",     "4.4.3",   any_operands,                nullptr},
+    {Opcode::TLBI_NSNH_ALL,    "TLBI_NSNH_ALL",   "4.4.4.1", operands<TlbiNsnhAll>(),     &tlbi_all},
+    {Opcode::ATC_INV,          "ATC_INV",         "4.5.1",   operands<AtcInv>(),          nullptr},
+    {Opcode::PRI_RESP,         "PRI_RESP",        "4.5.2",   operands<PriResp>(),         nullptr},
+    {Opcode::RESUME,           "RESUME",          "4.7.1",   operands<Resume>(),          nullptr},
+    {Opcode::STALL_TERM,       "STALL_TERM",      "4.7.2",   operands<StallTerm>(),       nullptr},
+    {Opcode::SYNC,             "SYNC",            "4.7.3",   operands<Sync>(),            &sync},
+};
+// clang-format on
+
+} // namespace
+
+std::span<const CommandRow> command_rows() { return rows; }
+const CommandRow* command_row(Opcode op) {
+    const auto row = std::find_if(std::begin(rows), std::end(rows), [&](const CommandRow& r) { return r.op == op; });
+    return row == std::end(rows) ? nullptr : row;
+}
+
+Decode decode_command(const Command& c, const Identity& id) {
+    const CommandRow* row = command_row(c.get(Command::Op));
+    if (row == nullptr || row->decode == nullptr) return illegal;
+    if ((c.word(0) & ~row->operands[0]) != 0 || (c.word(1) & ~row->operands[1]) != 0) return illegal;
+    return row->decode(c, id);
+}
+
+CommandQueue::CommandQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
+                           Signals& signals, EventQueue& event_queue, Agent& agent, const Identity& id,
+                           const Smmuv3Config& config)
+    : unit_(unit), actor_(std::string(unit.text()) + ".cmdq"), level_name_(std::string(unit.text()) + ".cmdq.depth"),
+      sync_phase_("sync"), events_(events), regs_(regs), memory_(memory), signals_(signals), event_queue_(event_queue),
+      agent_(agent), id_(id), max_log2_(config.cmdq_log2.get()), fetch_(config.command_fetch.get()),
+      execute_(config.command_execute.get()), early_sync_(config.has_bug("early-sync")) {
+    for (const CommandRow& row : rows) names_[raw(row.op)] = base::Name{row.name};
+}
+
+CommandQueue::Ring CommandQueue::ring() const {
+    const u64 log2size = regs_.get(CmdqBase::LOG2SIZE);
+    return {static_cast<u32>(std::min<u64>(log2size, max_log2_)), regs_.get(CmdqProd::WR), regs_.get(CmdqCons::RD)};
+}
+
+bool CommandQueue::may_run() const {
+    return regs_.get(Cr0Ack::CMDQEN) && !signals_.active(Gerror::CMDQ_ERR) && !ring().empty();
+}
+
+void CommandQueue::kick() {
+    level();
+    if (running_ || !may_run()) return;
+    running_ = true;
+    sim::start(run());
+}
+
+sim::Task<void> CommandQueue::idle() {
+    while (running_) co_await stopped_.wait();
+}
+
+sim::Task<void> CommandQueue::run() {
+    // CR0.CMDQEN is asked too: a queue that is being switched off finishes its command and takes no other (6.3.9).
+    while (may_run() && regs_.get(Cr0::CMDQEN)) {
+        co_await sim::delay(fetch_);
+        const Ring r = ring();
+        const Spa queue = regs_.get(CmdqBase::ADDR).align_down(std::max<u64>(32, command_bytes << r.log2size));
+        Command::Words words{};
+        memory::Origin origin;
+        origin.purpose = memory::Purpose::QueueRead;
+        if (co_await memory_.fetch(queue + r.cons_index() * command_bytes, words, origin) != memory::Status::Ok)
+            fail(CommandError::Abort);
+        else
+            co_await execute(Command::from_words(words));
+    }
+    running_ = false;
+    stopped_.notify_all();
+}
+
+sim::Task<void> CommandQueue::execute(Command c) {
+    co_await sim::delay(execute_);
+    const Decode d = decode_command(c, id_);
+    if (!d.legal) {
+        fail(CommandError::Illegal);
+        co_return;
+    }
+    const CommandRow& row = *command_row(c.get(Command::Op));
+    ++sequence_;
+    if (d.work) agent_.invalidate(sequence_, d.work->kind, d.work->scope);
+    if (row.op == Opcode::SYNC) co_await sync(c);
+    consume(c, row);
+}
+
+sim::Task<void> CommandQueue::sync(Command c) {
+    base::Activity span{events_, actor_, sync_phase_, {}, doorbell_span_};
+    if (!early_sync_) { // bug early-sync: reports what has not happened yet; the invalidations go on in the background
+        co_await agent_.fence(sequence_);
+        co_await event_queue_.drained();
+    }
+    const Sync k = view_as<Sync>(c);
+    const bool message =
+        k.get(Sync::CS) == SyncSignal::Irq && id_.idr0.get(Idr0::MSI) && k.get(Sync::MSIAddress) != Spa{0};
+    last_sync_span_ = span.id(); // before the message: whoever it wakes may ask
+    // 4.7.3: the completion is visible before CONS passes the command.
+    if (message)
+        co_await signals_.sync_message(k.get(Sync::MSIAddress), k.get(Sync::MSIData));
+    else if (k.get(Sync::CS) == SyncSignal::Irq)
+        signals_.wire(WiredLine::CmdSync);
+    else if (k.get(Sync::CS) == SyncSignal::Sev && id_.idr0.get(Idr0::SEV))
+        signals_.wire(WiredLine::Sev);
+    events_.emit(FenceSignalled{unit_, sequence_, message});
+}
+
+void CommandQueue::consume(const Command& c, const CommandRow& row) {
+    regs_.set(CmdqCons::RD, ring().next(regs_.get(CmdqCons::RD)));
+    events_.emit(CommandConsumed{unit_, sequence_, names_[raw(row.op)], c.word(0), c.word(1)});
+    level();
+}
+
+/// 4.1.1, 7.1: RD stays at the command, ERR says why, then the error becomes active; nothing is consumed until GERRORN
+/// answers.
+void CommandQueue::fail(CommandError why) {
+    regs_.set(CmdqCons::ERR, why);
+    signals_.raise(Gerror::CMDQ_ERR);
+}
+
+void CommandQueue::level() { events_.emit(base::LevelChanged{level_name_, ring().used()}); }
+
+} // namespace quiesce::iommu::smmuv3

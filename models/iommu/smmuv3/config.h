@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What can be chosen about an SMMUv3: the identification register fields, the times that its steps take, and its bugs.
+#pragma once
+#include "base/param.h"
+#include "iommu/agent.h"
+#include "iommu/smmuv3/regs.h"
+
+#include <string>
+#include <vector>
+
+namespace quiesce::iommu::smmuv3 {
+
+/// Presets set values; defaults describe a server SMMU with stage 1 only. Sizes of queues are log2 of entries.
+struct Smmuv3Config {
+    base::Param<unsigned> sid_bits{16,
+                                   "StreamID bits (IDR1.SIDSIZE)",
+                                   base::between(1u, 32u),
+                                   base::unit("bits"),
+                                   base::Provenance::Derived,
+                                   "one PCIe segment"};
+    base::Param<unsigned> ssid_bits{20,
+                                    "SubstreamID bits (IDR1.SSIDSIZE); 0: no substreams",
+                                    base::between(0u, 20u),
+                                    base::unit("bits"),
+                                    base::Provenance::Specification,
+                                    "IHI 0070 6.3.2"};
+    base::Param<unsigned> cmdq_log2{18, "largest command queue (IDR1.CMDQS)", base::between(0u, 19u),
+                                    base::Provenance::Guess};
+    base::Param<unsigned> eventq_log2{17, "largest event queue (IDR1.EVENTQS)", base::between(0u, 19u),
+                                      base::Provenance::Guess};
+    base::Param<unsigned> output_bits{48,
+                                      "physical address bits (IDR5.OAS): 32, 36, 40, 42, 44 or 48",
+                                      base::between(32u, 48u),
+                                      base::unit("bits"),
+                                      base::Provenance::Specification,
+                                      "IHI 0070 6.3.6"};
+    base::Param<bool> two_level_streams{true, "two-level stream tables (IDR0.ST_LEVEL)",
+                                        base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> two_level_contexts{true, "two-level context tables (IDR0.CD2L)", base::Provenance::Specification,
+                                         "IHI 0070 6.3.1"};
+    base::Param<bool> asid16{true, "16-bit ASIDs (IDR0.ASID16)", base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> msi{true, "message-signalled interrupts (IDR0.MSI)", base::Provenance::Specification,
+                          "IHI 0070 6.3.1"};
+    base::Param<bool> sev{true, "CMD_SYNC can send an event (IDR0.SEV)", base::Provenance::Specification,
+                          "IHI 0070 6.3.1"};
+    base::Param<bool> coherent{true, "walks and queues see the CPUs' caches (IDR0.COHACC)",
+                               base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> terminate_only_by_abort{false, "no RAZ/WI endings (IDR0.TERM_MODEL)",
+                                              base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> range_invalidation{true, "TLBI by address takes a range (IDR3.RIL)",
+                                         base::Provenance::Specification, "IHI 0070 6.3.4; mandatory from v3.2 on"};
+    base::Param<bool> granule_16k{false, "16 KiB pages (IDR5.GRAN16K)", base::Provenance::Specification,
+                                  "IHI 0070 6.3.6"};
+    base::Param<bool> granule_64k{false, "64 KiB pages (IDR5.GRAN64K)", base::Provenance::Specification,
+                                  "IHI 0070 6.3.6"};
+    base::Param<bool> global_entries{
+        true, "translations without nG are kept once for all ASIDs and survive TLBI by ASID; false: once per ASID",
+        base::Provenance::Specification, "IHI 0070 4.4.2.2 lets an implementation remove more than asked"};
+    base::Param<unsigned> minor_revision{2, "architecture minor revision (AIDR): 2 is SMMUv3.2", base::between(0u, 3u),
+                                         base::Provenance::Specification, "IHI 0070 6.3.8"};
+
+    base::Param<base::Latency> register_access{base::Latency{sim::Duration::ps(10'000)},
+                                               "one register access at the unit", base::Provenance::Guess,
+                                               "a few cycles of a 1 GHz programming interface"};
+    base::Param<base::Latency> update_delay{base::Latency{sim::Duration::ps(100'000)},
+                                            "until CR0ACK, IRQ_CTRLACK or GBPA.Update shows a write",
+                                            base::Provenance::Guess};
+    base::Param<base::Latency> command_fetch{base::Latency{sim::Duration::ps(5'000)},
+                                             "from a ready queue to the read of one command", base::Provenance::Guess};
+    base::Param<base::Latency> command_execute{base::Latency{sim::Duration::ps(5'000)},
+                                               "decode a command and hand it to the caches", base::Provenance::Guess,
+                                               "CMD_SYNC into an empty queue takes 240 ns, published-figures 2.1"};
+    base::Param<base::Latency> event_write{base::Latency{sim::Duration::ps(20'000)},
+                                           "from a fault to the write of its record", base::Provenance::Guess};
+    base::Param<unsigned> event_buffers{
+        8, "records that wait for the event queue's write; a further fault holds its transaction",
+        base::between(1u, 256u), base::unit("records"), base::Provenance::Guess};
+    base::Param<unsigned> wired_base{0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev",
+                                     base::Provenance::Guess};
+    AgentConfig agent;
+    base::Param<std::vector<std::string>> bugs{
+        {},
+        "deliberate mistakes: early-sync (CMD_SYNC reports completion without waiting)",
+        base::one_of("early-sync"),
+        base::Provenance::Guess};
+
+    bool has_bug(std::string_view name) const {
+        for (const std::string& b : bugs.get())
+            if (b == name) return true;
+        return false;
+    }
+};
+DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits, two_level_streams, two_level_contexts,
+         asid16, msi, sev, coherent, terminate_only_by_abort, range_invalidation, granule_16k, granule_64k,
+         global_entries, minor_revision, register_access, update_delay, command_fetch, command_execute, event_write,
+         event_buffers, wired_base, agent, bugs)
+static_assert(base::fully_described<Smmuv3Config>);
+
+/// The identification registers, as one value that the rules ask.
+struct Identity {
+    Idr0 idr0;
+    Idr1 idr1;
+    Idr3 idr3;
+    Idr5 idr5;
+    Aidr aidr;
+    unsigned output_bits = 48;
+    bool global_entries = true; ///< not in a register: how the unit caches
+};
+Identity identity_of(const Smmuv3Config& config);
+
+} // namespace quiesce::iommu::smmuv3

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the unit has of the manual, derived from the tables that the code itself uses.
+#include "iommu/smmuv3/unit.h"
+
+namespace quiesce::iommu::smmuv3 {
+namespace {
+
+struct Section {
+    std::string_view name, section;
+};
+// clang-format off
+constexpr Section register_sections[] = {
+    {"IDR0", "6.3.1"}, {"IDR1", "6.3.2"}, {"IDR2", "6.3.3"}, {"IDR3", "6.3.4"}, {"IDR4", "6.3.5"}, {"IDR5", "6.3.6"}, {"IIDR", "6.3.7"},
+    {"AIDR", "6.3.8"}, {"CR0", "6.3.9"}, {"CR0ACK", "6.3.10"}, {"CR1", "6.3.11"}, {"CR2", "6.3.12"}, {"STATUSR", "6.3.13"},
+    {"GBPA", "6.3.14"}, {"AGBPA", "6.3.15"}, {"IRQ_CTRL", "6.3.16"}, {"IRQ_CTRLACK", "6.3.18"}, {"GERROR", "6.3.19"},
+    {"GERRORN", "6.3.20"}, {"GERROR_IRQ_CFG0", "6.3.21"}, {"GERROR_IRQ_CFG1", "6.3.22"}, {"GERROR_IRQ_CFG2", "6.3.23"},
+    {"STRTAB_BASE", "6.3.24"}, {"STRTAB_BASE_CFG", "6.3.25"}, {"CMDQ_BASE", "6.3.26"}, {"CMDQ_PROD", "6.3.27"}, {"CMDQ_CONS", "6.3.28"},
+    {"EVENTQ_BASE", "6.3.29"}, {"EVENTQ_PROD", "6.3.95"}, {"EVENTQ_CONS", "6.3.96"}, {"EVENTQ_IRQ_CFG0", "6.3.30"},
+    {"EVENTQ_IRQ_CFG1", "6.3.31"}, {"EVENTQ_IRQ_CFG2", "6.3.32"}, {"PRIQ_BASE", "6.3"}, {"PRIQ_PROD", "6.3"}, {"PRIQ_CONS", "6.3"},
+    {"PRIQ_IRQ_CFG0", "6.3"}, {"PRIQ_IRQ_CFG1", "6.3"}, {"PRIQ_IRQ_CFG2", "6.3"}, {"GATOS_CTRL", "6.3"}, {"GATOS_SID", "6.3"},
+    {"GATOS_ADDR", "6.3"}, {"GATOS_PAR", "6.3"}, {"VATOS_SEL", "6.3"},
+};
+/// Registers that keep what is written and have no other effect.
+constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2", "EVENTQ_IRQ_CFG2"};
+/// Fields that the model acts on; all others of the same structure are read and ignored.
+constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "S1STALLD", "EATS", "STRW"};
+constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD", "TBI0", "TBI1", "AA64",
+                                          "HD", "HA", "S", "R", "A", "ASID", "TTB0", "TTB1"};
+// clang-format on
+
+template <class List> bool contains(const List& list, std::string_view name) {
+    for (const std::string_view item : list)
+        if (item == name) return true;
+    return false;
+}
+std::string_view section_of(std::string_view name) {
+    for (const Section& s : register_sections)
+        if (s.name == name) return s.section;
+    return {};
+}
+
+template <class Map> void add_registers(std::vector<Feature>& out, bool present) {
+    for (const base::RegisterEntry& r : Map::entries) {
+        const Status status = !present                             ? Status::Absent
+                              : contains(stored_registers, r.name) ? Status::Stored
+                                                                   : Status::Modelled;
+        out.push_back({FeatureKind::Register, {}, r.name, section_of(r.name), status});
+    }
+}
+template <class S, class List>
+void add_fields(std::vector<Feature>& out, std::string_view owner, std::string_view section, const List& modelled) {
+    base::for_each(S{}, [&](std::string_view name, const auto&) {
+        out.push_back(
+            {FeatureKind::Field, owner, name, section, contains(modelled, name) ? Status::Modelled : Status::Stored});
+    });
+}
+
+} // namespace
+
+std::vector<Feature> features() {
+    std::vector<Feature> out;
+    add_registers<Registers>(out, true);
+    add_registers<AbsentRegisters>(out, false);
+    constexpr std::string_view l1std[] = {"Span", "L2Ptr"}, l1cd[] = {"V", "L2Ptr"};
+    add_fields<L1Std>(out, "L1STD", "5.1", l1std);
+    add_fields<Ste>(out, "STE", "5.2", ste_fields);
+    add_fields<L1Cd>(out, "L1CD", "5.3", l1cd);
+    add_fields<Cd>(out, "CD", "5.4", cd_fields);
+    for (const CommandRow& row : command_rows())
+        out.push_back({FeatureKind::Command,
+                       {},
+                       row.name,
+                       row.section,
+                       row.decode != nullptr ? Status::Modelled : Status::Absent});
+    for (const EventRow& row : event_rows())
+        out.push_back(
+            {FeatureKind::Event, {}, row.name, row.section, row.modelled ? Status::Modelled : Status::Absent});
+    return out;
+}
+
+} // namespace quiesce::iommu::smmuv3

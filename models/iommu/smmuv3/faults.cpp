@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "iommu/smmuv3/faults.h"
+
+#include "base/facts.h"
+
+#include <algorithm>
+#include <array>
+
+namespace quiesce::iommu::smmuv3 {
+namespace {
+
+// clang-format off
+constexpr EventRow rows[] = {
+    {EventId::F_UUT,              "F_UUT",              "7.3.2",  RecordForm::Other,       false},
+    {EventId::C_BAD_STREAMID,     "C_BAD_STREAMID",     "7.3.3",  RecordForm::Plain,       true},
+    {EventId::F_STE_FETCH,        "F_STE_FETCH",        "7.3.4",  RecordForm::Fetch,       true},
+    {EventId::C_BAD_STE,          "C_BAD_STE",          "7.3.5",  RecordForm::Plain,       true},
+    {EventId::F_BAD_ATS_TREQ,     "F_BAD_ATS_TREQ",     "7.3.6",  RecordForm::AtsRequest,  true},
+    {EventId::F_STREAM_DISABLED,  "F_STREAM_DISABLED",  "7.3.7",  RecordForm::StreamOnly,  true},
+    {EventId::F_TRANSL_FORBIDDEN, "F_TRANSL_FORBIDDEN", "7.3.8",  RecordForm::Forbidden,   true},
+    {EventId::C_BAD_SUBSTREAMID,  "C_BAD_SUBSTREAMID",  "7.3.9",  RecordForm::Substream,   true},
+    {EventId::F_CD_FETCH,         "F_CD_FETCH",         "7.3.10", RecordForm::Fetch,       true},
+    {EventId::C_BAD_CD,           "C_BAD_CD",           "7.3.11", RecordForm::Plain,       true},
+    {EventId::F_WALK_EABT,        "F_WALK_EABT",        "7.3.12", RecordForm::WalkAbort,   true},
+    {EventId::F_TRANSLATION,      "F_TRANSLATION",      "7.3.13", RecordForm::Translation, true},
+    {EventId::F_ADDR_SIZE,        "F_ADDR_SIZE",        "7.3.14", RecordForm::Translation, true},
+    {EventId::F_ACCESS,           "F_ACCESS",           "7.3.15", RecordForm::Translation, true},
+    {EventId::F_PERMISSION,       "F_PERMISSION",       "7.3.16", RecordForm::Translation, true},
+    {EventId::F_TLB_CONFLICT,     "F_TLB_CONFLICT",     "7.3.17", RecordForm::Other,       false},
+    {EventId::F_CFG_CONFLICT,     "F_CFG_CONFLICT",     "7.3.18", RecordForm::Other,       false},
+    {EventId::E_PAGE_REQUEST,     "E_PAGE_REQUEST",     "7.3.19", RecordForm::Other,       false},
+    {EventId::F_VMS_FETCH,        "F_VMS_FETCH",        "7.3.20", RecordForm::Other,       false},
+};
+// clang-format on
+
+/// The first word, with the SubstreamID where the transaction had one.
+EventRecord header(EventId id, const TranslationRequest& r, bool with_substream) {
+    EventRecord e;
+    e.set(EventRecord::ID, id).set(EventRecord::SID, r.stream);
+    if (with_substream && r.has_pasid)
+        e.set(EventRecord::SSV, true).set(EventRecord::SSID, Pasid{raw(r.pasid) & 0xf'ffff});
+    return e;
+}
+/// 7.3: InD is 0 for writes.
+bool reads(const TranslationRequest& r) { return r.access == Access::Read; }
+
+FetchFault fetch_record(const EventRecord& head, const Fault& f) {
+    return view_as<FetchFault>(head).set(FetchFault::FetchAddr,
+                                         Spa{f.fetch_address.value() & FetchFault::FetchAddr.mask(3)});
+}
+WalkAbort walk_record(const EventRecord& head, const TranslationRequest& r, const Fault& f) {
+    WalkAbort e = view_as<WalkAbort>(head);
+    e.set(WalkAbort::PnU, r.privileged).set(WalkAbort::InD, r.instruction && reads(r)).set(WalkAbort::RnW, reads(r));
+    e.set(WalkAbort::CLASS, FaultClass::Table).set(WalkAbort::InputAddr, r.at);
+    return e.set(WalkAbort::FetchAddr, Spa{f.fetch_address.value() & WalkAbort::FetchAddr.mask(3)});
+}
+/// Stage 1 faults are of the input address, whichever level found them.
+TranslationFault translation_record(const EventRecord& head, const TranslationRequest& r) {
+    using E = TranslationFault;
+    E e = view_as<E>(head);
+    e.set(E::PnU, r.privileged).set(E::InD, r.instruction && reads(r)).set(E::RnW, reads(r));
+    return e.set(E::CLASS, FaultClass::Input).set(E::InputAddr, r.at);
+}
+
+} // namespace
+
+std::span<const EventRow> event_rows() { return rows; }
+const EventRow& event_row(EventId id) {
+    return *std::find_if(std::begin(rows), std::end(rows), [&](const EventRow& row) { return row.id == id; });
+}
+
+EventId event_of(const Fault& f) {
+    static constexpr EventId by_reason[] = {EventId::F_TRANSLATION, EventId::F_ADDR_SIZE, EventId::F_ACCESS,
+                                            EventId::F_PERMISSION, EventId::F_WALK_EABT};
+    static_assert(static_cast<unsigned>(FaultReason::WalkAbort) + 1 == std::size(by_reason));
+    return f.why == FaultReason::Configuration ? static_cast<EventId>(f.code) : by_reason[static_cast<unsigned>(f.why)];
+}
+
+EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f) {
+    const RecordForm form = event_row(id).form;
+    // 7.3.7: StreamID alone. 3.9.1: without IDR3.PASIDTT a translated access has no substream.
+    const EventRecord head = header(id, r, form != RecordForm::StreamOnly && form != RecordForm::Forbidden);
+    switch (form) {
+    case RecordForm::Substream:
+        return EventRecord{head}.set(EventRecord::SSV, false); // 7.3.9: always valid, bit 11 is RES0
+    case RecordForm::Fetch: return as_event(fetch_record(head, f));
+    case RecordForm::WalkAbort: return as_event(walk_record(head, r, f));
+    case RecordForm::Translation: return as_event(translation_record(head, r));
+    case RecordForm::Forbidden:
+        return as_event(view_as<TranslatedForbidden>(head)
+                            .set(TranslatedForbidden::RnW, reads(r))
+                            .set(TranslatedForbidden::InputAddr, r.at));
+    case RecordForm::AtsRequest:
+        return as_event(view_as<BadAtsRequest>(head).set(BadAtsRequest::InputAddr, r.at.align_down(page_size)));
+    case RecordForm::Plain:
+    case RecordForm::StreamOnly:
+    case RecordForm::Other: break;
+    }
+    return head;
+}
+
+EventQueue::EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
+                       Signals& signals, const Smmuv3Config& config)
+    : level_name_(std::string(unit.text()) + ".evtq.depth"), events_(events), regs_(regs), memory_(memory),
+      signals_(signals), max_log2_(config.eventq_log2.get()), write_delay_(config.event_write.get()),
+      buffers_(config.event_buffers.get()) {}
+
+EventQueue::Ring EventQueue::ring() const {
+    const u64 log2size = regs_.get(EventqBase::LOG2SIZE);
+    return {static_cast<u32>(std::min<u64>(log2size, max_log2_)), regs_.get(EventqProd::WR), regs_.get(EventqCons::RD)};
+}
+
+sim::Task<void> EventQueue::record(EventRecord record, FaultRaised fact) {
+    auto buffer = co_await buffers_.acquire();
+    pending_.push({record, fact});
+    ++taken_;
+    buffer_leases_.push(std::move(buffer));
+    if (!running_) {
+        running_ = true;
+        sim::start(run());
+    }
+}
+
+sim::Task<void> EventQueue::run() {
+    while (!pending_.empty()) {
+        const Pending next = pending_.pop();
+        FaultRaised fact = next.fact;
+        fact.fate = co_await write(next.record);
+        events_.emit(fact);
+        ++finished_;
+        buffer_leases_.pop().release();
+        progress_.notify_all();
+    }
+    running_ = false;
+}
+
+sim::Task<FaultFate> EventQueue::write(const EventRecord& record) {
+    co_await sim::delay(write_delay_);
+    // 7.2: disabled, or stopped by an abort: gone without an overflow.
+    if (!enabled() || signals_.active(Gerror::EVENTQ_ABT_ERR)) co_return FaultFate::Discarded;
+    Ring r = ring();
+    if (r.full()) {
+        overflow();
+        co_return FaultFate::Lost;
+    }
+    const u64 queue_bytes = event_bytes << r.log2size;
+    auto bytes = record.to_bytes();
+    memory::Request request{regs_.get(EventqBase::ADDR).align_down(queue_bytes) + r.prod_index() * event_bytes,
+                            bytes.data(), event_bytes, true};
+    request.origin.purpose = memory::Purpose::QueueWrite;
+    if (co_await memory_.transport(request) != memory::Status::Ok) {
+        signals_.raise(Gerror::EVENTQ_ABT_ERR);
+        co_return FaultFate::Lost;
+    }
+    const bool was_empty = ring().empty(); // software may have consumed meanwhile
+    regs_.set(EventqProd::WR, ring().next(regs_.get(EventqProd::WR)));
+    level();
+    if (was_empty) signals_.event_queue_interrupt();
+    co_return FaultFate::Recorded;
+}
+
+/// 7.4: toggled only if the last overflow has been acknowledged.
+void EventQueue::overflow() {
+    if (regs_.get(EventqProd::OVFLG) == regs_.get(EventqCons::OVACKFLG))
+        regs_.set(EventqProd::OVFLG, !regs_.get(EventqProd::OVFLG));
+}
+
+sim::Task<void> EventQueue::drained() {
+    const u64 upto = taken_;
+    while (finished_ < upto) co_await progress_.wait();
+}
+
+void EventQueue::consumed() { level(); }
+void EventQueue::level() { events_.emit(base::LevelChanged{level_name_, ring().used()}); }
+
+} // namespace quiesce::iommu::smmuv3

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Event records and the event queue (IHI 0070 3.5, 7.2, 7.3; facts/iommu-specs.md 1.2 and 1.7).
+#pragma once
+#include "base/ring_queue.h"
+#include "iommu/context.h"
+#include "iommu/events.h"
+#include "iommu/smmuv3/layout.h"
+#include "iommu/smmuv3/signals.h"
+#include "sim/signal.h"
+#include "sim/slots.h"
+
+#include <span>
+#include <string_view>
+
+namespace quiesce::iommu::smmuv3 {
+
+/// Which fields a record has beyond its first word.
+enum class RecordForm : u8 {
+    Plain,
+    StreamOnly,
+    Substream,
+    Fetch,
+    Forbidden,
+    AtsRequest,
+    WalkAbort,
+    Translation,
+    Other
+};
+struct EventRow {
+    EventId id;
+    std::string_view name;
+    std::string_view section;
+    RecordForm form;
+    bool modelled; ///< this unit can write it
+};
+std::span<const EventRow> event_rows();
+/// The row of an id; the id must be in the table.
+const EventRow& event_row(EventId id);
+/// The event that a fault becomes.
+EventId event_of(const Fault& f);
+/// The complete record of event `id` for a transaction that met fault `f`.
+EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f);
+
+/// Writes records in the order of the faults. A fault that finds all buffers taken holds its transaction.
+class EventQueue {
+public:
+    EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
+               Signals& signals, const Smmuv3Config& config);
+
+    /// Returns once the record has a buffer; it is written, or lost, later.
+    sim::Task<void> record(EventRecord record, FaultRaised fact);
+    /// Goes on when every record taken before this call has been written or lost (4.7.3: what a CMD_SYNC owes).
+    sim::Task<void> drained();
+    /// Software wrote EVENTQ_CONS.
+    void consumed();
+    bool enabled() const { return regs_.get(Cr0Ack::EVENTQEN); }
+
+private:
+    struct Pending {
+        EventRecord record;
+        FaultRaised fact;
+    };
+    using Ring = base::RingIndices<base::WrapBit>;
+    Ring ring() const;
+    sim::Task<void> run();
+    sim::Task<FaultFate> write(const EventRecord& record);
+    void overflow();
+    void level();
+
+    base::Name level_name_;
+    base::EventBus& events_;
+    RegisterFile& regs_;
+    memory::MemoryPort& memory_;
+    Signals& signals_;
+    unsigned max_log2_;
+    sim::Duration write_delay_;
+    sim::Slots buffers_;
+    sim::Fifo<Pending> pending_;
+    sim::Fifo<sim::Lease> buffer_leases_;
+    u64 taken_ = 0, finished_ = 0;
+    bool running_ = false;
+    sim::Signal progress_;
+};
+
+} // namespace quiesce::iommu::smmuv3

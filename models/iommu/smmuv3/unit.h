@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An SMMUv3 with stage 1: its registers in front of the neutral core (Arm IHI 0070; facts/iommu-specs.md section 1).
+///
+/// It translates with linear and two-level stream and context tables, 4 KiB (and, if configured, 16 and 64 KiB)
+/// granules, both halves of the input range; reports every fault of that path in the event queue; executes CFGI, TLBI
+/// and SYNC. It has no stage 2, ATS, PRI, stalls, HTTU, Secure or Realm state; its ID registers say so, and
+/// `features()` lists it.
+#pragma once
+#include "iommu/smmuv3/commands.h"
+#include "iommu/smmuv3/context.h"
+#include "iommu/smmuv3/faults.h"
+#include "iommu/smmuv3/signals.h"
+
+#include <vector>
+
+namespace quiesce::iommu::smmuv3 {
+
+class Unit final : public memory::MmioTarget, public TranslationPort, public Architecture {
+public:
+    /// `sink` may be null: wired interrupts then lead nowhere. The unit keeps no reference to `config`.
+    Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, memory::InterruptSink* sink,
+         const Smmuv3Config& config);
+    Unit(const Unit&) = delete;
+    Unit& operator=(const Unit&) = delete;
+
+    base::Name name() const { return name_; }
+    TranslationPort& translation() { return *this; }
+    sim::Task<Translation> translate(TranslationRequest r) override;
+    Agent& agent() { return agent_; }
+
+    /// Offsets from the base of page 0; 128 KiB. What is not modelled reads as zero, ignores writes and is counted.
+    sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
+    sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
+    const RegisterFile& registers() const { return regs_; }
+
+    std::optional<Translation> admit(const TranslationRequest& r) override;
+    sim::Task<ContextOutcome> resolve(const TranslationRequest& r) override;
+    Tag context_tag(const TranslationRequest& r) const override;
+    sim::Task<Ending> fault(const TranslationRequest& r, const Fault& f, const Context* context) override;
+
+    /// Meta-data for breakdowns, not behaviour: the span of the CMD_SYNC completed last, and the one that rang the
+    /// doorbell.
+    u64 last_sync_span() const { return commands_.last_sync_span(); }
+    void doorbell_span(u64 span) { commands_.doorbell_span(span); }
+
+private:
+    void reset_registers(const Smmuv3Config& config);
+    void bind_registers();
+    /// Writes to R are taken back while `guarded` holds.
+    template <class R, class Guard> void guard(Guard guarded);
+    bool smmu_on() const { return regs_.get(Cr0::SMMUEN) || regs_.get(Cr0Ack::SMMUEN); }
+    bool cmdq_on() const { return regs_.get(Cr0::CMDQEN) || regs_.get(Cr0Ack::CMDQEN); }
+    bool eventq_on() const { return regs_.get(Cr0::EVENTQEN) || regs_.get(Cr0Ack::EVENTQEN); }
+    bool gerror_irq_on() const { return regs_.get(IrqCtrl::GERROR_IRQEN) || regs_.get(IrqCtrlAck::GERROR_IRQEN); }
+    bool eventq_irq_on() const { return regs_.get(IrqCtrl::EVENTQ_IRQEN) || regs_.get(IrqCtrlAck::EVENTQ_IRQEN); }
+
+    void write_gbpa(Gbpa now, Gbpa before);
+    sim::Task<void> update_cr0();
+    sim::Task<void> update_irq_ctrl();
+    sim::Task<void> update_gbpa();
+    sim::Task<Translation> translate_tagged(TranslationRequest r);
+    std::optional<Translation> pass_by(const TranslationRequest& r) const;
+    /// Records an event that ends a transaction before any look-up; does not hold it.
+    void refuse(const TranslationRequest& r, EventId event);
+    FaultRaised fact_of(const TranslationRequest& r, EventId id, FaultFate fate) const;
+
+    base::Name name_;
+    base::EventBus& events_;
+    Identity id_;
+    sim::Duration access_, update_delay_;
+    RegisterFile regs_;
+    Gbpa gbpa_{}; ///< what is in force; the register shows what was asked for
+    bool updating_cr0_ = false, updating_irq_ = false;
+    std::array<base::Name, 256> event_names_{};
+    Agent agent_;
+    Signals signals_;
+    EventQueue event_queue_;
+    ContextResolver resolver_;
+    CommandQueue commands_;
+};
+
+/// What is modelled, for the coverage page.
+enum class Status : u8 { Modelled, Stored, Absent };
+constexpr auto enum_names(Status) {
+    return base::name_table<Status>(
+        {{Status::Modelled, "modelled"}, {Status::Stored, "stored"}, {Status::Absent, "absent"}});
+}
+enum class FeatureKind : u8 { Register, Field, Command, Event };
+constexpr auto enum_names(FeatureKind) {
+    return base::name_table<FeatureKind>({{FeatureKind::Register, "register"},
+                                          {FeatureKind::Field, "field"},
+                                          {FeatureKind::Command, "command"},
+                                          {FeatureKind::Event, "event"}});
+}
+struct Feature {
+    FeatureKind kind;
+    std::string_view owner; ///< the structure or register of a field; otherwise empty
+    std::string_view name;
+    std::string_view section; ///< of IHI 0070
+    Status status;
+};
+/// Every register, structure field, command and event, in the manual's order.
+std::vector<Feature> features();
+
+} // namespace quiesce::iommu::smmuv3

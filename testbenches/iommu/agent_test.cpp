@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The pipeline: what each kind of transaction costs and how it ends.
+#include "iommu/core_bench.h"
+
+#include <catch2/catch.hpp>
+
+using namespace quiesce;
+using namespace quiesce::testbench;
+
+namespace {
+
+constexpr Iova at{0x40'0000'1000}, other{0x40'0000'2000};
+
+struct Watched : CoreBench {
+    std::vector<Translated> told;
+    base::Subscription token = bus.subscribe<Translated>([this](Time, const Translated& e) { told.push_back(e); });
+    Watched() { tables.map(root, at, Spa{0x8000'1000}); }
+};
+
+} // namespace
+
+TEST_CASE("a first miss takes both look-ups, the structure fetch and a full walk; a hit takes the look-ups",
+          "[iommu][agent]") {
+    Watched b;
+    Transfer& miss = b.once(b.request(at + 0x123));
+    Transfer& hit = b.once(b.request(at + 0x456, Access::Write));
+    CHECK(miss.took == b.hit_time() + b.architecture.resolve_time + b.walk_time(4));
+    CHECK(hit.took == b.hit_time());
+    CHECK(miss.got.to == Spa{0x8000'1123});
+    CHECK(hit.got.to == Spa{0x8000'1456});
+    CHECK(hit.got.looked_up == hit.at);
+    CHECK(hit.got.ending == Ending::Grant);
+}
+
+TEST_CASE("one Translated is stated for each request, with how the look-up went", "[iommu][agent]") {
+    Watched b;
+    b.once(b.request(at));
+    b.once(b.request(at));
+    b.once(b.request(other));
+    REQUIRE(b.told.size() == 3);
+    CHECK(b.told[0].look_up == LookUp::Miss);
+    CHECK(b.told[1].look_up == LookUp::Hit);
+    CHECK(b.told[1].granted);
+    CHECK(b.told[2].look_up == LookUp::Miss);
+    CHECK_FALSE(b.told[2].granted);
+    CHECK(b.told[1].transaction == 2);
+    CHECK(b.told[1].bond == BondId{7});
+}
+
+TEST_CASE("hits are pipelined: one may enter every instant and none delays another", "[iommu][agent]") {
+    Watched b;
+    b.warm(at);
+    std::vector<Transfer*> many;
+    for (int n = 0; n < 50; ++n) {
+        many.push_back(&b.begin(b.request(at)));
+        b.run(1_ps);
+    }
+    b.settle();
+    for (const Transfer* t : many) CHECK(t->took == b.hit_time());
+}
+
+TEST_CASE("identical structure fetches in flight are made once", "[iommu][agent]") {
+    Watched b;
+    Transfer& first = b.begin(b.request(at));
+    b.run(10_ns);
+    Transfer& second = b.begin(b.request(at));
+    b.settle();
+    CHECK(b.architecture.resolved == 1);
+    CHECK(second.at == first.at);
+    CHECK(b.agent().walker().walks() == 1);
+    CHECK(b.agent().translations().counts().fills == 1);
+}
+
+TEST_CASE("a missing permission is a fault on a hit as on a miss, without another walk", "[iommu][agent]") {
+    Watched b;
+    b.tables.map(b.root, other, Spa{0x8000'2000}, plain::r | plain::user);
+    Transfer& miss = b.once(b.request(other, Access::Write));
+    Transfer& hit = b.once(b.request(other, Access::Write));
+    CHECK(b.agent().walker().walks() == 1);
+    CHECK(miss.took == b.hit_time() + b.architecture.resolve_time + b.walk_time(4) + b.architecture.fault_time);
+    CHECK(hit.took == b.hit_time() + b.architecture.fault_time);
+    REQUIRE(b.architecture.faults.size() == 2);
+    CHECK(b.architecture.faults[1].fault.why == FaultReason::Permission);
+    CHECK(b.architecture.faults[1].had_context);
+    CHECK(hit.got.ending == Ending::Abort);
+    CHECK(b.told[1].look_up == LookUp::Hit);
+    CHECK(b.once(b.request(other)).got.ending == Ending::Grant);
+}
+
+TEST_CASE(
+    "who may do what: unprivileged needs a user page, instructions need execute, a supervisor may ignore read-only",
+    "[iommu][agent]") {
+    Watched b;
+    const bool protect = GENERATE(true, false);
+    b.architecture.contexts[{1, 5}].privileged_only_write_protect = protect;
+    b.tables.map(b.root, at, Spa{0x8000'1000}, plain::r);
+    b.tables.map(b.root, other, Spa{0x8000'2000}, plain::r | plain::x | plain::user);
+    const auto granted = [&](Iova where, Access access, bool privileged, bool instruction) {
+        TranslationRequest r = b.request(where, access);
+        r.privileged = privileged;
+        r.instruction = instruction;
+        return b.once(r).got.ending == Ending::Grant;
+    };
+    CHECK_FALSE(granted(at, Access::Read, false, false));
+    CHECK(granted(at, Access::Read, true, false));
+    CHECK_FALSE(granted(at, Access::Read, true, true));
+    CHECK(granted(at, Access::Write, true, false) == !protect);
+    CHECK(granted(other, Access::Read, false, true));
+    CHECK_FALSE(granted(other, Access::Write, false, false));
+}
+
+TEST_CASE("an unmapped page is walked for again each time", "[iommu][agent]") {
+    Watched b;
+    b.once(b.request(other));
+    b.once(b.request(other));
+    CHECK(b.agent().walker().walks() == 2);
+    CHECK(b.agent().translations().size() == 0);
+    b.tables.map(b.root, other, Spa{0x8000'2000});
+    CHECK(b.once(b.request(other)).got.to == Spa{0x8000'2000}); // faults are not cached
+}
+
+TEST_CASE("a configuration fault reaches the architecture without a context and is not cached", "[iommu][agent]") {
+    Watched b;
+    Transfer& t = b.once(b.request(at, Access::Read, 6));
+    CHECK(t.took == b.hit_time() + b.architecture.resolve_time + b.architecture.fault_time);
+    REQUIRE(b.architecture.faults.size() == 1);
+    CHECK(b.architecture.faults[0].fault.code == 0x0a);
+    CHECK_FALSE(b.architecture.faults[0].had_context);
+    b.add_context(1, 6, b.root, SpaceTag{9});
+    CHECK(b.once(b.request(at, Access::Read, 6)).got.ending == Ending::Grant);
+}
+
+TEST_CASE("the architecture's ending is the transaction's", "[iommu][agent]") {
+    Watched b;
+    b.architecture.ending = Ending::ReadZero;
+    CHECK(b.once(b.request(other)).got.ending == Ending::ReadZero);
+}
+
+TEST_CASE("a disabled half still hits what is cached and faults what is not", "[iommu][agent]") {
+    Watched b;
+    b.warm(at);
+    b.architecture.contexts[{1, 5}].roots[0].disabled = true;
+    b.agent().invalidate(1, InvalidationKind::Configuration, scope_of_stream(StreamId{1}));
+    b.settle();
+    CHECK(b.once(b.request(at)).got.ending == Ending::Grant);
+    CHECK(b.once(b.request(other)).got.ending == Ending::Abort);
+    CHECK(b.architecture.faults.at(0).fault.why == FaultReason::NotMapped);
+}
+
+TEST_CASE("a context that bypasses keeps the address and looks nothing up, unless it cannot be put out",
+          "[iommu][agent]") {
+    Watched b;
+    Context c;
+    c.bypass = true;
+    c.output_bits = 40;
+    b.architecture.contexts[{1, 8}] = c;
+    Transfer& first = b.once(b.request(at + 5, Access::Write, 8));
+    Transfer& second = b.once(b.request(at + 5, Access::Read, 8));
+    CHECK(first.got.to == Spa{at.value() + 5});
+    CHECK(first.took == b.hit_time() + b.architecture.resolve_time);
+    CHECK(second.took == b.hit_time());
+    CHECK(b.told[1].look_up == LookUp::Bypass);
+    CHECK(b.once(b.request(Iova{u64{1} << 40}, Access::Read, 8)).got.ending == Ending::Abort);
+    CHECK(b.architecture.faults.at(0).fault.why == FaultReason::AddressSize);
+}
+
+TEST_CASE("what the architecture decides at the door takes no time and holds up no fence", "[iommu][agent]") {
+    Watched b;
+    b.architecture.disabled = true;
+    Transfer& t = b.begin(b.request(at), 1_us);
+    CHECK(t.answered);
+    CHECK(t.got.to == Spa{0x77});
+    CHECK(b.agent().in_flight().inside() == 0);
+    b.settle();
+    CHECK(b.told.size() == 1);
+}
+
+TEST_CASE("an address inside a 2 MiB page keeps its offset", "[iommu][agent]") {
+    Watched b;
+    const Iova wide{0x80'0020'0000};
+    b.tables.map(b.root, wide, Spa{0xc000'0000}, plain::rwu, 2);
+    CHECK(b.once(b.request(wide + 0x12'3456)).got.to == Spa{0xc012'3456});
+    CHECK(b.once(b.request(wide + 0x1f'fff8)).took == b.hit_time());
+}
+
+TEST_CASE("a global page hits for every space of the domain", "[iommu][agent]") {
+    Watched b;
+    b.add_context(1, 6, b.tables.take_table(), SpaceTag{10});
+    b.tables.map(b.root, other, Spa{0x8000'2000}, plain::rwu | plain::global);
+    b.once(b.request(other));
+    b.once(b.request(at));
+    CHECK(b.once(b.request(other, Access::Read, 6)).got.to == Spa{0x8000'2000});
+    CHECK(b.once(b.request(at, Access::Read, 6)).got.ending == Ending::Abort);
+}
+
+TEST_CASE("the token is held from admission until the owner lets go", "[iommu][agent]") {
+    Watched b;
+    Transfer& t = b.begin(b.request(at), 1_us);
+    CHECK(b.agent().in_flight().inside() == 1);
+    b.run(b.hit_time() + b.architecture.resolve_time + b.walk_time(4) + 999_ns);
+    CHECK(t.answered);
+    CHECK(b.agent().in_flight().inside() == 1);
+    b.settle();
+    CHECK(b.agent().in_flight().inside() == 0);
+}
+
+TEST_CASE("latencies of zero translate in no time", "[iommu][agent]") {
+    Watched b;
+    b.config.config_lookup = Duration{};
+    b.config.tlb_lookup = Duration{};
+    b.warm(at);
+    CHECK(b.begin(b.request(at)).answered);
+}
