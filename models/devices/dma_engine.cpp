@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "devices/dma_engine.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace quiesce::devices {
+namespace {
+
+DmaEnding ending_of(pcie::Completion how) {
+    if (how.zeroed) return DmaEnding::ReadZero;
+    switch (how.status) {
+    case pcie::CompletionStatus::Success: return DmaEnding::Success;
+    case pcie::CompletionStatus::UnsupportedRequest: return DmaEnding::UnsupportedRequest;
+    case pcie::CompletionStatus::CompleterAbort: break;
+    }
+    return DmaEnding::CompleterAbort;
+}
+
+} // namespace
+
+DmaEngine::DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config, u64 seed)
+    : name_(name), events_(events), endpoint_(endpoint), error_backoff_(config.error_backoff.get()),
+      sequence_(seed, name.text()), pattern_(endpoint.port().link().mps()), sink_(endpoint.port().link().mrrs()) {
+    for (std::size_t i = 0; i < pattern_.size(); ++i) pattern_[i] = static_cast<std::byte>(i);
+    idle_.set();
+}
+
+void DmaEngine::start(const Workload& work) {
+    if (!idle_.is_set()) throw std::logic_error(std::string(name_.text()) + ": started while it was running");
+    sequence_.begin(work);
+    counts_ = {};
+    limit_ = work.outstanding != 0 ? work.outstanding : endpoint_.tags().count();
+    running_ = true;
+    in_error_ = false;
+    retry_at_ = {};
+    idle_.reset();
+    sim::start(generate(++run_));
+}
+
+void DmaEngine::stop() {
+    if (!running_) return;
+    running_ = false;
+    ++run_;
+    if (waiting_) sim::Calendar::current().schedule_now(std::exchange(waiting_, nullptr));
+    check_idle();
+}
+
+void DmaEngine::check_idle() {
+    if (!running_ && outstanding_ == 0) idle_.set();
+}
+
+/// Ends quietly as soon as its run is over, wherever it waits.
+sim::Task<void> DmaEngine::generate(u64 run) {
+    const Workload& work = sequence_.work();
+    sim::Time next = sim::now();
+    while (sequence_.more()) {
+        if (work.every != sim::Duration{}) {
+            co_await sim::until(next);
+            if (run != run_) co_return;
+            next = std::max(next, sim::now()) + work.every; // requests that were held up are not made up for
+        }
+        const RequestSequence::Item item = sequence_.next();
+        pcie::DmaRequest packet{item.at, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
+        for (u32 left = item.bytes; left != 0; left -= packet.bytes, packet.at += packet.bytes) {
+            while (run == run_ && (!room() || retry_at_ > sim::now())) {
+                co_await Room{*this, run};
+                if (run == run_) co_await sim::until(retry_at_);
+            }
+            if (run != run_) co_return;
+            packet.bytes = endpoint_.packet_bytes(packet.at, left, item.write);
+            if (item.write) {
+                issue_write(packet);
+            } else {
+                pcie::Tag tag = co_await endpoint_.tags().acquire();
+                if (run != run_) co_return;
+                issue_read(packet, std::move(tag));
+            }
+        }
+    }
+    running_ = false;
+    check_idle();
+}
+
+sim::Task<void> DmaEngine::flush() {
+    if (!unflushed_) co_return;
+    const Workload& work = sequence_.work();
+    pcie::Tag tag = co_await endpoint_.tags().acquire();
+    unflushed_ = false;
+    idle_.reset();
+    issue_read({last_write_, 0, work.has_pasid, work.pasid, work.bond, work.privileged}, std::move(tag));
+    co_await idle_.wait();
+}
+
+u64 DmaEngine::announce(const pcie::DmaRequest& p, bool write) {
+    const u64 transaction = endpoint_.next_transaction();
+    ++outstanding_;
+    ++(write ? counts_.writes : counts_.reads);
+    counts_.last_issued = sim::now();
+    if (events_.wants<DmaIssued>())
+        events_.emit(DmaIssued{transaction, endpoint_.device(), p.bond, p.has_pasid, p.pasid, p.at, p.bytes, write});
+    return transaction;
+}
+
+void DmaEngine::issue_write(const pcie::DmaRequest& packet) {
+    last_write_ = packet.at;
+    unflushed_ = true;
+    endpoint_.write_packet(packet, announce(packet, true), pcie::Payload::borrow(pattern_.data()), this);
+}
+
+void DmaEngine::issue_read(const pcie::DmaRequest& packet, pcie::Tag tag) {
+    endpoint_.read_packet(packet, announce(packet, false), sink_.data(), std::move(tag), *this);
+}
+
+void DmaEngine::left(const pcie::Tlp& write) {
+    counts_.bytes += write.length;
+    end(write, true, DmaEnding::Success);
+}
+
+void DmaEngine::completed(const pcie::Tlp& read, pcie::Completion how) {
+    in_error_ = !how.ok();
+    if (how.ok()) {
+        counts_.bytes += read.length;
+    } else {
+        ++counts_.errors;
+        retry_at_ = sim::now() + error_backoff_;
+    }
+    end(read, false, ending_of(how));
+}
+
+void DmaEngine::end(const pcie::Tlp& t, bool write, DmaEnding how) {
+    --outstanding_;
+    counts_.last_ended = sim::now();
+    if (events_.wants<DmaEnded>())
+        events_.emit(DmaEnded{t.transaction, endpoint_.device(), t.bond, t.length, write, how});
+    if (waiting_ && room()) sim::Calendar::current().schedule_now(std::exchange(waiting_, nullptr));
+    check_idle();
+}
+
+} // namespace quiesce::devices

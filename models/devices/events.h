@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Facts that devices state.
+#pragma once
+#include "base/address.h"
+#include "base/describe.h"
+#include "base/names.h"
+
+#include <string_view>
+
+namespace quiesce::devices {
+
+struct DmaIssued {
+    static constexpr std::string_view event_name = "DmaIssued";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u32 bytes;
+    bool write;
+};
+DESCRIBE(DmaIssued, transaction, device, bond, has_pasid, pasid, at, bytes, write)
+
+enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero };
+
+/// The device is through with a transaction: a read's last completion arrived, a write left (posted: no answer comes back).
+struct DmaEnded {
+    static constexpr std::string_view event_name = "DmaEnded";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    u32 bytes;
+    bool write;
+    DmaEnding ending;
+};
+DESCRIBE(DmaEnded, transaction, device, bond, bytes, write, ending)
+
+/// A work queue of a device changed state: idle, running, stopping, stopped.
+struct QueueState {
+    static constexpr std::string_view event_name = "QueueState";
+    base::Name queue;
+    DeviceId device;
+    BondId bond;
+    Pasid pasid;
+    base::Name state;
+};
+DESCRIBE(QueueState, queue, device, bond, pasid, state)
+
+} // namespace quiesce::devices

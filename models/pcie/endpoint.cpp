@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcie/endpoint.h"
+
+#include "base/facts.h"
+
+#include <array>
+#include <string>
+
+namespace quiesce::pcie {
+namespace {
+
+/// Waits for all packets of one request.
+class Gathered final : public Requester {
+public:
+    void expect() { ++open_; }
+    /// All packets are on their way: the last to end sets the latch.
+    sim::Latch::Wait all() {
+        if (open_ == 0) done_.set();
+        sealed_ = true;
+        return done_.wait();
+    }
+    void left(const Tlp&) override { end(); }
+    void completed(const Tlp&, Completion how) override {
+        if (worst_.ok()) worst_.status = how.status;
+        worst_.zeroed |= how.zeroed;
+        end();
+    }
+    Completion worst() const { return worst_; }
+
+private:
+    void end() {
+        if (--open_ == 0 && sealed_) done_.set();
+    }
+    u64 open_ = 0;
+    bool sealed_ = false;
+    Completion worst_;
+    sim::Latch done_;
+};
+
+} // namespace
+
+Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
+                   const EndpointConfig& config, DeviceId device)
+    : EndpointSide(config, root_complex.stages()), name_(name), tags_name_(std::string(name.text()) + ".tags"), events_(events),
+      root_complex_(root_complex), device_(device), requester_(static_cast<RequesterId>((raw(device) + 1) << 8)),
+      port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags) {
+    tags_.places().on_change([](void* self, unsigned used, unsigned) {
+        const auto& e = *static_cast<Endpoint*>(self);
+        if (e.events_.wants<base::LevelChanged>()) e.events_.emit(base::LevelChanged{e.tags_name_, used});
+    }, this);
+}
+
+sim::Task<Completion> Endpoint::dma_read(DmaRequest r, std::byte* into) {
+    Gathered packets;
+    do {
+        DmaRequest part = r;
+        part.bytes = packet_bytes(r.at, r.bytes, false);
+        Tag tag = co_await tags_.acquire();
+        packets.expect();
+        read_packet(part, next_transaction(), into, std::move(tag), packets);
+        r.at += part.bytes;
+        r.bytes -= part.bytes;
+        into += part.bytes;
+    } while (r.bytes != 0);
+    co_await packets.all();
+    co_return packets.worst();
+}
+
+sim::Task<void> Endpoint::dma_write(DmaRequest r, std::span<const std::byte> from) {
+    Gathered packets;
+    while (r.bytes != 0) {
+        DmaRequest part = r;
+        part.bytes = packet_bytes(r.at, r.bytes, true);
+        packets.expect();
+        write_packet(part, next_transaction(), Payload::copy(from.first(part.bytes)), &packets);
+        from = from.subspan(part.bytes);
+        r.at += part.bytes;
+        r.bytes -= part.bytes;
+    }
+    co_await packets.all();
+}
+
+void Endpoint::send_message(u64 address, u32 data) {
+    DmaRequest r;
+    r.at = Iova{address};
+    r.bytes = sizeof data;
+    write_packet(r, next_transaction(), Payload::copy(std::as_bytes(std::span{&data, 1})), nullptr);
+}
+
+} // namespace quiesce::pcie

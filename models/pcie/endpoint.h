@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+/// An endpoint: the base of every device. It has a link to a root port, tags, a way to read and write memory, a way to raise
+/// message interrupts, and registers that CPUs reach.
+#pragma once
+#include "pcie/root_complex.h"
+#include "sim/signal.h"
+
+#include <span>
+
+namespace quiesce::pcie {
+
+/// A device's wish for bytes of memory; the endpoint makes packets of it.
+struct DmaRequest {
+    Iova at{};
+    u32 bytes = 0;
+    bool has_pasid = false;
+    Pasid pasid{};
+    BondId bond{};
+    bool privileged = false;
+};
+
+class Endpoint : protected EndpointSide {
+public:
+    /// The device is function 0 of a bus of its own, bus number `device` + 1.
+    Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
+             const EndpointConfig& config, DeviceId device);
+    Endpoint(const Endpoint&) = delete;
+
+    base::Name name() const { return name_; }
+    DeviceId device() const { return device_; }
+    RequesterId requester() const { return requester_; }
+    StreamId stream() const { return port_.stream(); }
+    base::EventBus& events() { return events_; }
+    RootPort& port() { return port_; }
+    Tags& tags() { return tags_; }
+    /// The device's registers as CPUs see them: what a bus maps.
+    memory::MmioTarget& bar() { return port_; }
+
+    /// The part of a request that fits one packet: limits of the link, and 4 KiB boundaries.
+    u32 packet_bytes(Iova at, u64 bytes, bool write) const { return port_.link().request_bytes(at, bytes, write); }
+    u64 next_transaction() { return root_complex_.next_transaction(); }
+
+    // One packet each, of at most packet_bytes(). `transaction` comes from next_transaction().
+    void read_packet(const DmaRequest& r, u64 transaction, std::byte* into, Tag tag, Requester& who) {
+        const Tlp tlp = make(TlpKind::MemoryRead, r, transaction, tag.number());
+        sim::start(port_.read(tlp, into, std::move(tag), who));
+    }
+    void write_packet(const DmaRequest& r, u64 transaction, Payload data, Requester* who) {
+        sim::start(port_.write(make(TlpKind::MemoryWrite, r, transaction, 0), std::move(data), who));
+    }
+
+    /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. Returns with the
+    /// last completion; not ok() if any packet was not. Zero bytes: a zero-length read, which returns when every posted write that
+    /// this endpoint sent before is globally observable.
+    sim::Task<Completion> dma_read(DmaRequest r, std::byte* into);
+    /// Writes any number of bytes; returns when the last packet has left. The bytes are copied at once.
+    sim::Task<void> dma_write(DmaRequest r, std::span<const std::byte> from);
+    /// A message interrupt: a posted write of four bytes, behind every write before it.
+    void send_message(u64 address, u32 data);
+
+protected:
+    // A device without registers.
+    void bar_write(u64, unsigned, u64) override {}
+    u64 bar_read(u64, unsigned) override { return ~u64{0}; }
+
+private:
+    Tlp make(TlpKind kind, const DmaRequest& r, u64 transaction, u16 tag) const {
+        Tlp t;
+        t.kind = kind;
+        t.has_pasid = r.has_pasid;
+        t.privileged = r.privileged;
+        t.requester = requester_;
+        t.device = device_;
+        t.tag = tag;
+        t.pasid = r.pasid;
+        t.length = r.bytes;
+        t.bond = r.bond;
+        t.address = r.at.value();
+        t.transaction = transaction;
+        return t;
+    }
+    base::Name name_, tags_name_;
+    base::EventBus& events_;
+    RootComplex& root_complex_;
+    DeviceId device_;
+    RequesterId requester_;
+    RootPort& port_;
+    Tags tags_;
+};
+
+} // namespace quiesce::pcie

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Facts that links and root ports state.
+#pragma once
+#include "base/address.h"
+#include "base/describe.h"
+#include "base/names.h"
+#include "sim/time.h"
+
+#include <string_view>
+
+namespace quiesce::pcie {
+
+enum class TlpKind : u8 { MemoryRead, MemoryWrite, Completion, Message };
+
+/// The last bit of a TLP left its sender. `began` is when its first bit did.
+struct TlpSent {
+    static constexpr std::string_view event_name = "TlpSent";
+    base::Name link;
+    bool upstream;           ///< towards the root complex
+    TlpKind kind;
+    u64 transaction;
+    u16 tag;
+    bool has_pasid;
+    Pasid pasid;
+    BondId bond;
+    u64 address;
+    u32 payload_bytes;
+    u32 wire_bytes;
+    sim::Time began;
+};
+DESCRIBE(TlpSent, link, upstream, kind, transaction, tag, has_pasid, pasid, bond, address, payload_bytes, wire_bytes, began)
+
+enum class AbortReason : u8 { Translation, Memory, Malformed };
+
+/// A root port did not let a request of an endpoint reach memory: a read is answered with an error, a write is dropped.
+struct RequestAborted {
+    static constexpr std::string_view event_name = "RequestAborted";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u32 bytes;
+    bool write;
+    AbortReason why;
+};
+DESCRIBE(RequestAborted, transaction, device, bond, has_pasid, pasid, at, bytes, write, why)
+
+} // namespace quiesce::pcie

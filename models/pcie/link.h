@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A link: two directions of serial lanes with what the data link layer takes of them. facts/published-figures.md 1.1.
+#pragma once
+#include "base/names.h"
+#include "base/events.h"
+#include "base/param.h"
+#include "pcie/flow_control.h"
+#include "pcie/stages.h"
+#include "pcie/tlp.h"
+#include "sim/wire.h"
+
+#include <algorithm>
+#include <array>
+
+namespace quiesce::pcie {
+
+using namespace sim::literals;
+using namespace base::literals;
+
+struct LinkConfig {
+    using P = base::Provenance;
+    base::Param<unsigned> generation{3, "PCIe generation: signalling rate and line code", base::between(1, 7), P::Measured,
+                                     "published-figures 1: Gen3 x8 of all pcie-bench rows"};
+    base::Param<unsigned> lanes{8, "lanes", base::between(1, 32), base::power_of_two, P::Measured,
+                                "published-figures 1: Gen3 x8 of all pcie-bench rows"};
+    base::Param<u32> mps{256, "maximum payload of a packet", base::between(128, 4096), base::power_of_two, base::unit("bytes"),
+                         P::Measured, "published-figures 1: MPS 256"};
+    base::Param<u32> mrrs{512, "maximum read request", base::between(128, 4096), base::power_of_two, base::unit("bytes"),
+                          P::Measured, "published-figures 1: MRRS 512"};
+    base::Param<u32> rcb{64, "read completion boundary", base::between(64, 128), base::power_of_two, base::unit("bytes"),
+                         P::Measured, "published-figures 1: RCB 64"};
+    base::Param<bool> split_at_rcb{false, "every completion ends at the next read completion boundary, as on old chipsets",
+                                   P::Measured, "published-figures 1.1: completions of MPS, or per RCB on old chipsets"};
+    base::Param<bool> ecrc{false, "packets carry an end-to-end CRC", P::Measured, "published-figures 1: off on most hosts"};
+    base::Param<unsigned> ack_limit{203, "one 8-byte ACK per so many bytes", base::between(32, 100'000), base::unit("bytes"),
+                                    P::Measured, "published-figures 1.1: Gen3 x8, MPS 256; other links need their own"};
+    base::Param<unsigned> fc_limit{203, "one 8-byte flow-control update per so many bytes", base::between(32, 100'000),
+                                   base::unit("bytes"), P::Measured,
+                                   "published-figures 1.1: Gen3 x8, MPS 256; other links need their own"};
+    base::Param<base::Latency> propagation{130_ns, "from a packet's last bit at the sender to the receiver's transaction layer",
+                                           P::Derived, "published-figures 1.2: 64 B read 552 ns on an E5-2630v4, less the other parts"};
+};
+DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation)
+static_assert(base::fully_described<LinkConfig>);
+
+/// Bits per second that the line code leaves: GT/s times lanes times code.
+inline base::Bandwidth raw_rate(unsigned generation, unsigned lanes) {
+    struct Row {
+        u64 transfers_per_second, of, code;
+    };
+    static constexpr std::array<Row, 7> generations{{{2'500'000'000, 8, 10}, {5'000'000'000, 8, 10}, {8'000'000'000, 128, 130},
+                                                     {16'000'000'000, 128, 130}, {32'000'000'000, 128, 130},
+                                                     {64'000'000'000, 242, 256}, {128'000'000'000, 242, 256}}};
+    const Row& g = generations.at(generation - 1);
+    return base::Bandwidth::bits_per_second(g.transfers_per_second * lanes * g.of / g.code);
+}
+
+/// What is left for packets: 8 bytes per ACK and per flow-control update, and a 4-symbol SKP set per 1538, are taken off.
+inline base::Bandwidth tlp_rate(const LinkConfig& c) {
+    __extension__ using Wide = unsigned __int128;
+    const u64 ack = c.ack_limit, fc = c.fc_limit, skp = 1538;
+    const Wide all = Wide{ack} * fc * skp;
+    const Wide left = all - Wide{8} * fc * skp - Wide{8} * ack * skp - Wide{4} * ack * fc;
+    const Wide bits = raw_rate(c.generation, c.lanes).bits_per_second() * left / all;
+    return base::Bandwidth::bits_per_second(static_cast<u64>(bits));
+}
+
+/// One direction. A packet waits for its turn, occupies the wire, leaves with its last bit, and travels.
+class LinkDirection {
+public:
+    LinkDirection(base::EventBus& events, base::Name link, bool upstream, const LinkConfig& c, Stages& stages,
+                  unsigned posted_credits)
+        : queue_(posted_credits), wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link),
+          upstream_(upstream), ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
+
+    TransmitQueue& queue() { return queue_; }
+    u32 bytes_of(const Tlp& t, u32 payload) const { return wire_bytes(t, payload, ecrc_); }
+    /// Time per byte is kept in 2^-24 ps, rounded up, and a packet's time is rounded up to the picosecond: a packet is never
+    /// early and at most 1 ps late.
+    sim::Duration occupancy(u32 bytes) const {
+        return sim::Duration::ps(static_cast<i64>((bytes * ps_per_byte_ + fraction - 1) / fraction));
+    }
+    /// co_await: the last bit of the packet, which carries `payload` bytes, has left.
+    sim::Wire::Send leave(const Tlp& t, u32 payload) { return wire_.send(occupancy(bytes_of(t, payload))); }
+    /// co_await: the packet has arrived. In order.
+    sim::Stage::Pass travel() { return flight_.pass(); }
+    /// States that the packet's last bit has left just now.
+    void left(const Tlp& t, u32 payload) {
+        if (events_.wants<TlpSent>()) [[unlikely]] state(t, payload);
+    }
+    sim::Duration busy() const { return wire_.busy(); }
+    sim::Duration propagation() const { return flight_.latency(); }
+
+private:
+    void state(const Tlp& t, u32 payload) {
+        const u32 bytes = bytes_of(t, payload);
+        events_.emit(TlpSent{link_, upstream_, t.kind, t.transaction, t.tag, t.has_pasid, t.pasid, t.bond, t.address, payload,
+                             bytes, sim::now() - occupancy(bytes)});
+    }
+    static constexpr u64 fraction = u64{1} << 24;
+    static constexpr u64 fixed_point(base::Bandwidth rate) {
+        __extension__ using Wide = unsigned __int128;
+        const Wide work = Wide{8'000'000'000'000} * fraction, bits = rate.bits_per_second();
+        return static_cast<u64>((work + bits - 1) / bits);
+    }
+    TransmitQueue queue_;
+    sim::Wire wire_;
+    sim::Stage& flight_;
+    base::EventBus& events_;
+    base::Name link_;
+    bool upstream_, ecrc_;
+    u64 ps_per_byte_;
+};
+
+/// Both directions, and how big packets may be.
+class Link {
+public:
+    Link(base::EventBus& events, base::Name name, const LinkConfig& c, Stages& stages, unsigned posted_credits)
+        : up(events, name, true, c, stages, posted_credits), down(events, name, false, c, stages, unlimited), mps_(c.mps),
+          mrrs_(c.mrrs), rcb_(c.rcb), split_at_rcb_(c.split_at_rcb) {}
+
+    LinkDirection up, down;
+
+    /// The part of a request of `bytes` from `at` on that goes into one packet: not beyond a 4 KiB boundary, nor over the limit.
+    u32 request_bytes(Iova at, u64 bytes, bool write) const {
+        return static_cast<u32>(std::min({bytes, page_size - at.page_offset(), u64{write ? mps_ : mrrs_}}));
+    }
+    /// The part of a read's answer, of which `bytes` from `at` on are left, that goes into one completion: all but the last end at a
+    /// multiple of the read completion boundary.
+    u32 completion_bytes(u64 at, u32 bytes) const {
+        const u64 limit = split_at_rcb_ ? rcb_ : mps_;
+        const u64 end = (at + limit) & ~(u64{rcb_} - 1);
+        return static_cast<u32>(std::min<u64>(bytes, end - at));
+    }
+    u32 mps() const { return mps_; }
+    u32 mrrs() const { return mrrs_; }
+
+private:
+    static constexpr unsigned unlimited = ~0u; // MODEL: endpoints take every register access and every completion
+    u32 mps_, mrrs_, rcb_;
+    bool split_at_rcb_;
+};
+
+} // namespace quiesce::pcie

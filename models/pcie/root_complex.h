@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Root complex and root ports: where packets of endpoints become memory accesses, and register accesses of CPUs become packets.
+#pragma once
+#include "base/events.h"
+#include "base/names.h"
+#include "base/param.h"
+#include "iommu/translation.h"
+#include "memory/memory_port.h"
+#include "memory/mmio.h"
+#include "pcie/endpoint_side.h"
+#include "pcie/link.h"
+#include "pcie/ordering.h"
+#include "pcie/tags.h"
+#include "pcie/tlp.h"
+
+#include <memory>
+#include <vector>
+
+namespace quiesce::pcie {
+
+struct RootComplexConfig {
+    using P = base::Provenance;
+    base::Param<base::Latency> ingress{70_ns, "from a packet's arrival to the IOMMU", P::Derived,
+                                       "published-figures 1.2: 64 B read 552 ns on an E5-2630v4, less the other parts"};
+    base::Param<base::Latency> egress{60_ns, "from the memory's answer to a completion ready for the link", P::Derived,
+                                      "published-figures 1.2: 64 B read 552 ns on an E5-2630v4, less the other parts"};
+    base::Param<base::Latency> mmio{50_ns, "from a CPU's register access to a packet ready for the link", P::Guess,
+                                    "of the order of egress"};
+    base::Param<unsigned> posted_buffer{64, "posted packets that a root port holds until they have committed",
+                                        base::between(1, 4096), base::unit("packets"), P::Guess,
+                                        "enough for the rate of a Gen3 x8 link over the latency to memory"};
+    base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", P::Specification, "IORT id mapping"};
+};
+DESCRIBE(RootComplexConfig, ingress, egress, mmio, posted_buffer, stream_base)
+static_assert(base::fully_described<RootComplexConfig>);
+
+class RootComplex;
+
+/// One link with one endpoint. The life of a packet is one coroutine, from the endpoint's decision to its end.
+class RootPort final : public memory::MmioTarget {
+public:
+    struct Counts {
+        u64 reads = 0, writes = 0, messages = 0, aborted_reads = 0, dropped_writes = 0, malformed = 0;
+    };
+    RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
+             const LinkConfig& link, const RootComplexConfig& config);
+
+    /// A memory read: `into` gets the bytes when they are sampled at memory and must live until `who` has been told. Length 0 is a
+    /// zero-length read: its completion says that every posted write before it is globally observable.
+    sim::Task<void> read(Tlp tlp, std::byte* into, Tag tag, Requester& who);
+    /// A posted memory write; ends when it has committed or was dropped. `who` may be null.
+    sim::Task<void> write(Tlp tlp, Payload data, Requester* who);
+
+    /// Register accesses of CPUs. A write returns when its packet has left; a read after the round trip, behind every posted
+    /// write that the endpoint sent before the answer.
+    sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
+    sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
+
+    Link& link() { return link_; }
+    const Link& link() const { return link_; }
+    const Counts& counts() const { return counts_; }
+    StreamId stream() const { return stream_; }
+    /// Posted writes that have arrived and not committed.
+    std::size_t posted_inside() const { return order_.inside(); }
+
+private:
+    iommu::TranslationRequest question(const Tlp& t) const;
+    memory::Request access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const;
+    Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
+    sim::Task<void> complete_part(Tlp completion);
+    sim::Task<void> deliver(u64 offset, unsigned size, u64 value);
+    Tlp register_access(TlpKind kind, u64 offset, unsigned size) const;
+    void aborted(const Tlp& t, AbortReason why);
+
+    RootComplex& rc_;
+    DeviceId device_;
+    StreamId stream_;
+    EndpointSide& endpoint_;
+    Link link_;
+    sim::Stage &ingress_, &egress_, &mmio_;
+    PostedOrder order_;
+    Counts counts_;
+};
+
+class RootComplex {
+public:
+    /// `iommu` may be null: addresses then pass as they are. All must outlive the calendar's shutdown().
+    RootComplex(base::EventBus& events, memory::MemoryPort& memory, iommu::TranslationPort* iommu,
+                const RootComplexConfig& config)
+        : events_(events), memory_(memory), iommu_(iommu), config_(config) {}
+    RootComplex(const RootComplex&) = delete;
+
+    RootPort& attach(base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint, const LinkConfig& link);
+    void set_translation(iommu::TranslationPort* iommu) { iommu_ = iommu; }
+    /// Writes to [base, base + bytes) are interrupt messages: not translated (MODEL: on every architecture), and in order behind the
+    /// writes before them. Give the memory the same window.
+    void set_message_window(Spa base, u64 bytes) { messages_ = {Iova{base.value()}, bytes}; }
+
+    base::EventBus& events() { return events_; }
+    memory::MemoryPort& memory() { return memory_; }
+    Stages& stages() { return stages_; }
+    iommu::TranslationPort* iommu() { return iommu_; }
+    bool is_message(u64 address) const { return messages_.contains(Iova{address}); }
+    StreamId stream_of(RequesterId r) const { return StreamId{config_.stream_base + raw(r)}; }
+    /// The simulation's own number of the next transaction, from 1.
+    u64 next_transaction() { return ++transactions_; }
+    const std::vector<std::unique_ptr<RootPort>>& ports() const { return ports_; }
+
+private:
+    base::EventBus& events_;
+    memory::MemoryPort& memory_;
+    iommu::TranslationPort* iommu_;
+    RootComplexConfig config_;
+    IovaRange messages_{};
+    u64 transactions_ = 0;
+    Stages stages_;
+    std::vector<std::unique_ptr<RootPort>> ports_;
+};
+
+} // namespace quiesce::pcie

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A transaction-layer packet as a value, its payload, and what it costs on the wire.
+#pragma once
+#include "base/address.h"
+#include "iommu/translation.h"
+#include "pcie/events.h"
+#include "sim/frame_pool.h"
+
+#include <cstddef>
+#include <cstring>
+#include <span>
+#include <utility>
+
+namespace quiesce::pcie {
+
+/// The completion status field (facts/iommu-specs.md 4.2).
+enum class CompletionStatus : u8 { Success = 0, UnsupportedRequest = 1, CompleterAbort = 4 };
+
+/// Attr[2:0]. `relaxed` and `id_based` loosen the order of facts/iommu-specs.md 4.5.
+struct Attributes {
+    bool id_based = false;
+    bool relaxed = false;
+    bool no_snoop = false;
+};
+
+/// A header, made whole by its sender and never changed afterwards. The transaction id of the bus is requester and tag;
+/// `transaction` is the simulation's own number, unique in a run, and `bond` the truth that no hardware acts on.
+struct Tlp {
+    TlpKind kind = TlpKind::MemoryRead;
+    iommu::AddressType at = iommu::AddressType::Untranslated;
+    CompletionStatus status = CompletionStatus::Success; ///< completions only
+    Attributes attributes{};
+    bool has_pasid = false;                              ///< carries a PASID prefix (4.1)
+    bool privileged = false;                             ///< PMR of the prefix
+    bool execute = false;                                ///< Exe of the prefix
+    RequesterId requester{};
+    DeviceId device{};
+    u16 tag = 0;
+    Pasid pasid{};
+    u32 length = 0;                                      ///< bytes asked for or carried; 0: a zero-length read
+    BondId bond{};
+    u64 address = 0;
+    u64 transaction = 0;
+
+    bool is_write() const { return kind == TlpKind::MemoryWrite; }
+    bool is_posted() const { return kind == TlpKind::MemoryWrite || kind == TlpKind::Message; }
+    u32 payload_bytes() const { return kind == TlpKind::MemoryRead ? 0 : length; }
+    /// The first byte after it lies in another 4 KiB page than the first one, or beyond: not allowed on the bus.
+    bool crosses_page() const { return length > page_size - (address & (page_size - 1)); }
+};
+
+/// Bytes of one packet on the wire: 8 bytes of framing, sequence number and LCRC; a header of three double words, four for
+/// addresses of 4 GiB and above and for messages; prefix; ECRC; payload (facts/published-figures.md 1.1).
+constexpr u32 framing_bytes = 8, short_header_bytes = 12, long_header_bytes = 16, prefix_bytes = 4, ecrc_bytes = 4;
+constexpr u32 wire_bytes(const Tlp& t, u32 payload, bool ecrc) {
+    const bool long_header = t.kind == TlpKind::Message || (t.kind != TlpKind::Completion && t.address >> 32 != 0);
+    return framing_bytes + (long_header ? long_header_bytes : short_header_bytes) + (t.has_pasid ? prefix_bytes : 0) +
+           (ecrc ? ecrc_bytes : 0) + payload;
+}
+
+/// How a read ended, as its requester sees it. `zeroed` is the simulation's remark that the IOMMU answered with zeros.
+struct Completion {
+    CompletionStatus status = CompletionStatus::Success;
+    bool zeroed = false;
+    bool ok() const { return status == CompletionStatus::Success; }
+};
+
+/// The bytes of a posted write: copied into pooled memory, or borrowed from somebody who keeps them until the write has
+/// committed.
+class Payload {
+public:
+    Payload() = default;
+    static Payload borrow(const std::byte* bytes) {
+        Payload p;
+        p.data_ = const_cast<std::byte*>(bytes); // a memory port only reads the bytes of a write
+        return p;
+    }
+    static Payload copy(std::span<const std::byte> bytes) {
+        Payload p;
+        p.owned_ = static_cast<u32>(bytes.size());
+        p.data_ = static_cast<std::byte*>(sim::FramePool::take(bytes.size()));
+        std::memcpy(p.data_, bytes.data(), bytes.size());
+        return p;
+    }
+    Payload(Payload&& o) noexcept : data_(std::exchange(o.data_, nullptr)), owned_(std::exchange(o.owned_, 0)) {}
+    Payload& operator=(Payload&& o) noexcept {
+        std::swap(data_, o.data_);
+        std::swap(owned_, o.owned_);
+        return *this;
+    }
+    ~Payload() {
+        if (owned_ != 0) sim::FramePool::give(data_, owned_);
+    }
+    std::byte* data() const { return data_; }
+
+private:
+    std::byte* data_ = nullptr;
+    u32 owned_ = 0;
+};
+
+} // namespace quiesce::pcie

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The accelerator as its driver sees it: through registers, interrupts and memory.
+#include "devices/accelerator.h"
+#include "pcie/support/fabric.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+using namespace quiesce;
+using namespace quiesce::devices;
+using namespace quiesce::devices::accelerator;
+using namespace quiesce::stubs;
+using sim::Time;
+
+namespace {
+constexpr u64 message_address = 0xfee0'0000;
+
+struct Bench : Fabric {
+    explicit Bench(const AcceleratorConfig& c = {}) : settings(c), acc("acc0", events, root_complex, {}, c, DeviceId{0}, 1) {
+        root_complex.set_message_window(Spa{message_address}, 4096);
+        memory.on_commit = [this](const memory::Request& r) {
+            if (r.origin.purpose != memory::Purpose::Msi) return;
+            u32 data = 0;
+            std::memcpy(&data, r.data, sizeof data);
+            messages.push_back({sim::now(), data});
+        };
+        issued = events.subscribe<DmaIssued>([this](Time now, const DmaIssued& e) { (e.bytes != 0 ? last_issue : last_flush) = now; });
+    }
+    ~Bench() { calendar.shutdown(); }
+
+    void write(u64 offset, unsigned size, u64 value) {
+        sim::start(acc.bar().mmio_write(offset, size, value));
+        run(1_us);
+    }
+    template <class R> void write(R value) { write(R::offset, sizeof(typename R::Value), value.value()); }
+    template <class R> R read() {
+        Time end;
+        u64 value = 0;
+        sim::start(timed(acc.bar().mmio_read(R::offset, sizeof(typename R::Value)), end, value));
+        while (end == Time{}) run(100_ns);
+        return R::of(static_cast<typename R::Value>(value));
+    }
+    State status() { return read<Q_STATUS>().get(Q_STATUS::STATE); }
+    void select(u64 queue) { write(QUEUE_SELECT{}.set(QUEUE_SELECT::QUEUE, queue)); }
+    void describe(Direction d, u32 pasid, u32 tag, u64 base, u64 length, u32 every_ns) {
+        write(Q_PASID{}.set(Q_PASID::PASID, Pasid{pasid}).set(Q_PASID::VALID, true));
+        write(Q_WORK_TAG{}.set(Q_WORK_TAG::TAG, BondId{tag}));
+        write(Q_BASE{}.set(Q_BASE::BASE, at(base)));
+        write(Q_LENGTH::of(length));
+        write(Q_MODE{}.set(Q_MODE::DIRECTION, d).set(Q_MODE::READS, 50));
+        write(Q_RATE::of(every_ns));
+    }
+    void command(const Q_CTRL::F<bool>& what) { write(Q_CTRL{}.set(what, true)); }
+    void enable_messages() {
+        write(MSI_ADDR{}.set(MSI_ADDR::ADDR, message_address));
+        write(MSI_DATA::of(0x77));
+        write(INT_ENABLE{}.set(INT_ENABLE::STOPPED, true).set(INT_ENABLE::DONE, true));
+    }
+
+    AcceleratorConfig settings;
+    Accelerator acc;
+    std::vector<std::pair<Time, u32>> messages;
+    Time last_issue, last_flush;
+    base::Subscription issued;
+};
+AcceleratorConfig stopping_in(sim::Duration d, bool dma = true) {
+    AcceleratorConfig c;
+    c.stop_time = d;
+    c.dma_while_stopping = dma;
+    return c;
+}
+} // namespace
+
+TEST_CASE("a doorbell starts the work that the queue's registers describe, with its PASID and work tag", "[devices]") {
+    Bench b;
+    b.iommu.keep_questions = true;
+    b.select(3);
+    b.describe(Direction::Write, 0x12345, 42, 0x4000, 8192, 500);
+    CHECK(b.status() == State::Idle);
+    CHECK(b.iommu.questions.empty());
+    b.command(Q_CTRL::DOORBELL);
+    b.run(10_us);
+    CHECK(b.status() == State::Running);
+    REQUIRE(b.iommu.questions.size() > 15);
+    for (const auto& q : b.iommu.questions) {
+        CHECK(q.pasid == Pasid{0x12345});
+        CHECK(q.has_pasid);
+        CHECK(q.bond == BondId{42});
+        CHECK(q.access == iommu::Access::Write);
+        CHECK(q.bytes == 256); // request_size
+        CHECK((q.at >= b.at(0x4000) && q.at < b.at(0x6000)));
+    }
+    CHECK(b.read<Q_ISSUED>().value() >= b.iommu.questions.size());
+    CHECK(b.read<Q_COMPLETED>().value() > 15 * 256);
+}
+
+TEST_CASE("each queue keeps its own settings; a number without a queue shows nothing", "[devices]") {
+    Bench b;
+    b.select(0);
+    b.describe(Direction::Read, 1, 10, 0, 4096, 0);
+    b.select(1);
+    CHECK(b.read<Q_PASID>().value() == 0);
+    b.describe(Direction::Read, 2, 20, 0x1000, 8192, 0);
+    b.select(0);
+    CHECK(b.read<Q_WORK_TAG>().value() == 10);
+    CHECK(b.read<Q_LENGTH>().value() == 4096);
+    b.select(1);
+    CHECK(b.read<Q_WORK_TAG>().value() == 20);
+    b.select(200);
+    b.write(Q_LENGTH::of(5));
+    CHECK(b.read<Q_LENGTH>().value() == 0);
+    b.command(Q_CTRL::DOORBELL);
+    CHECK(b.last_issue == Time{});
+    CHECK(b.read<DEV_CAP>().get(DEV_CAP::QUEUES) == b.settings.queues.get());
+}
+
+TEST_CASE("finite work ends by itself and says so", "[devices]") {
+    Bench b;
+    b.enable_messages();
+    b.select(2);
+    b.describe(Direction::Read, 1, 1, 0, 4096, 0);
+    b.write(Q_SIZE{}.set(Q_SIZE::MIN, 64));
+    b.write(Q_COUNT::of(20));
+    b.command(Q_CTRL::DOORBELL);
+    b.run(10_us);
+    CHECK(b.status() == State::Idle);
+    CHECK(b.read<Q_COMPLETED>().value() == 20 * 64);
+    CHECK(b.read<INT_DONE>().value() == 1u << 2);
+    REQUIRE(b.messages.size() == 1);
+    CHECK(b.messages[0].second == 0x77);
+    b.write(INT_DONE::of(1u << 2));
+    CHECK(b.read<INT_DONE>().value() == 0);
+}
+
+TEST_CASE("a queue that reports Stopped has nothing outstanding and issues nothing more", "[devices]") {
+    const bool while_stopping = GENERATE(true, false);
+    const Direction d = GENERATE(Direction::Read, Direction::Write, Direction::Mixed);
+    const u32 every = GENERATE(0u, 300u);
+    Bench b{stopping_in(20_us, while_stopping)};
+    b.iommu.slow_pages[b.at(0x1000).page_number()] = 700_ns;
+    b.enable_messages();
+    b.select(0);
+    b.describe(d, 5, 6, 0, 0x4000, every);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(15_us);
+    Time commanded, stopped_at;
+    std::size_t inside = 99;
+    auto states = b.events.subscribe<QueueState>([&](Time now, const QueueState& e) {
+        CHECK(e.bond == BondId{6});
+        CHECK(e.queue == base::Name{"acc0.q0"});
+        if (e.state == base::Name{"stopping"}) commanded = now;
+        if (e.state != base::Name{"stopped"}) return;
+        stopped_at = now;
+        inside = b.acc.port().posted_inside() + b.iommu.in_flight.inside() + b.acc.tags().used() + b.acc.engine(0).outstanding();
+    });
+    b.command(Q_CTRL::STOP);
+    CHECK(b.status() == State::Stopping);
+    b.run(50_us);
+    CHECK(b.status() == State::Stopped);
+    CHECK(inside == 0);
+    CHECK(stopped_at - commanded >= 20_us);
+    CHECK(b.last_issue < stopped_at);
+    if (while_stopping) CHECK(b.last_issue - commanded > 19_us);
+    else CHECK(b.last_issue <= commanded);
+    CHECK((b.last_flush != Time{}) == (d != Direction::Read)); // a zero-length read pushes the writes, if there were any
+    REQUIRE(b.messages.size() == 1);
+    CHECK(b.messages[0].first > stopped_at);
+    CHECK(b.read<INT_STOPPED>().value() == 1);
+}
+
+TEST_CASE("the stop is a span of the device, of the bond, with an id to refer to", "[devices]") {
+    Bench b{stopping_in(4_us)};
+    std::vector<std::pair<Time, base::Span>> spans;
+    auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { spans.push_back({now, s}); });
+    b.select(0);
+    b.describe(Direction::Read, 5, 6, 0, 0x4000, 100);
+    b.command(Q_CTRL::DOORBELL);
+    CHECK(b.acc.last_stop_span() == 0);
+    b.command(Q_CTRL::STOP);
+    b.run(20_us);
+    REQUIRE(spans.size() == 1);
+    const auto& [end, span] = spans[0];
+    CHECK(span.actor == base::Name{"acc0"});
+    CHECK(span.phase == base::Name{"device-drain"});
+    CHECK(span.bond == BondId{6});
+    CHECK(span.id == b.acc.last_stop_span());
+    CHECK(span.id == b.acc.last_stop_span(0));
+    CHECK(end - span.start >= 4_us);
+    CHECK(end - span.start < 5_us);
+}
+
+TEST_CASE("a stop time is drawn from its interval", "[devices]") {
+    AcceleratorConfig c = stopping_in(2_us);
+    c.stop_time_max = 8_us;
+    Bench b{c};
+    std::vector<sim::Duration> taken;
+    auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { taken.push_back(now - s.start); });
+    b.select(0);
+    b.describe(Direction::Read, 5, 6, 0, 0x4000, 1000);
+    for (int i = 0; i < 12; ++i) {
+        b.command(Q_CTRL::DOORBELL);
+        b.command(Q_CTRL::STOP);
+        b.run(12_us);
+    }
+    REQUIRE(taken.size() == 12);
+    for (const auto t : taken) CHECK((t >= 2_us && t < 9_us));
+    CHECK(*std::max_element(taken.begin(), taken.end()) - *std::min_element(taken.begin(), taken.end()) > 1_us);
+}
+
+TEST_CASE("ABORT cuts the stop time short, but not the order: Stopped still means nothing outstanding", "[devices]") {
+    Bench b{stopping_in(50_ms)};
+    b.select(0);
+    b.describe(Direction::Mixed, 5, 6, 0, 0x4000, 0);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(10_us);
+    SECTION("instead of STOP") {
+    }
+    SECTION("after STOP") {
+        b.command(Q_CTRL::STOP);
+        b.run(10_us);
+        CHECK(b.status() == State::Stopping);
+    }
+    b.command(Q_CTRL::ABORT);
+    b.run(5_us);
+    CHECK(b.status() == State::Stopped);
+    CHECK(b.acc.engine(0).outstanding() == 0);
+    CHECK(b.acc.port().posted_inside() == 0);
+}
+
+TEST_CASE("stopping one queue leaves the others running", "[devices]") {
+    Bench b{stopping_in(1_us)};
+    for (u32 q = 0; q < 2; ++q) {
+        b.select(q);
+        b.describe(Direction::Mixed, q + 1, q + 1, q * 0x4000, 0x4000, 100);
+        b.command(Q_CTRL::DOORBELL);
+    }
+    b.select(0);
+    b.command(Q_CTRL::STOP);
+    b.run(10_us);
+    CHECK(b.status() == State::Stopped);
+    CHECK(b.acc.state(1) == State::Running);
+    u64 of_first = 0, of_second = 0;
+    auto token = b.events.subscribe<DmaIssued>([&](Time, const DmaIssued& e) { ++(e.bond == BondId{1} ? of_first : of_second); });
+    b.run(10_us);
+    CHECK(of_first == 0);
+    CHECK(of_second > 50);
+}
+
+TEST_CASE("a queue whose process was killed keeps trying, paced, until it is stopped", "[devices]") {
+    Bench b{stopping_in(30_us)};
+    b.select(0);
+    b.describe(Direction::Read, 5, 6, 0, 0x4000, 200);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(10_us);
+    b.iommu.ending = [](const auto&) { return iommu::Ending::Abort; };
+    b.run(20_us);
+    const u64 errors = b.read<Q_ERRORS>().value();
+    CHECK(errors > 8);
+    CHECK(b.status() == State::Running);
+    CHECK(b.read<Q_STATUS>().get(Q_STATUS::ERROR));
+    b.command(Q_CTRL::STOP);
+    b.run(25_us);
+    CHECK(b.read<Q_ERRORS>().value() > errors + 8); // still trying while it stops
+    b.run(10_us);
+    CHECK(b.status() == State::Stopped);
+    const u64 at_the_end = b.read<Q_ERRORS>().value();
+    b.run(20_us);
+    CHECK(b.read<Q_ERRORS>().value() == at_the_end);
+}
+
+TEST_CASE("commands that the state does not allow change nothing and are counted", "[devices]") {
+    Bench b{stopping_in(20_us)};
+    b.select(0);
+    b.command(Q_CTRL::DOORBELL); // no length
+    CHECK(b.status() == State::Idle);
+    CHECK(b.read<Q_STATUS>().get(Q_STATUS::ERROR));
+    b.describe(Direction::Read, 5, 6, 0, 0x4000, 200);
+    b.command(Q_CTRL::DOORBELL);
+    b.command(Q_CTRL::DOORBELL);
+    CHECK(b.acc.refused_commands() == 2);
+    b.command(Q_CTRL::STOP);
+    b.command(Q_CTRL::STOP);
+    b.command(Q_CTRL::DOORBELL);
+    CHECK(b.acc.refused_commands() == 4);
+    CHECK(b.status() == State::Stopping);
+    b.run(30_us);
+    CHECK(b.status() == State::Stopped);
+    b.command(Q_CTRL::DOORBELL);
+    CHECK(b.status() == State::Running);
+}
+
+TEST_CASE("a queue that never worked stops at once", "[devices]") {
+    Bench b{stopping_in(50_ms)};
+    b.select(1);
+    b.command(Q_CTRL::STOP);
+    CHECK(b.status() == State::Stopped);
+    CHECK(b.last_flush == Time{});
+}
+
+TEST_CASE("state machine of a queue: exactly the listed arrows exist", "[devices]") {
+    unsigned legal = 0;
+    base::for_each_pair(queue_arrows, [&](State from, QueueEvent e, std::optional<State> to) {
+        legal += to.has_value();
+        if (from == State::Stopped) CHECK(to.has_value() == (e == QueueEvent::Doorbell));
+        if (from == State::Stopping) CHECK(to.has_value() == (e == QueueEvent::Abort || e == QueueEvent::Drained));
+    });
+    CHECK(legal == 9);
+}
