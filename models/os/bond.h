@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A bond: one binding of one device to one address space. Its life: facts/linux-sva.md 1.4.
+#pragma once
+#include "base/lifecycle.h"
+#include "os/events.h"
+#include "os/mm.h"
+
+namespace quiesce::os {
+
+namespace drivers {
+class DeviceDriver;
+}
+
+enum class BondEvent : u8 { Bind, MmReleased, UnbindBegins, UnbindEnds };
+inline constexpr base::Arrow<BondState, BondEvent> bond_arrows[] = {
+    {BondState::Unbound, BondEvent::Bind, BondState::Bound},
+    {BondState::Bound, BondEvent::MmReleased, BondState::Exited},
+    {BondState::Bound, BondEvent::UnbindBegins, BondState::Draining},
+    {BondState::Exited, BondEvent::UnbindBegins, BondState::Draining},
+    {BondState::Draining, BondEvent::UnbindEnds, BondState::Unbound},
+};
+static_assert(base::deterministic(bond_arrows) && base::all_reachable(bond_arrows, BondState::Unbound));
+
+struct Bond {
+    Bond(BondId i, AddressSpace& m, drivers::DeviceDriver& d) : id(i), mm(m), device(d), life(BondState::Unbound) {}
+    const BondId id;
+    AddressSpace& mm;
+    drivers::DeviceDriver& device;
+    base::Lifecycle<BondState, BondEvent, bond_arrows> life;
+    base::Name process;
+    StreamId stream{};
+    Pasid pasid{};
+    Asid asid{};
+    unsigned references = 1;
+    bool exited = false;             ///< its mm was released before it was unbound
+    bool stopped = false;            ///< the device was stopped for it already
+};
+
+} // namespace quiesce::os

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+/// CPUs and a small scheduler: kernel contexts take turns on them, interrupts need one whose interrupts are on.
+#pragma once
+#include "base/events.h"
+#include "base/facts.h"
+#include "base/param.h"
+#include "memory/memory_port.h"
+#include "memory/mmio_bus.h"
+#include "os/events.h"
+#include "sim/slots.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace quiesce::os {
+
+using namespace sim::literals;
+
+struct CpuConfig {
+    using P = base::Provenance;
+    base::Param<unsigned> cpus{4, "processors", base::between(1, 1024), P::Guess, "a small server partition"};
+    base::Param<base::Latency> context_switch{1500_ns, "to another kernel context on a CPU", P::Guess, "published-figures 4.1: 1..2 us"};
+    base::Param<base::Latency> wake_up{2_us, "from a wake-up until the woken context may run on an idle CPU", P::Guess,
+                                       "published-figures 4.1: kworker wake 2..10 us warm"};
+    base::Param<base::Latency> irq_entry{500_ns, "from a delivered interrupt to its handler", P::Guess, "no measurement stored"};
+    base::Param<unsigned> store_buffer{32, "stores that a CPU holds before they reach its caches", base::between(1, 256), P::Guess,
+                                       "of the order of current cores"};
+};
+DESCRIBE(CpuConfig, cpus, context_switch, wake_up, irq_entry, store_buffer)
+static_assert(base::fully_described<CpuConfig>);
+
+class KernelContext;
+
+/// One processor: who runs, whether it takes interrupts, and the stores that are not visible to others yet.
+class Cpu {
+public:
+    explicit Cpu(unsigned number, memory::MemoryPort& memory, unsigned store_buffer) : number(number), memory_(memory), places_(store_buffer) {}
+    const unsigned number;
+    KernelContext* running = nullptr;
+
+    void irqs_off() { ++irqs_off_; }
+    void irqs_on() { if (--irqs_off_ == 0) irqs_on_.notify_all(); }
+    bool takes_irqs() const { return irqs_off_ == 0; }
+    sim::Task<void> until_irqs_on() { while (!takes_irqs()) co_await irqs_on_.wait(); }
+
+    /// Puts a store into the buffer; it becomes visible later, in order. Waits while the buffer is full.
+    sim::Task<void> store(Spa at, u64 value, unsigned bytes);
+    /// The value that this CPU sees: its own newest store to exactly this place, else memory.
+    sim::Task<u64> load(Spa at, unsigned bytes);
+    /// Waits until every store before it is visible.
+    sim::Task<void> barrier();
+
+private:
+    struct Store { Spa at; u64 value; unsigned bytes; };
+    sim::Task<void> drain();
+    memory::MemoryPort& memory_;
+    sim::Slots places_;
+    std::vector<Store> buffer_;
+    std::vector<sim::Lease> taken_;
+    bool draining_ = false;
+    sim::Signal empty_, irqs_on_;
+    unsigned irqs_off_ = 0;
+};
+
+/// First come, first served over all CPUs; no time slices.
+/// MODEL: a kernel context keeps its CPU until it sleeps (no preemption); a handler's time is not added to what it interrupted.
+class Scheduler {
+public:
+    Scheduler(base::EventBus& events, const CpuConfig& config, memory::MemoryPort& memory, memory::MmioBus& mmio);
+    Scheduler(const Scheduler&) = delete;
+
+    /// A CPU for `who`: waits in line. `woken`: after a sleep, which costs the wake-up.
+    sim::Task<Cpu*> run(KernelContext& who, bool woken);
+    void leave(Cpu& cpu);
+    /// Runs `handler` as an interrupt on a CPU with interrupts on: the one with the lowest number that is, else the first to be.
+    void interrupt(base::Name name, std::function<sim::Task<void>(KernelContext&)> handler, u64 begun_by = 0);
+
+    base::EventBus& events() { return events_; }
+    memory::MmioBus& mmio() { return mmio_; }
+    const CpuConfig& config() const { return config_; }
+    Cpu& cpu(unsigned n) { return *cpus_[n]; }
+
+private:
+    sim::Task<void> serve(base::Name name, std::function<sim::Task<void>(KernelContext&)> handler, u64 begun_by);
+    base::EventBus& events_;
+    CpuConfig config_;
+    memory::MmioBus& mmio_;
+    std::vector<std::unique_ptr<Cpu>> cpus_;
+    sim::Slots idle_;
+    std::vector<sim::Lease> leases_;
+    unsigned next_irq_ = 0;
+};
+
+} // namespace quiesce::os

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The accelerator's driver: one queue per bond, STOP and a message when the queue has stopped (facts/linux-sva.md 13).
+#pragma once
+#include "devices/regs.h"
+#include "os/drivers/device_driver.h"
+#include "os/kernel.h"
+
+namespace quiesce::os::drivers {
+
+struct AcceleratorDriverConfig {
+    using P = base::Provenance;
+    base::Param<base::Latency> stop_timeout{0_ns, "how long stop waits for the device before it goes on regardless; 0: for ever", P::Kernel,
+                                            "facts/linux-sva.md 13: idxd waits without a time-out"};
+    base::Param<base::Latency> submit{500_ns, "CPU time to prepare one piece of work", P::Guess, "descriptor set-up"};
+    base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess, "no measurement stored"};
+};
+DESCRIBE(AcceleratorDriverConfig, stop_timeout, submit, interrupt)
+static_assert(base::fully_described<AcceleratorDriverConfig>);
+
+class AcceleratorDriver final : public DeviceDriver {
+public:
+    /// `stop_span`: the device's span of the stop of a queue, for breakdowns.
+    AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const AcceleratorDriverConfig& config, Spa bar,
+                      std::function<u64(unsigned)> stop_span);
+
+    base::Name name() const override { return name_; }
+    DeviceId device() const override { return device_; }
+    StreamId stream() const override { return stream_; }
+    sim::Task<void> probe(KernelContext& ctx) override;
+    sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
+    sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
+
+private:
+    struct Queue {
+        BondId bond{};
+        sim::Latch stopped;
+    };
+    Queue* queue_of(BondId bond, unsigned& number);
+    template <class R> sim::Task<void> write(KernelContext& ctx, u64 value) {
+        return ctx.mmio_write(bar_ + R::offset, sizeof(typename R::Value), value);
+    }
+    sim::Task<void> on_interrupt(KernelContext& ctx);
+
+    base::Name name_;
+    DeviceId device_;
+    StreamId stream_;
+    Kernel& kernel_;
+    AcceleratorDriverConfig config_;
+    Spa bar_;
+    std::function<u64(unsigned)> stop_span_;
+    std::vector<std::unique_ptr<Queue>> queues_;
+    sim::Mutex select_;                      ///< QUEUE_SELECT and what follows it
+};
+
+} // namespace quiesce::os::drivers

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the kernel asks of a device's driver.
+#pragma once
+#include "os/bond.h"
+
+namespace quiesce::os::drivers {
+
+/// Work for a device, as a scenario words it.
+struct Work {
+    enum class Direction : u8 { Read, Write, Mixed } direction = Direction::Mixed;
+    enum class Pattern : u8 { Sequential, Random } pattern = Pattern::Random;
+    Va first{};
+    u64 bytes = 0;
+    u32 request_min = 0, request_max = 0;    ///< 0: the device's own
+    sim::Duration every{};
+    u64 count = 0;
+    unsigned outstanding = 0;
+};
+
+class DeviceDriver {
+public:
+    virtual ~DeviceDriver() = default;
+    virtual base::Name name() const = 0;
+    virtual DeviceId device() const = 0;
+    virtual StreamId stream() const = 0;
+    virtual sim::Task<void> probe(KernelContext& ctx) = 0;
+    /// Queues work under the bond. False if the device has no queue left.
+    virtual sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) = 0;
+    /// Stops the device for the bond and waits until it is idle; StopSeen. False if the driver gave up waiting.
+    virtual sim::Task<bool> stop(KernelContext& ctx, Bond& bond) = 0;
+};
+
+} // namespace quiesce::os::drivers

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/drivers/smmuv3_driver.h"
+
+#include <array>
+
+namespace quiesce::os::drivers {
+
+using namespace iommu::smmuv3;
+
+namespace {
+constexpr unsigned split = 8;        // second-level stream tables of 256 entries (Linux: STRTAB_SPLIT)
+constexpr unsigned cd_leaf_bits = 10; // context tables with 64 KiB leaves: 1024 descriptors
+} // namespace
+
+Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span)
+    : unit_(unit), kernel_(kernel), config_(config), registers_(registers),
+      commands_(config_, registers, std::string{unit.text()} + ".cmdq", std::move(sync_span)) {}
+
+// ---- probe and reset (arm_smmu_device_probe, arm_smmu_device_reset) -----------------------------------------------------
+
+sim::Task<void> Smmuv3Driver::write_and_wait(KernelContext& ctx, u32 offset, u32 ack, u32 value) {
+    co_await write_reg(ctx, offset, 4, value);
+    for (;;) {
+        const u64 seen = co_await ctx.mmio_read(registers_ + ack, 4);
+        if (static_cast<u32>(seen) == value) co_return;
+        co_await ctx.spin(1_us);
+    }
+}
+
+sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
+    const u64 id1_bits = co_await ctx.mmio_read(registers_ + Idr1::offset, 4);
+    const auto id1 = Idr1::of(static_cast<u32>(id1_bits));
+    const auto cmdq = std::min<unsigned>(config_.cmdq_log2, static_cast<unsigned>(id1.get(Idr1::CMDQS)));
+    event_log2_ = std::min<unsigned>(config_.evtq_log2, static_cast<unsigned>(id1.get(Idr1::EVENTQS)));
+    sid_bits_ = static_cast<unsigned>(id1.get(Idr1::SIDSIZE));
+    ssid_bits_ = static_cast<unsigned>(id1.get(Idr1::SSIDSIZE));
+    const u64 cmdq_bytes = command_bytes << cmdq, evtq_bytes = event_bytes << event_log2_;
+    commands_.place(kernel_.frames().take_kernel(cmdq_bytes, std::max<u64>(cmdq_bytes, page_size)), cmdq);
+    events_ = kernel_.frames().take_kernel(evtq_bytes, std::max<u64>(evtq_bytes, page_size));
+    co_await write_reg(ctx, CmdqBase::offset, 8, commands_.base().value() | cmdq | u64{1} << 62);
+    co_await write_reg(ctx, CmdqProd::offset, 4, 0);
+    co_await write_reg(ctx, CmdqCons::offset, 4, 0);
+    co_await write_reg(ctx, EventqBase::offset, 8, events_.value() | event_log2_ | u64{1} << 62);
+    co_await write_reg(ctx, EventqProd::offset, 4, 0);
+    co_await write_reg(ctx, EventqCons::offset, 4, 0);
+}
+
+sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
+    const std::string name{unit_.text()};
+    const u32 error = kernel_.interrupts().request("irq/" + name + "-gerror", [this](KernelContext& c) { return on_global_error(c); });
+    const u32 event = kernel_.interrupts().request("irq/" + name + "-evtq", [this](KernelContext& c) { return on_event_interrupt(c); });
+    co_await write_reg(ctx, GerrorIrqCfg0::offset, 8, InterruptController::window.value());
+    co_await write_reg(ctx, GerrorIrqCfg1::offset, 4, error);
+    co_await write_reg(ctx, EventqIrqCfg0::offset, 8, InterruptController::window.value());
+    co_await write_reg(ctx, EventqIrqCfg1::offset, 4, event);
+    co_await write_and_wait(ctx, IrqCtrl::offset, IrqCtrlAck::offset, 1u << 0 | 1u << 2);
+}
+
+sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
+    const u64 id0_bits = co_await ctx.mmio_read(registers_ + Idr0::offset, 4);
+    const auto id0 = Idr0::of(static_cast<u32>(id0_bits));
+    const u64 id5_bits = co_await ctx.mmio_read(registers_ + Idr5::offset, 4);
+    const auto id5 = Idr5::of(static_cast<u32>(id5_bits));
+    output_code_ = static_cast<unsigned>(id5.get(Idr5::OAS));
+    msi_ = id0.get(Idr0::MSI);
+    if (!msi_ || !id0.get(Idr0::COHACC)) config_.msipoll = false; // ARM_SMMU_OPT_MSIPOLL needs both
+    co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, 0);
+    co_await write_reg(ctx, Cr1::offset, 4, 0x3u << 10 | 1u << 8 | 1u << 6 | 0x3u << 4 | 1u << 2 | 1u); // write-back, inner shareable
+    co_await write_reg(ctx, Cr2::offset, 4, 1u << 2 | 1u << 1);                                         // PTM, RECINVSID
+    co_await place_queues(ctx);
+    const u64 first_bytes = u64{8} << (sid_bits_ - split);
+    stream_first_ = kernel_.frames().take_kernel(first_bytes, std::max<u64>(first_bytes, page_size));
+    co_await write_reg(ctx, StrtabBase::offset, 8, stream_first_.value() | u64{1} << 62);
+    co_await write_reg(ctx, StrtabBaseCfg::offset, 4, 1u << 16 | split << 6 | sid_bits_);
+    u32 cr0 = 1u << 3;
+    co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0);
+    auto all = make_command<CfgiSteRange>();
+    all.set(CfgiSteRange::Range, cfgi_all_range);
+    co_await one(ctx, as_command(all), "init-cfgi-sync");
+    co_await one(ctx, as_command(make_command<TlbiNsnhAll>()), "init-tlbi-sync");
+    co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 2);
+    co_await place_interrupts(ctx);
+    co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 0);
+    co_return true;
+}
+
+// ---- tables -----------------------------------------------------------------------------------------------------------
+
+/// The entry's place; its second-level table is made when the first stream of its 256 is attached.
+Spa Smmuv3Driver::stream_entry(StreamId stream) {
+    const Spa first = stream_first_ + (raw(stream) >> split) * 8;
+    u64 word = kernel_.frames().memory().peek64(first);
+    if (word == 0) {
+        const Spa second = kernel_.frames().take_kernel(u64{64} << split, u64{64} << split);
+        word = second.value() | (split + 1);
+        kernel_.frames().memory().poke64(first, word);
+    }
+    return Spa{word & 0x000f'ffff'ffff'ffc0} + (raw(stream) & ((1u << split) - 1)) * 64;
+}
+
+sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream) {
+    if (raw(stream) >> sid_bits_ != 0) co_return false;
+    const unsigned bits = std::min(ssid_bits_, 20u);
+    Stream s{kernel_.frames().take_kernel(std::max<u64>(8u << (bits > cd_leaf_bits ? bits - cd_leaf_bits : 0), page_size), u64{1} << 16), bits};
+    streams_[raw(stream)] = s;
+    Ste ste;
+    ste.set(Ste::V, true).set(Ste::Config, StreamConfig::Stage1).set(Ste::S1Fmt, CdTable::TwoLevel64K);
+    ste.set(Ste::S1ContextPtr, s.first_level).set(Ste::S1CDMax, u64{bits}).set(Ste::S1DSS, NoSubstream::Terminate);
+    ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
+    ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
+    const Spa at = stream_entry(stream);
+    for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
+    co_await ctx.barrier();
+    co_await ctx.store(at, ste.word(0));
+    auto inv = make_command<CfgiSte>();
+    inv.set(CfgiSte::SID, stream).set(CfgiSte::Leaf, true);
+    const bool seen = co_await one(ctx, as_command(inv), "attach-cfgi-sync");
+    co_return seen;
+}
+
+sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond, bool make) {
+    const Stream& s = streams_.at(raw(bond.stream));
+    const u32 pasid = raw(bond.pasid);
+    const Spa first = s.first_level + (pasid >> cd_leaf_bits) * 8;
+    u64 word = kernel_.frames().memory().peek64(first);
+    if ((word & 1) == 0 && make) {
+        const Spa leaf = kernel_.frames().take_kernel(u64{64} << cd_leaf_bits, u64{64} << cd_leaf_bits);
+        word = leaf.value() | 1;
+        co_await ctx.store(first, word);
+        auto inv = make_command<CfgiCd>();
+        inv.set(CfgiCd::SID, bond.stream).set(CfgiCd::SSID, bond.pasid).set(CfgiCd::Leaf, false);
+        co_await one(ctx, as_command(inv), "bind-cfgi-sync");
+    }
+    co_return Spa{word & 0x000f'ffff'ffff'f000} + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
+}
+
+/// arm_smmu_make_sva_cd: the process's own table, 48-bit addresses, faults recorded (R) and aborted (A).
+Cd Smmuv3Driver::live_cd(const Bond& bond) const {
+    Cd cd;
+    cd.set(Cd::T0SZ, 16u).set(Cd::IR0, WalkCacheability::WriteBackReadAllocate).set(Cd::OR0, WalkCacheability::WriteBackReadAllocate);
+    cd.set(Cd::SH0, WalkShareability::InnerShareable).set(Cd::EPD1, true).set(Cd::V, true).set(Cd::IPS, u64{output_code_});
+    cd.set(Cd::AA64, true).set(Cd::R, true).set(Cd::A, true).set(Cd::ASET, true).set(Cd::ASID, bond.asid);
+    cd.set(Cd::TTB0, bond.mm.pgd()).set(Cd::MAIR0, 0xffu);
+    return cd;
+}
+
+sim::Task<bool> Smmuv3Driver::sync_cd(KernelContext& ctx, const Bond& bond) {
+    auto inv = make_command<CfgiCd>();
+    inv.set(CfgiCd::SID, bond.stream).set(CfgiCd::SSID, bond.pasid).set(CfgiCd::Leaf, true);
+    const bool seen = co_await one(ctx, as_command(inv), "cfgi-sync");
+    co_return seen;
+}
+
+/// arm_smmu_write_entry for the two cases there are here. Taking away: word 0 first, and then what it made the hardware ignore.
+/// Putting in place: everything that an invalid entry ignores first, then word 0.
+sim::Task<bool> Smmuv3Driver::write_cd(KernelContext& ctx, const Bond& bond, const Cd& target, bool word0_first) {
+    const Spa at = co_await context_entry(ctx, bond, true);
+    bool seen = true;
+    for (const bool first_word : {word0_first, !word0_first}) {
+        bool changed = false;
+        for (unsigned i = first_word ? 0 : 1; i < (first_word ? 1u : 8u); ++i) {
+            if (kernel_.frames().memory().peek64(at + 8 * i) == target.word(i)) continue;
+            co_await ctx.store(at + 8 * i, target.word(i));
+            changed = true;
+        }
+        if (!changed) continue;
+        co_await ctx.barrier();
+        const bool synced = co_await sync_cd(ctx, bond);
+        seen = seen && synced;
+    }
+    co_return seen;
+}
+
+sim::Task<bool> Smmuv3Driver::set_pasid(KernelContext& ctx, Bond& bond) {
+    const bool seen = co_await write_cd(ctx, bond, live_cd(bond), false);
+    co_return seen;
+}
+
+/// 6.12: V stays, both halves disabled, S and R cleared: silent aborts; the table pointer is zeroed in a second round (5.3).
+/// 6.1: EPD0 alone; R stays, so faults go on being recorded (5.2).
+sim::Task<bool> Smmuv3Driver::quiet_pasid(KernelContext& ctx, Bond& bond) {
+    Cd cd = live_cd(bond);
+    cd.set(Cd::EPD0, true);
+    if (generation_6_12()) {
+        Cd quiet;
+        quiet.set(Cd::EPD0, true).set(Cd::EPD1, true).set(Cd::V, true).set(Cd::AA64, true).set(Cd::A, true).set(Cd::IPS, u64{output_code_});
+        quiet.set(Cd::ASET, true).set(Cd::ASID, bond.asid).set(Cd::MAIR0, 0xffu);
+        cd = quiet;
+    }
+    const bool seen = co_await write_cd(ctx, bond, cd, true);
+    co_return seen;
+}
+
+sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
+    const bool seen = co_await write_cd(ctx, bond, Cd{}, true);
+    co_return seen;
+}
+
+// ---- invalidation -----------------------------------------------------------------------------------------------------
+
+/// `last`: the fence that a caller relies on. With R8 its completion is not waited for.
+sim::Task<bool> Smmuv3Driver::many(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last) {
+    const bool wait = !(last && kernel_.has_bug("R8"));
+    const bool seen = co_await commands_.issue(ctx, list, phase, wait);
+    if (wait && !seen) kernel_.events().emit(FenceTimedOut{unit_, 0}); // MODEL: as Linux, the caller goes on regardless
+    co_return wait && seen;
+}
+
+sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Name phase, bool last) {
+    const std::array<Command, 1> list{c};
+    const bool seen = co_await many(ctx, list, phase, last);
+    co_return seen;
+}
+
+sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, Bond& bond) {
+    auto inv = make_command<TlbiNhAsid>();
+    inv.set(TlbiNhAsid::ASID, bond.asid);
+    const bool seen = co_await one(ctx, as_command(inv), "tlbi-sync", true);
+    co_return seen;
+}
+
+/// Page by page up to the limit, then the whole ASID (12). Range commands are not used: RANGE_INV is a later feature here.
+sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Bond& bond, Va first, u64 bytes) {
+    const u64 pages = bytes / page_size;
+    if (pages >= config_.tlbi_va_max) {
+        const bool seen = co_await invalidate_space(ctx, bond);
+        co_return seen;
+    }
+    if (kernel_.has_bug("forget-tlbi")) co_return true;
+    std::vector<Command> batch;
+    for (u64 done = 0; done < pages;) {
+        batch.clear();
+        for (; done < pages && batch.size() < 64; ++done) {
+            auto inv = make_command<TlbiNhVa>();
+            inv.set(TlbiNhVa::ASID, bond.asid).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + done * page_size));
+            batch.push_back(as_command(inv));
+        }
+        const bool seen = co_await many(ctx, batch, "tlbi-sync", done == pages);
+        if (!seen) co_return false;
+    }
+    co_return true;
+}
+
+// ---- interrupts -------------------------------------------------------------------------------------------------------
+
+/// arm_smmu_evtq_thread: every record; only stalls would be handled, so all are reported, rate-limited.
+sim::Task<void> Smmuv3Driver::on_event_interrupt(KernelContext& ctx) {
+    auto work = ctx.begin("event-queue");
+    for (;;) {
+        const u64 prod_bits = co_await ctx.mmio_read(registers_ + EventqProd::offset, 4);
+        const auto prod = static_cast<u32>(prod_bits);
+        base::RingIndices<base::WrapBit> ring{event_log2_, prod, event_cons_};
+        if (ring.empty()) break;
+        while (!ring.empty()) {
+            co_await handle_event(ctx, events_ + ring.cons_index() * event_bytes);
+            ring.consume();
+        }
+        event_cons_ = ring.cons;
+        co_await ctx.mmio_write(registers_ + EventqCons::offset, 4, event_cons_ | (prod & 1u << 31)); // acknowledges an overflow too
+    }
+}
+
+sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
+    const u64 word0 = co_await ctx.load(entry), word1 = co_await ctx.load(entry + 8);
+    const EventRecord e = EventRecord::from_words({word0, word1, 0, 0});
+    if (sim::now() >= window_start_ + config_.ratelimit_interval.get() || events_seen_ == 0) {
+        window_start_ = sim::now();
+        printed_ = 0;
+    }
+    ++events_seen_;
+    const bool shown = printed_ < config_.ratelimit_burst;
+    if (shown) {
+        ++printed_;
+        co_await ctx.spend(config_.print_event.get(), "printk");
+    }
+    kernel_.events().emit(FaultHandled{unit_, static_cast<u16>(e.get(EventRecord::ID)), e.get(EventRecord::SID), e.get(EventRecord::SSV),
+                                       e.get(EventRecord::SSID), shown});
+}
+
+/// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, an abort is tried again.
+sim::Task<void> Smmuv3Driver::on_global_error(KernelContext& ctx) {
+    auto work = ctx.begin("global-error");
+    const u64 error = co_await ctx.mmio_read(registers_ + Gerror::offset, 4);
+    const u64 acknowledged = co_await ctx.mmio_read(registers_ + Gerrorn::offset, 4);
+    if (((error ^ acknowledged) & 1) != 0) {
+        const u64 cons_bits = co_await ctx.mmio_read(registers_ + CmdqCons::offset, 4);
+        const auto cons = CmdqCons::of(static_cast<u32>(cons_bits));
+        if (cons.get(CmdqCons::ERR) == CommandError::Illegal) {
+            const Command sync = as_command(make_command<Sync>());
+            const Spa slot = commands_.slot(static_cast<u32>(cons.get(CmdqCons::RD)));
+            co_await ctx.store(slot, sync.word(0));
+            co_await ctx.store(slot + 8, sync.word(1));
+            co_await ctx.barrier();
+        }
+    }
+    co_await ctx.mmio_write(registers_ + Gerrorn::offset, 4, error);
+}
+
+} // namespace quiesce::os::drivers

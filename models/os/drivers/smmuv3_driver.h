@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The SMMUv3 driver: tables and commands as bytes, doorbells over MMIO, generations 6.1 and 6.12 (facts/linux-sva.md 5.2, 5.3, 12).
+#pragma once
+#include "os/drivers/iommu_driver.h"
+#include "os/drivers/smmuv3_queue.h"
+#include "os/kernel.h"
+
+#include <map>
+
+namespace quiesce::os::drivers {
+
+class Smmuv3Driver final : public IommuDriver {
+public:
+    /// `registers`: where the unit's first page is. `sync_span`: meta-data for breakdowns, see Smmuv3CommandQueue.
+    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span);
+
+    sim::Task<bool> init(KernelContext& ctx) override;
+    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream) override;
+    sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> invalidate_space(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> invalidate_range(KernelContext& ctx, Bond& bond, Va first, u64 bytes) override;
+
+    Smmuv3CommandQueue& commands() { return commands_; }
+    u64 events_seen() const { return events_seen_; }
+
+private:
+    using Cd = iommu::smmuv3::Cd;
+    using Command = iommu::smmuv3::Command;
+    /// A bond's stream and where its context table is.
+    struct Stream {
+        Spa first_level{0};          ///< of a two-level context table with 64 KiB leaves
+        unsigned cd_bits = 0;
+    };
+    sim::Task<void> write_reg(KernelContext& ctx, u32 offset, unsigned size, u64 value) { return ctx.mmio_write(registers_ + offset, size, value); }
+    sim::Task<void> write_and_wait(KernelContext& ctx, u32 offset, u32 ack, u32 value);
+    sim::Task<void> place_queues(KernelContext& ctx);
+    sim::Task<void> place_interrupts(KernelContext& ctx);
+    Spa stream_entry(StreamId stream);
+    sim::Task<Spa> context_entry(KernelContext& ctx, const Bond& bond, bool make);
+    Cd live_cd(const Bond& bond) const;
+    sim::Task<bool> sync_cd(KernelContext& ctx, const Bond& bond);
+    /// Writes words 1..7 while word 0 keeps the entry as it was, then word 0; a CFGI_CD and SYNC after each that changed.
+    sim::Task<bool> write_cd(KernelContext& ctx, const Bond& bond, const Cd& target, bool word0_first);
+    sim::Task<bool> one(KernelContext& ctx, const Command& c, base::Name phase, bool last = false);
+    sim::Task<bool> many(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last = false);
+    sim::Task<void> on_event_interrupt(KernelContext& ctx);
+    sim::Task<void> on_global_error(KernelContext& ctx);
+    sim::Task<void> handle_event(KernelContext& ctx, Spa entry);
+    bool generation_6_12() const { return kernel_.config().kernel == KernelVersion::V6_12; }
+
+    base::Name unit_;
+    Kernel& kernel_;
+    Smmuv3DriverConfig config_;
+    Spa registers_;
+    Smmuv3CommandQueue commands_;
+    Spa stream_first_{0}, events_{0};
+    unsigned event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, output_code_ = 0;
+    bool msi_ = false;
+    std::map<u32, Stream> streams_;
+    u32 event_cons_ = 0;
+    u64 events_seen_ = 0, printed_ = 0;
+    sim::Time window_start_{};
+};
+
+} // namespace quiesce::os::drivers

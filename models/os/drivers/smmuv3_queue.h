@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The driver's side of an SMMUv3 command queue: slots, doorbell, and waiting for CMD_SYNC (facts/linux-sva.md 12).
+#pragma once
+#include "base/param.h"
+#include "base/ring_queue.h"
+#include "iommu/smmuv3/layout.h"
+#include "iommu/smmuv3/regs.h"
+#include "os/kthread.h"
+#include "sim/lock.h"
+
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace quiesce::os::drivers {
+
+using namespace sim::literals;
+
+/// Constants of drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.{c,h}, facts/linux-sva.md 12 and 15.
+struct Smmuv3DriverConfig {
+    using P = base::Provenance;
+    base::Param<unsigned> cmdq_log2{8, "log2 of the command queue's entries", base::between(2, 19), P::Kernel,
+                                    "linux: CMDQ_MAX_SZ_SHIFT, limited by IDR1.CMDQS"};
+    base::Param<unsigned> evtq_log2{7, "log2 of the event queue's entries", base::between(2, 19), P::Kernel,
+                                    "linux: EVTQ_MAX_SZ_SHIFT, limited by IDR1.EVENTQS"};
+    base::Param<bool> msipoll{true, "CMD_SYNC completion by a message into its own slot; false: poll CMDQ_CONS", P::Kernel,
+                              "linux: ARM_SMMU_OPT_MSIPOLL where the SMMU is coherent and has MSIs"};
+    base::Param<base::Latency> sync_timeout{1_s, "waiting for CMD_SYNC or for queue space", P::Kernel, "linux: ARM_SMMU_POLL_TIMEOUT_US"};
+    base::Param<base::Latency> poll_interval{20_ns, "between two looks at the slot while it is being waited for", P::Guess,
+                                             "a cache line moving between cores"};
+    base::Param<base::Latency> build_command{15_ns, "CPU time to build one command and copy it to its slot", P::Guess, "a few cache lines"};
+    base::Param<base::Latency> take_slots{40_ns, "CPU time of the slot allocation (cmpxchg loop, uncontended)", P::Derived,
+                                          "published-figures 2.1: cmpxchg about 25 % of the submit function"};
+    base::Param<base::Latency> print_event{30_us, "CPU time to print one event (six lines) to the log", P::Guess,
+                                           "console output dominates; not measured"};
+    base::Param<unsigned> ratelimit_burst{10, "events printed per interval", P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
+    base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel, "linux: DEFAULT_RATELIMIT_INTERVAL"};
+    base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", P::Kernel,
+                                      "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
+};
+DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
+         ratelimit_burst, ratelimit_interval, tlbi_va_max)
+static_assert(base::fully_described<Smmuv3DriverConfig>);
+
+class Smmuv3CommandQueue {
+public:
+    using Command = iommu::smmuv3::Command;
+    /// `sync_span`: the span of the hardware's last CMD_SYNC, for breakdowns (0 if not known).
+    Smmuv3CommandQueue(const Smmuv3DriverConfig& config, Spa registers, base::Name unit, std::function<u64()> sync_span)
+        : config_(config), registers_(registers), unit_(unit), sync_span_(std::move(sync_span)) {}
+
+    void place(Spa base, unsigned log2size);
+    Spa base() const { return base_; }
+    unsigned log2size() const { return indices_.log2size; }
+
+    /// Publishes the commands and a CMD_SYNC behind them, with interrupts off, and waits until the SYNC is seen complete.
+    /// False if that did not happen in time. With `wait` false it returns as soon as the doorbell is rung.
+    sim::Task<bool> issue(KernelContext& ctx, std::span<const Command> commands, base::Name phase, bool wait = true);
+    u64 timeouts() const { return timeouts_; }
+    /// For the error handler: the slot that CMDQ_CONS.RD points at.
+    Spa slot(u32 position) const { return base_ + base::WrapBit::index(position, indices_.log2size) * iommu::smmuv3::command_bytes; }
+
+private:
+    sim::Task<bool> make_room(KernelContext& ctx, u32 entries);
+    sim::Task<void> write(KernelContext& ctx, u32 position, const Command& c);
+    sim::Task<bool> wait_message(KernelContext& ctx, Spa slot);
+    sim::Task<bool> wait_consumed(KernelContext& ctx, u32 position);
+    Command sync_command(u32 position) const;
+    sim::Task<u32> read_cons(KernelContext& ctx);
+
+    const Smmuv3DriverConfig& config_;
+    Spa registers_;
+    base::Name unit_;                          ///< whom waits name: "smmu.cmdq"
+    std::function<u64()> sync_span_;
+    Spa base_{0};
+    base::RingIndices<base::WrapBit> indices_; ///< prod is ours; cons as last read
+    sim::Mutex publish_;                       ///< MODEL: commands are published in turn; Linux lets an owner gather others' slots
+    u64 timeouts_ = 0;
+};
+
+} // namespace quiesce::os::drivers

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Facts that the operating system model states.
+#pragma once
+#include "base/address.h"
+#include "base/describe.h"
+#include "base/names.h"
+
+#include <string_view>
+
+namespace quiesce::os {
+
+/// facts/linux-sva.md 1.4.
+enum class BondState : u8 { Unbound, Bound, Exited, Draining };
+
+struct BondChanged {
+    static constexpr std::string_view event_name = "BondChanged";
+    BondId bond;
+    MmId mm;
+    base::Name process;
+    base::Name device;
+    DeviceId device_id;
+    Pasid pasid;
+    BondState state;
+};
+DESCRIBE(BondChanged, bond, mm, process, device, device_id, pasid, state)
+
+/// A reason to tear down: kill, exit, exec, close, unbind, pasid-free, oom-victim, device-removed. Emitted per bond and
+/// reason; the first of a bond is its T0, later ones are listed in `also`.
+struct TeardownTriggered {
+    static constexpr std::string_view event_name = "TeardownTriggered";
+    BondId bond;
+    base::Name trigger;
+    u64 span;                ///< the span in which it happened, 0 if the scenario itself
+};
+DESCRIBE(TeardownTriggered, bond, trigger, span)
+
+/// A waiting CPU saw a fence complete. Until the next one for the same pages, the OS may rely on it. `blocks`: after it no
+/// DMA of the bond can succeed (its context is quiet or gone and its translations are invalidated).
+struct FenceObserved {
+    static constexpr std::string_view event_name = "FenceObserved";
+    BondId bond;             ///< 0: every bond of the mm
+    MmId mm;
+    Va first;                ///< the pages it covers
+    u64 bytes;
+    bool blocks;
+    u64 issued_sequence;     ///< OS-wide number of the invalidation it completes
+    u64 span;
+};
+DESCRIBE(FenceObserved, bond, mm, first, bytes, blocks, issued_sequence, span)
+
+/// The OS began an invalidation that a later FenceObserved with this number completes.
+struct InvalidationIssued {
+    static constexpr std::string_view event_name = "InvalidationIssued";
+    u64 issued_sequence;
+    BondId bond;
+    MmId mm;
+    Va first;
+    u64 bytes;
+};
+DESCRIBE(InvalidationIssued, issued_sequence, bond, mm, first, bytes)
+
+/// A fence was waited for and did not come in time; the caller goes on.
+struct FenceTimedOut {
+    static constexpr std::string_view event_name = "FenceTimedOut";
+    base::Name driver;
+    u64 issued_sequence;
+};
+DESCRIBE(FenceTimedOut, driver, issued_sequence)
+
+/// The device driver saw the device idle for the bond, or gave up waiting.
+struct StopSeen {
+    static constexpr std::string_view event_name = "StopSeen";
+    BondId bond;
+    bool gave_up;
+    u64 span;
+};
+DESCRIBE(StopSeen, bond, gave_up, span)
+
+struct ProcessChanged {
+    static constexpr std::string_view event_name = "ProcessChanged";
+    base::Name process;
+    MmId mm;
+    base::Name state;        ///< running, dying, zombie, reaped
+};
+DESCRIBE(ProcessChanged, process, mm, state)
+
+/// The exit path's mmput returned in the last thread of the dying process.
+struct MmputReturned {
+    static constexpr std::string_view event_name = "MmputReturned";
+    base::Name process;
+    MmId mm;
+    bool last;               ///< it ran exit_mmap itself
+    u64 span;
+};
+DESCRIBE(MmputReturned, process, mm, last, span)
+
+struct ExitMmapReturned {
+    static constexpr std::string_view event_name = "ExitMmapReturned";
+    MmId mm;
+    u64 span;
+};
+DESCRIBE(ExitMmapReturned, mm, span)
+
+enum class PasidState : u8 { Free, Allocated, Parked };
+
+struct PasidChanged {
+    static constexpr std::string_view event_name = "PasidChanged";
+    Pasid pasid;
+    MmId mm;
+    PasidState state;        ///< Free: it may be handed out again
+};
+DESCRIBE(PasidChanged, pasid, mm, state)
+
+/// The driver read a fault record from the hardware's queue. `shown`: printed; otherwise rate-limited or dropped.
+struct FaultHandled {
+    static constexpr std::string_view event_name = "FaultHandled";
+    base::Name driver;
+    u16 code;
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    bool shown;
+};
+DESCRIBE(FaultHandled, driver, code, stream, has_pasid, pasid, shown)
+
+/// A CPU began to run a kernel context (or none: idle).
+struct CpuRuns {
+    static constexpr std::string_view event_name = "CpuRuns";
+    u32 cpu;
+    base::Name context;
+};
+DESCRIBE(CpuRuns, cpu, context)
+
+/// CPU time was used.
+struct CpuSpent {
+    static constexpr std::string_view event_name = "CpuSpent";
+    base::Name context;
+    base::Name on;
+    u64 ps;
+};
+DESCRIBE(CpuSpent, context, on, ps)
+
+/// An OS invariant was broken: use-after-free, illegal-state, sleep-in-atomic, deadlock.
+struct OsViolation {
+    static constexpr std::string_view event_name = "OsViolation";
+    base::Name kind;
+    base::Name object;
+    BondId bond;
+};
+DESCRIBE(OsViolation, kind, object, bond)
+
+} // namespace quiesce::os

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The operating system as a whole: what a scenario's sentences call.
+#pragma once
+#include "os/interrupts.h"
+#include "os/process.h"
+
+#include <map>
+
+namespace quiesce::os {
+
+struct KernelConfig {
+    using P = base::Provenance;
+    base::Param<Policy> policy{Policy::QuietUnbind, "what an mm's release does to its bonds, and when PASIDs go back", P::Kernel,
+                               "facts/linux-sva.md 5: merged in 5.8"};
+    base::Param<KernelVersion> kernel{KernelVersion::V6_12, "the drivers' generation: their step lists", P::Kernel, "Debian's current kernel"};
+    base::Param<Suppression> suppression{Suppression::Hardware, "who keeps a dying bond's faults quiet", P::Kernel,
+                                         "facts/linux-sva.md 5.3: the quiet CD"};
+    base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R8", "forget-tlbi"), P::Guess, "none"};
+    PasidConfig pasid;
+    CpuConfig cpu;
+    MmConfig mm;
+    ProcessConfig process;
+};
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, pasid, cpu, mm, process)
+static_assert(base::fully_described<KernelConfig>);
+
+class Kernel {
+public:
+    /// Throws std::invalid_argument for a policy that this kernel cannot have.
+    Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger, memory::MemoryPort& memory, memory::MmioBus& mmio,
+           Spa ram, u64 ram_bytes, u64 seed);
+    Kernel(const Kernel&) = delete;
+
+    Scheduler& scheduler() { return scheduler_; }
+    InterruptController& interrupts() { return interrupts_; }
+    FrameAllocator& frames() { return frames_; }
+    base::EventBus& events() { return events_; }
+    const KernelConfig& config() const { return config_; }
+    Sva& sva() { return sva_; }
+    bool has_bug(std::string_view name) const;
+    const Era& era() const { return era_; }
+
+    void set_iommu(drivers::IommuDriver* d) { iommu_ = d; sva_.set_iommu(d); }
+    void add_device(std::string name, drivers::DeviceDriver& d) { devices_[std::move(name)] = &d; }
+    /// Initialises the IOMMU and every device: the end of booting.
+    sim::Task<void> boot();
+
+    // ---- what scenarios say; each ends when the system call, or the death, is over ----
+    void spawn(const std::string& name, u64 heap_pages, unsigned threads);
+    /// A child that shares the parent's open files and nothing else.
+    void fork(const std::string& parent, const std::string& child);
+    sim::Task<void> open(const std::string& process, const std::string& device);
+    /// False if it could not be.
+    sim::Task<bool> bind(const std::string& process, const std::string& device);
+    sim::Task<bool> submit(const std::string& process, const std::string& device, const drivers::Work& work);
+    sim::Task<void> stop(const std::string& process, const std::string& device);
+    sim::Task<void> unbind(const std::string& process, const std::string& device);
+    sim::Task<void> close(const std::string& process, const std::string& device);
+    sim::Task<void> munmap(const std::string& process, u64 first_page, u64 pages);
+    sim::Task<void> kill(const std::string& process);
+    sim::Task<void> exit(const std::string& process);
+
+    const Vma* heap(const std::string& process) const;
+    /// No process is dying, no bond is draining. Otherwise unrest() says what is not at rest.
+    bool at_rest() const { return unrest().empty(); }
+    std::string unrest() const;
+
+private:
+    Process& process(const std::string& name) { return *processes_.at(name); }
+    File* file_of(Process& p, const std::string& device);
+    void trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span);
+    sim::Task<void> die(Process& p, base::Name trigger, sim::Duration delay);
+    sim::Task<void> do_exit(Process& p, unsigned thread, sim::Duration delay);
+    sim::Task<void> exit_files(KernelContext& ctx, Process& p);
+    sim::Task<void> fput(KernelContext& ctx, std::shared_ptr<File> file);
+    sim::Task<void> release_file(KernelContext& ctx, File& file);
+    Va random_heap_address();
+
+    base::EventBus& events_;
+    KernelConfig config_;
+    const Era& era_;
+    sim::Random random_;
+    Scheduler scheduler_;
+    InterruptController interrupts_;
+    FrameAllocator frames_;
+    PasidAllocator pasids_;
+    Sva sva_;
+    drivers::IommuDriver* iommu_ = nullptr;
+    std::map<std::string, drivers::DeviceDriver*> devices_;
+    std::map<std::string, std::unique_ptr<Process>> processes_;
+    std::vector<std::unique_ptr<AddressSpace>> spaces_;
+};
+
+} // namespace quiesce::os

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Address spaces: real page tables in simulated memory, frames from an allocator, mmu notifiers, and the two reference counts
+/// that decide when they go (facts/linux-sva.md 1.1 to 1.3).
+#pragma once
+#include "memory/ownership.h"
+#include "os/kthread.h"
+#include "sim/lock.h"
+
+#include <map>
+#include <queue>
+#include <string>
+
+namespace quiesce::os {
+
+struct MmConfig {
+    using P = base::Provenance;
+    base::Param<base::Latency> unmap_page{180_ns, "unmap_vmas: rmap, counters and the entry of one page", P::Derived,
+                                          "published-figures 4.1: most of exit_mmap; per-page cost fitted, not measured"};
+    base::Param<base::Latency> free_page{60_ns, "one page back to the allocator", P::Guess, "buddy allocator per-cpu list"};
+    base::Param<base::Latency> free_table{200_ns, "free_pgtables: one page-table page", P::Derived, "published-figures 4.1: free_pgtables 12.7 %"};
+    base::Param<base::Latency> tlb_flush{1_us, "flush the CPUs' TLBs for a range or an address space", P::Guess, "published-figures 4.1: IPI 1..3 us"};
+    base::Param<unsigned> gather{512, "pages gathered before they are freed together", base::between(1, 10'000), P::Kernel,
+                                 "linux: MAX_GATHER_BATCH, one page of pointers less a header"};
+    base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel, "facts/linux-sva.md 15: default 10 us"};
+    base::Param<base::Latency> srcu_callback{40_us, "call_srcu until its callback runs", P::Guess, "a grace period and a work queue hop"};
+};
+DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, srcu, srcu_callback)
+static_assert(base::fully_described<MmConfig>);
+
+/// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's.
+class FrameAllocator {
+public:
+    FrameAllocator(memory::Ownership& ledger, memory::MemoryPort& memory, Spa first, u64 frames)
+        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size) {}
+    /// A zeroed frame. Throws std::runtime_error when memory is exhausted.
+    Spa take(MmId owner, memory::FrameUse use, Va page);
+    /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
+    Spa take_kernel(u64 bytes, u64 align = page_size);
+    void give(Spa frame);
+    memory::Ownership& ledger() { return ledger_; }
+    memory::MemoryPort& memory() { return memory_; }
+    u64 taken() const { return taken_; }
+
+private:
+    void zero(Spa frame);
+    memory::Ownership& ledger_;
+    memory::MemoryPort& memory_;
+    Spa fresh_, end_;
+    std::priority_queue<u64, std::vector<u64>, std::greater<>> freed_;
+    u64 taken_ = 0;
+};
+
+class AddressSpace;
+
+/// Called before pages of an mm go. `release` may sleep; `invalidate` may not.
+class MmuNotifier {
+public:
+    virtual ~MmuNotifier() = default;
+    virtual sim::Task<void> release(KernelContext& ctx, AddressSpace& mm) = 0;
+    virtual sim::Task<void> invalidate(KernelContext& ctx, AddressSpace& mm, Va first, u64 bytes) = 0;
+};
+
+struct Vma {
+    std::string name;
+    Va start{};
+    u64 pages = 0;
+    Va end() const { return start + pages * page_size; }
+};
+
+class AddressSpace {
+public:
+    AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames);
+    AddressSpace(const AddressSpace&) = delete;
+
+    MmId id() const { return id_; }
+    base::Name name() const { return name_; }
+    Spa pgd() const { return pgd_; }
+    sim::RwLock& mmap_lock() { return mmap_lock_; }
+    const std::vector<Vma>& vmas() const { return vmas_; }
+    const Vma* find(std::string_view name) const;
+
+    /// A mapping with all its pages present. Takes no time: processes exist when the interesting part begins.
+    void map(std::string name, Va start, u64 pages);
+
+    // ---- life (1.1) ----
+    void mmget() { ++users_; }
+    /// Another user unless there is none left.
+    bool mmget_not_zero() { return users_ > 0 && ++users_ > 0; }
+    void mmgrab() { ++count_; }
+    /// The last one runs exit_mmap in this context. True if it did.
+    sim::Task<bool> mmput(KernelContext& ctx);
+    /// The last one frees the pgd and calls on_drop.
+    void mmdrop();
+    std::function<void(AddressSpace&)> on_drop;
+    unsigned users() const { return users_; }
+    unsigned count() const { return count_; }
+    bool dead() const { return users_ == 0; }
+
+    // ---- notifiers (1.3) ----
+    void notifier_register(MmuNotifier& n) { mmgrab(); notifiers_.push_back(&n); }
+    /// Unlinks at once; drops mm_count after a grace period. release() is not called.
+    void notifier_put(MmuNotifier& n);
+    bool linked(const MmuNotifier& n) const;
+
+    /// munmap: entries, CPU TLBs, secondary TLBs, then the pages.
+    sim::Task<void> munmap(KernelContext& ctx, Va first, u64 pages);
+    u64 present_pages() const { return pages_.size(); }
+
+private:
+    sim::Task<void> exit_mmap(KernelContext& ctx);
+    sim::Task<void> notifier_release(KernelContext& ctx);
+    sim::Task<void> unmap_vmas(KernelContext& ctx);
+    sim::Task<void> free_pgtables(KernelContext& ctx);
+    sim::Task<void> zap(KernelContext& ctx, Va page);
+    sim::Task<void> free_gathered(KernelContext& ctx, std::vector<Spa>& gathered);
+    sim::Task<void> drop_later();
+    Spa table_entry(Va page, bool make);
+
+    MmId id_;
+    base::Name name_;
+    MmConfig config_;
+    FrameAllocator& frames_;
+    Spa pgd_;
+    std::vector<Spa> tables_;                ///< all but the pgd
+    std::map<u64, Spa> pages_;               ///< page number -> frame
+    std::vector<Vma> vmas_;
+    std::vector<MmuNotifier*> notifiers_;
+    sim::RwLock mmap_lock_;
+    unsigned users_ = 1, count_ = 1;
+};
+
+} // namespace quiesce::os
