@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Every event there is, by room. An observer that wants all of them walks these lists.
+#pragma once
+#include "base/events.h"
+#include "base/facts.h"
+#include "devices/events.h"
+#include "iommu/events.h"
+#include "memory/events.h"
+#include "os/events.h"
+#include "pcie/events.h"
+
+namespace quiesce::observe {
+
+using GenericEvents = base::EventList<base::LevelChanged, base::StateChanged, base::Span>;
+using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::FrameTaken, memory::FrameUnmapped,
+                                     memory::FrameFreed>;
+using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
+                                    iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError>;
+using PcieEvents = base::EventList<pcie::TlpSent>;
+using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState>;
+using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
+                                 os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
+                                 os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation>;
+using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
+
+} // namespace quiesce::observe

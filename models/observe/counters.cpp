@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/counters.h"
+
+#include <algorithm>
+
+namespace quiesce::observe {
+
+Counters::Counters(base::EventBus& bus) {
+    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, iommu::FaultRaised, iommu::Translated,
+                                  iommu::InvalidationBegun, iommu::FenceSignalled, os::InvalidationIssued, os::FenceObserved,
+                                  os::FaultHandled, os::CpuSpent>;
+    tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
+}
+
+void Counters::on(sim::Time, const memory::DmaCommitted& e) {
+    ++(e.write ? c_.dma.writes : c_.dma.reads);
+    c_.dma.bytes += e.bytes;
+    if (e.verdict == memory::Verdict::AfterUnmap) ++c_.dma.legal_after_unmap;
+}
+
+void Counters::on(sim::Time, const devices::DmaEnded& e) {
+    if (e.ending != devices::DmaEnding::Success) ++c_.dma.aborted;
+}
+
+void Counters::on(sim::Time, const iommu::FaultRaised& e) {
+    using iommu::FaultFate;
+    u64* const where[] = {&c_.faults.recorded, &c_.faults.suppressed, &c_.faults.lost_overflow, &c_.faults.discarded};
+    ++*where[static_cast<unsigned>(e.fate)];
+    ++c_.faults.by_type[std::string{e.type.text()}];
+}
+
+void Counters::on(sim::Time, const iommu::Translated& e) {
+    ++c_.translations;
+    if (e.look_up == iommu::LookUp::Hit) ++c_.tlb_hits;
+}
+
+void Counters::on(sim::Time, const iommu::InvalidationBegun& e) {
+    u64* const where[] = {&c_.invalidations.configuration, &c_.invalidations.tlb, &c_.invalidations.atc};
+    ++*where[static_cast<unsigned>(e.kind)];
+}
+
+void Counters::on(sim::Time, const iommu::FenceSignalled&) { ++c_.invalidations.fences; }
+void Counters::on(sim::Time now, const os::InvalidationIssued& e) { issued_[e.issued_sequence] = now; }
+
+void Counters::on(sim::Time now, const os::FenceObserved& e) {
+    const auto issued = issued_.find(e.issued_sequence);
+    if (issued == issued_.end()) return;
+    c_.invalidations.fence_wait_ps.push_back(static_cast<u64>((now - issued->second).ps()));
+    issued_.erase(issued);
+}
+
+void Counters::on(sim::Time, const os::FaultHandled& e) {
+    if (!e.shown) ++c_.faults.filtered;
+}
+
+void Counters::on(sim::Time, const os::CpuSpent& e) { c_.cpu_ps[std::string{e.context.text()}] += e.ps; }
+
+u64 percentile(std::vector<u64> values, unsigned p) {
+    if (values.empty()) return 0;
+    std::sort(values.begin(), values.end());
+    const std::size_t rank = (values.size() * p + 99) / 100;
+    return values[rank == 0 ? 0 : rank - 1];
+}
+
+} // namespace quiesce::observe

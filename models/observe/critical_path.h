@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a latency consists of: from its last instant back, at each step the predecessor that arrived last.
+#pragma once
+#include "base/facts.h"
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace quiesce::observe {
+
+/// One stretch of a breakdown; consecutive parts touch.
+struct PathPart {
+    std::string phase;
+    std::string actor;       ///< who spent it
+    std::string waits_for;   ///< the unit waited for, empty where the actor itself worked
+    sim::Time start{}, end{};
+    u64 span = 0;            ///< 0: nobody's span: the scenario, or an actor between two spans
+};
+
+/// Keeps the spans of a run and walks them.
+class SpanLog {
+public:
+    explicit SpanLog(base::EventBus& bus);
+
+    /// Contiguous parts that cover [from, to], walking back from `to` in the span `last` (0: whichever ended last by then).
+    std::vector<PathPart> path(sim::Time from, sim::Time to, u64 last) const;
+    std::size_t size() const { return spans_.size(); }
+
+private:
+    struct Kept {
+        base::Span span;
+        sim::Time end;
+        std::size_t previous;    ///< index + 1 of the same actor's span before this one, 0 if none
+    };
+    const Kept* by_id(u64 id) const;
+    const Kept* predecessor(const Kept& k) const;
+    std::vector<Kept> spans_;                        ///< in the order of ending
+    std::unordered_map<u64, std::size_t> by_id_;     ///< looked up only; never iterated
+    std::vector<std::size_t> last_of_;               ///< by actor name index: index + 1 of its newest span
+    base::Subscription token_;
+};
+
+} // namespace quiesce::observe

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/run_record.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace quiesce::observe {
+namespace {
+using Json = nlohmann::ordered_json;
+
+Json teardown_json(const Teardown& t, std::size_t n) {
+    Json milestones = Json::object(), parts = Json::array();
+    for (const auto& [name, at] : t.milestones) milestones[name] = at.ps();
+    for (const PathPart& p : t.breakdown)
+        parts.push_back({{"phase", p.phase}, {"actor", p.actor}, {"waits_for", p.waits_for}, {"start_ps", p.start.ps()}, {"end_ps", p.end.ps()}});
+    Json j{{"id", fmt::format("t{}", n)}, {"bond", raw(t.bond)}, {"process", t.process}, {"device", t.device}, {"pasid", raw(t.pasid)},
+           {"trigger", t.trigger}, {"also", t.also}, {"t0_ps", t.t0.ps()}, {"milestones_ps", milestones}, {"open", t.open},
+           {"not_applicable", t.not_applicable}};
+    if (t.quiesce) j["quiesce_ps"] = t.quiesce->ps();
+    j["exposure_ps"] = t.exposure.ps();
+    j["breakdown"] = parts;
+    return j;
+}
+
+Json violation_json(const Violation& v, std::size_t n) {
+    return {{"id", fmt::format("v{}", n)}, {"kind", v.kind}, {"time_ps", v.first.ps()}, {"last_ps", v.last.ps()}, {"count", v.count},
+            {"bond", raw(v.bond)}, {"device", v.device}, {"process", v.process}, {"pasid", raw(v.pasid)},
+            {"page", fmt::format("{:#x}", v.page)}, {"story", v.story}};
+}
+
+Json expectations_json(const RunRecord& r) {
+    Json list = Json::array();
+    for (const ExpectationResult& e : r.expectations) {
+        Json j{{"text", e.text}, {"at", e.at}, {"held", nullptr}};
+        if (e.held) j["held"] = *e.held;
+        if (!e.detail.empty()) j["detail"] = e.detail;
+        list.push_back(j);
+    }
+    return list;
+}
+
+Json counts_json(const RunCounts& c, Json j) {
+    const auto& f = c.faults;
+    const auto& i = c.invalidations;
+    j["dma"] = {{"reads", c.dma.reads}, {"writes", c.dma.writes}, {"bytes", c.dma.bytes}, {"aborted", c.dma.aborted},
+                {"legal_after_unmap", c.dma.legal_after_unmap}};
+    j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}};
+    j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
+                   {"discarded", f.discarded}, {"by_type", f.by_type}};
+    j["page_requests"] = {{"received", 0}, {"success", 0}, {"invalid", 0}, {"failure", 0}, {"auto_response", 0}};
+    j["stalls"] = Json::object();
+    j["invalidations"] = {{"tlb", i.tlb}, {"atc", i.atc}, {"configuration", i.configuration}, {"fences", i.fences},
+                          {"fence_wait_ps", {{"p50", percentile(i.fence_wait_ps, 50)}, {"p99", percentile(i.fence_wait_ps, 99)},
+                                             {"max", percentile(i.fence_wait_ps, 100)}}}};
+    j["oom"] = Json::array();
+    j["cpu_ps"] = {{"by", c.cpu_ps}};
+    return j;
+}
+} // namespace
+
+RunRecord::Summary RunRecord::quiesce() const {
+    std::vector<u64> values;
+    Summary s;
+    for (const Teardown& t : teardowns) {
+        if (t.quiesce) values.push_back(static_cast<u64>(t.quiesce->ps()));
+        else ++s.open;
+    }
+    s.n = values.size();
+    s.p50 = percentile(values, 50);
+    s.p99 = percentile(values, 99);
+    s.max = percentile(values, 100);
+    return s;
+}
+
+nlohmann::ordered_json to_json(const RunRecord& r) {
+    const auto s = r.quiesce();
+    Json j{{"schema", 1}, {"scenario", r.scenario}, {"version", r.version}, {"seed", r.seed}, {"fingerprint", r.fingerprint},
+           {"verdict", r.verdict}, {"expectations", expectations_json(r)},
+           {"platform", {{"iommu", r.platform.iommu}, {"kernel", r.platform.kernel}, {"policy", r.platform.policy},
+                         {"allocator", r.platform.allocator}, {"suppression", r.platform.suppression}, {"bugs", r.platform.bugs}}},
+           {"simulated_ps", r.simulated.ps()}};
+    j["teardowns"] = Json::array();
+    for (std::size_t n = 0; n < r.teardowns.size(); ++n) j["teardowns"].push_back(teardown_json(r.teardowns[n], n));
+    j["summary"] = {{"quiesce", {{"n", s.n}, {"open", s.open}, {"p50", s.p50}, {"p99", s.p99}, {"max", s.max}}}};
+    j = counts_json(r.counts, std::move(j));
+    j["violations"] = Json::array();
+    for (std::size_t n = 0; n < r.violations.size(); ++n) j["violations"].push_back(violation_json(r.violations[n], n));
+    const double dma = static_cast<double>(r.counts.dma.reads + r.counts.dma.writes);
+    j["host"] = {{"wall_s", r.wall_s}, {"events", r.host_events}, {"dma_per_s", r.wall_s > 0 ? dma / r.wall_s : 0.0},
+                 {"max_rss_bytes", r.max_rss_bytes}};
+    return j;
+}
+
+} // namespace quiesce::observe

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The result of one run as data, and its two written forms: run.json (contract.md) and a summary for people.
+#pragma once
+#include "observe/counters.h"
+#include "observe/teardowns.h"
+#include "observe/violations.h"
+
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quiesce::observe {
+
+struct ExpectationResult {
+    std::string text;
+    std::string at;                  ///< file:line
+    std::optional<bool> held;        ///< absent: its `when` did not match
+    std::string detail;              ///< what was found instead
+};
+
+struct PlatformLine {
+    std::string iommu, kernel, policy, allocator, suppression;
+    std::vector<std::string> bugs;
+};
+
+struct RunRecord {
+    std::string scenario, version;
+    u64 seed = 0;
+    std::string fingerprint;
+    std::string verdict = "pass";    ///< pass, fail, not-applicable, error, interrupted
+    std::vector<ExpectationResult> expectations;
+    PlatformLine platform;
+    sim::Time simulated{};
+    std::vector<Teardown> teardowns;
+    RunCounts counts;
+    std::vector<Violation> violations;
+    double wall_s = 0;
+    u64 host_events = 0, max_rss_bytes = 0;
+
+    struct Summary {
+        u64 n = 0, open = 0, p50 = 0, p99 = 0, max = 0;
+    };
+    /// Over the teardowns that reached quiesce; `open` counts those that did not.
+    Summary quiesce() const;
+};
+
+nlohmann::ordered_json to_json(const RunRecord& r);
+/// Milestones, a breakdown bar, faults, violations, expectations. `columns` wide; plain text.
+std::string to_text(const RunRecord& r, unsigned columns = 100);
+
+} // namespace quiesce::observe

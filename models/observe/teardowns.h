@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Teardowns: what each bond's took, milestone by milestone (design.md, section 5), and what that time consists of.
+#pragma once
+#include "observe/all_events.h"
+#include "observe/critical_path.h"
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quiesce::observe {
+
+/// One teardown of one bond instance. Instants that were not reached are absent.
+struct Teardown {
+    BondId bond{};
+    std::string process, device, trigger;
+    std::vector<std::string> also;       ///< later triggers of the same teardown
+    MmId mm{};
+    Pasid pasid{};
+    sim::Time t0{};
+    u64 t0_span = 0;
+    /// In the contract's order: block_observed, block, stop, drain, last_seen, free_first, free_last, mmput, reuse; then marks
+    /// of our own: stop_gave_up, tables_free, exit_mmap.
+    std::vector<std::pair<std::string, sim::Time>> milestones;
+    std::vector<std::string> open, not_applicable;
+    std::optional<sim::Duration> quiesce;
+    sim::Duration exposure{};
+    std::vector<PathPart> breakdown;
+
+    std::optional<sim::Time> at(std::string_view name) const {
+        for (const auto& [n, t] : milestones)
+            if (n == name) return t;
+        return std::nullopt;
+    }
+};
+
+class Teardowns {
+public:
+    explicit Teardowns(base::EventBus& bus);
+
+    /// Everything known at this instant; ids t0, t1 ... follow the order of T0.
+    std::vector<Teardown> results() const;
+    /// Bonds whose T0 has come, now.
+    std::size_t begun() const;
+    /// Every begun teardown has reached block and stop (or gave up), and its PASID or process is where it can go.
+    bool all_quiet() const;
+    SpanLog& spans() { return spans_; }
+
+private:
+    struct BondData {
+        MmId mm{};
+        std::string process, device;
+        Pasid pasid{};
+        bool torn = false;
+        sim::Time t0{};
+        u64 t0_span = 0;
+        std::vector<std::string> triggers;
+        sim::Time last_commit{}, last_seen{};
+        u64 last_seen_transaction = 0;
+        std::optional<sim::Time> block, stop, gave_up, reuse;
+        u64 block_span = 0, stop_span = 0;
+        bool blocked = false;
+        sim::Duration exposure{};
+        u64 records_after_t0 = 0;
+    };
+    struct MmData {
+        std::optional<sim::Time> free_first, free_last, tables_free, mmput, exit_mmap;
+        u64 mmput_span = 0;
+    };
+    struct Exposed {
+        sim::Time since;
+        u64 order;
+    };
+    BondData& bond(BondId b);
+    void on(sim::Time now, const memory::DmaCommitted& e);
+    void on(sim::Time now, const memory::FrameUnmapped& e);
+    void on(sim::Time now, const memory::FrameFreed& e);
+    void on(sim::Time now, const iommu::FaultRaised& e);
+    void on(sim::Time now, const pcie::TlpSent& e);
+    void on(sim::Time now, const os::BondChanged& e);
+    void on(sim::Time now, const os::TeardownTriggered& e);
+    void on(sim::Time now, const os::InvalidationIssued& e);
+    void on(sim::Time now, const os::FenceObserved& e);
+    void on(sim::Time now, const os::StopSeen& e);
+    void on(sim::Time now, const os::MmputReturned& e);
+    void on(sim::Time now, const os::ExitMmapReturned& e);
+    void on(sim::Time now, const os::PasidChanged& e);
+    Teardown result(BondId id, const BondData& b) const;
+    void break_down(Teardown& t, const BondData& b) const;
+    bool reaches_device(MmId mm) const;
+
+    base::EventBus& bus_;
+    SpanLog spans_;
+    std::vector<BondData> bonds_;
+    std::map<u32, MmData> mms_;
+    std::map<std::pair<u32, u64>, Exposed> exposed_; ///< by (mm, page): unmapped, not fenced yet
+    std::map<u64, u64> issued_;
+    u64 order_ = 0;
+    std::vector<base::Subscription> tokens_;
+};
+
+} // namespace quiesce::observe

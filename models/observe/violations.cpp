@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/violations.h"
+
+#include "base/text.h"
+
+#include <fmt/format.h>
+
+namespace quiesce::observe {
+
+const std::vector<ViolationKind> violation_kinds{
+    {"stale-dma", "a DMA reached a frame that was the bond's page once and is not any more", ""},
+    {"stale-walk", "a table walk read a page-table page that its address space no longer owns", ""},
+    {"cross-process-dma", "a DMA reached a frame that was never its bond's page", ""},
+    {"cross-process-fault", "a page request was handled against another process's address space", ""},
+    {"pasid-reused-undrained", "a PASID was handed out again while work of its former owner was outstanding", ""},
+    {"freed-before-fenced", "a page was freed though no fence covering it had been seen complete by the OS", ""},
+    {"lying-fence", "hardware signalled completion before the work that the fence covers was done", ""},
+    {"late-page-response", "a page response arrived for a request that was already over", ""},
+    {"wrong-response", "a page request was answered with a code that its bond's state does not allow", ""},
+    {"lost-page-request", "a page request was neither answered nor auto-answered", ""},
+    {"use-after-free", "an operating-system object was used after it was freed", ""},
+    {"torn-entry", "hardware used a structure of which it had fetched old and new parts", ""},
+    {"dma-after-unbind", "a device issued work for a bond that is unbound", ""},
+    {"report-flood", "fault records of a dying bond exceeded the threshold", "observe.flood_threshold"},
+    {"innocent-victim", "a process that was not dying was harmed", ""},
+    {"illegal-state", "an object took an arrow that its lifecycle does not have", ""},
+    {"deadlock", "actors wait for each other and nothing can move", ""},
+    {"livelock", "activity goes on without progress", ""},
+    {"sleep-in-atomic", "a context that must not sleep did", ""},
+};
+
+Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_threshold_(flood_threshold) {
+    using Heard = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::FrameFreed, memory::FrameUnmapped,
+                                  memory::FrameTaken, iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone,
+                                  iommu::FenceSignalled, devices::DmaIssued, devices::DmaEnded, os::BondChanged,
+                                  os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::PasidChanged, os::OsViolation>;
+    tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
+}
+
+Checkers::BondInfo& Checkers::info(BondId b) {
+    if (raw(b) >= bonds_.size()) bonds_.resize(raw(b) + 1);
+    return bonds_[raw(b)];
+}
+
+std::string Checkers::who(BondId b) {
+    const BondInfo& i = info(b);
+    return fmt::format("{} (bond {}, {}, PASID {})", i.device.empty() ? "a device" : i.device, raw(b), i.process, raw(i.pasid));
+}
+
+void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string story) {
+    auto [at, fresh] = index_.try_emplace({std::string{kind}, raw(bond), page}, list_.size());
+    if (!fresh) {
+        ++list_[at->second].count;
+        list_[at->second].last = bus_.now();
+        return;
+    }
+    const BondInfo& i = info(bond);
+    list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page, std::move(story)});
+}
+
+void Checkers::report(std::string_view kind, BondId bond, u64 page, std::string story) { add(kind, bond, page, std::move(story)); }
+
+void Checkers::on(const memory::DmaCommitted& e) {
+    using memory::Verdict;
+    if (e.verdict == Verdict::Legal || e.verdict == Verdict::AfterUnmap) [[likely]] return;
+    const u64 page = e.aimed_at.align_down(page_size).value();
+    std::string story = fmt::format("{} {} {} B at {:#x} through a translation looked up at {}; it landed in frame {:#x}", who(e.bond),
+                                    e.write ? "wrote" : "read", e.bytes, e.aimed_at.value(),
+                                    base::format_duration(e.translated_at - sim::Time{}), e.at.align_down(page_size).value());
+    if (auto f = freed_.find(e.at.page_number()); f != freed_.end())
+        story += fmt::format(", which mm {} had given back at {}", f->second.second, base::format_duration(f->second.first - sim::Time{}));
+    add(e.verdict == Verdict::Stale ? "stale-dma" : e.verdict == Verdict::CrossProcess ? "cross-process-dma" : "dma-after-unbind", e.bond,
+        page, std::move(story));
+}
+
+void Checkers::on(const memory::WalkCommitted& e) {
+    if (!e.stale) [[likely]] return;
+    add("stale-walk", e.bond, e.aimed_at.align_down(page_size).value(),
+        fmt::format("a walk for {} to {:#x} read the level-{} entry at {:#x}, in a page that is not its address space's table any more",
+                    who(e.bond), e.aimed_at.value(), e.level, e.at.value()));
+}
+
+void Checkers::on(const memory::FrameTaken& e) {
+    unmapped_.erase({raw(e.owner), e.frame.page_number()});
+    freed_.erase(e.frame.page_number());
+}
+
+void Checkers::on(const memory::FrameUnmapped& e) {
+    unmapped_[{raw(e.owner), e.frame.page_number()}] = {bus_.now(), ++order_};
+}
+
+bool Checkers::covered(const BondInfo& b, BondId id, const PageInfo& p, u64 page) const {
+    for (auto f = fences_.rbegin(); f != fences_.rend(); ++f) {
+        if (f->mm != b.mm || (f->bond != no_bond && f->bond != id)) continue;
+        if (page - f->first < f->bytes && f->issued_order > p.unmapped_order) return true;
+    }
+    return false;
+}
+
+void Checkers::on(const memory::FrameFreed& e) {
+    if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
+    const auto key = std::pair{raw(e.owner), e.frame.page_number()};
+    const auto found = unmapped_.find(key);
+    const PageInfo page = found == unmapped_.end() ? PageInfo{bus_.now(), order_ + 1} : found->second;
+    freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner)};
+    for (u32 id = 1; id < bonds_.size(); ++id) {
+        const BondInfo& b = bonds_[id];
+        if (b.mm != e.owner || !b.ever_bound || b.blocked || covered(b, BondId{id}, page, e.page.value())) continue;
+        add("freed-before-fenced", BondId{id}, e.page.value(),
+            fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {} could still reach it: no fence covering it had been seen "
+                        "complete since it was unmapped",
+                        e.use == memory::FrameUse::Table ? "the table page at" : "page", e.page.value(), b.process, e.frame.value(),
+                        who(BondId{id})));
+    }
+    if (found != unmapped_.end()) unmapped_.erase(found);
+}
+
+void Checkers::on(const iommu::FaultRaised& e) {
+    if (e.bond == no_bond) return;
+    BondInfo& b = info(e.bond);
+    if (b.ever_bound && b.state == os::BondState::Unbound)
+        add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(),
+            fmt::format("{} asked for {:#x} after its bond was unbound and got {}", who(e.bond), e.at.value(), e.type.text()));
+    if (b.torn && e.fate == iommu::FaultFate::Recorded && flood_threshold_ != 0 && ++b.records_after_t0 == flood_threshold_)
+        add("report-flood", e.bond, 0, fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(e.bond)));
+}
+
+void Checkers::on(const iommu::InvalidationBegun& e) { units_[e.unit.index()].begun.insert(e.sequence); }
+void Checkers::on(const iommu::InvalidationDone& e) { units_[e.unit.index()].begun.erase(e.sequence); }
+
+void Checkers::on(const iommu::FenceSignalled& e) {
+    const auto& begun = units_[e.unit.index()].begun;
+    if (begun.empty() || *begun.begin() > e.sequence) return;
+    add("lying-fence", no_bond, 0,
+        fmt::format("{} signalled that every command up to number {} is complete while the invalidation number {} was not done",
+                    e.unit.text(), e.sequence, *begun.begin()));
+}
+
+void Checkers::on(const devices::DmaIssued& e) {
+    if (e.bond == no_bond) return;
+    BondInfo& b = info(e.bond);
+    ++b.outstanding;
+    if (b.state == os::BondState::Unbound && b.ever_bound)
+        add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(),
+            fmt::format("{} issued a {} of {:#x} after its bond was unbound", who(e.bond), e.write ? "write" : "read", e.at.value()));
+    if (auto owner = pasid_owner_.find(raw(e.pasid)); e.has_pasid && owner != pasid_owner_.end() && owner->second != raw(b.mm))
+        add("pasid-reused-undrained", e.bond, 0,
+            fmt::format("{} went on issuing DMA after PASID {} had been handed to mm {}", who(e.bond), raw(e.pasid), owner->second));
+}
+
+void Checkers::on(const devices::DmaEnded& e) {
+    if (e.bond == no_bond) return;
+    BondInfo& b = info(e.bond);
+    if (b.outstanding > 0) --b.outstanding;
+}
+
+void Checkers::on(const os::BondChanged& e) {
+    BondInfo& b = info(e.bond);
+    b.mm = e.mm;
+    b.process = e.process.text();
+    b.device = e.device.text();
+    b.pasid = e.pasid;
+    b.state = e.state;
+    if (e.state == os::BondState::Bound) {
+        b.ever_bound = true;
+        b.blocked = false;
+    }
+}
+
+void Checkers::on(const os::TeardownTriggered& e) { info(e.bond).torn = true; }
+void Checkers::on(const os::InvalidationIssued& e) { issued_[e.issued_sequence] = ++order_; }
+
+void Checkers::on(const os::FenceObserved& e) {
+    for (u32 id = 1; id < bonds_.size(); ++id)
+        if (e.blocks && bonds_[id].mm == e.mm && (e.bond == no_bond || raw(e.bond) == id)) bonds_[id].blocked = true;
+    const auto issued = issued_.find(e.issued_sequence);
+    fences_.push_back({e.bond, e.mm, e.first.value(), e.bytes, issued == issued_.end() ? 0 : issued->second});
+    if (issued != issued_.end()) issued_.erase(issued_.begin(), std::next(issued));
+    if (fences_.size() > 4096) fences_.erase(fences_.begin(), fences_.begin() + 2048); // pages wait for recent fences only
+}
+
+void Checkers::on(const os::PasidChanged& e) {
+    if (e.state == os::PasidState::Free) {
+        pasid_owner_.erase(raw(e.pasid));
+        return;
+    }
+    if (e.state != os::PasidState::Allocated) return;
+    pasid_owner_[raw(e.pasid)] = raw(e.mm);
+    for (u32 id = 1; id < bonds_.size(); ++id) {
+        const BondInfo& b = bonds_[id];
+        if (b.pasid == e.pasid && b.mm != e.mm && b.outstanding > 0)
+            add("pasid-reused-undrained", BondId{id}, 0,
+                fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid), raw(e.mm), who(BondId{id}),
+                            b.outstanding));
+    }
+}
+
+void Checkers::on(const os::OsViolation& e) {
+    add(e.kind.text(), e.bond, 0, fmt::format("{}: {}", e.kind.text(), e.object.text()));
+}
+
+} // namespace quiesce::observe

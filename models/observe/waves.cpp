@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/waves.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace quiesce::observe {
+namespace {
+constexpr std::size_t ring_size = 1u << 16;
+}
+
+Waves::Waves(base::EventBus& bus, const WaveWindow& window, unsigned pasid_lanes) : window_(window), lane_bond_(pasid_lanes) {
+    using Heard = base::EventList<base::LevelChanged, base::StateChanged, base::Span, devices::QueueState, os::BondChanged,
+                                  os::ProcessChanged, os::TeardownTriggered, os::FenceObserved, os::StopSeen, os::MmputReturned,
+                                  os::PasidChanged>;
+    tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
+    if (window_.everything) open_until_ = sim::Time::never();
+    for (unsigned i = 0; i < pasid_lanes; ++i) {
+        variable(fmt::format("pasid_lane{}.pasid", i), Shape::Level);
+        variable(fmt::format("pasid_lane{}.state", i), Shape::State);
+    }
+}
+
+u32 Waves::variable(base::Name name, Shape shape) {
+    if (name.index() >= by_name_.size()) by_name_.resize(name.index() + 1);
+    u32& slot = by_name_[name.index()];
+    if (slot == 0) {
+        variables_.push_back({std::string{name.text()}, shape});
+        slot = static_cast<u32>(variables_.size());
+    }
+    return slot - 1;
+}
+
+/// Inside a window a change is kept; outside it goes to the ring, from which a window that opens takes its beginning. What
+/// falls out of the ring becomes the initial value.
+void Waves::change(sim::Time at, u32 variable, u32 value) {
+    variables_[variable].value = value;
+    const Change c{at, variable, value, ++order_};
+    if (at <= open_until_) {
+        kept_.push_back(c);
+        return;
+    }
+    if (recent_.size() < ring_size) {
+        recent_.push_back(c);
+        return;
+    }
+    Change& oldest = recent_[recent_at_++ % ring_size];
+    if (kept_.empty()) variables_[oldest.variable].initial = oldest.value;
+    oldest = c;
+}
+
+void Waves::open_window(sim::Time now) {
+    if (window_.everything) return;
+    if (now > open_until_) {
+        // The last value of every variable before the window stands at its beginning, so that gaps hide no change.
+        const sim::Time from = now.ps() > window_.before.ps() ? now - window_.before : sim::Time{};
+        std::map<u32, Change> before;
+        std::vector<Change> inside;
+        for (std::size_t i = 0; i < recent_.size(); ++i) {
+            const Change& c = recent_[(recent_at_ + i) % recent_.size()];
+            if (c.at < from) before[c.variable] = c;
+            else inside.push_back(c);
+        }
+        for (auto& [v, c] : before) kept_.push_back({std::max(from, open_until_), v, c.value, c.order});
+        kept_.insert(kept_.end(), inside.begin(), inside.end());
+        recent_.clear();
+        recent_at_ = 0;
+    }
+    open_until_ = std::max(open_until_, now + window_.after);
+}
+
+void Waves::set_state(sim::Time now, const std::string& name, base::Name state) {
+    change(now, variable(name, Shape::State), state.index());
+}
+
+void Waves::on(sim::Time now, const base::LevelChanged& e) { change(now, variable(e.what, Shape::Level), e.value); }
+void Waves::on(sim::Time now, const base::StateChanged& e) { change(now, variable(e.what, Shape::State), e.state.index()); }
+
+/// A span is known when it ends: its beginning is entered at the time it had.
+void Waves::on(sim::Time now, const base::Span& e) {
+    const u32 v = variable(fmt::format("{}.phase", e.actor.text()), Shape::State);
+    if (e.start == now) return;
+    change(e.start, v, e.phase.index());
+    change(now, v, 0);
+}
+
+void Waves::on(sim::Time now, const devices::QueueState& e) { set_state(now, fmt::format("{}.state", e.queue.text()), e.state); }
+void Waves::on(sim::Time now, const os::ProcessChanged& e) { set_state(now, fmt::format("{}.state", e.process.text()), e.state); }
+
+void Waves::on(sim::Time now, const os::BondChanged& e) {
+    static const base::Name names[] = {"UNBOUND", "BOUND", "EXITED", "DRAINING"};
+    auto lane = std::find(lane_bond_.begin(), lane_bond_.end(), raw(e.bond));
+    if (lane == lane_bond_.end()) lane = std::find(lane_bond_.begin(), lane_bond_.end(), 0u);
+    if (lane == lane_bond_.end()) return; // more bonds at once than lanes: the rest is in the other outputs
+    const auto k = lane - lane_bond_.begin();
+    *lane = e.state == os::BondState::Unbound ? 0 : raw(e.bond);
+    change(now, variable(fmt::format("pasid_lane{}.pasid", k), Shape::Level), *lane == 0 ? 0 : raw(e.pasid));
+    change(now, variable(fmt::format("pasid_lane{}.state", k), Shape::State), names[static_cast<unsigned>(e.state)].index());
+    if (e.state != os::BondState::Bound) open_window(now);
+}
+
+void Waves::on(sim::Time now, const os::TeardownTriggered&) {
+    open_window(now);
+    if (markers_.empty() || markers_.back() != now) markers_.push_back(now);
+}
+void Waves::on(sim::Time now, const os::FenceObserved& e) { if (e.blocks) open_window(now); }
+void Waves::on(sim::Time now, const os::StopSeen&) { open_window(now); }
+void Waves::on(sim::Time now, const os::MmputReturned&) { open_window(now); }
+void Waves::on(sim::Time now, const os::PasidChanged& e) { if (e.state == os::PasidState::Free) open_window(now); }
+
+std::vector<Waves::Change> Waves::sorted() const {
+    std::vector<Change> all = kept_;
+    std::sort(all.begin(), all.end(), [](const Change& a, const Change& b) { return a.at != b.at ? a.at < b.at : a.order < b.order; });
+    return all;
+}
+
+} // namespace quiesce::observe

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Waveforms: levels, states and phases, pushed when they change and written as a VCD with a GTKWave view beside it.
+/// States are VCD string variables, so that a viewer shows their names without a translation table.
+#pragma once
+#include "observe/all_events.h"
+
+#include <iosfwd>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace quiesce::observe {
+
+/// Which part of a run is kept: everything, or `before` and `after` each instant at which a teardown moved on.
+struct WaveWindow {
+    bool everything = false;
+    sim::Duration before = sim::Duration::ps(20'000'000);
+    sim::Duration after = sim::Duration::ps(100'000'000);
+};
+
+class Waves {
+public:
+    Waves(base::EventBus& bus, const WaveWindow& window, unsigned pasid_lanes = 8);
+
+    /// The VCD: picosecond timestamps, one scope per dot of a name.
+    void write_vcd(std::ostream& out, std::string_view comment) const;
+    /// A view that opens `vcd_file`: groups per unit, states by name, queue depths drawn as steps, a marker at each T0.
+    void write_gtkw(std::ostream& out, std::string_view vcd_file) const;
+    std::size_t changes() const { return kept_.size(); }
+
+private:
+    enum class Shape : u8 { Level, State };
+    struct Variable {
+        std::string name;
+        Shape shape;
+        u32 value = 0;               ///< a level, or the index of an interned state text
+        u32 initial = 0;             ///< value before the first kept change
+    };
+    struct Change {
+        sim::Time at;
+        u32 variable;
+        u32 value;
+        u64 order;
+    };
+    u32 variable(base::Name name, Shape shape);
+    void change(sim::Time at, u32 variable, u32 value);
+    void open_window(sim::Time now);
+    void set_state(sim::Time now, const std::string& name, base::Name state);
+    void on(sim::Time now, const base::LevelChanged& e);
+    void on(sim::Time now, const base::StateChanged& e);
+    void on(sim::Time now, const base::Span& e);
+    void on(sim::Time now, const devices::QueueState& e);
+    void on(sim::Time now, const os::BondChanged& e);
+    void on(sim::Time now, const os::ProcessChanged& e);
+    void on(sim::Time now, const os::TeardownTriggered& e);
+    void on(sim::Time now, const os::FenceObserved& e);
+    void on(sim::Time now, const os::StopSeen& e);
+    void on(sim::Time now, const os::MmputReturned& e);
+    void on(sim::Time now, const os::PasidChanged& e);
+    std::vector<Change> sorted() const;
+
+    WaveWindow window_;
+    sim::Time open_until_{};
+    std::vector<Variable> variables_;
+    std::vector<u32> by_name_;               ///< name index -> variable + 1
+    std::vector<Change> recent_;             ///< a ring of what came before a window
+    std::size_t recent_at_ = 0;
+    std::vector<Change> kept_;
+    u64 order_ = 0;
+    std::vector<u32> lane_bond_;             ///< PASID lanes: which bond is in each
+    std::vector<sim::Time> markers_;
+    std::vector<base::Subscription> tokens_;
+};
+
+} // namespace quiesce::observe

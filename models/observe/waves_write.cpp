@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The written forms of Waves.
+#include "observe/waves.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <numeric>
+#include <ostream>
+
+namespace quiesce::observe {
+namespace {
+
+std::string identifier(std::size_t n) {
+    std::string id;
+    do id += static_cast<char>('!' + n % 94);
+    while ((n /= 94) != 0);
+    return id;
+}
+
+/// VCD names have no blanks, brackets or dots of their own.
+std::string clean(std::string_view part) {
+    std::string s{part};
+    for (char& c : s)
+        if (c == ' ' || c == '[' || c == ']' || c == '/' || c == ':') c = '_';
+    return s;
+}
+
+std::vector<std::string> split(std::string_view name) {
+    std::vector<std::string> parts;
+    for (std::size_t from = 0;;) {
+        const std::size_t dot = name.find('.', from);
+        parts.push_back(clean(name.substr(from, dot - from)));
+        if (dot == std::string_view::npos) return parts;
+        from = dot + 1;
+    }
+}
+
+std::string binary(u32 v) {
+    std::string s;
+    for (int bit = 31; bit >= 0; --bit)
+        if (!s.empty() || (v >> bit & 1) != 0) s += static_cast<char>('0' + (v >> bit & 1));
+    return s.empty() ? "0" : s;
+}
+
+/// VCD strings end at a blank; an idle state is a dash, because an empty string is not legal everywhere.
+std::string state_text(u32 name_index, const std::vector<std::string>& texts) {
+    const std::string& t = name_index < texts.size() ? texts[name_index] : texts[0];
+    return t.empty() ? "-" : clean(t);
+}
+} // namespace
+
+void Waves::write_vcd(std::ostream& out, std::string_view comment) const {
+    std::vector<std::size_t> order(variables_.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return split(variables_[a].name) < split(variables_[b].name); });
+    out << "$comment " << comment << " $end\n$timescale 1ps $end\n";
+    std::vector<std::string> scopes;
+    for (std::size_t v : order) {
+        auto parts = split(variables_[v].name);
+        const std::string leaf = parts.back();
+        parts.back() = "";
+        parts.pop_back();
+        parts.insert(parts.begin(), "quiesce");
+        std::size_t same = 0;
+        while (same < scopes.size() && same < parts.size() && scopes[same] == parts[same]) ++same;
+        for (std::size_t i = scopes.size(); i > same; --i) out << "$upscope $end\n";
+        for (std::size_t i = same; i < parts.size(); ++i) out << "$scope module " << parts[i] << " $end\n";
+        scopes = parts;
+        if (variables_[v].shape == Shape::State) out << "$var string 1 " << identifier(v) << ' ' << leaf << " $end\n";
+        else out << "$var wire 32 " << identifier(v) << ' ' << leaf << " [31:0] $end\n";
+    }
+    for (std::size_t i = 0; i < scopes.size(); ++i) out << "$upscope $end\n";
+    out << "$enddefinitions $end\n#0\n$dumpvars\n";
+
+    std::vector<std::string> texts(base::Name::count());
+    for (u32 i = 0; i < texts.size(); ++i) texts[i] = std::string{base::Name::at(i).text()};
+    auto emit = [&](u32 v, u32 value) {
+        if (variables_[v].shape == Shape::State) out << 's' << state_text(value, texts) << ' ' << identifier(v) << '\n';
+        else out << 'b' << binary(value) << ' ' << identifier(v) << '\n';
+    };
+    std::vector<u32> now(variables_.size());
+    for (std::size_t v : order) emit(static_cast<u32>(v), now[v] = variables_[v].initial);
+    out << "$end\n";
+    const auto all = sorted();
+    for (std::size_t i = 0; i < all.size();) {
+        // One instant: only the value that stands at its end is a change.
+        std::size_t end = i;
+        std::vector<std::pair<u32, u32>> last;
+        for (; end < all.size() && all[end].at == all[i].at; ++end) {
+            auto known = std::find_if(last.begin(), last.end(), [&](auto& p) { return p.first == all[end].variable; });
+            if (known == last.end()) last.emplace_back(all[end].variable, all[end].value);
+            else known->second = all[end].value;
+        }
+        bool stamped = all[i].at == sim::Time{};
+        for (auto [v, value] : last) {
+            if (now[v] == value) continue;
+            if (!stamped) out << '#' << all[i].at.ps() << '\n';
+            stamped = true;
+            emit(v, now[v] = value);
+        }
+        i = end;
+    }
+    if (!all.empty()) out << '#' << all.back().at.ps() + 1000 << '\n';
+}
+
+void Waves::write_gtkw(std::ostream& out, std::string_view vcd_file) const {
+    out << "[*] quiesce: levels as analog steps, states by name\n[dumpfile] \"" << vcd_file << "\"\n[savefile] \"\"\n[timestart] "
+        << (markers_.empty() ? 0 : std::max<i64>(0, markers_.front().ps() - 5'000'000)) << "\n[size] 1600 900\n[pos] -1 -1\n*-24.0 "
+        << (markers_.empty() ? 0 : markers_.front().ps());
+    for (unsigned i = 0; i < 26; ++i) out << ' ' << (i < markers_.size() ? markers_[i].ps() : -1);
+    out << "\n[sst_width] 260\n[signals_width] 330\n";
+    std::map<std::string, std::vector<const Variable*>> groups;
+    for (const Variable& v : variables_) groups[split(v.name).front()].push_back(&v);
+    for (auto& [group, members] : groups) {
+        std::sort(members.begin(), members.end(), [](auto* a, auto* b) { return a->name < b->name; });
+        out << "@800200\n-" << group << '\n';
+        for (const Variable* v : members) {
+            std::string path = "quiesce";
+            for (const auto& p : split(v->name)) path += "." + p;
+            if (v->shape == Shape::State) out << "@28\n" << path << '\n';
+            else out << "@88024\n" << path << "[31:0]\n@20000\n-\n";
+        }
+        out << "@1000200\n-" << group << '\n';
+    }
+}
+
+} // namespace quiesce::observe
