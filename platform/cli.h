@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The command line, in words of our own: CLI11 stays in cli.cpp.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quiesce::platform {
+
+struct CommandLine {
+    std::string verb;                        ///< run, check, compare, list, schema, features
+    std::string scenario;
+    std::optional<std::string> out;
+    std::optional<unsigned long long> seed;
+    std::vector<std::string> sets, over;
+    unsigned jobs = 0;                       ///< 0: as many as there are processors
+    std::string list;                        ///< what to list
+    bool json = false, check_tlm = false;
+};
+
+/// The command line, or the exit code with which to stop (after help, 0; after a usage error, 2).
+struct ParsedCommandLine {
+    std::optional<CommandLine> line;
+    int exit = 0;
+};
+ParsedCommandLine parse_command_line(int argc, const char* const* argv);
+
+} // namespace quiesce::platform

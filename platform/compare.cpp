@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `compare`: one workload, one seed, every combination of values, one table. Each variant is a process of its own, because
+/// SystemC's kernel starts once.
+#include "platform/files.h"
+#include "platform/strict_yaml.h"
+#include "platform/verbs.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace quiesce::platform {
+namespace {
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+
+struct Variant {
+    std::string name;                    ///< "quiet-unbind", "mm-exit,85ns"
+    std::vector<std::string> sets;
+    fs::path dir;
+    int exit = -1;
+    Json run;
+};
+
+/// Every combination of the --over values, in order; nothing after an error.
+std::optional<std::vector<Variant>> combinations(const std::vector<std::string>& over) {
+    Diagnostics found;
+    std::vector<Variant> all{{}};
+    for (const std::string& text : over) {
+        const auto values = parse_alternatives(text, found);
+        if (!values) break;
+        std::vector<Variant> more;
+        for (const Variant& v : all)
+            for (const Setting& s : *values) {
+                std::string value = s.value.text();
+                if (s.value.is_seq()) value = "[" + base::join(s.value.as_strings(found, s.path_text()).value_or(std::vector<std::string>{})) + "]";
+                Variant next = v;
+                next.name += (next.name.empty() ? "" : " ") + value;
+                next.sets.push_back(s.path_text() + "=" + value);
+                more.push_back(std::move(next));
+            }
+        all = std::move(more);
+    }
+    found.print(stderr);
+    if (!found.ok()) return std::nullopt;
+    return all;
+}
+
+std::string directory_name(std::string s) {
+    for (char& c : s)
+        if (c == ' ' || c == '/' || c == '[' || c == ']' || c == ',') c = '_';
+    return s;
+}
+
+/// In the child: simulates and leaves run.json; its exit code is the run's.
+[[noreturn]] void run_variant(const CommandLine& line, const Variant& v) {
+    int code = static_cast<int>(Exit::Internal);
+    try {
+        const Read read = read_for(line, v.sets);
+        code = static_cast<int>(read.scenario ? simulate(*read.scenario, v.dir).exit : read.exit);
+    } catch (const IoError& e) {
+        fmt::print(stderr, "quiesce: error: {}\n", e.what());
+        code = static_cast<int>(Exit::Io);
+    } catch (const std::exception& e) {
+        fmt::print(stderr, "quiesce: internal error: {}\n", e.what());
+    }
+    std::fflush(nullptr);
+    std::_Exit(code);
+}
+
+void run_all(const CommandLine& line, std::vector<Variant>& variants) {
+    const unsigned jobs = line.jobs != 0 ? line.jobs : std::max(1u, std::thread::hardware_concurrency());
+    std::map<pid_t, Variant*> running;
+    std::size_t next = 0;
+    while (next < variants.size() || !running.empty()) {
+        while (next < variants.size() && running.size() < jobs) {
+            Variant& v = variants[next++];
+            std::fflush(nullptr);
+            const pid_t child = ::fork();
+            if (child < 0) throw IoError(std::string{"cannot start a process: "} + std::strerror(errno));
+            if (child == 0) run_variant(line, v);
+            running[child] = &v;
+        }
+        int status = 0;
+        const pid_t ended = ::waitpid(-1, &status, 0);
+        const auto found = running.find(ended);
+        if (found == running.end()) continue;
+        Variant& v = *found->second;
+        running.erase(found);
+        v.exit = WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(Exit::Internal);
+        std::ifstream in(v.dir / "run.json");
+        if (in) v.run = Json::parse(in, nullptr, false);
+    }
+}
+
+std::string time_cell(const Json& run, const std::string& name) {
+    i64 worst = -1;
+    bool open = false;
+    for (const Json& t : run["teardowns"]) {
+        i64 value = -1;
+        if (name == "quiesce") value = t.value("quiesce_ps", i64{-1});
+        else if (name == "exposure") value = t.value("exposure_ps", i64{-1});
+        else if (t["milestones_ps"].contains(name)) value = t["milestones_ps"][name].get<i64>() - t["t0_ps"].get<i64>();
+        if (value < 0) open = true;
+        worst = std::max(worst, value);
+    }
+    if (open || worst < 0) return "open";
+    return base::format_duration(sim::Duration::ps(worst));
+}
+
+void print_table(const std::vector<Variant>& variants) {
+    struct Row {
+        std::string label;
+        std::vector<std::string> cells;
+    };
+    std::vector<Row> rows;
+    auto add = [&](std::string label, auto cell) {
+        Row r{std::move(label), {}};
+        for (const Variant& v : variants) r.cells.push_back(v.run.is_object() && v.run.contains("teardowns") ? cell(v) : std::string{"-"});
+        rows.push_back(std::move(r));
+    };
+    for (const char* name : {"quiesce", "block_observed", "block", "stop", "last_seen", "free_first", "free_last", "mmput", "reuse", "exposure"})
+        add(name, [&](const Variant& v) { return time_cell(v.run, name); });
+    add("DMA aborted", [](const Variant& v) { return std::to_string(v.run["dma"]["aborted"].get<u64>()); });
+    add("faults recorded", [](const Variant& v) { return std::to_string(v.run["faults"]["recorded"].get<u64>()); });
+    add("faults suppressed", [](const Variant& v) { return std::to_string(v.run["faults"]["suppressed"].get<u64>()); });
+    add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
+    add("violations", [](const Variant& v) { return std::to_string(v.run["violations"].size()); });
+    add("verdict", [](const Variant& v) { return v.run["verdict"].get<std::string>(); });
+    add("fingerprint", [](const Variant& v) { return v.run["fingerprint"].get<std::string>(); });
+    fmt::print("{:<18}", "after T0, worst");
+    for (const Variant& v : variants) fmt::print(" {:>18}", v.name);
+    fmt::print("\n");
+    for (const Row& r : rows) {
+        fmt::print("{:<18}", r.label);
+        for (const auto& c : r.cells) fmt::print(" {:>18}", c);
+        fmt::print("\n");
+    }
+}
+
+/// 130, 70, 4, 5, then the rest by size: the contract's order where several apply.
+int worst_exit(const std::vector<Variant>& variants) {
+    for (int code : {130, 70, 4, 5, 3, 2, 1})
+        for (const Variant& v : variants)
+            if (v.exit == code) return code;
+    return 0;
+}
+} // namespace
+
+Exit compare_verb(const CommandLine& line) {
+    auto variants = combinations(line.over);
+    if (!variants) return Exit::Usage;
+    for (const Variant& v : *variants) { // everything is checked before anything runs
+        const Read read = read_for(line, v.sets);
+        if (!read.scenario) return read.exit;
+    }
+    fs::path out;
+    const bool keep = line.out.has_value();
+    if (keep) {
+        out = *line.out;
+    } else {
+        std::string pattern = (fs::temp_directory_path() / "quiesce-XXXXXX").string();
+        if (::mkdtemp(pattern.data()) == nullptr) throw IoError(std::string{"cannot create a temporary directory: "} + std::strerror(errno));
+        out = pattern;
+    }
+    prepare_directory(out);
+    for (Variant& v : *variants) v.dir = out / directory_name(v.name);
+    run_all(line, *variants);
+    const Read read = read_for(line);
+    fmt::print("{}  seed {}  {}\n\n", line.scenario, read.scenario ? read.scenario->seed : 1, read.scenario ? read.scenario->help : "");
+    print_table(*variants);
+    if (keep) fmt::print(stderr, "results in {}\n", out.string());
+    else fs::remove_all(out);
+    return static_cast<Exit>(worst_exit(*variants));
+}
+
+} // namespace quiesce::platform

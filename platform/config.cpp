@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/config.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace quiesce::platform {
+
+ParamTree parameters(Config& c) {
+    ParamTree t;
+    t.add("platform.preset", c.platform.preset);
+    t.add("platform.iommu.kind", c.platform.iommu.kind);
+    t.add("platform.iommu.bugs", c.platform.iommu.smmuv3.bugs);
+    base::visit_params(c.platform.iommu.smmuv3, [&](const std::string& path, base::ParamBase& p) {
+        if (path != "bugs") t.add("platform.iommu.smmuv3." + path, p);
+    });
+    t.add_all("platform.memory", c.platform.memory);
+    t.add_all("platform.mmio", c.platform.mmio);
+    t.add_all("platform.root_complex", c.platform.root_complex);
+    t.add_all("platform.link", c.platform.link);
+    t.add_all("os", c.os);
+    t.add_all("os.smmuv3_driver", c.smmuv3_driver);
+    t.add_all("os.accelerator_driver", c.accelerator_driver);
+    for (auto& [name, device] : c.devices) {
+        t.add("devices." + name + ".kind", device.kind);
+        t.add_all("devices." + name, device.accelerator);
+    }
+    t.add_all("observe", c.observe);
+    return t;
+}
+
+const std::vector<Preset>& presets() {
+    static const std::vector<Preset> list{
+        {"server", "the defaults: an SMMUv3.2 with stage 1 in a server, PCIe Gen3 x8 (published-figures 1, 5, 6)", {}},
+        {"small", "an embedded SMMUv3: few walkers, small caches, slower memory (guess)",
+         {{"platform.iommu.smmuv3.agent.tlb_entries", "256"}, {"platform.iommu.smmuv3.agent.walker.slots", "4"},
+          {"platform.iommu.smmuv3.ssid_bits", "8"}, {"platform.memory.dma_latency", "150ns"}, {"platform.memory.walk_latency", "120ns"},
+          {"platform.memory.bandwidth", "12GB/s"}, {"os.cpu.cpus", "2"}}},
+        {"gem5-like", "cache sizes and slots of gem5's SMMUv3 (published-figures 6; gem5's maintainers call them not representative)",
+         {{"platform.iommu.smmuv3.agent.tlb_entries", "2048"}, {"platform.iommu.smmuv3.agent.tlb_ways", "4"},
+          {"platform.iommu.smmuv3.agent.walker.slots", "16"}, {"platform.iommu.smmuv3.cmdq_log2", "7"}}},
+    };
+    return list;
+}
+
+void apply_preset(Config& config, const Node& tree, Diagnostics& out) {
+    const Node* platform = tree.find("platform");
+    const Node* chosen = platform != nullptr && platform->is_map() ? platform->find("preset") : nullptr;
+    if (chosen == nullptr || !chosen->is_scalar()) return;
+    std::vector<std::string> names;
+    for (const Preset& p : presets()) {
+        names.emplace_back(p.name);
+        if (p.name != chosen->text()) continue;
+        const ParamTree all = parameters(config);
+        for (const auto& [path, value] : p.values)
+            if (auto* param = all.find(path)) param->set_text(value);
+        return;
+    }
+    out.error_about(chosen->at(), fmt::format("unknown preset '{}'", chosen->text()), chosen->text(), names);
+}
+
+namespace {
+/// The place of a value in what the user wrote, or of the file as a whole.
+Mark place_of(const Node& root, std::initializer_list<std::string_view> path) {
+    Node at = root;
+    for (std::string_view key : path) {
+        const Node* next = at.find(key);
+        if (next == nullptr) return at.at();
+        at = *next;
+    }
+    return at.at();
+}
+} // namespace
+
+void check_topology(const Config& c, const Node& root, Diagnostics& out) {
+    if (os::find_era(c.os.policy, c.os.kernel) == nullptr)
+        out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
+                  fmt::format("policy {} does not exist on kernel {}: quiet-unbind came with 5.8; for mm-exit on 2018 leave quiet-unbind, or name "
+                              "kernel \"2018\"",
+                              c.os.policy.text(), c.os.kernel.text()));
+    const auto& smmu = c.platform.iommu.smmuv3;
+    const u32 pasid_limit = smmu.ssid_bits >= 20 ? 0xfffff : (1u << smmu.ssid_bits) - 1;
+    if (c.platform.iommu.kind == IommuKind::Smmuv3 && c.os.pasid.max > pasid_limit && !c.os.pasid.max.is_default())
+        out.error(place_of(root, {"os", "pasid", "max"}),
+                  fmt::format("PASID {} is wider than the {} SubstreamID bits of the SMMU (at most {})", c.os.pasid.max.get(), smmu.ssid_bits.get(), pasid_limit));
+    if (c.os.pasid.min > std::min(c.os.pasid.max.get(), pasid_limit))
+        out.error(place_of(root, {"os", "pasid", "min"}), fmt::format("no PASID is left between {} and {}", c.os.pasid.min.get(),
+                                                                      std::min(c.os.pasid.max.get(), pasid_limit)));
+    if (c.platform.iommu.kind == IommuKind::Smmuv3 && smmu.sid_bits < 16 && (c.devices.size() + 1) << 8 > u64{1} << smmu.sid_bits)
+        out.error(place_of(root, {"platform", "iommu", "smmuv3", "sid_bits"}),
+                  fmt::format("{} devices need StreamIDs up to {:#x}; {} StreamID bits end at {:#x}", c.devices.size(), c.devices.size() << 8,
+                              smmu.sid_bits.get(), (u64{1} << smmu.sid_bits) - 1));
+    if (c.devices.empty()) out.error(root.at(), "devices: a scenario needs at least one device");
+    if (c.devices.size() > 250) out.error(place_of(root, {"devices"}), "devices: at most 250, one bus number each");
+    if (c.platform.memory.ram_base.get() % page_size != 0)
+        out.error(place_of(root, {"platform", "memory", "ram_base"}), "platform.memory.ram_base: not a multiple of 4 KiB");
+    if (c.platform.memory.ram_base.get() < 0x8000'0000)
+        out.error(place_of(root, {"platform", "memory", "ram_base"}), "platform.memory.ram_base: below 0x80000000 are the registers");
+    for (const auto& [name, d] : c.devices)
+        if (d.accelerator.stop_time_max.get() != sim::Duration{} && d.accelerator.stop_time_max.get() < d.accelerator.stop_time.get())
+            out.error(place_of(root, {"devices", name, "stop_time_max"}), fmt::format("devices.{}: stop_time_max is below stop_time", name));
+}
+
+std::vector<BugHelp> bug_rows() {
+    std::vector<BugHelp> rows;
+    for (const auto& b : os::bug_rows())
+        rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, {std::string{b.set}}, {std::string{b.kinds}}});
+    rows.push_back({"early-sync", "the SMMU signals CMD_SYNC before its work is done", "mm-exit-under-load", {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}});
+    return rows;
+}
+
+std::vector<std::string> capabilities(const Config& c) {
+    if (c.platform.iommu.kind == IommuKind::None) return {};
+    return {"sva", "pasid", "per-pasid-quiet"};
+}
+
+} // namespace quiesce::platform

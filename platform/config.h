@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Everything that can be chosen: the platform, the operating system, the devices, what is observed.
+#pragma once
+#include "devices/accelerator.h"
+#include "iommu/smmuv3/config.h"
+#include "memory/mmio_bus.h"
+#include "memory/system_memory.h"
+#include "os/drivers/accelerator_driver.h"
+#include "os/drivers/smmuv3_driver.h"
+#include "os/kernel.h"
+#include "pcie/root_complex.h"
+#include "platform/param_tree.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace quiesce::platform {
+
+using namespace sim::literals;
+
+enum class IommuKind : u8 { Smmuv3, None };
+constexpr auto enum_names(IommuKind) {
+    return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::None, "none"}});
+}
+enum class DeviceKind : u8 { Accelerator };
+constexpr auto enum_names(DeviceKind) { return base::name_table<DeviceKind>({{DeviceKind::Accelerator, "accelerator"}}); }
+
+struct IommuConfig {
+    base::Param<IommuKind> kind{IommuKind::Smmuv3, "which IOMMU; none: no translation, so no shared virtual addressing", base::Provenance::Guess,
+                                "the first architecture modelled"};
+    iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are platform.iommu.bugs
+};
+
+struct PlatformConfig {
+    base::Param<std::string> preset{"server", "values to begin with; whatever is set beside it goes before it", base::Provenance::Guess,
+                                    "see `quiesce list presets`"};
+    IommuConfig iommu;
+    memory::MemoryConfig memory;
+    memory::MmioConfig mmio;
+    pcie::RootComplexConfig root_complex;
+    pcie::LinkConfig link; ///< of every device that says nothing else
+};
+
+struct DeviceConfig {
+    base::Param<DeviceKind> kind{DeviceKind::Accelerator, "what it is", base::Provenance::Guess, "the first device modelled"};
+    devices::AcceleratorConfig accelerator;
+};
+
+struct WindowConfig {
+    using P = base::Provenance;
+    base::Param<base::Latency> before{20_us, "waveforms begin so long before each instant at which a teardown moves on", P::Guess, "for people"};
+    base::Param<base::Latency> after{100_us, "and end so long after it", P::Guess, "for people"};
+};
+DESCRIBE(WindowConfig, before, after)
+
+struct ObserveConfig {
+    using P = base::Provenance;
+    base::Param<bool> waves{true, "write waves.vcd and waves.gtkw", P::Guess, "for people"};
+    base::Param<std::string> events{"window", "waveforms of a window around each teardown, or of all", base::one_of("window", "all"), P::Guess,
+                                    "for people"};
+    WindowConfig window;
+    base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never", P::Guess,
+                                     "no agreed number; set what your log can take"};
+    base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then is a livelock", P::Guess,
+                                     "longer than any library scenario by far"};
+};
+DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, limit)
+
+struct Config {
+    PlatformConfig platform;
+    os::KernelConfig os;
+    os::drivers::Smmuv3DriverConfig smmuv3_driver;
+    os::drivers::AcceleratorDriverConfig accelerator_driver;
+    std::map<std::string, DeviceConfig> devices;
+    ObserveConfig observe;
+    bool check_tlm = false; ///< register accesses of the IOMMU through TLM sockets with a checker in line
+};
+
+/// Every parameter by its public path: platform.*, os.*, os.drivers.*, devices.<name>.*, observe.*.
+ParamTree parameters(Config& config);
+
+struct Preset {
+    std::string_view name, help;
+    std::vector<std::pair<std::string_view, std::string_view>> values;
+};
+const std::vector<Preset>& presets();
+/// Applies the preset that `tree` (the user's values) names, before those values are read.
+void apply_preset(Config& config, const Node& tree, Diagnostics& out);
+/// What no single value shows: impossible pairs, a PASID wider than the SMMU takes, queues that do not fit.
+void check_topology(const Config& config, const Node& root, Diagnostics& out);
+/// Deliberate mistakes of the operating system and of the hardware, with how to provoke each.
+struct BugHelp {
+    std::string name, help, scenario;
+    std::vector<std::string> set, kinds;
+};
+std::vector<BugHelp> bug_rows();
+/// What this platform can do, in the words of `requires`.
+std::vector<std::string> capabilities(const Config& config);
+
+} // namespace quiesce::platform

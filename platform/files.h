@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Results on disk: whole or not at all; and where library scenarios live.
+#pragma once
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quiesce::platform {
+
+/// Something could not be read or written: exit code 5.
+class IoError : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Writes beside the target and renames over it, so that a reader never sees half a file. Throws IoError.
+void write_file(const std::filesystem::path& path, std::string_view content);
+/// Creates the directory (and its parents) and makes sure that it can be written. Throws IoError.
+void prepare_directory(const std::filesystem::path& dir);
+
+struct LibraryScenario {
+    std::string name;
+    std::filesystem::path file;
+};
+/// The library's scenarios, by name. From $QUIESCE_SCENARIOS, the source tree or the installed share/quiesce/scenarios.
+std::vector<LibraryScenario> library_scenarios();
+
+} // namespace quiesce::platform

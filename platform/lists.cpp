@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `list`, `schema`, `features`: what there is, from the same tables that the rest of the program uses.
+#include "iommu/smmuv3/unit.h"
+#include "observe/violations.h"
+#include "platform/files.h"
+#include "platform/verbs.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace quiesce::platform {
+namespace {
+using Json = nlohmann::ordered_json;
+
+Json entry(std::string_view name, std::string_view help) { return {{"name", name}, {"help", help}}; }
+
+Json list_scenarios() {
+    Json list = Json::array();
+    for (const auto& l : library_scenarios()) {
+        Diagnostics ignored;
+        const YamlFile file = read_yaml(l.file.string(), ignored);
+        const Node* help = file.root ? file.root->find("scenario") : nullptr;
+        list.push_back(entry(l.name, help ? help->text() : ""));
+    }
+    return list;
+}
+
+Json list_presets() {
+    Json list = Json::array();
+    for (const Preset& p : presets()) {
+        Json j = entry(p.name, p.help);
+        for (const auto& [path, value] : p.values) j["values"][std::string{path}] = value;
+        list.push_back(j);
+    }
+    return list;
+}
+
+Json list_params() {
+    Config config;
+    config.devices.try_emplace("<device>");
+    Json list = Json::array();
+    const ParamTree tree = parameters(config);
+    for (const auto& r : tree.rows()) {
+        Json j = entry(r.path, r.param->help());
+        j["default"] = r.param->default_text();
+        j["expected"] = r.param->expected();
+        j["bounds"] = r.param->bounds_text();
+        j["provenance"] = provenance_text(*r.param);
+        list.push_back(j);
+    }
+    return list;
+}
+
+Json list_policies() {
+    Json list = Json::array();
+    for (const auto& p : os::policy_rows()) list.push_back(entry(p.name, p.help));
+    return list;
+}
+
+Json list_bugs() {
+    Json list = Json::array();
+    for (const auto& b : bug_rows()) {
+        Json j = entry(b.name, b.help);
+        j["scenario"] = b.scenario;
+        j["set"] = b.set;
+        j["kinds"] = b.kinds;
+        list.push_back(j);
+    }
+    return list;
+}
+
+Json list_devices() {
+    Json list = Json::array();
+    list.push_back(entry("accelerator", "work queues by PASID, a DMA engine, STOP and ABORT per queue; no ATS or PRI yet"));
+    return list;
+}
+
+Json list_metrics() {
+    Json list = Json::array();
+    for (const auto& k : observe::violation_kinds) {
+        Json j = entry(k.kind, k.meaning);
+        if (!k.threshold.empty()) j["threshold"] = k.threshold;
+        list.push_back(j);
+    }
+    for (const auto& [name, help] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"block_observed", "last DMA of the bond committed at memory"},
+             {"block", "a waiting CPU saw the first fence after which no DMA of the bond can succeed"},
+             {"stop", "the device driver saw the device idle for the bond"},
+             {"stop_gave_up", "the device driver gave up waiting for the device"},
+             {"drain", "from here no page request or stall of the bond is unanswered or queued anywhere"},
+             {"last_seen", "last device-originated TLP of the bond, or fault record written for it"},
+             {"free_first", "first leaf frame owned by the mm alone went back to the allocator"},
+             {"free_last", "last leaf frame owned by the mm alone went back to the allocator"},
+             {"tables_free", "last page-table page went back to the allocator"},
+             {"exit_mmap", "exit_mmap returned"},
+             {"mmput", "mmput returned in the exit path of the last thread of the dying process"},
+             {"reuse", "the PASID may be handed out again"},
+             {"quiesce", "max(block, stop, drain, last_seen) - T0"},
+             {"exposure", "sum over pages of the time from unmap until no device could reach the page"}})
+        list.push_back(entry(name, help));
+    return list;
+}
+
+void print_list(const Json& list) {
+    std::size_t width = 0;
+    for (const Json& j : list) width = std::max(width, j["name"].get<std::string>().size());
+    for (const Json& j : list) {
+        fmt::print("{:<{}}  {}", j["name"].get<std::string>(), width, j["help"].get<std::string>());
+        if (j.contains("default")) fmt::print("  [{}; {}]", j["default"].get<std::string>(), j["provenance"].get<std::string>());
+        if (j.contains("set")) fmt::print("  ({} --set {})", j["scenario"].get<std::string>(), fmt::join(j["set"].get<std::vector<std::string>>(), " --set "));
+        fmt::print("\n");
+    }
+}
+
+/// The schema's part for one parameter.
+Json param_schema(const base::ParamBase& p) {
+    Json j{{"description", p.help() + " (default " + p.default_text() + ")"}};
+    if (const auto choices = p.choices(); !choices.empty() && p.expected().find("list") == std::string::npos) j["enum"] = choices;
+    else if (p.expected() == "true or false") j["type"] = "boolean";
+    else if (p.expected().rfind("a list", 0) == 0) j["type"] = "array";
+    else j["type"] = Json::array({"string", "number"});
+    return j;
+}
+
+void insert(Json& object, std::string_view path, const base::ParamBase& p) {
+    object["type"] = "object";
+    object["additionalProperties"] = false;
+    const std::size_t dot = path.find('.');
+    Json& below = object["properties"][std::string{path.substr(0, dot)}];
+    if (dot == std::string_view::npos) below = param_schema(p);
+    else insert(below, path.substr(dot + 1), p);
+}
+
+Json steps_schema() {
+    Json sentences = Json::array();
+    for (const VerbRow& v : verb_rows()) {
+        Json s{{"type", "object"}, {"description", v.help}, {"required", {std::string{v.verb}}}, {"additionalProperties", false}};
+        for (const auto& a : v.arguments) {
+            const std::string key{&a == &v.arguments.front() ? v.verb : a.name};
+            s["properties"][key] = {{"description", a.help}};
+            if (!a.choices.empty()) s["properties"][key]["enum"] = a.choices;
+        }
+        sentences.push_back(s);
+    }
+    Json step{{"type", "object"}, {"properties", {{"at", {{"type", "string"}}}, {"after", {{"type", "string"}}}, {"wait", {{"type", "boolean"}}}}}};
+    step["additionalProperties"] = {{"anyOf", sentences}};
+    return {{"type", "array"}, {"items", step}};
+}
+
+Json scenario_schema() {
+    Config config;
+    config.devices.try_emplace("*");
+    Json s{{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "quiesce scenario"}, {"type", "object"},
+           {"required", {"scenario", "steps"}}, {"additionalProperties", false}};
+    Json& p = s["properties"];
+    p["scenario"] = {{"type", "string"}, {"description", "what it shows, in a line"}};
+    p["name"] = {{"type", "string"}};
+    p["seed"] = {{"type", "integer"}, {"minimum", 0}};
+    p["until"] = {{"type", "string"}, {"description", "a fixed end; without it the run ends when everything has come to rest"}};
+    p["requires"] = {{"type", "array"}, {"items", {{"type", "string"}}}};
+    Json params;
+    const ParamTree tree = parameters(config);
+    for (const auto& r : tree.rows()) insert(params, r.path, *r.param);
+    for (const char* part : {"platform", "os", "observe"}) p[part] = params["properties"][part];
+    p["devices"] = {{"type", "object"}, {"additionalProperties", params["properties"]["devices"]["properties"]["*"]}};
+    p["steps"] = steps_schema();
+    Json claim{{"type", "object"}, {"additionalProperties", false}};
+    for (const auto& f : expectation_forms()) claim["properties"][std::string{f.name}] = {{"description", fmt::format("{}; {}", f.help, f.example)}};
+    claim["properties"]["when"] = {{"type", "object"}};
+    claim["properties"]["process"] = claim["properties"]["device"] = {{"type", "string"}};
+    p["expect"] = {{"type", "array"}, {"items", claim}};
+    return s;
+}
+} // namespace
+
+Exit list_verb(const CommandLine& line) {
+    struct Row {
+        std::string_view what;
+        Json (*make)();
+    };
+    static constexpr Row rows[] = {{"scenarios", list_scenarios}, {"presets", list_presets}, {"params", list_params}, {"policies", list_policies},
+                                   {"bugs", list_bugs}, {"devices", list_devices}, {"metrics", list_metrics}};
+    for (const Row& r : rows) {
+        if (r.what != line.list) continue;
+        const Json list = r.make();
+        if (line.json) fmt::print("{}\n", list.dump(2));
+        else print_list(list);
+        return Exit::Ok;
+    }
+    return Exit::Usage;
+}
+
+Exit schema_verb(const CommandLine&) {
+    fmt::print("{}\n", scenario_schema().dump(2));
+    return Exit::Ok;
+}
+
+Exit features_verb(const CommandLine& line) {
+    Json list = Json::array();
+    for (const auto& f : iommu::smmuv3::features()) {
+        const std::string name = f.owner.empty() ? std::string{f.name} : fmt::format("{}.{}", f.owner, f.name);
+        list.push_back({{"architecture", "smmuv3"}, {"kind", base::enum_text(f.kind)}, {"name", name}, {"section", f.section},
+                        {"status", base::enum_text(f.status)}});
+        if (!line.json) fmt::print("smmuv3  {:<9} {:<28} {:<9} {}\n", base::enum_text(f.kind), name, base::enum_text(f.status), f.section);
+    }
+    if (line.json) fmt::print("{}\n", list.dump(2));
+    return Exit::Ok;
+}
+
+} // namespace quiesce::platform

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/runner.h"
+
+#include "observe/fingerprint.h"
+#include "observe/waves.h"
+#include "platform/files.h"
+#include "platform/param_tree.h"
+#include "platform/system.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifndef QUIESCE_VERSION
+#define QUIESCE_VERSION "0"
+#endif
+
+namespace quiesce::platform {
+namespace {
+using namespace sim::literals;
+
+std::atomic<bool> interrupted{false};
+
+/// The observers of every run. Waves come on top when asked for; none of them changes what happens.
+struct Watchers {
+    Watchers(base::EventBus& bus, const Config& c)
+        : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus), counters(bus), events(bus) {
+        if (!c.observe.waves) return;
+        observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
+        waves.emplace(bus, window);
+    }
+    observe::Fingerprint fingerprint;
+    observe::Checkers checkers;
+    observe::Teardowns teardowns;
+    observe::Counters counters;
+    EventTimes events;
+    std::optional<observe::Waves> waves;
+};
+
+/// The sentences, in order; how far they have come, for the end of the run and for saying who hangs.
+class Script {
+public:
+    Script(System& system, const std::vector<Step>& steps) : system_(system), steps_(steps), over_(steps.size()) {}
+
+    sim::Task<void> speak() {
+        co_await system_.booted().wait();
+        for (std::size_t i = 0; i < steps_.size(); ++i) {
+            const Step& s = steps_[i];
+            if (s.at) co_await sim::until(*s.at);
+            if (s.after) co_await sim::delay(*s.after);
+            ++spoken_;
+            if (s.wait) co_await one(i);
+            else sim::spawn(one(i));
+        }
+    }
+    bool over() const { return spoken_ == steps_.size() && std::all_of(over_.begin(), over_.end(), [](bool b) { return b; }); }
+    std::string waiting() const {
+        std::string s;
+        for (std::size_t i = 0; i < steps_.size(); ++i)
+            if (!over_[i]) s += (s.empty() ? "" : "; ") + steps_[i].sentence() + (i < spoken_ ? " is not over" : " was never reached");
+        return s;
+    }
+
+private:
+    sim::Task<void> one(std::size_t i) {
+        co_await steps_[i].row->run(system_, steps_[i]);
+        over_[i] = true;
+    }
+    System& system_;
+    const std::vector<Step>& steps_;
+    std::vector<bool> over_;
+    std::size_t spoken_ = 0;
+};
+
+/// Runs to the scenario's end, or until every sentence is over and every teardown has come to rest.
+void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Script& script, Watchers& w) {
+    const sim::Time limit = s.until.value_or(sim::Time::at(s.config.observe.limit));
+    const sim::Duration slice = 20_us, settle = 20_us;
+    while (!interrupted && calendar.now() < limit) {
+        if (!s.until && script.over() && system.at_rest()) {
+            calendar.run_until(std::min(limit, calendar.now() + settle));
+            return;
+        }
+        if (calendar.idle()) {
+            if (!script.over()) w.checkers.report("deadlock", BondId{}, 0, "nothing can move any more: " + script.waiting());
+            return;
+        }
+        // Idle stretches cost nothing: the slice begins at the next thing that happens.
+        calendar.run_until(std::min(limit, std::max(calendar.now(), calendar.next_item_time()) + slice));
+    }
+    if (!s.until && !interrupted && !(script.over() && system.at_rest()))
+        w.checkers.report("livelock", BondId{}, 0,
+                          fmt::format("after {} the run had not come to rest: {}", base::format_duration(limit - sim::Time{}),
+                                      script.over() ? system.unrest() : script.waiting()));
+}
+
+bool matches(const Condition& c, const ParamTree& tree) {
+    const base::ParamBase* p = tree.find(c.path);
+    return p != nullptr && std::find(c.values.begin(), c.values.end(), p->text()) != c.values.end();
+}
+
+void judge_expectations(const Scenario& s, Watchers& w, observe::RunRecord& r) {
+    Config config = s.config;
+    const ParamTree tree = parameters(config);
+    const auto json = observe::to_json(r);
+    std::vector<std::string> expected_kinds;
+    bool failed = false;
+    for (const Expectation& e : s.expectations) {
+        observe::ExpectationResult result{e.text, e.at.file_line(), std::nullopt, ""};
+        if (std::all_of(e.when.begin(), e.when.end(), [&](const Condition& c) { return matches(c, tree); })) {
+            result.detail = judge(e, {r, json, w.events});
+            result.held = result.detail.empty();
+            failed = failed || !*result.held;
+            if (e.form == "violation") expected_kinds.push_back(e.argument.text());
+        }
+        r.expectations.push_back(std::move(result));
+    }
+    for (const auto& v : r.violations)
+        failed = failed || std::find(expected_kinds.begin(), expected_kinds.end(), v.kind) == expected_kinds.end();
+    r.verdict = interrupted ? "interrupted" : failed ? "fail" : "pass";
+}
+
+observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers& w) {
+    observe::RunRecord r;
+    r.scenario = s.name;
+    r.version = QUIESCE_VERSION;
+    r.seed = s.seed;
+    r.fingerprint = w.fingerprint.text();
+    r.platform = {s.config.platform.iommu.kind.text(), s.config.os.kernel.text(), s.config.os.policy.text(), s.config.os.pasid.allocator.text(),
+                  s.config.os.suppression.text(), s.config.os.bugs.get()};
+    for (const auto& b : s.config.platform.iommu.smmuv3.bugs.get()) r.platform.bugs.push_back(b);
+    r.simulated = calendar.now();
+    r.teardowns = w.teardowns.results();
+    r.counts = w.counters.counts();
+    r.violations = w.checkers.violations();
+    r.host_events = calendar.items_run();
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    r.max_rss_bytes = static_cast<u64>(usage.ru_maxrss) * 1024;
+    return r;
+}
+
+void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::filesystem::path& dir) {
+    write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
+    write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
+    if (w == nullptr || !w->waves) return;
+    std::ostringstream vcd, view;
+    w->waves->write_vcd(vcd, fmt::format("quiesce {} {} seed {} fingerprint {}", QUIESCE_VERSION, r.scenario, r.seed, r.fingerprint));
+    w->waves->write_gtkw(view, (std::filesystem::absolute(dir) / "waves.vcd").string());
+    write_file(dir / "waves.vcd", vcd.str());
+    write_file(dir / "waves.gtkw", view.str());
+}
+} // namespace
+
+void interrupt_current_run() {
+    interrupted = true;
+    if (sim::Calendar::exists()) sim::Calendar::current().stop();
+}
+
+std::string missing_capability(const Scenario& scenario) {
+    const auto there = capabilities(scenario.config);
+    for (const std::string& r : scenario.requires_)
+        if (std::find(there.begin(), there.end(), r) == there.end())
+            return fmt::format("{} needs '{}', which {} has not", scenario.name, r, scenario.config.platform.iommu.kind.text());
+    return {};
+}
+
+Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out) {
+    if (out) prepare_directory(*out);
+    if (const std::string missing = missing_capability(scenario); !missing.empty()) {
+        Ran ran;
+        ran.record.scenario = scenario.name;
+        ran.record.version = QUIESCE_VERSION;
+        ran.record.seed = scenario.seed;
+        ran.record.verdict = "not-applicable";
+        if (out) write_outputs(scenario, ran.record, nullptr, *out);
+        return ran;
+    }
+    const auto began = std::chrono::steady_clock::now();
+    sim::Calendar calendar;
+    base::EventBus bus(calendar.clock());
+    base::Activity::restart_ids();
+    Ran ran;
+    {
+        Watchers watchers(bus, scenario.config);
+        System system(bus, scenario.config, scenario.seed);
+        Script script(system, scenario.steps);
+        sim::spawn(script.speak());
+        run_to_end(calendar, scenario, system, script, watchers);
+        ran.record = collect(scenario, calendar, watchers);
+        ran.record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+        judge_expectations(scenario, watchers, ran.record);
+        if (out) write_outputs(scenario, ran.record, &watchers, *out);
+        calendar.shutdown(); // before the models that its tasks refer to go away
+    }
+    ran.exit = interrupted ? Exit::Interrupted : ran.record.verdict == "fail" ? Exit::Failed : Exit::Ok;
+    return ran;
+}
+
+} // namespace quiesce::platform

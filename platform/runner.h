@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+/// One simulation: builds the system, speaks the scenario's sentences, watches, judges.
+#pragma once
+#include "observe/run_record.h"
+#include "platform/scenario.h"
+
+#include <filesystem>
+#include <optional>
+
+namespace quiesce::platform {
+
+/// Exit codes of the contract.
+enum class Exit : int { Ok = 0, Failed = 1, Usage = 2, BadInput = 3, CannotGoOn = 4, Io = 5, PointsFailed = 6, Internal = 70, Interrupted = 130 };
+
+struct Ran {
+    observe::RunRecord record;
+    Exit exit = Exit::Ok;
+};
+
+/// Runs the scenario in this process, once (SystemC's kernel cannot start again). With `out`, leaves run.json,
+/// config.resolved.yaml, waves.vcd and waves.gtkw there. Throws IoError.
+Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out);
+
+/// What the platform of this configuration cannot do of what the scenario requires; empty: everything is there.
+std::string missing_capability(const Scenario& scenario);
+/// Ctrl-C: the run ends early, partial results are written, exit code 130.
+void interrupt_current_run();
+
+} // namespace quiesce::platform

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A scenario: a platform, an operating system, devices, sentences by actors, and what is expected of it.
+#pragma once
+#include "platform/config.h"
+#include "platform/expectations.h"
+#include "sim/task.h"
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace quiesce::platform {
+
+class System;
+struct Step;
+
+/// One argument of a verb.
+struct ArgumentSpec {
+    enum class Kind { Process, NewProcess, Device, Integer, Duration, Size, Pages, Choice, Flag };
+    std::string_view name;
+    Kind kind;
+    bool required;
+    std::string_view help;
+    std::vector<std::string> choices;
+};
+
+/// One verb: who says it, how, and what it does. The verb's own value ("kill: app0") is its first argument.
+struct VerbRow {
+    std::string_view actor;                  ///< "os", or "device" for any device
+    std::string_view verb;
+    std::string_view help, example;
+    std::vector<ArgumentSpec> arguments;
+    bool waits;                              ///< the next sentence waits until this one is over
+    sim::Task<void> (*run)(System& system, const Step& step);
+};
+const std::vector<VerbRow>& verb_rows();
+
+struct Step {
+    Mark place;
+    std::string actor;                       ///< "os" or a device's name
+    const VerbRow* row = nullptr;
+    std::optional<sim::Time> at;             ///< absent: when the sentence before it is over
+    std::optional<sim::Duration> after;      ///< so long after that
+    bool wait = false;
+    std::map<std::string, std::string, std::less<>> texts;   ///< arguments as given, defaults not filled in
+
+    bool has(std::string_view name) const { return texts.find(name) != texts.end(); }
+    const std::string& text(std::string_view name) const;
+    u64 integer(std::string_view name, u64 otherwise = 0) const;
+    sim::Duration duration(std::string_view name, sim::Duration otherwise = {}) const;
+    u64 size(std::string_view name, u64 otherwise = 0) const;
+    /// "0-15" -> {0, 16}: first page and count; "3" -> {3, 1}.
+    std::pair<u64, u64> pages(std::string_view name, std::pair<u64, u64> otherwise) const;
+    std::string sentence() const;            ///< "os kill: app0"
+};
+
+struct Scenario {
+    std::string name, help;
+    std::string file;
+    Node root;                               ///< as read, --set applied
+    Config config;
+    std::vector<std::string> requires_;      ///< capabilities without which it is not applicable
+    std::vector<Step> steps;
+    std::vector<Expectation> expectations;
+    std::optional<sim::Time> until;          ///< a fixed end; absent: when everything has come to rest
+    u64 seed = 1;
+
+    /// All parameters with their values and provenance, and the scenario's own sentences: running it gives the same run.
+    Node resolved() const;
+};
+
+/// Reads a file or a library scenario and applies --set values in order. Everything wrong with it is in `out`; the result is
+/// then not to be run. Throws IoError if the file cannot be read, UnknownScenario if there is none of that name.
+std::unique_ptr<Scenario> read_scenario(const std::string& file_or_name, const std::vector<std::string>& sets, Diagnostics& out);
+
+class UnknownScenario : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// Path of a parameter, from a default configuration with one device of each kind ("devices.*.stop_time").
+bool known_parameter(std::string_view path);
+
+} // namespace quiesce::platform

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/system.h"
+
+namespace quiesce::platform {
+namespace {
+// The address map below RAM: the message window (os::InterruptController::window), the SMMU, one BAR per device.
+constexpr Spa smmu_registers{0x0904'0000};
+constexpr Spa first_bar{0x1000'0000};
+constexpr u64 bar_step = 0x1'0000;
+} // namespace
+
+System::System(base::EventBus& events, const Config& config, u64 seed)
+    : events_(events), memory_(events, config.platform.memory), mmio_(config.platform.mmio),
+      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed) {
+    memory_.map_messages(os::InterruptController::window, os::InterruptController::window_bytes, kernel_.interrupts());
+    if (config.platform.iommu.kind == IommuKind::Smmuv3) add_iommu(config, seed);
+    root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
+    root_complex_->set_message_window(os::InterruptController::window, os::InterruptController::window_bytes);
+    add_devices(config, seed);
+    sim::spawn(boot());
+}
+
+void System::add_iommu(const Config& config, u64) {
+    smmu_ = std::make_unique<iommu::smmuv3::Unit>("smmu", events_, memory_.walk_port(), &kernel_.interrupts(), config.platform.iommu.smmuv3);
+    map_smmu(config.check_tlm);
+    smmu_driver_ = std::make_unique<os::drivers::Smmuv3Driver>("smmu", kernel_, config.smmuv3_driver, smmu_registers,
+                                                               [this] { return smmu_->last_sync_span(); });
+    kernel_.set_iommu(smmu_driver_.get());
+}
+
+void System::map_smmu(bool check_tlm) {
+    memory::MmioTarget* target = smmu_.get();
+    if (check_tlm) {
+        tlm_ = std::make_unique<Tlm>();
+        tlm_->target = std::make_unique<memory::TlmMmioTarget>("smmu_registers_in", *smmu_);
+        tlm_->initiator.to_target.bind(tlm_->checker.from_initiator);
+        tlm_->checker.to_target.bind(tlm_->target->from_bus);
+        target = &tlm_->initiator;
+    }
+    mmio_.map(smmu_registers, iommu::smmuv3::register_block_bytes, *target, "smmu");
+}
+
+void System::add_devices(const Config& config, u64 seed) {
+    for (const auto& [name, c] : config.devices) {
+        const auto id = static_cast<DeviceId>(devices_.size());
+        Device d;
+        d.hardware = std::make_unique<devices::Accelerator>(name, events_, *root_complex_, config.platform.link, c.accelerator, id, seed);
+        const Spa bar = first_bar + raw(id) * bar_step;
+        mmio_.map(bar, bar_step, d.hardware->bar(), name);
+        d.driver = std::make_unique<os::drivers::AcceleratorDriver>(name, id, d.hardware->stream(), kernel_, config.accelerator_driver, bar,
+                                                                    [hw = d.hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
+        kernel_.add_device(name, *d.driver);
+        devices_.push_back(std::move(d));
+    }
+}
+
+sim::Task<void> System::boot() {
+    co_await kernel_.boot();
+    booted_.set();
+}
+
+} // namespace quiesce::platform

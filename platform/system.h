@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The one file that knows every room: builds a machine, its operating system and its devices from a configuration.
+#pragma once
+#include "devices/accelerator.h"
+#include "iommu/smmuv3/unit.h"
+#include "memory/tlm_bridge.h"
+#include "os/drivers/accelerator_driver.h"
+#include "os/drivers/smmuv3_driver.h"
+#include "platform/config.h"
+
+namespace quiesce::platform {
+
+class System {
+public:
+    System(base::EventBus& events, const Config& config, u64 seed);
+    System(const System&) = delete;
+
+    os::Kernel& kernel() { return kernel_; }
+    /// Set when the machine has booted; the first sentence waits for it.
+    sim::Latch& booted() { return booted_; }
+    bool at_rest() const { return kernel_.at_rest(); }
+    std::string unrest() const { return kernel_.unrest(); }
+
+private:
+    struct Device {
+        std::unique_ptr<devices::Accelerator> hardware;
+        std::unique_ptr<os::drivers::AcceleratorDriver> driver;
+    };
+    void add_iommu(const Config& config, u64 seed);
+    void add_devices(const Config& config, u64 seed);
+    void map_smmu(bool check_tlm);
+    sim::Task<void> boot();
+
+    base::EventBus& events_;
+    memory::SystemMemory memory_;
+    memory::MmioBus mmio_;
+    os::Kernel kernel_;
+    std::unique_ptr<iommu::smmuv3::Unit> smmu_;
+    std::unique_ptr<os::drivers::Smmuv3Driver> smmu_driver_;
+    std::unique_ptr<pcie::RootComplex> root_complex_;
+    std::vector<Device> devices_;
+    struct Tlm {
+        memory::TlmMmioInitiator initiator{"smmu_registers_out"};
+        sim::BaseProtocolChecker checker{"smmu_registers_checker"};
+        std::unique_ptr<memory::TlmMmioTarget> target;
+    };
+    std::unique_ptr<Tlm> tlm_;
+    sim::Latch booted_;
+};
+
+} // namespace quiesce::platform

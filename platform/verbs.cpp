@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/verbs.h"
+
+#include "platform/files.h"
+
+#include <csignal>
+#include <cstdio>
+#include <fmt/format.h>
+
+namespace quiesce::platform {
+
+Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets) {
+    Diagnostics found;
+    Read read;
+    std::vector<std::string> sets = line.sets;
+    sets.insert(sets.end(), more_sets.begin(), more_sets.end());
+    try {
+        read.scenario = read_scenario(line.scenario, sets, found);
+    } catch (const UnknownScenario& e) {
+        fmt::print(stderr, "quiesce: error: {}\n", e.what());
+        return {nullptr, Exit::BadInput};
+    }
+    found.print(stderr);
+    if (!found.ok()) return {nullptr, found.errors_in(Source::Kind::File) > 0 ? Exit::BadInput : Exit::Usage};
+    if (line.seed) read.scenario->seed = *line.seed;
+    if (line.check_tlm) read.scenario->config.check_tlm = true;
+    return read;
+}
+
+Exit check_verb(const CommandLine& line) {
+    const Read read = read_for(line);
+    if (!read.scenario) return read.exit;
+    const Scenario& s = *read.scenario;
+    fmt::print("{}: ok: {} sentences, {} expectations, {} devices\n", s.name, s.steps.size(), s.expectations.size(), s.config.devices.size());
+    if (const auto missing = missing_capability(s); !missing.empty()) fmt::print(stderr, "not applicable: {}\n", missing);
+    return Exit::Ok;
+}
+
+Exit run_verb(const CommandLine& line) {
+    const Read read = read_for(line);
+    if (!read.scenario) return read.exit;
+    std::signal(SIGINT, [](int) { interrupt_current_run(); });
+    const Ran ran = simulate(*read.scenario, line.out ? std::optional<std::filesystem::path>(*line.out) : std::nullopt);
+    if (ran.record.verdict == "not-applicable") {
+        fmt::print(stderr, "not applicable: {}\n", missing_capability(*read.scenario));
+        return Exit::Ok;
+    }
+    fmt::print("{}", observe::to_text(ran.record));
+    if (line.out) fmt::print(stderr, "results in {}\n", *line.out);
+    return ran.exit;
+}
+
+} // namespace quiesce::platform

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The verbs of the command line. Each prints its data to stdout, its words for people to stderr, and returns its exit code.
+#pragma once
+#include "platform/cli.h"
+#include "platform/runner.h"
+
+namespace quiesce::platform {
+
+Exit run_verb(const CommandLine& line);
+Exit check_verb(const CommandLine& line);
+Exit compare_verb(const CommandLine& line);
+Exit list_verb(const CommandLine& line);
+Exit schema_verb(const CommandLine& line);
+Exit features_verb(const CommandLine& line);
+
+/// The scenario of a command line, ready to run; or the exit code, after printing what is wrong.
+struct Read {
+    std::unique_ptr<Scenario> scenario;
+    Exit exit = Exit::Ok;
+};
+Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets = {});
+
+} // namespace quiesce::platform

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The command line as a user meets it: exit codes, fingerprints, negative controls, diagnostics, waveforms.
+set -u
+failures=0
+expect() { # expect CODE TEXT COMMAND...: exit code, and a text that stdout or stderr must hold ("" for any)
+    local code=$1 text=$2; shift 2
+    local out rc
+    out=$("$@" 2>&1); rc=$?
+    if [ "$rc" -ne "$code" ] || { [ -n "$text" ] && ! grep -qF -- "$text" <<<"$out"; }; then
+        echo "FAILED ($rc instead of $code, or no '$text'): $*"; sed 's/^/    /' <<<"$out" | head -20; failures=$((failures + 1))
+    fi
+}
+print() { "$QUIESCE" run "$@" 2>/dev/null | sed -n 's/.*fingerprint //p'; }
+same() { [ -n "$2" ] && [ "$2" = "$3" ] || { echo "FAILED: $1: '$2' and '$3'"; failures=$((failures + 1)); }; }
+differ() { [ -n "$2" ] && [ "$2" != "$3" ] || { echo "FAILED: $1: both '$2'"; failures=$((failures + 1)); }; }
+
+first=$(print mm-exit-under-load --out a)
+same "a second run" "$first" "$(print mm-exit-under-load)"
+same "the resolved configuration" "$first" "$(print a/config.resolved.yaml)"
+same "waves off" "$first" "$(print mm-exit-under-load --set observe.waves=false)"
+same "all events" "$first" "$(print mm-exit-under-load --set observe.events=all --out all)"
+same "registers over TLM with the checker in line" "$first" "$(print mm-exit-under-load --check-tlm)"
+differ "another seed" "$first" "$(print mm-exit-under-load --seed 2)"
+differ "another policy" "$first" "$(print mm-exit-under-load --set os.policy=mm-exit)"
+
+expect 1 freed-before-fenced "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]'
+expect 1 lying-fence "$QUIESCE" run mm-exit-under-load --set 'platform.iommu.bugs=[early-sync]'
+expect 1 stale-dma "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]'
+for s in mm-exit-under-load unbind-orderly close-before-exit kill-with-shared-fd munmap-under-dma slow-device-stop; do
+    expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit
+    expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit --set os.kernel=2018
+done
+expect 0 "F_TRANSLATION" "$QUIESCE" run mm-exit-under-load --set os.kernel=6.1
+expect 0 "quiet-unbind" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out cmp
+
+expect 3 "did you mean" "$QUIESCE" run mm-exit-under-lod
+expect 2 "unknown key" "$QUIESCE" run mm-exit-under-load --set platform.iommu.knd=smmuv3
+expect 2 "" "$QUIESCE" run mm-exit-under-load --set os.policy=mm-exxit
+expect 2 "" "$QUIESCE" run
+expect 5 "" "$QUIESCE" run mm-exit-under-load --out /proc/nowhere
+cat > bad.yaml <<'YAML'
+scenario: bad on purpose
+os: {polcy: mm-exit, cpu: {wake_up: 5parsecs}}
+devices: {acc0: {kind: accelerator}}
+steps:
+  - os: {spawn: app0, pags: 4}
+  - os: {kill: app1}
+expect:
+  - nevr: stale-dma
+  - order: [blok, free_first]
+YAML
+for text in "bad.yaml:2:6: error" "unknown key 'polcy'" "5parsecs" "did you mean 'pages'" "app1" "did you mean 'never'" "'blok'"; do
+    expect 3 "$text" "$QUIESCE" check bad.yaml
+done
+expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07" | sed "s/.*/\"draft-07\"/" | head -1'
+for what in scenarios presets params policies bugs devices metrics; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
+
+# The waveforms survive GTKWave's own converters: the same changes come back.
+if command -v vcd2fst >/dev/null && command -v fst2vcd >/dev/null; then
+    vcd2fst a/waves.vcd a/waves.fst >/dev/null && fst2vcd a/waves.fst > a/back.vcd 2>/dev/null
+    changes() { sed '1,/enddefinitions/d' "$1" | grep -c '^[bs]'; }
+    there=$(changes a/waves.vcd) back=$(changes a/back.vcd)
+    [ "$there" -gt 100 ] && [ "$there" -eq "$back" ] || { echo "FAILED: waves.vcd has $there changes, $back came back"; failures=$((failures + 1)); }
+fi
+[ -s a/waves.gtkw ] && grep -q 'pasid_lane0.state' a/waves.gtkw || { echo "FAILED: waves.gtkw"; failures=$((failures + 1)); }
+[ "$failures" -eq 0 ] && echo "all held"
+exit "$((failures > 0))"
