@@ -3,13 +3,13 @@
 /// documentation. `DESCRIBE(Type, members...)` stands at namespace scope after the struct; Boost.Describe and PFR are
 /// newer than Boost 1.74.
 #pragma once
+#include "base/list.h"
 #include "base/types.h"
 
 #include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -27,25 +27,25 @@ struct DescribedField {
 template <class T>
 concept Described = requires { quiesce_describe(std::type_identity<std::remove_cv_t<T>>{}); };
 
-/// The rows of `T`, a constexpr tuple of DescribedField in the order of the DESCRIBE.
+/// The rows of `T`, a constexpr List of DescribedField in the order of the DESCRIBE.
 template <Described T>
 inline constexpr auto described = quiesce_describe(std::type_identity<std::remove_cv_t<T>>{});
 
 template <Described T>
-inline constexpr std::size_t field_count = std::tuple_size_v<std::remove_cvref_t<decltype(described<T>)>>;
+inline constexpr std::size_t field_count = std::remove_cvref_t<decltype(described<T>)>::size;
 
 /// Calls `f(name, value)` for each described member, in order; `value` is a reference into `object`.
 template <class T, class F>
     requires Described<std::remove_reference_t<T>>
 constexpr void for_each_field(T&& object, F&& f) {
-    std::apply([&](const auto&... row) { (f(row.name, object.*(row.pointer)), ...); },
+    base::apply([&](const auto&... row) { (f(row.name, object.*(row.pointer)), ...); },
                described<std::remove_cvref_t<T>>);
 }
 
 /// Calls `f(name, std::type_identity<member type>)` for each described member: a walk that needs no object.
 template <Described T, class F>
 constexpr void for_each_field_type(F&& f) {
-    std::apply([&](const auto&... row) {
+    base::apply([&](const auto&... row) {
         (f(row.name, std::type_identity<typename std::remove_cvref_t<decltype(row)>::type>{}), ...);
     }, described<T>);
 }
@@ -69,7 +69,7 @@ constexpr bool takes_exactly() {
 }
 
 template <class T, class... Rows>
-constexpr bool is_complete(std::type_identity<std::tuple<Rows...>>) {
+constexpr bool is_complete(std::type_identity<List<Rows...>>) {
     return takes_exactly<T, typename Rows::type...>();
 }
 
@@ -151,5 +151,5 @@ constexpr std::optional<E> enum_from(std::string_view name) {
 /// needed.
 #define DESCRIBE(Type, ...)                                                                                            \
     [[maybe_unused]] constexpr auto quiesce_describe(std::type_identity<Type>) {                                       \
-        return std::tuple{__VA_OPT__(QUIESCE_EXPAND(QUIESCE_ROW(Type, __VA_ARGS__)))};                                 \
+        return ::quiesce::base::list(__VA_OPT__(QUIESCE_EXPAND(QUIESCE_ROW(Type, __VA_ARGS__))));                       \
     }

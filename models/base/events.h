@@ -41,10 +41,30 @@ inline std::size_t take_event_index() {
 template <class E>
 inline const std::size_t event_index = take_event_index();
 
-class ChannelBase {
+/// The subscribers of one event type. It knows no type: each handler was wrapped by somebody who did.
+class Channel {
 public:
-    virtual ~ChannelBase() = default;
-    virtual void remove(u64 id) = 0;
+    using Handler = std::function<void(sim::Time, const void* event)>;
+
+    /// `live` is non-null while somebody listens.
+    explicit Channel(Channel** live) : live_(live) {}
+    u64 add(Handler handler);
+    void remove(u64 id);
+    void deliver(sim::Time now, const void* event); // in events.cpp: kept out of the emitting model's code
+
+private:
+    struct Entry {
+        u64 id;
+        bool active;
+        Handler call;
+    };
+    struct Depth;
+    void sweep();
+
+    Channel** live_;
+    std::deque<Entry> handlers_; // a deque: growing moves no handler that is running
+    u64 last_id_ = 0;
+    unsigned depth_ = 0;
 };
 
 } // namespace detail
@@ -54,7 +74,7 @@ public:
 class [[nodiscard]] Subscription {
 public:
     Subscription() = default;
-    Subscription(std::weak_ptr<detail::ChannelBase> channel, u64 id) : channel_(std::move(channel)), id_(id) {}
+    Subscription(std::weak_ptr<detail::Channel> channel, u64 id) : channel_(std::move(channel)), id_(id) {}
     Subscription(Subscription&& other) noexcept : channel_(std::exchange(other.channel_, {})), id_(other.id_) {}
     Subscription& operator=(Subscription&& other) noexcept {
         if (this != &other) {
@@ -73,7 +93,7 @@ public:
     void dismiss() { channel_.reset(); }
 
 private:
-    std::weak_ptr<detail::ChannelBase> channel_;
+    std::weak_ptr<detail::Channel> channel_;
     u64 id_ = 0;
 };
 
@@ -92,7 +112,7 @@ public:
     template <Event E>
     void emit(const E& event) {
         const std::size_t slot = detail::event_index<E>;
-        if (live_[slot] != nullptr) [[unlikely]] static_cast<Channel<E>*>(live_[slot])->deliver(*clock_, event);
+        if (live_[slot] != nullptr) [[unlikely]] live_[slot]->deliver(*clock_, &event);
     }
     /// Somebody listens to E. For events that are dear to put together.
     template <Event E>
@@ -101,68 +121,19 @@ public:
     /// `handler(sim::Time now, const E& event)`. A token may outlive the bus.
     template <Event E, class Handler>
     Subscription subscribe(Handler&& handler) {
-        const std::size_t slot = detail::event_index<E>;
-        if (slot == 0) throw std::logic_error("subscribed before event types were numbered");
-        if (!channels_[slot]) channels_[slot] = std::make_shared<Channel<E>>(&live_[slot]);
-        const u64 id = static_cast<Channel<E>&>(*channels_[slot]).add(std::forward<Handler>(handler));
-        return Subscription{channels_[slot], id};
+        return subscribe(detail::event_index<E>, [handler = std::forward<Handler>(handler)](sim::Time now, const void* event) mutable {
+            handler(now, *static_cast<const E*>(event));
+        });
     }
 
     sim::Time now() const { return *clock_; }
 
 private:
-    template <class E>
-    class Channel final : public detail::ChannelBase {
-    public:
-        explicit Channel(detail::ChannelBase** live) : live_(live) {}
-
-        template <class Handler>
-        u64 add(Handler&& handler) {
-            handlers_.push_back({++last_id_, true, std::forward<Handler>(handler)});
-            *live_ = this;
-            return last_id_;
-        }
-        void remove(u64 id) override {
-            for (Entry& entry : handlers_) {
-                if (entry.id == id) entry.active = false;
-            }
-            if (depth_ == 0) sweep();
-        }
-        [[gnu::noinline]] void deliver(sim::Time now, const E& event) { // kept out of the emitting model's code
-            const Depth guard{*this};
-            const std::size_t count = handlers_.size(); // a deque: growing moves no handler that is running
-            for (std::size_t i = 0; i < count; ++i) {
-                if (handlers_[i].active) handlers_[i].call(now, event);
-            }
-        }
-
-    private:
-        struct Entry {
-            u64 id;
-            bool active;
-            std::function<void(sim::Time, const E&)> call;
-        };
-        struct Depth {
-            Channel& channel;
-            explicit Depth(Channel& c) : channel(c) { ++channel.depth_; }
-            ~Depth() { if (--channel.depth_ == 0) channel.sweep(); }
-        };
-        void sweep() {
-            ++depth_; // a handler's own tokens may go with it, and come back here
-            std::erase_if(handlers_, [](const Entry& entry) { return !entry.active; });
-            --depth_;
-            if (handlers_.empty()) *live_ = nullptr;
-        }
-
-        detail::ChannelBase** live_;
-        std::deque<Entry> handlers_;
-        u64 last_id_ = 0;
-        unsigned depth_ = 0;
-    };
+    Subscription subscribe(std::size_t slot, detail::Channel::Handler handler);
 
     const sim::Time* clock_;
-    std::array<detail::ChannelBase*, detail::max_event_types> live_{}; ///< null where nobody listens
-    std::array<std::shared_ptr<detail::ChannelBase>, detail::max_event_types> channels_{};
+    std::array<detail::Channel*, detail::max_event_types> live_{}; ///< null where nobody listens
+    std::array<std::shared_ptr<detail::Channel>, detail::max_event_types> channels_{};
 };
 
 /// A list of event types: what a room can tell. Lists join: `Join<PcieEvents, IommuEvents>`.

@@ -116,7 +116,7 @@ template <class R>
 RegisterRow register_row() {
     RegisterRow row{detail::register_name<R>(), R::offset, sizeof(typename R::Value) * 8, R::access, {}};
     if constexpr (requires { R::fields; }) {
-        std::apply([&](const auto&... field) { (row.fields.push_back({field.name(), field.msb(), field.lsb()}), ...); },
+        base::apply([&](const auto&... field) { (row.fields.push_back({field.name(), field.msb(), field.lsb()}), ...); },
                    R::fields);
     }
     return row;

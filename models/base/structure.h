@@ -10,6 +10,7 @@
 ///         static_assert(disjoint(fields));
 ///     };
 #pragma once
+#include "base/list.h"
 #include "base/types.h"
 
 #include <algorithm>
@@ -23,7 +24,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 
 namespace quiesce::base {
@@ -158,15 +158,15 @@ public:
 
 /// The list of a structure's fields, in the manual's order.
 template <class... Fields>
-constexpr auto layout(const Fields&... fields) { return std::tuple<Fields...>{fields...}; }
+constexpr auto layout(const Fields&... fields) { return list(fields...); }
 
 /// No bit belongs to two fields.
 template <class... Fields>
-constexpr bool disjoint(const std::tuple<Fields...>& fields) {
+constexpr bool disjoint(const List<Fields...>& fields) {
     constexpr unsigned words = (std::max({0u, Fields::structure_bits...}) + 63) / 64;
     std::array<u64, words> seen{};
     bool ok = true;
-    std::apply([&](const auto&... field) {
+    base::apply([&](const auto&... field) {
         const auto claim = [&](const auto& f) {
             for (unsigned w = 0; w < words; ++w) {
                 ok = ok && (seen[w] & f.mask(w)) == 0;
@@ -180,8 +180,8 @@ constexpr bool disjoint(const std::tuple<Fields...>& fields) {
 
 /// Bits of word `word` that belong to some field of the list.
 template <class... Fields>
-constexpr u64 mask_of(const std::tuple<Fields...>& fields, unsigned word = 0) {
-    return std::apply([&](const auto&... field) { return (u64{0} | ... | field.mask(word)); }, fields);
+constexpr u64 mask_of(const List<Fields...>& fields, unsigned word = 0) {
+    return base::apply([&](const auto&... field) { return (u64{0} | ... | field.mask(word)); }, fields);
 }
 
 /// What structures and registers share: words of bits, seen through fields of `Self` only.
@@ -272,7 +272,7 @@ public:
 /// Calls `f(name, value)` for each field of `Self::fields`: dumps and documentation.
 template <class Self, unsigned Bits, class F>
 constexpr void for_each(const FieldHolder<Self, Bits>& holder, F&& f) {
-    std::apply([&](const auto&... field) { (f(field.name(), holder.get(field)), ...); }, Self::fields);
+    base::apply([&](const auto&... field) { (f(field.name(), holder.get(field)), ...); }, Self::fields);
 }
 
 } // namespace quiesce::base

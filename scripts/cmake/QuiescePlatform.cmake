@@ -20,11 +20,17 @@ target_link_libraries(quiesce_platform
 # An installed binary finds its scenarios in ../share/quiesce; one in a build tree, in the source tree.
 target_compile_definitions(quiesce_platform PUBLIC
   QUIESCE_VERSION="${PROJECT_VERSION}" QUIESCE_SCENARIO_DIR="${PROJECT_SOURCE_DIR}/testbenches/scenarios")
-target_precompile_headers(quiesce_platform REUSE_FROM quiesce_pch)
+# Reading files and printing results is not worth -O2: what is hot stands in the rooms.
+set(platform_options $<$<CONFIG:Release>:-O1>)
+target_compile_options(quiesce_platform PRIVATE ${platform_options})
+target_precompile_headers(quiesce_platform PRIVATE
+  <algorithm> <filesystem> <fstream> <map> <set> <sstream> <variant> <fmt/format.h> <nlohmann/json.hpp>
+  "${PROJECT_SOURCE_DIR}/platform/config.h")
 
 if(EXISTS "${PROJECT_SOURCE_DIR}/platform/main.cpp")
   add_executable(quiesce platform/main.cpp)
   target_link_libraries(quiesce PRIVATE quiesce_platform)
-  target_precompile_headers(quiesce REUSE_FROM quiesce_pch)
+  target_compile_options(quiesce PRIVATE ${platform_options})
+  target_precompile_headers(quiesce REUSE_FROM quiesce_platform)
   set_target_properties(quiesce PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
 endif()

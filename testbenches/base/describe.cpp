@@ -159,7 +159,7 @@ TEST_CASE("a description is usable in constant expressions", "[base]") {
         return total;
     }();
     STATIC_REQUIRE(sum == 6);
-    STATIC_REQUIRE(std::get<1>(described<Landed>).name == "bytes");
+    STATIC_REQUIRE(quiesce::base::get<1>(described<Landed>).name == "bytes");
 }
 
 TEST_CASE("the types of a description can be listed without an object", "[base]") {

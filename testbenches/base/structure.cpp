@@ -128,7 +128,7 @@ TEST_CASE("with() gives a changed copy and leaves the original", "[base]") {
 
 TEST_CASE("setting a field reads back and touches no other bit", "[base][property]") {
     testbench::holds([](const std::array<u64, 4>& words, u64 value) {
-        std::apply([&](const auto&... field) {
+        quiesce::base::apply([&](const auto&... field) {
             const auto one = [&](const auto& f) {
                 const Entry before = Entry::from_words(words);
                 using T = typename std::remove_cvref_t<decltype(f)>::value_type;

@@ -9,7 +9,7 @@ Signals::Signals(base::Name unit, base::EventBus& events, RegisterFile& regs, me
                  memory::InterruptSink* sink, const Smmuv3Config& config)
     : unit_(unit), events_(events), regs_(regs), memory_(memory), sink_(sink), msi_(config.msi.get()),
       wired_base_(config.wired_base.get()) {
-    std::apply([&](const auto&... flag) { ((error_names_[flag.lsb()] = base::Name{flag.name()}), ...); },
+    base::apply([&](const auto&... flag) { ((error_names_[flag.lsb()] = base::Name{flag.name()}), ...); },
                Gerror::fields);
 }
 
