@@ -4,24 +4,6 @@
 #include <cstring>
 
 namespace quiesce::memory {
-namespace {
-sim::Task<void> then_notify(sim::Task<void> task, sc_core::sc_event& done, bool& over) {
-    co_await std::move(task);
-    co_await sim::at_kernel();
-    over = true;
-    done.notify();
-}
-} // namespace
-
-void run_in_calendar(sim::Task<void> task, sc_core::sc_time& delay) {
-    auto& calendar = sim::Calendar::current();
-    calendar.entered_from_kernel();
-    sc_core::sc_event done;
-    bool over = false;
-    sim::spawn_at(calendar.now() + sim::Duration::ps(static_cast<std::int64_t>(delay.value())), then_notify(std::move(task), done, over));
-    delay = sc_core::SC_ZERO_TIME;
-    while (!over) sc_core::wait(done);
-}
 
 // ---- registers ------------------------------------------------------------------------------------------------------
 
@@ -45,39 +27,9 @@ void TlmMmioTarget::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time& d
         else if (c == tlm::TLM_WRITE_COMMAND) co_await t.mmio_write(offset, n, v);
     };
     if (p.is_write()) std::memcpy(&value, p.get_data_ptr(), size);
-    run_in_calendar(access(registers_, p.get_command(), p.get_address(), size, value), delay);
+    sim::run_in_calendar(access(registers_, p.get_command(), p.get_address(), size, value), delay);
     if (p.is_read()) std::memcpy(p.get_data_ptr(), &value, size);
     p.set_response_status(tlm::TLM_OK_RESPONSE);
-}
-
-// ---- calls out ------------------------------------------------------------------------------------------------------
-
-void ThreadPool::worker() {
-    for (;;) {
-        while (jobs_.empty()) {
-            ++idle_;
-            wait(work_);
-            --idle_;
-        }
-        Job job = std::move(jobs_.front());
-        jobs_.pop_front();
-        job.work();
-        sim::Calendar::current().entered_from_kernel();
-        job.done->set();
-    }
-}
-
-sim::Task<void> ThreadPool::call(std::function<void()> f) {
-    sim::Latch done;
-    co_await sim::at_kernel();
-    jobs_.push_back({std::move(f), &done});
-    if (idle_ < jobs_.size()) {
-        ++threads_;
-        sc_core::sc_spawn([this] { worker(); });
-    } else {
-        work_.notify();
-    }
-    co_await done.wait();
 }
 
 sim::Task<void> TlmMmioInitiator::transfer(tlm::tlm_command command, u64 offset, unsigned size, u64& value) {
@@ -164,7 +116,7 @@ void TlmMemoryTarget::b_transport(tlm::tlm_generic_payload& p, sc_core::sc_time&
             done += n;
         }
     };
-    run_in_calendar(access(memory_, p, ok), delay);
+    sim::run_in_calendar(access(memory_, p, ok), delay);
     p.set_response_status(ok ? tlm::TLM_OK_RESPONSE : tlm::TLM_ADDRESS_ERROR_RESPONSE);
 }
 

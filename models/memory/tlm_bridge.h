@@ -3,11 +3,8 @@
 #pragma once
 #include "memory/memory_port.h"
 #include "memory/mmio.h"
-#include "sim/signal.h"
+#include "sim/tlm_call.h"
 #include "sim/tlm_payload.h"
-
-#include <deque>
-#include <memory>
 
 namespace quiesce::memory {
 
@@ -23,25 +20,6 @@ private:
     MmioTarget& registers_;
 };
 
-/// Blocking calls out of the calendar, made by pooled SC_THREADs: as many as are in flight at once.
-class ThreadPool : public sc_core::sc_module {
-public:
-    explicit ThreadPool(sc_core::sc_module_name name) : sc_module(name) {}
-    /// co_await pool.call(f): runs `f` in a SystemC thread at now(); goes on when it has returned.
-    sim::Task<void> call(std::function<void()> f);
-    std::size_t threads() const { return threads_; }
-
-private:
-    struct Job {
-        std::function<void()> work;
-        sim::Latch* done;
-    };
-    void worker();
-    std::deque<Job> jobs_;
-    sc_core::sc_event work_;
-    std::size_t threads_ = 0, idle_ = 0;
-};
-
 /// Registers of somebody else's target, as an MmioTarget.
 class TlmMmioInitiator : public sc_core::sc_module, public MmioTarget {
 public:
@@ -52,7 +30,7 @@ public:
 
 private:
     sim::Task<void> transfer(tlm::tlm_command command, u64 offset, unsigned size, u64& value);
-    ThreadPool threads_{"threads"};
+    sim::ThreadPool threads_{"threads"};
     sim::PayloadPool payloads_;
 };
 
@@ -72,7 +50,7 @@ private:
     sim::Task<void> transfer(Request& r, std::coroutine_handle<> who);
     void b_transport(Request& r);
     unsigned debug(tlm::tlm_command command, Spa at, std::byte* data, std::size_t bytes) const;
-    ThreadPool threads_{"threads"};
+    sim::ThreadPool threads_{"threads"};
     mutable sim::PayloadPool payloads_;
 };
 
@@ -87,9 +65,5 @@ private:
     unsigned transport_dbg(tlm::tlm_generic_payload& p);
     MemoryPort& memory_;
 };
-
-/// For target sockets: runs `task` in the calendar from sc_time_stamp() + delay on and blocks the calling SC_THREAD until it
-/// has ended; then delay is zero.
-void run_in_calendar(sim::Task<void> task, sc_core::sc_time& delay);
 
 } // namespace quiesce::memory

@@ -26,9 +26,10 @@ void milestones_text(const Teardown& t, std::string& out) {
     };
     std::vector<std::pair<std::string, sim::Time>> order = t.milestones;
     std::stable_sort(order.begin(), order.end(), [](auto& a, auto& b) { return a.second < b.second; });
-    for (const auto& [name, at] : order) {
+    for (const auto& mark : order) {
+        const auto& name = mark.first; // clang 14 captures no structured binding
         const auto row = std::find_if(std::begin(meaning), std::end(meaning), [&](auto& m) { return name == m.first; });
-        out += fmt::format("    {:<15} +{:>12}  {}\n", name, time_text(at - t.t0), row == std::end(meaning) ? "" : row->second);
+        out += fmt::format("    {:<15} +{:>12}  {}\n", name, time_text(mark.second - t.t0), row == std::end(meaning) ? "" : row->second);
     }
     if (!t.open.empty()) out += fmt::format("    open            {:>13}  {}\n", "", fmt::join(t.open, ", "));
     if (!t.not_applicable.empty()) out += fmt::format("    not applicable  {:>13}  {}\n", "", fmt::join(t.not_applicable, ", "));
