@@ -32,11 +32,11 @@ public:
     sim::Task<void> spin(sim::Duration d) { co_await sim::delay(d); }
 
     /// Sleeps on anything awaitable; the CPU is free meanwhile. Asleep with interrupts off is a violation. `ender`, asked when
-    /// the sleep is over, names the span that ended it.
+    /// the sleep is over, names the span that ended it. co_await it in the statement that calls it: it refers to `awaitable`,
+    /// which most often is a temporary there.
     template <class Awaitable>
     auto sleep_on(Awaitable&& awaitable, base::Name phase, base::Name waits_for, std::function<u64()> ender = {})
         -> sim::Task<decltype(awaitable.await_resume())> {
-        // The awaitable is a temporary of the caller's co_await expression, which lives until this task has ended.
         return sleep<Awaitable>(awaitable, phase, waits_for, std::move(ender));
     }
 
