@@ -110,7 +110,10 @@ void Waves::write_gtkw(std::ostream& out, std::string_view vcd_file) const {
     for (unsigned i = 0; i < 26; ++i) out << ' ' << (i < markers_.size() ? markers_[i].ps() : -1);
     out << "\n[sst_width] 260\n[signals_width] 330\n";
     std::map<std::string, std::vector<const Variable*>> groups;
-    for (const Variable& v : variables_) groups[split(v.name).front()].push_back(&v);
+    std::vector<bool> moves(variables_.size()); // what never changes is in the file and not in the view
+    for (const Change& c : kept_) moves[c.variable] = true;
+    for (std::size_t v = 0; v < variables_.size(); ++v)
+        if (moves[v]) groups[split(variables_[v].name).front()].push_back(&variables_[v]);
     for (auto& [group, members] : groups) {
         std::sort(members.begin(), members.end(), [](auto* a, auto* b) { return a->name < b->name; });
         out << "@800200\n-" << group << '\n';

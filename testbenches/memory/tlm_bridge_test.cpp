@@ -2,6 +2,7 @@
 /// The TLM bridges, with the base-protocol checker in line, against direct calls: same values, same times.
 #include "memory/system_memory.h"
 #include "memory/tlm_bridge.h"
+#include "support/fresh_kernel.h"
 
 #include <catch2/catch.hpp>
 
@@ -46,7 +47,7 @@ TEST_CASE("registers reached through initiator, checker and target sockets answe
         direct_at = r.at;
         calendar.shutdown();
     }
-    sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = new sc_core::sc_simcontext;
+    testbench::fresh_kernel();
     {
         sim::Calendar calendar;
         Registers r;

@@ -2,6 +2,7 @@
 /// The calendar's promises: (time, sequence) order, the horizon, and what foreign SystemC processes may notice (nothing).
 #include "sim/task.h"
 #include "sim/wire.h"
+#include "support/fresh_kernel.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -53,8 +54,7 @@ Task<void> count_up(int& n, Duration period) {
 }
 
 Log run_with_foreign(bool run_ahead, std::vector<std::int64_t> stops) {
-    auto* fresh = new sc_core::sc_simcontext;
-    sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = fresh;
+    quiesce::testbench::fresh_kernel();
     Log log;
     int n = 0;
     {
@@ -158,7 +158,7 @@ TEST_CASE("sc_start(7 ns) in a loop, with the host poking state in between, equa
         }
         calendar.shutdown();
     }
-    sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = new sc_core::sc_simcontext;
+    quiesce::testbench::fresh_kernel();
     {
         Calendar calendar;
         int poked = 0;
@@ -190,7 +190,7 @@ TEST_CASE("now() follows a plain sc_start with nothing scheduled", "[sim]") {
 
 TEST_CASE("shuffled simultaneous items still run at their times, every one once, and the seed decides the order", "[sim]") {
     auto run = [](std::uint64_t seed) {
-        sc_core::sc_curr_simcontext = sc_core::sc_default_global_context = new sc_core::sc_simcontext;
+        quiesce::testbench::fresh_kernel();
         Calendar calendar;
         calendar.perturb({seed, true, {}});
         Log log;
