@@ -80,7 +80,7 @@ void Teardowns::on(sim::Time, const os::InvalidationIssued& e) { issued_[e.issue
 void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
     const auto issued = issued_.find(e.issued_sequence);
     const u64 order = issued == issued_.end() ? order_ : issued->second;
-    if (issued != issued_.end()) issued_.erase(issued_.begin(), std::next(issued));
+    if (issued != issued_.end()) issued_.erase(issued);
     if (e.blocks)
         for (u32 id = 1; id < bonds_.size(); ++id) {
             BondData& b = bonds_[id];

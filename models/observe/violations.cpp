@@ -175,7 +175,7 @@ void Checkers::on(const os::FenceObserved& e) {
         if (e.blocks && bonds_[id].mm == e.mm && (e.bond == no_bond || raw(e.bond) == id)) bonds_[id].blocked = true;
     const auto issued = issued_.find(e.issued_sequence);
     fences_.push_back({e.bond, e.mm, e.first.value(), e.bytes, issued == issued_.end() ? 0 : issued->second});
-    if (issued != issued_.end()) issued_.erase(issued_.begin(), std::next(issued));
+    if (issued != issued_.end()) issued_.erase(issued); // its own only: CPUs need not see fences in the order of issue
     if (fences_.size() > 4096) fences_.erase(fences_.begin(), fences_.begin() + 2048); // pages wait for recent fences only
 }
 
