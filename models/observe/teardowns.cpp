@@ -48,7 +48,8 @@ void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
     if (raw(e.owner) == 0) return;
     MmData& m = mms_[raw(e.owner)];
     if (e.use == memory::FrameUse::Leaf) {
-        if (!m.free_first) m.free_first = now;
+        for (BondData& b : bonds_)
+            if (b.mm == e.owner && b.torn && !b.free_first) b.free_first = now;
         m.free_last = now;
     } else if (e.use == memory::FrameUse::Table) {
         m.tables_free = now;
@@ -150,12 +151,14 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("stop", b.stop, !b.gave_up);
     mark("drain", b.t0); // no page request or stall exists on this path, so none is outstanding from T0 on
     mark("last_seen", std::max(b.last_seen, b.t0));
-    mark("free_first", m.free_first);
-    mark("free_last", m.free_last);
+    // What was freed before T0 (munmap) is none of this teardown's.
+    auto since_t0 = [&](std::optional<sim::Time> at) { return at && *at >= t.t0 ? at : std::nullopt; };
+    mark("free_first", b.free_first);
+    mark("free_last", b.free_first ? m.free_last : std::nullopt);
     mark("mmput", m.mmput);
     mark("reuse", b.reuse);
     mark("stop_gave_up", b.gave_up, false);
-    mark("tables_free", m.tables_free, false);
+    mark("tables_free", since_t0(m.tables_free), false);
     mark("exit_mmap", m.exit_mmap, false);
     if (b.block && b.stop) break_down(t, b);
     return t;

@@ -58,14 +58,14 @@ private:
         std::vector<std::string> triggers;
         sim::Time last_commit{}, last_seen{};
         u64 last_seen_transaction = 0;
-        std::optional<sim::Time> block, stop, gave_up, reuse;
+        std::optional<sim::Time> block, stop, gave_up, free_first, reuse;
         u64 block_span = 0, stop_span = 0;
         bool blocked = false;
         sim::Duration exposure{};
         u64 records_after_t0 = 0;
     };
     struct MmData {
-        std::optional<sim::Time> free_first, free_last, tables_free, mmput, exit_mmap;
+        std::optional<sim::Time> free_last, tables_free, mmput, exit_mmap;
         u64 mmput_span = 0;
     };
     struct Exposed {
