@@ -35,13 +35,11 @@ void Teardowns::on(sim::Time now, const iommu::FaultRaised& e) {
     b.last_seen_transaction = e.transaction;
 }
 
-/// Some bond of the mm can still reach its pages.
-bool Teardowns::reaches_device(MmId mm) const {
-    return std::any_of(bonds_.begin(), bonds_.end(), [&](const BondData& b) { return b.mm == mm && !b.device.empty() && !b.blocked; });
-}
-
 void Teardowns::on(sim::Time now, const memory::FrameUnmapped& e) {
-    if (reaches_device(e.owner)) exposed_[{raw(e.owner), e.page.page_number()}] = {now, ++order_};
+    ++order_;
+    for (u32 id = 1; id < bonds_.size(); ++id)
+        if (bonds_[id].mm == e.owner && !bonds_[id].device.empty() && !bonds_[id].blocked)
+            exposed_[{id, e.page.page_number()}] = {now, order_};
 }
 
 void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
@@ -82,26 +80,26 @@ void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
     const auto issued = issued_.find(e.issued_sequence);
     const u64 order = issued == issued_.end() ? order_ : issued->second;
     if (issued != issued_.end()) issued_.erase(issued);
-    if (e.blocks)
-        for (u32 id = 1; id < bonds_.size(); ++id) {
-            BondData& b = bonds_[id];
-            if (b.mm != e.mm || (e.bond != no_bond && raw(e.bond) != id)) continue;
+    const u64 pages = e.bytes / page_size;
+    for (u32 id = 1; id < bonds_.size(); ++id) {
+        BondData& b = bonds_[id];
+        if (b.mm != e.mm || (e.bond != no_bond && raw(e.bond) != id)) continue;
+        if (e.blocks) {
             b.blocked = true;
             if (b.torn && !b.block) {
                 b.block = now;
                 b.block_span = e.span;
             }
         }
-    const auto first = exposed_.lower_bound({raw(e.mm), e.first.page_number()});
-    const u64 pages = e.bytes / page_size;
-    for (auto i = first; i != exposed_.end() && i->first.first == raw(e.mm) && i->first.second - e.first.page_number() < pages;) {
-        if (i->second.order > order) {
-            ++i;
-            continue;
+        auto i = exposed_.lower_bound({id, e.first.page_number()});
+        while (i != exposed_.end() && i->first.first == id && i->first.second - e.first.page_number() < pages) {
+            if (i->second.order > order && !e.blocks) { // unmapped after the invalidation was issued
+                ++i;
+                continue;
+            }
+            b.exposure += now - i->second.since;
+            i = exposed_.erase(i);
         }
-        for (BondData& b : bonds_)
-            if (b.mm == e.mm) b.exposure += now - i->second.since;
-        i = exposed_.erase(i);
     }
 }
 
@@ -139,7 +137,7 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     t.also.assign(b.triggers.begin() + 1, b.triggers.end());
     t.exposure = b.exposure;
     for (const auto& [key, page] : exposed_)
-        if (key.first == raw(b.mm)) t.exposure += bus_.now() - page.since;
+        if (key.first == raw(id)) t.exposure += bus_.now() - page.since;
     const auto found = mms_.find(raw(b.mm));
     const MmData m = found == mms_.end() ? MmData{} : found->second;
     auto mark = [&](const char* name, std::optional<sim::Time> at, bool wanted = true) {

@@ -88,13 +88,12 @@ private:
     void on(sim::Time now, const os::PasidChanged& e);
     Teardown result(BondId id, const BondData& b) const;
     void break_down(Teardown& t, const BondData& b) const;
-    bool reaches_device(MmId mm) const;
 
     base::EventBus& bus_;
     SpanLog spans_;
     std::vector<BondData> bonds_;
     std::map<u32, MmData> mms_;
-    std::map<std::pair<u32, u64>, Exposed> exposed_; ///< by (mm, page): unmapped, not fenced yet
+    std::map<std::pair<u32, u64>, Exposed> exposed_; ///< by (bond, page): unmapped, not fenced yet
     std::map<u64, u64> issued_;
     u64 order_ = 0;
     std::vector<base::Subscription> tokens_;
