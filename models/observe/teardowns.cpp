@@ -146,7 +146,7 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     };
     mark("block_observed", std::max(b.last_commit, b.t0));
     mark("block", b.block);
-    mark("stop", b.stop, !b.gave_up);
+    mark("stop", b.stop);
     mark("drain", b.t0); // no page request or stall exists on this path, so none is outstanding from T0 on
     mark("last_seen", std::max(b.last_seen, b.t0));
     // What was freed before T0 (munmap) is none of this teardown's.
