@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace quiesce::observe {
 namespace {
@@ -31,8 +32,8 @@ u32 Waves::variable(base::Name name, Shape shape) {
     return slot - 1;
 }
 
-/// Inside a window a change is kept; outside it goes to the ring, from which a window that opens takes its beginning. What
-/// falls out of the ring becomes the initial value.
+/// Inside a window a change is kept; outside it goes to the ring, from which a window that opens takes its beginning. Of what
+/// falls out of the ring each variable keeps its last value.
 void Waves::change(sim::Time at, u32 variable, u32 value) {
     variables_[variable].value = value;
     const Change c{at, variable, value, ++order_};
@@ -45,7 +46,7 @@ void Waves::change(sim::Time at, u32 variable, u32 value) {
         return;
     }
     Change& oldest = recent_[recent_at_++ % ring_size];
-    if (kept_.empty()) variables_[oldest.variable].initial = oldest.value;
+    variables_[oldest.variable].fallen = oldest;
     oldest = c;
 }
 
@@ -56,6 +57,8 @@ void Waves::open_window(sim::Time now) {
         const sim::Time from = now.ps() > window_.before.ps() ? now - window_.before : sim::Time{};
         std::map<u32, Change> before;
         std::vector<Change> inside;
+        for (Variable& v : variables_)
+            if (const Change c = std::exchange(v.fallen, {}); c.order != 0) before[c.variable] = c;
         for (std::size_t i = 0; i < recent_.size(); ++i) {
             const Change& c = recent_[(recent_at_ + i) % recent_.size()];
             if (c.at < from) before[c.variable] = c;

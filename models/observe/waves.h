@@ -30,17 +30,17 @@ public:
 
 private:
     enum class Shape : u8 { Level, State };
-    struct Variable {
-        std::string name;
-        Shape shape;
-        u32 value = 0;               ///< a level, or the index of an interned state text
-        u32 initial = 0;             ///< value before the first kept change
-    };
     struct Change {
         sim::Time at;
         u32 variable;
         u32 value;
         u64 order;
+    };
+    struct Variable {
+        std::string name;
+        Shape shape;
+        u32 value = 0;               ///< a level, or the index of an interned state text
+        Change fallen{};             ///< its last change that fell out of the ring; order 0 if none since the last window
     };
     u32 variable(base::Name name, Shape shape);
     void change(sim::Time at, u32 variable, u32 value);

@@ -79,7 +79,7 @@ void Waves::write_vcd(std::ostream& out, std::string_view comment) const {
         else out << 'b' << binary(value) << ' ' << identifier(v) << '\n';
     };
     std::vector<u32> now(variables_.size());
-    for (std::size_t v : order) emit(static_cast<u32>(v), now[v] = variables_[v].initial);
+    for (std::size_t v : order) emit(static_cast<u32>(v), 0);
     out << "$end\n";
     const auto all = sorted();
     for (std::size_t i = 0; i < all.size();) {
