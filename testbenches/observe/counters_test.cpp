@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Plain counts: each from its own events, and percentiles by the nearest rank.
+#include "observe/counters.h"
+#include "observe/stage.h"
+
+#include <catch2/catch.hpp>
+
+using namespace quiesce;
+using namespace quiesce::observe;
+using iommu::FaultFate;
+using iommu::InvalidationKind;
+using iommu::LookUp;
+using memory::Verdict;
+
+namespace {
+struct Bench : testbench::Stage {
+    Counters counters{events};
+    const RunCounts& c() const { return counters.counts(); }
+};
+} // namespace
+
+TEST_CASE("nothing is counted before something happens", "[observe]") {
+    Bench b;
+    CHECK(b.c().dma.reads + b.c().dma.writes + b.c().dma.bytes + b.c().dma.aborted + b.c().dma.legal_after_unmap == 0);
+    CHECK(b.c().faults.by_type.empty());
+    CHECK(b.c().invalidations.fence_wait_ps.empty());
+    CHECK(b.c().cpu_ps.empty());
+}
+
+TEST_CASE("DMA counts at memory by direction, with its bytes", "[observe]") {
+    Bench b;
+    b.commit(10, 1, Verdict::Legal, 5, true);
+    b.commit(10, 1, Verdict::AfterUnmap, 5, true);
+    b.commit(10, 1, Verdict::Stale, 5, false);
+    CHECK(b.c().dma.writes == 2);
+    CHECK(b.c().dma.reads == 1);
+    CHECK(b.c().dma.bytes == 3 * 64);
+    CHECK(b.c().dma.legal_after_unmap == 1);
+    CHECK(b.c().dma.aborted == 0);
+}
+
+TEST_CASE("a DMA that did not end well is aborted", "[observe]") {
+    using devices::DmaEnding;
+    Bench b;
+    b.dma_issued(5, 1);
+    b.dma_ended(10, 1, DmaEnding::Success);
+    CHECK(b.c().dma.aborted == 0);
+    b.dma_ended(10, 1, DmaEnding::UnsupportedRequest);
+    b.dma_ended(10, 1, DmaEnding::CompleterAbort);
+    CHECK(b.c().dma.aborted == 2);
+    CHECK(b.c().dma.reads + b.c().dma.writes == 0); // nothing reached memory
+}
+
+TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
+    Bench b;
+    for (int i = 0; i < 4; ++i) b.fault(10, 1, FaultFate::Recorded, "F_TRANSLATION");
+    for (int i = 0; i < 3; ++i) b.fault(10, 1, FaultFate::Suppressed, "F_TRANSLATION");
+    for (int i = 0; i < 2; ++i) b.fault(10, 1, FaultFate::Lost, "C_BAD_CD");
+    b.fault(10, 1, FaultFate::Discarded, "C_BAD_CD");
+    const auto& f = b.c().faults;
+    CHECK(f.recorded == 4);
+    CHECK(f.suppressed == 3);
+    CHECK(f.lost_overflow == 2);
+    CHECK(f.discarded == 1);
+    CHECK(f.by_type == std::map<std::string, u64>{{"F_TRANSLATION", 7}, {"C_BAD_CD", 3}});
+}
+
+TEST_CASE("a record that the driver did not show is filtered", "[observe]") {
+    Bench b;
+    for (const bool shown : {true, false, false})
+        b.say(10, os::FaultHandled{"smmu", 0x10, StreamId{8}, true, Pasid{1}, shown});
+    CHECK(b.c().faults.filtered == 2);
+    CHECK(b.c().faults.recorded == 0);
+}
+
+TEST_CASE("translations count, and of them the hits", "[observe]") {
+    Bench b;
+    for (const LookUp l : {LookUp::Hit, LookUp::Miss, LookUp::Bypass, LookUp::Hit})
+        b.say(10, iommu::Translated{7, BondId{1}, StreamId{8}, Pasid{1}, Iova{0x5000}, l, true});
+    CHECK(b.c().translations == 4);
+    CHECK(b.c().tlb_hits == 2);
+}
+
+TEST_CASE("invalidations count by kind when they begin, fences when they are signalled", "[observe]") {
+    Bench b;
+    const InvalidationKind kinds[] = {InvalidationKind::Configuration, InvalidationKind::Translation,
+                                      InvalidationKind::Translation,   InvalidationKind::DeviceTlb,
+                                      InvalidationKind::DeviceTlb,     InvalidationKind::DeviceTlb};
+    u64 n = 0;
+    for (const InvalidationKind k : kinds) {
+        b.say(10, iommu::InvalidationBegun{"smmu", ++n, k});
+        b.say(20, iommu::InvalidationDone{"smmu", n});
+    }
+    for (int i = 0; i < 4; ++i) b.say(30, iommu::FenceSignalled{"smmu", n, false});
+    CHECK(b.c().invalidations.configuration == 1);
+    CHECK(b.c().invalidations.tlb == 2);
+    CHECK(b.c().invalidations.atc == 3);
+    CHECK(b.c().invalidations.fences == 4);
+}
+
+TEST_CASE("a fence's wait runs from the issue to when a CPU saw it, in whatever order they are seen", "[observe]") {
+    Bench b;
+    b.issue(100, 1);
+    b.issue(150, 2);
+    b.fence(160, 2);
+    b.fence(300, 1);
+    b.fence(310, 1); // seen already
+    b.fence(320, 9); // never issued
+    CHECK(b.c().invalidations.fence_wait_ps == std::vector<u64>{10, 200});
+    CHECK(b.c().invalidations.fences == 0); // these are the OS's, not the hardware's
+}
+
+TEST_CASE("CPU time adds up per context", "[observe]") {
+    Bench b;
+    b.say(10, os::CpuSpent{"app0/main", "cpu0", 300});
+    b.say(20, os::CpuSpent{"kworker", "cpu1", 5});
+    b.say(30, os::CpuSpent{"app0/main", "cpu1", 40});
+    CHECK(b.c().cpu_ps == std::map<std::string, u64>{{"app0/main", 340}, {"kworker", 5}});
+}
+
+TEST_CASE("a percentile is the value of the nearest rank", "[observe]") {
+    std::vector<u64> hundred;
+    for (u64 i = 100; i > 0; --i) hundred.push_back(i * 10);
+    CHECK(percentile(hundred, 50) == 500);
+    CHECK(percentile(hundred, 99) == 990);
+    CHECK(percentile(hundred, 100) == 1000);
+    CHECK(percentile(hundred, 0) == 10);
+    CHECK(percentile({7, 3}, 50) == 3);
+    CHECK(percentile({7, 3}, 51) == 7);
+    CHECK(percentile({7, 3, 5}, 99) == 7);
+    CHECK(percentile({4}, 1) == 4);
+    CHECK(percentile({}, 99) == 0);
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Exposure: for how long, summed over pages, a device could still reach what was unmapped.
+#include "observe/stage.h"
+#include "observe/teardowns.h"
+
+#include <catch2/catch.hpp>
+
+using namespace quiesce;
+using namespace quiesce::observe;
+using base::page_size;
+
+namespace {
+struct Bench : testbench::Stage {
+    Teardowns teardowns{events};
+    Bench() { bond(10, 1); }
+    i64 exposure(u32 id = 1) const {
+        for (const Teardown& t : teardowns.results())
+            if (t.bond == BondId{id}) return t.exposure.ps();
+        return -1;
+    }
+};
+} // namespace
+
+TEST_CASE("exposure sums over pages from unmap to the fence seen", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    CHECK(b.exposure() == 0);
+    b.unmap(110, 5);
+    b.unmap(120, 6);
+    b.issue(130, 1);
+    b.fence(150, 1);
+    CHECK(b.exposure() == 40 + 30);
+    b.mmput(500);
+    CHECK(b.exposure() == 70);
+}
+
+TEST_CASE("a page that no fence covers yet is exposed up to now", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.unmap(110, 5);
+    b.mmput(190);
+    CHECK(b.exposure() == 80);
+}
+
+TEST_CASE("a fence ends the exposure of its own pages only", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    for (const u64 p : {4, 5, 6, 7}) b.unmap(110, p);
+    b.issue(120, 1, 0, 1, testbench::Stage::page(5), 2 * page_size);
+    b.fence(130, 1, 0, 1, testbench::Stage::page(5), 2 * page_size);
+    CHECK(b.exposure() == 4 * 20);
+    b.mmput(140);
+    CHECK(b.exposure() == 2 * 20 + 2 * 30);
+}
+
+TEST_CASE("a fence whose invalidation was issued before the unmap does not cover the page", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.issue(105, 1);
+    b.unmap(110, 5);
+    b.fence(120, 1);
+    b.mmput(150);
+    CHECK(b.exposure() == 40);
+    b.issue(160, 2);
+    b.fence(170, 2);
+    b.mmput(500);
+    CHECK(b.exposure() == 60);
+}
+
+TEST_CASE("two CPUs may see their fences in the other order than they issued them", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.issue(110, 1);
+    b.issue(120, 2);
+    b.unmap(130, 5);
+    b.fence(140, 2);
+    b.fence(150, 1); // neither covers the page
+    b.mmput(160);
+    CHECK(b.exposure() == 30);
+}
+
+TEST_CASE("once a bond is blocked its device reaches nothing", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.issue(110, 1, 1);
+    b.unmap(120, 5); // after the invalidation was issued, before the block was seen
+    b.block(150, 1, 1);
+    b.unmap(160, 6);
+    b.mmput(500);
+    CHECK(b.exposure() == 30);
+}
+
+TEST_CASE("a page of a process without a device is not exposed", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.unmap(110, 5, 2);
+    b.mmput(500);
+    CHECK(b.exposure() == 0);
+}
+
+TEST_CASE("one bond's own fence leaves the page exposed to the other bond of the mm", "[observe]") {
+    Bench b;
+    b.bond(10, 2);
+    b.trigger(100, 1), b.trigger(100, 2);
+    b.unmap(110, 5);
+    b.issue(120, 1, 1);
+    b.block(130, 1, 1);
+    b.issue(140, 2, 2);
+    b.block(180, 2, 2);
+    b.mmput(500);
+    CHECK(b.exposure(1) == 20);
+    CHECK(b.exposure(2) == 70);
+}
+
+TEST_CASE("a fence of the mm ends the exposure to all its bonds", "[observe]") {
+    Bench b;
+    b.bond(10, 2);
+    b.trigger(100, 1), b.trigger(100, 2);
+    b.unmap(110, 5);
+    b.issue(120, 1);
+    b.fence(140, 1);
+    b.mmput(500);
+    CHECK(b.exposure(1) == 30);
+    CHECK(b.exposure(2) == 30);
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+/// run.json and the text summary: what a teardown consists of, and what it did not reach.
+#include "observe/run_record.h"
+#include "observe/stage.h"
+
+#include <catch2/catch.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace quiesce;
+using namespace quiesce::observe;
+using Json = nlohmann::ordered_json;
+using Catch::Contains;
+
+namespace {
+/// Bond 1 is quiet 400 ps after its T0; bond 2 never stops.
+struct Run : testbench::Stage {
+    Teardowns teardowns{events};
+    Checkers checkers{events};
+    Counters counters{events};
+    RunRecord record;
+
+    void span(u64 id, const char* actor, const char* phase, const char* waits_for, i64 from, i64 to, u64 ended_by = 0) {
+        say(to, base::Span{id, actor, phase, waits_for, sim::Time::ps(from), 0, ended_by, BondId{}});
+    }
+    Run() {
+        bond(100, 1), bond(100, 2, 2, 2);
+        trigger(1000, 1, "kill"), trigger(1000, 2, "kill");
+        trigger(1010, 1, "exit");
+        unmap(1020, 5);
+        span(1, "app1/main", "release", "", 1000, 1100);
+        issue(1100, 1, 1);
+        span(2, "smmu.cmdq", "sync", "", 1150, 1280);
+        span(3, "app1/main", "sync-wait", "smmu", 1100, 1300, 2);
+        block(1300, 1, 1, 1, 3);
+        span(4, "app1/main", "device-drain", "acc1", 1300, 1400);
+        stop(1400, 1, false, 4);
+        commit(1410, 2, memory::Verdict::Stale);
+        commit(1420, 2, memory::Verdict::Stale);
+        stop(1500, 2, true);
+        record.scenario = "two-bonds";
+        record.seed = 42;
+        record.fingerprint = "0123456789abcdef";
+        record.platform = {"smmuv3", "6.12", "quiet-unbind", "lowest", "hardware", {"R8"}};
+        record.simulated = clock;
+        record.expectations = {{"never: stale-dma", "a.yaml:7", false, "one at 1.410 ns"},
+                               {"reached: quiesce", "a.yaml:8", true, ""},
+                               {"within: 1us", "a.yaml:9", std::nullopt, ""}};
+        record.verdict = "fail";
+        record.teardowns = teardowns.results();
+        record.violations = checkers.violations();
+        record.counts = counters.counts();
+        record.teardowns.at(1).not_applicable = {"drain"};
+    }
+    Json json() const { return to_json(record); }
+};
+} // namespace
+
+TEST_CASE("the breakdown is contiguous from T0 to T0 plus quiesce", "[observe]") {
+    const Run r;
+    const Json t = r.json()["teardowns"][0];
+    CHECK(t["t0_ps"] == 1000);
+    CHECK(t["quiesce_ps"] == 400);
+    i64 at = 1000;
+    std::vector<std::string> phases;
+    for (const Json& part : t["breakdown"]) {
+        CHECK(part["start_ps"] == at);
+        CHECK(part["end_ps"] > at);
+        at = part["end_ps"].get<i64>();
+        phases.push_back(part["phase"]);
+    }
+    CHECK(at == 1400);
+    CHECK(phases == std::vector<std::string>{"release", "hand-over", "sync", "sync-wait", "device-drain"});
+    CHECK(t["breakdown"][4]["waits_for"] == "acc1");
+    CHECK(t["breakdown"][4]["actor"] == "app1/main");
+}
+
+TEST_CASE("a teardown in run.json names its bond, its triggers and what it reached", "[observe]") {
+    const Run r;
+    const Json t = r.json()["teardowns"][0];
+    CHECK(t["id"] == "t0");
+    CHECK(t["bond"] == 1);
+    CHECK(t["process"] == "app1");
+    CHECK(t["device"] == "acc1");
+    CHECK(t["pasid"] == 1);
+    CHECK(t["trigger"] == "kill");
+    CHECK(t["also"] == Json::array({"exit"}));
+    CHECK(t["milestones_ps"] ==
+          Json({{"block_observed", 1000}, {"block", 1300}, {"stop", 1400}, {"drain", 1000}, {"last_seen", 1000}}));
+    CHECK(t["exposure_ps"] == 280);
+    CHECK(t["not_applicable"] == Json::array());
+    CHECK(t["open"] == Json::array({"free_first", "free_last", "mmput", "reuse"}));
+}
+
+TEST_CASE("an open teardown has no quiesce and no breakdown, and says what is missing", "[observe]") {
+    const Run r;
+    const Json t = r.json()["teardowns"][1];
+    CHECK(t["id"] == "t1");
+    CHECK_FALSE(t.contains("quiesce_ps"));
+    CHECK(t["breakdown"] == Json::array());
+    CHECK(t["open"] == Json::array({"block", "stop", "free_first", "free_last", "mmput", "reuse"}));
+    CHECK(t["not_applicable"] == Json::array({"drain"}));
+    CHECK(t["milestones_ps"]["stop_gave_up"] == 1500);
+    CHECK_FALSE(t["milestones_ps"].contains("stop"));
+    CHECK(t["also"] == Json::array());
+}
+
+TEST_CASE("each milestone of a teardown is reached, open or not applicable, and only one of these", "[observe]") {
+    const Run r;
+    for (const Teardown& t : r.record.teardowns)
+        for (const char* name :
+             {"block_observed", "block", "stop", "last_seen", "free_first", "free_last", "mmput", "reuse"}) {
+            CAPTURE(raw(t.bond), name);
+            const bool open = std::find(t.open.begin(), t.open.end(), name) != t.open.end();
+            CHECK(t.at(name).has_value() != open);
+        }
+}
+
+TEST_CASE("the summary counts open teardowns beside the percentiles of the others", "[observe]") {
+    const Run r;
+    CHECK(r.json()["summary"]["quiesce"] == Json({{"n", 1}, {"open", 1}, {"p50", 400}, {"p99", 400}, {"max", 400}}));
+    CHECK(to_json(RunRecord{})["summary"]["quiesce"]["n"] == 0);
+    RunRecord many;
+    for (i64 n = 1; n <= 200; ++n) {
+        many.teardowns.emplace_back();
+        many.teardowns.back().quiesce = sim::Duration::ps(n);
+    }
+    const auto s = many.quiesce();
+    CHECK(s.n == 200);
+    CHECK(s.open == 0);
+    CHECK(s.p50 == 100);
+    CHECK(s.p99 == 198);
+    CHECK(s.max == 200);
+}
+
+TEST_CASE("an expectation that did not apply is null, not false", "[observe]") {
+    const Run r;
+    const Json e = r.json()["expectations"];
+    CHECK(e[0]["held"] == false);
+    CHECK(e[0]["detail"] == "one at 1.410 ns");
+    CHECK(e[1]["held"] == true);
+    CHECK_FALSE(e[1].contains("detail"));
+    CHECK(e[2]["held"].is_null());
+    CHECK(e[2]["at"] == "a.yaml:9");
+}
+
+TEST_CASE("a violation in run.json has its count and its page in hexadecimal", "[observe]") {
+    const Run r;
+    const Json v = r.json()["violations"];
+    REQUIRE(v.size() == 1);
+    CHECK(v[0]["id"] == "v0");
+    CHECK(v[0]["kind"] == "stale-dma");
+    CHECK(v[0]["time_ps"] == 1410);
+    CHECK(v[0]["last_ps"] == 1420);
+    CHECK(v[0]["count"] == 2);
+    CHECK(v[0]["bond"] == 2);
+    CHECK(v[0]["pasid"] == 2);
+    CHECK(v[0]["page"] == "0x5000");
+}
+
+TEST_CASE("run.json has every field of the contract, also of an empty run", "[observe]") {
+    const Json j = to_json(RunRecord{});
+    for (const char* field : {"schema", "scenario", "seed", "fingerprint", "verdict", "expectations", "platform",
+                              "simulated_ps", "teardowns", "summary", "dma", "faults", "page_requests", "stalls",
+                              "invalidations", "oom", "cpu_ps", "violations", "host"}) {
+        CAPTURE(field);
+        CHECK(j.contains(field));
+    }
+    CHECK(j["schema"] == 1);
+    for (const char* list : {"expectations", "teardowns", "violations", "oom"}) CHECK(j[list] == Json::array());
+    CHECK(j["faults"]["by_type"] == Json::object());
+    CHECK(j["cpu_ps"]["by"] == Json::object());
+    CHECK(j["platform"]["bugs"] == Json::array());
+    CHECK(j["host"]["dma_per_s"] == 0.0);
+}
+
+TEST_CASE("counts reach run.json under their names", "[observe]") {
+    RunRecord r;
+    r.counts.dma = {1, 2, 3, 4, 5};
+    r.counts.faults = {6, 7, 8, 9, 10, {{"F_TRANSLATION", 11}}};
+    r.counts.invalidations = {12, 13, 14, 15, {40, 20, 30}};
+    r.counts.cpu_ps = {{"app0/main", 16}};
+    const Json j = to_json(r);
+    CHECK(j["dma"] == Json({{"reads", 1}, {"writes", 2}, {"bytes", 3}, {"aborted", 4}, {"legal_after_unmap", 5}}));
+    CHECK(j["faults"] == Json({{"recorded", 6},
+                               {"suppressed", 7},
+                               {"filtered", 8},
+                               {"lost_overflow", 9},
+                               {"discarded", 10},
+                               {"by_type", {{"F_TRANSLATION", 11}}}}));
+    CHECK(j["invalidations"]["tlb"] == 12);
+    CHECK(j["invalidations"]["atc"] == 13);
+    CHECK(j["invalidations"]["configuration"] == 14);
+    CHECK(j["invalidations"]["fences"] == 15);
+    CHECK(j["invalidations"]["fence_wait_ps"] == Json({{"p50", 30}, {"p99", 40}, {"max", 40}}));
+    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}}));
+}
+
+TEST_CASE("the text shows the milestones in the order of time", "[observe]") {
+    const Run r;
+    const std::string text = to_text(r.record);
+    CHECK_THAT(text, Contains("two-bonds  seed 42  smmuv3, quiet-unbind on kernel 6.12\nbugs switched on: R8\n"));
+    CHECK_THAT(text, Contains("teardown t0: app1 on acc1, PASID 1, kill at 1.000 ns, then exit\n"));
+    CHECK_THAT(text, Contains("quiesce latency 400 ps "));
+    CHECK(text.find("    block  ") < text.find("    stop  "));
+    CHECK(text.find("    block_observed") < text.find("    block  "));
+}
+
+TEST_CASE("the text shows what is open and what can never come", "[observe]") {
+    const Run r;
+    const std::string text = to_text(r.record), second = text.substr(text.find("teardown t1"));
+    CHECK_THAT(second, Contains("quiesce latency: open\n"));
+    CHECK_THAT(second, Contains("block, stop, free_first, free_last, mmput, reuse\n"));
+    CHECK_THAT(second, Contains("    not applicable") && Contains("  drain\n"));
+    CHECK_THAT(second, !Contains("breakdown"));
+}
+
+TEST_CASE("the text's breakdown has a bar per phase whose percentages add up", "[observe]") {
+    const Run r;
+    const std::string text = to_text(r.record);
+    for (const char* row : {"release                    100 ps  25% |", "hand-over                   50 ps  12% |",
+                            "sync                       130 ps  32% |", "sync-wait                   20 ps   5% |",
+                            "device-drain               100 ps  25% |"})
+        CHECK_THAT(text, Contains(row));
+    CHECK_THAT(text, Contains("| app1/main waits for acc1\n"));
+}
+
+TEST_CASE("the text tells violations, expectations and the verdict", "[observe]") {
+    const Run r;
+    const std::string text = to_text(r.record);
+    CHECK_THAT(text, Contains("1 violation\n  v0 stale-dma at 1.410 ns (2 times): "));
+    CHECK_THAT(text, Contains("FAIL  never: stale-dma  (a.yaml:7)  one at 1.410 ns\n"));
+    CHECK_THAT(text, Contains("held  reached: quiesce  (a.yaml:8)\n"));
+    CHECK_THAT(text, Contains("n/a   within: 1us  (a.yaml:9)\n"));
+    CHECK_THAT(text, Contains("verdict fail   simulated 1.500 ns   fingerprint 0123456789abcdef\n"));
+}
+
+TEST_CASE("the text lists ten violations and counts the rest", "[observe]") {
+    RunRecord r;
+    for (u64 n = 0; n < 13; ++n) {
+        r.violations.emplace_back();
+        r.violations.back().kind = "stale-dma";
+    }
+    const std::string text = to_text(r);
+    CHECK_THAT(text,
+               Contains("13 violations\n") && Contains("  v9 stale-dma") && Contains("  ... 3 more in run.json\n"));
+    CHECK_THAT(text, !Contains("  v10 "));
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How violations are told: repeated ones are counted, each names its bond, page and times.
+#include "observe/stage.h"
+#include "observe/violations.h"
+
+#include <catch2/catch.hpp>
+
+using namespace quiesce;
+using namespace quiesce::observe;
+using memory::Verdict;
+
+namespace {
+struct Bench : testbench::Stage {
+    Checkers checkers;
+    explicit Bench(u64 flood_threshold = 0) : checkers(events, flood_threshold) {
+        bond(10, 1);
+        bond(10, 2, 2, 2);
+    }
+    std::size_t count() const { return checkers.violations().size(); }
+};
+} // namespace
+
+TEST_CASE("a repeated violation is counted, with its first and its last time", "[observe]") {
+    Bench b;
+    for (const i64 at : {50, 60, 75}) b.commit(at, 1, Verdict::Stale);
+    REQUIRE(b.count() == 1);
+    const Violation& v = b.checkers.violations().front();
+    CHECK(v.count == 3);
+    CHECK(v.first == sim::Time::ps(50));
+    CHECK(v.last == sim::Time::ps(75));
+}
+
+TEST_CASE("another page, bond or kind is another violation", "[observe]") {
+    Bench b;
+    b.commit(50, 1, Verdict::Stale, 5);
+    CHECK(b.count() == 1);
+    b.commit(50, 1, Verdict::Stale, 6);
+    CHECK(b.count() == 2);
+    b.commit(50, 2, Verdict::Stale, 5);
+    CHECK(b.count() == 3);
+    b.commit(50, 1, Verdict::CrossProcess, 5);
+    CHECK(b.count() == 4);
+    for (const Violation& v : b.checkers.violations()) CHECK(v.count == 1);
+}
+
+TEST_CASE("a violation names the bond's device, process and PASID and the page", "[observe]") {
+    Bench b;
+    b.commit(50, 2, Verdict::Stale, 5);
+    REQUIRE(b.count() == 1);
+    const Violation& v = b.checkers.violations().front();
+    CHECK(v.bond == BondId{2});
+    CHECK(v.device == "acc2");
+    CHECK(v.process == "app2");
+    CHECK(v.pasid == Pasid{2});
+    CHECK(v.page == 0x5000);
+}
+
+TEST_CASE("the story of a stale DMA says when the frame was given back", "[observe]") {
+    Bench b;
+    b.take(20, 5);
+    b.unmap(25, 5);
+    b.issue(30, 1);
+    b.fence(35, 1);
+    b.free(40, 5);
+    b.commit(50, 1, Verdict::Stale, 5);
+    b.commit(50, 1, Verdict::Stale, 6);
+    REQUIRE(b.count() == 2);
+    CHECK_THAT(b.checkers.violations()[0].story, Catch::Contains("mm 1 had given back at 40 ps"));
+    CHECK_THAT(b.checkers.violations()[1].story, !Catch::Contains("given back"));
+}
+
+TEST_CASE("a page is judged for each bond that can reach it", "[observe]") {
+    Bench b;
+    b.bond(15, 3, 1, 1);
+    b.take(20, 5);
+    b.unmap(25, 5);
+    b.issue(30, 1, 1);
+    b.block(35, 1, 1); // bond 1 is blocked, bond 3 of the same mm is not
+    b.free(40, 5);
+    REQUIRE(b.count() == 1);
+    CHECK(b.checkers.violations().front().bond == BondId{3});
+}
+
+TEST_CASE("violations are listed in the order in which they were first seen", "[observe]") {
+    Bench b;
+    b.commit(50, 2, Verdict::Stale, 9);
+    b.commit(60, 1, Verdict::CrossProcess, 3);
+    b.commit(70, 2, Verdict::Stale, 9);
+    REQUIRE(b.count() == 2);
+    CHECK(b.checkers.violations()[0].kind == "stale-dma");
+    CHECK(b.checkers.violations()[1].kind == "cross-process-dma");
+}
+
+TEST_CASE("a flood is told when the threshold is reached, once", "[observe]") {
+    Bench b{4};
+    b.trigger(50, 1);
+    for (i64 n = 1; n <= 3; ++n) b.fault(50 + n, 1);
+    CHECK(b.count() == 0);
+    for (i64 n = 4; n <= 20; ++n) b.fault(50 + n, 1);
+    REQUIRE(b.count() == 1);
+    CHECK(b.checkers.violations().front().kind == "report-flood");
+    CHECK(b.checkers.violations().front().first == sim::Time::ps(54));
+    CHECK(b.checkers.violations().front().count == 1);
+}
+
+TEST_CASE("without a threshold nothing is a flood", "[observe]") {
+    Bench b{0};
+    b.trigger(50, 1);
+    for (int n = 0; n < 10'000; ++n) b.fault(60, 1);
+    CHECK(b.count() == 0);
+}
+
+TEST_CASE("a page waits for its fence however many others are seen meanwhile", "[observe]") {
+    Bench b;
+    b.take(20, 5);
+    b.unmap(25, 5);
+    b.issue(30, 1);
+    b.fence(35, 1);
+    for (u64 n = 2; n < 2000; ++n)
+        b.issue(40, n), b.fence(40, n, 0, 1, testbench::Stage::page(100 + n), base::page_size);
+    b.free(50, 5);
+    CHECK(b.count() == 0);
+}
