@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The accelerator's driver on a register block that stops when the test says so; offsets and values typed in.
+#include "os/drivers/accelerator_driver.h"
+#include "os/machine.h"
+
+using namespace quiesce;
+using namespace quiesce::os;
+using sim::Duration;
+using sim::Task;
+using sim::Time;
+
+namespace {
+using Writes = std::vector<std::pair<u64, u64>>;
+constexpr Spa bar{0x1000'0000};
+
+/// Stops a queue `stop_time` after its STOP, with a message; INT_STOPPED is write one to clear.
+struct StubBar final : memory::MmioTarget {
+    unsigned queues = 2;
+    Duration stop_time = 5_us;
+    memory::InterruptSink* sink = nullptr;
+    u64 message = 0, stopped = 0, selected = 0;
+    Writes writes;
+    Task<void> mmio_write(u64 offset, unsigned, u64 value) override {
+        writes.emplace_back(offset, value);
+        if (offset == 0x018) message = value;
+        if (offset == 0x020) stopped &= ~value;
+        if (offset == 0x030) selected = value;
+        if (offset == 0x070 && value == 2) sim::spawn(stop(selected));
+        co_return;
+    }
+    Task<u64> mmio_read(u64 offset, unsigned) override {
+        co_return offset == 0x004 ? queues : offset == 0x020 ? stopped : 0;
+    }
+    Task<void> stop(u64 queue) {
+        co_await sim::delay(stop_time);
+        stopped |= u64{1} << queue;
+        sink->message(InterruptController::window, static_cast<u32>(message));
+    }
+};
+
+struct Bench : test::Machine {
+    explicit Bench(unsigned queues = 2, Duration stop_timeout = {}) {
+        make_kernel();
+        stub.queues = queues;
+        stub.sink = &kernel->interrupts();
+        mmio.map(bar, 0x1000, stub, "acc");
+        driver_config.stop_timeout = stop_timeout;
+        driver.emplace("acc", DeviceId{0}, StreamId{1}, *kernel, driver_config, bar, std::function<u64(unsigned)>{});
+        in_kernel([&](KernelContext& ctx) -> Task<void> { co_await driver->probe(ctx); });
+        mm.emplace(MmId{1}, "app", config.mm, kernel->frames());
+        for (u32 i = 1; i <= 3; ++i) {
+            bonds.push_back(std::make_unique<Bond>(BondId{i}, *mm, *driver));
+            bonds.back()->pasid = Pasid{0x100 + i};
+        }
+    }
+    ~Bench() { calendar.shutdown(); }
+    /// `took` and the stub's writes are those of this call.
+    template <class Call> bool timed(Call call) {
+        bool result = false;
+        stub.writes.clear();
+        in_kernel([&](KernelContext& ctx) -> Task<void> {
+            const Time begun = sim::now();
+            const bool r = co_await call(ctx);
+            took = sim::now() - begun;
+            result = r;
+        });
+        return result;
+    }
+    bool submit(unsigned bond, const drivers::Work& work = {}) {
+        return timed([&](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], work); });
+    }
+    bool stop(unsigned bond) { return timed([&](KernelContext& ctx) { return driver->stop(ctx, *bonds[bond]); }); }
+    u64 selected() const { return stub.writes.front().second; }
+    Duration posted() const { return mmio_config.issue.get(); }
+    Duration awake() const { return config.cpu.wake_up.get() + config.cpu.context_switch.get(); }
+    /// From the device's message until its driver has read and cleared it.
+    Duration interrupt() const {
+        const Duration thread = config.cpu.irq_entry + config.cpu.context_switch.get() + driver_config.interrupt.get();
+        return thread + mmio_config.issue.get() + mmio_config.travel * 2 + posted();
+    }
+    StubBar stub;
+    drivers::AcceleratorDriverConfig driver_config;
+    std::optional<drivers::AcceleratorDriver> driver;
+    std::optional<AddressSpace> mm;
+    std::vector<std::unique_ptr<Bond>> bonds;
+    Duration took;
+    std::vector<std::pair<BondId, bool>> seen;
+    base::Subscription token = events.subscribe<StopSeen>([this](Time, const StopSeen& e) {
+        seen.emplace_back(e.bond, e.gave_up);
+    });
+};
+} // namespace
+
+TEST_CASE("probe says where messages go and enables the one for stopped queues", "[os]") {
+    Bench b;
+    CHECK(b.stub.writes == Writes{{0x010, InterruptController::window.value()}, {0x018, 1}, {0x01c, 1}});
+}
+
+TEST_CASE("submit describes the work in the selected queue's registers and rings the doorbell last", "[os]") {
+    Bench b;
+    drivers::Work w;
+    w.direction = drivers::Work::Direction::Write;
+    w.pattern = drivers::Work::Pattern::Sequential;
+    w.first = Va{0x7f00'0000'1000};
+    w.bytes = 0x8000;
+    w.request_min = 64;
+    w.request_max = 256;
+    w.every = 200_ns;
+    w.count = 7;
+    w.outstanding = 3;
+    REQUIRE(b.submit(0, w));
+    const Writes expected{{0x030, 0}, {0x040, 1u << 31 | 0x101u}, {0x044, 1}, {0x048, 0x7f00'0000'1000},
+                          {0x050, 0x8000}, {0x058, 1 | 50 << 8 | 3 << 16}, {0x05c, 64 | 256 << 16}, {0x060, 200},
+                          {0x068, 7}, {0x070, 1}};
+    CHECK(b.stub.writes == expected);
+    CHECK(b.took == b.driver_config.submit + b.posted() * 10);
+}
+
+TEST_CASE("each bond has a queue of its own, keeps it for more work, and is refused when none is left", "[os]") {
+    Bench b(2);
+    REQUIRE(b.submit(0));
+    CHECK(b.selected() == 0);
+    REQUIRE(b.submit(1));
+    CHECK(b.selected() == 1);
+    REQUIRE(b.submit(0));
+    CHECK(b.selected() == 0);
+    CHECK_FALSE(b.submit(2));
+    CHECK(b.stub.writes.empty());
+    REQUIRE(b.stop(0));
+    REQUIRE(b.submit(2));
+    CHECK(b.selected() == 0);
+    CHECK(b.stub.writes[1] == std::pair<u64, u64>{0x040, 1u << 31 | 0x103u});
+}
+
+TEST_CASE("stop sends STOP to the bond's queue and takes the device's time, the interrupt and a wake-up", "[os]") {
+    const Duration stop_time = GENERATE(Duration::ps(5'000'000), Duration::ps(700'000'000));
+    Bench b;
+    b.stub.stop_time = stop_time;
+    REQUIRE(b.submit(0));
+    REQUIRE(b.submit(1));
+    REQUIRE(b.stop(1));
+    CHECK(b.stub.writes == Writes{{0x030, 1}, {0x070, 2}, {0x020, 2}}); // the last one clears the queue's bit
+    CHECK(b.took == b.posted() * 2 + b.mmio_config.travel.get() + stop_time + b.interrupt() + b.awake());
+    CHECK(b.seen == std::vector<std::pair<BondId, bool>>{{BondId{2}, false}});
+    CHECK(b.stub.stopped == 0);
+}
+
+TEST_CASE("a device that takes longer than the time-out makes stop give up then; without a time-out it waits", "[os]") {
+    const bool limited = GENERATE(true, false);
+    Bench b(2, limited ? Duration{20_us} : Duration{});
+    b.stub.stop_time = 2_s;
+    REQUIRE(b.submit(0));
+    CHECK(b.stop(0) == !limited);
+    const Duration whole = b.mmio_config.travel + b.stub.stop_time + b.interrupt();
+    CHECK(b.took == b.posted() * 2 + (limited ? 20_us : whole) + b.awake());
+    CHECK(b.seen == std::vector<std::pair<BondId, bool>>{{BondId{1}, limited}});
+}
+
+TEST_CASE("what decides is whether the interrupt has been handled before the time-out", "[os]") {
+    const bool late = GENERATE(false, true);
+    Bench b(2, 20_us);
+    const Duration latest = 20_us - b.interrupt() - b.mmio_config.travel.get();
+    b.stub.stop_time = late ? latest + 1_ps : latest - 1_ps;
+    REQUIRE(b.submit(0));
+    CHECK(b.stop(0) == !late);
+    CHECK(b.seen == std::vector<std::pair<BondId, bool>>{{BondId{1}, late}});
+}
+
+TEST_CASE("stopping a bond without work touches no register and is seen at once", "[os]") {
+    Bench b;
+    REQUIRE(b.submit(0));
+    CHECK(b.stop(1));
+    CHECK(b.stub.writes.empty());
+    CHECK(b.took == Duration{});
+    CHECK(b.seen == std::vector<std::pair<BondId, bool>>{{BondId{2}, false}});
+}
+
+TEST_CASE("two stops at once select and stop each its own queue, and the device works on both together", "[os]") {
+    Bench b;
+    b.stub.stop_time = 100_us;
+    REQUIRE(b.submit(0));
+    REQUIRE(b.submit(1));
+    b.stub.writes.clear();
+    std::vector<Time> ended;
+    auto stop = [&](unsigned bond) -> Task<void> {
+        KernelContext ctx(b.kernel->scheduler(), "stop");
+        co_await ctx.run();
+        const bool idle = co_await b.driver->stop(ctx, *b.bonds[bond]);
+        CHECK(idle);
+        ended.push_back(sim::now());
+        ctx.stop();
+    };
+    const Time begun = sim::now();
+    sim::spawn(stop(0));
+    sim::spawn(stop(1));
+    b.settle();
+    REQUIRE(b.stub.writes.size() >= 4);
+    b.stub.writes.resize(4);
+    CHECK(b.stub.writes == Writes{{0x030, 0}, {0x070, 2}, {0x030, 1}, {0x070, 2}});
+    REQUIRE(ended.size() == 2);
+    CHECK(ended.back() - begun < b.stub.stop_time * 2);
+}
+
+// ---- bugs of the model: this fails until it is mended; then its tag goes ------------------------------------------
+
+TEST_CASE("a queue whose stop was given up is free again when the device has stopped after all", "[os][!shouldfail]") {
+    Bench b(1, 20_us);
+    b.stub.stop_time = 100_us;
+    REQUIRE(b.submit(0));
+    REQUIRE_FALSE(b.stop(0)); // settles: the message has come by now
+    CHECK(b.stub.stopped == 0);
+    CHECK(b.submit(1));
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Memory, register bus and kernel, for tests of what runs on them.
+#pragma once
+#include "memory/system_memory.h"
+#include "os/kernel.h"
+
+#include <catch2/catch.hpp>
+#include <optional>
+
+namespace quiesce::os::test {
+
+/// Whoever derives from it shuts the calendar down in its own destructor, before its models go.
+struct Machine {
+    sim::Calendar calendar;
+    base::EventBus events{calendar.clock()};
+    memory::MemoryConfig memory_config;
+    memory::MmioConfig mmio_config;
+    memory::SystemMemory memory{events, memory_config};
+    memory::MmioBus mmio{mmio_config};
+    KernelConfig config;
+    std::optional<Kernel> kernel;
+
+    void make_kernel() {
+        kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), memory.ram_bytes(),
+                       1);
+        memory.map_messages(InterruptController::window, InterruptController::window_bytes, kernel->interrupts());
+    }
+    /// Until nothing happens any more; longer than every time-out.
+    void settle() { calendar.run_until_idle(sim::now() + 5_s); }
+    /// A system call from its beginning until nothing happens any more.
+    void call(sim::Task<void> t) {
+        sim::spawn(std::move(t));
+        settle();
+    }
+    bool call(sim::Task<bool> t) {
+        std::optional<bool> result;
+        auto keep = [](sim::Task<bool> task, std::optional<bool>& into) -> sim::Task<void> {
+            const bool value = co_await std::move(task);
+            into = value;
+        };
+        sim::spawn(keep(std::move(t), result));
+        settle();
+        REQUIRE(result.has_value());
+        return *result;
+    }
+    /// `body(ctx)` in a kernel context of its own, until nothing happens any more.
+    template <class Body> void in_kernel(Body body) {
+        bool ended = false;
+        auto run = [&]() -> sim::Task<void> {
+            KernelContext ctx(kernel->scheduler(), "test");
+            co_await ctx.run();
+            co_await body(ctx);
+            ctx.stop();
+            ended = true;
+        };
+        sim::spawn(run());
+        settle();
+        REQUIRE(ended);
+    }
+    u64 peek(Spa at) { return memory.cpu_port().peek64(at); }
+};
+
+} // namespace quiesce::os::test

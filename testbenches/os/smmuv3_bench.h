@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The SMMUv3 driver on the real unit, with somebody who writes down every register write and, at each doorbell, what
+/// lies in the command queue. Nothing here knows the model's layout: bits are those of facts/iommu-specs.md section 1.
+#pragma once
+#include "iommu/smmuv3/unit.h"
+#include "os/drivers/smmuv3_driver.h"
+#include "os/machine.h"
+
+#include <array>
+#include <sstream>
+
+namespace quiesce::os::test::smmuv3 {
+
+using sim::Duration;
+using sim::Task;
+using sim::Time;
+using Words = std::vector<std::string>;
+constexpr Spa registers{0x0904'0000};
+
+/// One command as the sheet's 1.6 says; an unexpected bit shows as "?".
+inline std::string decode(u64 w0, u64 w1) {
+    const auto hex = [](u64 v) {
+        std::ostringstream s;
+        s << std::hex << v;
+        return s.str();
+    };
+    const std::string sid = " sid " + hex(w0 >> 32), ssid = " ssid " + hex(w0 >> 12 & 0xfffff);
+    const std::string asid = " asid " + hex(w0 >> 48), leaf = (w1 & 1) != 0 ? " leaf" : "";
+    const std::string va = " va " + hex(w1 >> 12 << 12);
+    switch (w0 & 0xff) {
+    case 0x03: return "CFGI_STE" + sid + leaf + ((w0 & 0xffff'ff00) != 0 || w1 > 1 ? "?" : "");
+    case 0x04: return (w1 & 31) == 31 ? "CFGI_ALL" : "CFGI_STE_RANGE?";
+    case 0x05: return "CFGI_CD" + sid + ssid + leaf + ((w0 & 0xf00) != 0 || w1 > 1 ? "?" : "");
+    case 0x11: return "TLBI_NH_ASID" + asid + ((w0 & 0xffff'ffff'ff00) != 0 || w1 != 0 ? "?" : "");
+    case 0x12: return "TLBI_NH_VA" + asid + va + leaf + ((w0 & 0xffff'ffff'ff00) != 0 || (w1 & 0xffe) != 0 ? "?" : "");
+    case 0x30: return "TLBI_NSNH_ALL";
+    case 0x46: return "SYNC";
+    default: return "?" + hex(w0 & 0xff);
+    }
+}
+
+struct Spy final : memory::MmioTarget {
+    Spy(memory::SystemMemory& m, memory::MmioTarget& t) : memory(m), target(t) {}
+    memory::SystemMemory& memory;
+    memory::MmioTarget& target;
+    u64 queue = 0;
+    u32 prod = 0;
+    std::vector<std::pair<u64, u64>> writes;
+    Words commands;
+    std::function<void()> on_doorbell;
+
+    Task<void> mmio_write(u64 offset, unsigned size, u64 value) override {
+        writes.emplace_back(offset, value);
+        if (offset == 0x90) queue = value;
+        if (offset == 0x98) doorbell(static_cast<u32>(value));
+        co_await target.mmio_write(offset, size, value);
+    }
+    Task<u64> mmio_read(u64 offset, unsigned size) override { return target.mmio_read(offset, size); }
+    void doorbell(u32 to) {
+        const u32 log2size = queue & 0x1f;
+        if (to != prod && on_doorbell) on_doorbell();
+        for (; prod != to; prod = (prod + 1) & ((2u << log2size) - 1)) {
+            const Spa at{(queue & 0x00ff'ffff'ffff'ffe0) + 16 * (prod & ((1u << log2size) - 1))};
+            commands.push_back(decode(memory.cpu_port().peek64(at), memory.cpu_port().peek64(at + 8)));
+        }
+    }
+};
+
+struct NoDevice final : drivers::DeviceDriver {
+    base::Name name() const override { return "dev"; }
+    DeviceId device() const override { return DeviceId{0}; }
+    StreamId stream() const override { return StreamId{0x108}; }
+    Task<void> probe(KernelContext&) override { co_return; }
+    Task<bool> submit(KernelContext&, Bond&, const drivers::Work&) override { co_return true; }
+    Task<bool> stop(KernelContext&, Bond&) override { co_return true; }
+};
+
+struct Bench : Machine {
+    explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {}) {
+        config.kernel = version;
+        config.bugs = std::move(bugs);
+        make_kernel();
+        unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), iommu::smmuv3::Smmuv3Config{});
+        spy.emplace(memory, *unit);
+        mmio.map(registers, 0x2'0000, *spy, "smmu");
+        driver.emplace("smmu", *kernel, driver_config, registers, std::function<u64()>{});
+        kernel->set_iommu(&*driver);
+        kernel->add_device("dev", device);
+        call(kernel->boot());
+        mm.emplace(MmId{77}, "app", config.mm, kernel->frames());
+        bond.emplace(BondId{1}, *mm, device);
+        bond->stream = device.stream();
+        bond->pasid = Pasid{0x405};
+        bond->asid = Asid{0x1234};
+    }
+    ~Bench() { calendar.shutdown(); }
+    u64 reg(u64 offset, unsigned size = 4) {
+        u64 value = 0;
+        in_kernel([&](KernelContext& ctx) -> Task<void> { value = co_await ctx.mmio_read(registers + offset, size); });
+        return value;
+    }
+    /// The commands that `call` issued, as they lay in memory when the doorbell rang.
+    template <class Call> Words commands(Call call) {
+        spy->commands.clear();
+        in_kernel([&](KernelContext& ctx) -> Task<void> {
+            const bool seen = co_await call(ctx);
+            returned = sim::now();
+            fence_seen = seen;
+        });
+        return spy->commands;
+    }
+    Words bind() { return commands([&](KernelContext& c) { return driver->set_pasid(c, *bond); }); }
+    Words quiet() { return commands([&](KernelContext& c) { return driver->quiet_pasid(c, *bond); }); }
+    Words clear() { return commands([&](KernelContext& c) { return driver->clear_pasid(c, *bond); }); }
+    Words range(u64 pages) {
+        constexpr Va first{0xffff'0000'0000};
+        return commands([&](KernelContext& c) { return driver->invalidate_range(c, *bond, first, pages * page_size); });
+    }
+    /// Two-level look-ups by hand: 1.3 (SPLIT 8) and 1.4 (64 KiB leaves).
+    Spa ste() { return Spa{(peek(Spa{(reg(0x80, 8) & 0xf'ffff'ffff'ffc0) + 8 * 1}) & 0xf'ffff'ffff'ffc0) + 64 * 8}; }
+    Spa contexts() { return Spa{peek(ste()) & 0xf'ffff'ffff'ffc0}; }
+    Spa cd() { return Spa{(peek(contexts() + 8 * 1) & 0xf'ffff'ffff'f000) + 64 * 5}; }
+    std::array<u64, 8> eight(Spa at) {
+        std::array<u64, 8> w{};
+        for (unsigned i = 0; i < 8; ++i) w[i] = peek(at + 8 * i);
+        return w;
+    }
+    drivers::Smmuv3DriverConfig driver_config;
+    NoDevice device;
+    std::optional<iommu::smmuv3::Unit> unit;
+    std::optional<Spy> spy;
+    std::optional<drivers::Smmuv3Driver> driver;
+    std::optional<AddressSpace> mm;
+    std::optional<Bond> bond;
+    Time returned;
+    bool fence_seen = false;
+};
+
+} // namespace quiesce::os::test::smmuv3
