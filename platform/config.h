@@ -80,9 +80,14 @@ struct Config {
 /// Every parameter by its public path: platform.*, os.*, os.drivers.*, devices.<name>.*, observe.*.
 ParamTree parameters(Config& config);
 
+/// One value of a preset. `devices.*.` at the start of a path means every device; `source` says where the value comes
+/// from, where the help of the preset does not.
+struct PresetValue {
+    std::string_view path, value, source{};
+};
 struct Preset {
     std::string_view name, help;
-    std::vector<std::pair<std::string_view, std::string_view>> values;
+    std::vector<PresetValue> values;
 };
 const std::vector<Preset>& presets();
 /// Applies the preset that `tree` (the user's values) names, before those values are read.

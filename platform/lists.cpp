@@ -29,7 +29,10 @@ Json list_presets() {
     Json list = Json::array();
     for (const Preset& p : presets()) {
         Json j = entry(p.name, p.help);
-        for (const auto& [path, value] : p.values) j["values"][std::string{path}] = value;
+        for (const PresetValue& v : p.values) {
+            j["values"][std::string{v.path}] = v.value;
+            if (!v.source.empty()) j["sources"][std::string{v.path}] = v.source;
+        }
         list.push_back(j);
     }
     return list;

@@ -165,7 +165,10 @@ void interrupt_current_run() {
 
 std::string missing_capability(const Scenario& scenario) {
     const auto there = capabilities(scenario.config);
-    for (const std::string& r : scenario.requires_)
+    std::vector<std::string> needed = scenario.requires_;
+    for (const Step& step : scenario.steps)
+        if (step.row->verb == "bind") needed.emplace_back("sva"); // whether the scenario says so or not
+    for (const std::string& r : needed)
         if (std::find(there.begin(), there.end(), r) == there.end())
             return fmt::format("{} needs '{}', which {} has not", scenario.name, r, scenario.config.platform.iommu.kind.text());
     return {};

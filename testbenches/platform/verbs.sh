@@ -34,6 +34,13 @@ done
 expect 0 "F_TRANSLATION" "$QUIESCE" run mm-exit-under-load --set os.kernel=6.1
 expect 0 "quiet-unbind" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out cmp
 
+for p in $("$QUIESCE" list presets | cut -d' ' -f1); do
+    expect 0 ": ok" "$QUIESCE" check mm-exit-under-load --set "platform.preset=$p"
+done
+nfp=platform.preset=pcie-bench-e5-2630v4
+expect 0 "needs 'sva'" "$QUIESCE" run unbind-orderly --set $nfp
+expect 0 "verdict pass" "$QUIESCE" run unbind-orderly --set $nfp --set platform.iommu.kind=smmuv3
+
 expect 3 "did you mean" "$QUIESCE" run mm-exit-under-lod
 expect 2 "unknown key" "$QUIESCE" run mm-exit-under-load --set platform.iommu.knd=smmuv3
 expect 2 "" "$QUIESCE" run mm-exit-under-load --set os.policy=mm-exxit
