@@ -24,20 +24,23 @@ sim::Task<void> fork_process(System& y, const Step& s) {
     y.kernel().fork(s.text("fork"), s.text("child"));
     co_return;
 }
-sim::Task<void> open_file(System& y, const Step& s) { return y.kernel().open(s.text("as"), s.text("open")); }
+/// A system call that may find nothing to do: the process may be dying, or somebody was quicker.
+sim::Task<void> may_find_nothing(sim::Task<bool> call) { co_await std::move(call); }
+
+sim::Task<void> open_file(System& y, const Step& s) { return may_find_nothing(y.kernel().open(s.text("as"), s.text("open"))); }
 sim::Task<void> bind(System& y, const Step& s) {
     const bool bound = co_await y.kernel().bind(s.text("bind"), s.text("to"));
     if (!bound) refuse(s, "the kernel refused: the mm is dying or no PASID is free");
 }
-sim::Task<void> unbind(System& y, const Step& s) { return y.kernel().unbind(s.text("unbind"), s.text("from")); }
-sim::Task<void> close_file(System& y, const Step& s) { return y.kernel().close(s.text("as"), s.text("close")); }
+sim::Task<void> unbind(System& y, const Step& s) { return may_find_nothing(y.kernel().unbind(s.text("unbind"), s.text("from"))); }
+sim::Task<void> close_file(System& y, const Step& s) { return may_find_nothing(y.kernel().close(s.text("as"), s.text("close"))); }
 sim::Task<void> kill(System& y, const Step& s) { return y.kernel().kill(s.text("kill")); }
 sim::Task<void> exit_process(System& y, const Step& s) { return y.kernel().exit(s.text("exit")); }
 sim::Task<void> unmap(System& y, const Step& s) {
     const auto [first, count] = s.pages("pages", {0, 1});
-    return y.kernel().munmap(s.text("unmap"), first, count);
+    return may_find_nothing(y.kernel().munmap(s.text("unmap"), first, count));
 }
-sim::Task<void> stop_work(System& y, const Step& s) { return y.kernel().stop(s.text("stop"), s.actor); }
+sim::Task<void> stop_work(System& y, const Step& s) { return may_find_nothing(y.kernel().stop(s.text("stop"), s.actor)); }
 
 sim::Task<void> stream(System& y, const Step& s) {
     os::drivers::Work w;

@@ -21,6 +21,13 @@ inline constexpr base::Arrow<BondState, BondEvent> bond_arrows[] = {
 };
 static_assert(base::deterministic(bond_arrows) && base::all_reachable(bond_arrows, BondState::Unbound));
 
+/// What the OS may rely on of a bond's ways to memory: each is known from a fence that was seen.
+struct Reach {
+    enum class Context : u8 { Live, Quiet, Gone } context = Context::Live;
+    bool tlb_clean = false;          ///< invalidated since nothing can refill it: every context with this ASID was quiet or gone
+    bool blocked = false;            ///< FenceObserved said so
+};
+
 struct Bond {
     Bond(BondId i, AddressSpace& m, drivers::DeviceDriver& d) : id(i), mm(m), device(d), life(BondState::Unbound) {}
     const BondId id;
@@ -31,6 +38,7 @@ struct Bond {
     StreamId stream{};
     Pasid pasid{};
     Asid asid{};
+    Reach reach;
     unsigned references = 1;
     bool exited = false;             ///< its mm was released before it was unbound
     bool stopped = false;            ///< the device was stopped for it already

@@ -6,25 +6,28 @@ namespace {
 using enum TeardownStep;
 
 constexpr TeardownStep quiet_release[] = {QuietContext, InvalidateSpace};
-constexpr TeardownStep quiet_unbind[] = {ClearContext, InvalidateSpace, PutNotifier};
-constexpr TeardownStep quiet_unbind_exited_6_1[] = {ClearContext, PutNotifier};           // `cleared`: no second TLBI
-constexpr TeardownStep quiet_unbind_exited_6_12[] = {ClearContext, InvalidateSpace, PutNotifier}; // the domain's free flushes again
-constexpr TeardownStep exit_release[] = {DriverMmExit, ClearContext, InvalidateSpace, FreePasid, PutNotifier};
-constexpr TeardownStep exit_unbind[] = {ClearContext, InvalidateSpace, FreePasid, PutNotifier};
+constexpr TeardownStep clear[] = {ClearContext};
+constexpr TeardownStep clear_and_flush[] = {ClearContext, InvalidateSpace};
+constexpr TeardownStep flush_and_put[] = {InvalidateSpace, FreeAsid, PutNotifier}; // the domain's free flushes whatever was before
+constexpr TeardownStep put[] = {FreeAsid, PutNotifier};
+constexpr TeardownStep exit_release[] = {DriverMmExit, ClearContext, InvalidateSpace};
+constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 
 constexpr Era eras[] = {
-    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, quiet_unbind, quiet_unbind_exited_6_12, PasidLife::MmDrop, true,
-     "5.3 (quiet CD with S and R cleared, spinlock, two CFGI rounds), 6.6 (PASID until mmdrop)"},
-    {Policy::QuietUnbind, KernelVersion::V6_1, quiet_release, quiet_unbind, quiet_unbind_exited_6_1, PasidLife::MmDrop, false,
-     "5.2 (EPD0 only, R stays, mutex), 6.6 (PASID until mmdrop)"},
-    // MODEL: 3.1 step 6 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
-    {Policy::MmExit, KernelVersion::V2018, exit_release, exit_unbind, exit_unbind, PasidLife::Detach, false,
-     "3.1 (mm_exit in release, detach, PASID freed there), 3.2 (unbind)"},
+    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, clear, clear, flush_and_put, PasidLife::MmDrop, false, true,
+     "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI rounds), "
+     "arm_smmu_sva_domain_free; PASID until mmdrop"},
+    // 6.1 remembers that it `cleared`: no second TLBI at unbind. One arm_smmu_mmu_notifier per device and mm.
+    {Policy::QuietUnbind, KernelVersion::V6_1, quiet_release, clear_and_flush, clear, put, PasidLife::MmDrop, true, false,
+     "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), arm_smmu_mmu_notifier_put; PASID until mmdrop"},
+    // MODEL: 2018 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
+    {Policy::MmExit, KernelVersion::V2018, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
+     "iommu-sva series of 2018, v3: mm_exit in release, detach, PASID freed there"},
     // What an mm_exit policy would cost on today's kernel: the same order on the 6.12 driver. A what-if, not a release.
-    {Policy::MmExit, KernelVersion::V6_12, exit_release, exit_unbind, exit_unbind, PasidLife::Detach, false,
-     "3.1 on the driver of 5.3; prediction, no such kernel"},
-    {Policy::MmExit, KernelVersion::V6_1, exit_release, exit_unbind, exit_unbind, PasidLife::Detach, false,
-     "3.1 on the driver of 5.2; prediction, no such kernel"},
+    {Policy::MmExit, KernelVersion::V6_12, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
+     "the 2018 order on the driver of 6.12; prediction, no such kernel"},
+    {Policy::MmExit, KernelVersion::V6_1, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
+     "the 2018 order on the driver of 6.1; prediction, no such kernel"},
 };
 
 constexpr PolicyRow rows[] = {
@@ -35,7 +38,7 @@ constexpr PolicyRow rows[] = {
 constexpr BugRow bugs[] = {
     {"R8", "the driver returns before the completion of its last fence was seen (facts/linux-sva.md 14, R8)", "mm-exit-under-load", "os.bugs=[R8]",
      "freed-before-fenced"},
-    {"forget-tlbi", "release leaves out the TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
+    {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
      "stale-dma"},
 };
 } // namespace

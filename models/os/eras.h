@@ -26,12 +26,14 @@ enum class TeardownStep : u8 {
     InvalidateSpace, ///< every cached translation of the address space; fence. After it no DMA of the bond can succeed
     DriverMmExit,    ///< the device driver stops DMA and waits for the device
     FreePasid,       ///< the PASID may be handed out again
+    FreeAsid,        ///< the IOMMU's tag of the address space may be handed out again
     PutNotifier,     ///< the mmu notifier goes; mm_count drops after a grace period
 };
 constexpr auto enum_names(TeardownStep) {
     return base::name_table<TeardownStep>({{TeardownStep::QuietContext, "quiet-context"}, {TeardownStep::ClearContext, "clear-context"},
                                            {TeardownStep::InvalidateSpace, "invalidate-space"}, {TeardownStep::DriverMmExit, "mm-exit"},
-                                           {TeardownStep::FreePasid, "free-pasid"}, {TeardownStep::PutNotifier, "put-notifier"}});
+                                           {TeardownStep::FreePasid, "free-pasid"}, {TeardownStep::FreeAsid, "free-asid"},
+                                           {TeardownStep::PutNotifier, "put-notifier"}});
 }
 
 enum class PasidLife : u8 { Detach, MmDrop };
@@ -39,11 +41,13 @@ enum class PasidLife : u8 { Detach, MmDrop };
 struct Era {
     Policy policy;
     KernelVersion kernel;
-    std::span<const TeardownStep> on_release;        ///< per bond, in the mm's notifier release
+    std::span<const TeardownStep> on_release;        ///< in the mm's notifier release: each step over all bonds, then the next
     std::span<const TeardownStep> on_unbind;         ///< of a bond whose mm is alive
     std::span<const TeardownStep> on_unbind_exited;  ///< of a bond whose mm was released before
+    std::span<const TeardownStep> on_last;           ///< after it, when the domain has no other bond
     PasidLife pasid;
-    bool release_irqs_off;                           ///< the driver holds a spinlock over all of it
+    bool domain_per_device;                          ///< each device has a notifier of its own; releases are serial. False: one per mm
+    bool quiet_irqs_off;                             ///< the driver holds a spinlock over the rewriting of all contexts
     std::string_view evidence;
 };
 const Era* find_era(Policy policy, KernelVersion kernel);

@@ -35,12 +35,12 @@ struct TeardownTriggered {
 DESCRIBE(TeardownTriggered, bond, trigger, span)
 
 /// A waiting CPU saw a fence complete. Until the next one for the same pages, the OS may rely on it. `blocks`: after it no
-/// DMA of the bond can succeed (its context is quiet or gone and its translations are invalidated).
+/// DMA of the bond can succeed (its context is quiet and its translations are invalidated, or its context is gone).
 struct FenceObserved {
     static constexpr std::string_view event_name = "FenceObserved";
     BondId bond;             ///< 0: every bond of the mm
     MmId mm;
-    Va first;                ///< the pages it covers
+    Va first;                ///< the pages it covers; none if it ends the rewriting of a context
     u64 bytes;
     bool blocks;
     u64 issued_sequence;     ///< OS-wide number of the invalidation it completes

@@ -18,7 +18,7 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
                Spa ram, u64 ram_bytes, u64 seed)
     : events_(events), config_(config), era_(require_era(config)), random_(seed, "os.layout"), scheduler_(events, config.cpu, memory, mmio),
       interrupts_(scheduler_), frames_(ledger, memory, ram, ram_bytes / page_size), pasids_(events, config.pasid, seed),
-      sva_(events, ledger, pasids_, era_, config.bugs.get()) {}
+      sva_(events, ledger, pasids_, era_) {}
 
 bool Kernel::has_bug(std::string_view name) const {
     const auto& bugs = config_.bugs.get();
@@ -28,9 +28,14 @@ bool Kernel::has_bug(std::string_view name) const {
 sim::Task<void> Kernel::boot() {
     KernelContext ctx(scheduler_, "boot");
     co_await ctx.run();
-    if (iommu_ != nullptr) co_await iommu_->init(ctx);
+    bool usable = iommu_ == nullptr;
+    if (!usable) usable = co_await iommu_->init(ctx);
+    if (!usable) boot_error_ = iommu_->error();
     for (auto& [name, device] : devices_) {
-        if (iommu_ != nullptr) co_await iommu_->attach_device(ctx, device->stream());
+        if (iommu_ != nullptr && usable) {
+            const bool attached = co_await iommu_->attach_device(ctx, device->stream());
+            if (!attached && boot_error_.empty()) boot_error_ = name + ": " + iommu_->error();
+        }
         co_await device->probe(ctx);
     }
     ctx.stop();
@@ -68,50 +73,71 @@ const Vma* Kernel::heap(const std::string& name) const {
     return found == processes_.end() ? nullptr : found->second->mm->find("heap");
 }
 
-File* Kernel::file_of(Process& p, const std::string& device) {
-    for (auto& f : p.files)
-        if (f->device.name().text() == device) return f.get();
+std::shared_ptr<File> Kernel::file_of(const Process& p, const std::string& device) {
+    for (const auto& f : p.files)
+        if (f->device.name().text() == device) return f;
     return nullptr;
 }
 
-sim::Task<void> Kernel::open(const std::string& name, const std::string& device) {
-    KernelContext ctx(scheduler_, name + "/0");
+/// A thread handles no signal before it has left the kernel: the process's death waits for the call, and a dying process
+/// begins none.
+sim::Task<bool> Kernel::system_call(Process& p, std::function<sim::Task<bool>(KernelContext&)> body) {
+    if (p.dying()) co_return false;
+    auto inside = co_await p.calls.read();
+    KernelContext ctx(scheduler_, p.name + "/0");
     co_await ctx.run();
-    co_await ctx.spend(config_.process.system_call.get(), name);
-    process(name).files.push_back(std::make_shared<File>(File{*devices_.at(device), 1, {}, false}));
+    co_await ctx.spend(config_.process.system_call.get(), p.name);
+    const bool done = co_await body(ctx);
     ctx.stop();
+    co_return done;
 }
 
+sim::Task<bool> Kernel::open(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device](KernelContext&) -> sim::Task<bool> {
+        p.files.push_back(std::make_shared<File>(File{*devices_.at(device), 1, {}, false}));
+        co_return true;
+    });
+}
+
+/// The driver's open or ioctl: the file by which its release will find the bond, and the bond.
 sim::Task<bool> Kernel::bind(const std::string& name, const std::string& device) {
     Process& p = process(name);
-    if (file_of(p, device) == nullptr) co_await open(name, device);
-    KernelContext ctx(scheduler_, name + "/0");
-    co_await ctx.run();
-    Bond* b = co_await sva_.bind(ctx, *p.mm, name, *devices_.at(device));
-    if (b != nullptr) file_of(p, device)->bonds.push_back(b);
-    ctx.stop();
-    co_return b != nullptr;
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        std::shared_ptr<File> file = file_of(p, device);
+        if (file == nullptr) {
+            co_await ctx.spend(config_.process.system_call.get(), p.name); // open is a call of its own
+            file = std::make_shared<File>(File{*devices_.at(device), 1, {}, false});
+            p.files.push_back(file);
+        }
+        Bond* b = co_await sva_.bind(ctx, *p.mm, p.name, file->device);
+        if (b == nullptr) co_return false;
+        file->bonds.push_back(b);
+        if (p.dying()) events_.emit(TeardownTriggered{b->id, p.death, ctx.last_span()}); // killed while it was being bound
+        co_return true;
+    });
 }
 
 sim::Task<bool> Kernel::submit(const std::string& name, const std::string& device, const drivers::Work& work) {
     Process& p = process(name);
-    drivers::DeviceDriver& d = *devices_.at(device);
-    Bond* b = sva_.find(*p.mm, d);
-    if (b == nullptr) co_return false;
-    KernelContext ctx(scheduler_, name + "/0");
-    co_await ctx.run();
-    const bool ok = co_await d.submit(ctx, *b, work);
-    ctx.stop();
-    co_return ok;
+    return system_call(p, [this, &p, device, work](KernelContext& ctx) -> sim::Task<bool> {
+        drivers::DeviceDriver& d = *devices_.at(device);
+        Bond* b = sva_.find(*p.mm, d);
+        if (b == nullptr) co_return false;
+        b->stopped = false;
+        const bool taken = co_await d.submit(ctx, *b, work);
+        co_return taken;
+    });
 }
 
-sim::Task<void> Kernel::munmap(const std::string& name, u64 first_page, u64 pages) {
+sim::Task<bool> Kernel::munmap(const std::string& name, u64 first_page, u64 pages) {
     Process& p = process(name);
-    KernelContext ctx(scheduler_, name + "/0");
-    co_await ctx.run();
-    co_await ctx.spend(config_.process.system_call.get(), name);
-    if (const Vma* heap = p.mm->find("heap")) co_await p.mm->munmap(ctx, heap->start + first_page * page_size, pages);
-    ctx.stop();
+    return system_call(p, [&p, first_page, pages](KernelContext& ctx) -> sim::Task<bool> {
+        const Vma* heap = p.mm->find("heap");
+        if (heap == nullptr) co_return false;
+        co_await p.mm->munmap(ctx, heap->start + first_page * page_size, pages);
+        co_return true;
+    });
 }
 
 // ---- orderly teardown -----------------------------------------------------------------------------------------------
@@ -123,43 +149,51 @@ void Kernel::trigger(Process& p, base::Name what, bool all_files, const std::str
                 events_.emit(TeardownTriggered{b->id, what, span});
 }
 
-sim::Task<void> Kernel::stop(const std::string& name, const std::string& device) {
-    drivers::DeviceDriver& d = *devices_.at(device);
-    Bond* b = sva_.find(*process(name).mm, d);
-    if (b == nullptr) co_return;
-    KernelContext ctx(scheduler_, name + "/0");
-    co_await ctx.run();
-    b->stopped = co_await d.stop(ctx, *b);
-    ctx.stop();
+sim::Task<bool> Kernel::stop(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        drivers::DeviceDriver& d = *devices_.at(device);
+        Bond* b = sva_.find(*p.mm, d);
+        if (b == nullptr) co_return false;
+        b->stopped = co_await d.stop(ctx, *b);
+        co_return true;
+    });
 }
 
-/// iommu_sva_unbind_device asks for a device that is stopped for the PASID: the driver does both (STOP, then UNBIND).
-sim::Task<void> Kernel::unbind(const std::string& name, const std::string& device) {
+/// iommu_sva_unbind_device asks for a device that is stopped for the PASID: the driver does both (STOP, then UNBIND). While
+/// somebody else holds the bond it only loses a reference.
+sim::Task<bool> Kernel::unbind(const std::string& name, const std::string& device) {
     Process& p = process(name);
-    drivers::DeviceDriver& d = *devices_.at(device);
-    Bond* b = sva_.find(*p.mm, d);
-    if (b == nullptr) co_return;
-    trigger(p, "unbind", false, device, 0);
-    KernelContext ctx(scheduler_, name + "/0");
-    co_await ctx.run();
-    if (!b->stopped) b->stopped = co_await d.stop(ctx, *b);
-    co_await sva_.unbind(ctx, *b);
-    for (auto& f : p.files) std::erase(f->bonds, b);
-    ctx.stop();
+    Bond* bond = sva_.find(*p.mm, *devices_.at(device));
+    if (bond != nullptr && bond->references == 1 && !p.dying()) trigger(p, "unbind", false, device, 0);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        drivers::DeviceDriver& d = *devices_.at(device);
+        Bond* b = sva_.find(*p.mm, d);
+        if (b == nullptr) co_return false;
+        if (b->references == 1 && !b->stopped) b->stopped = co_await d.stop(ctx, *b);
+        co_await sva_.unbind(ctx, *b);
+        for (auto& f : p.files) {
+            const auto held = std::find(f->bonds.begin(), f->bonds.end(), b); // once for each time it was bound
+            if (held == f->bonds.end()) continue;
+            f->bonds.erase(held);
+            break;
+        }
+        co_return true;
+    });
 }
 
-sim::Task<void> Kernel::close(const std::string& name, const std::string& device) {
+sim::Task<bool> Kernel::close(const std::string& name, const std::string& device) {
     Process& p = process(name);
-    const auto found = std::find_if(p.files.begin(), p.files.end(), [&](auto& f) { return f->device.name().text() == device; });
-    if (found == p.files.end()) co_return;
-    if ((*found)->references == 1) trigger(p, "close", false, device, 0); // an inherited descriptor keeps the file open
-    KernelContext ctx(scheduler_, name + "/0");
-    co_await ctx.run();
-    co_await ctx.spend(config_.process.system_call.get(), name);
-    auto file = *found;
-    p.files.erase(found);
-    co_await fput(ctx, file);
-    ctx.stop();
+    const std::shared_ptr<File> file = file_of(p, device);
+    if (file != nullptr && file->references == 1 && !p.dying()) // an inherited descriptor keeps the file open
+        trigger(p, "close", false, device, 0);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        const std::shared_ptr<File> closed = file_of(p, device);
+        if (closed == nullptr) co_return false;
+        p.files.erase(std::find(p.files.begin(), p.files.end(), closed));
+        co_await fput(ctx, closed);
+        co_return true;
+    });
 }
 
 sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
@@ -186,8 +220,8 @@ sim::Task<void> Kernel::kill(const std::string& name) { co_await die(process(nam
 sim::Task<void> Kernel::exit(const std::string& name) { co_await die(process(name), "exit", sim::Duration{}); }
 
 sim::Task<void> Kernel::die(Process& p, base::Name what, sim::Duration delay) {
-    if (p.dying) co_return;
-    p.dying = true;
+    if (p.dying()) co_return;
+    p.death = what;
     events_.emit(ProcessChanged{p.name, p.mm->id(), "dying"});
     trigger(p, what, true, "", 0);
     for (unsigned t = 0; t < p.threads; ++t) sim::spawn(do_exit(p, t, delay));
@@ -199,6 +233,10 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
     if (delay != sim::Duration{}) {
         auto signal = ctx.begin_wait("signal-delivery", "cpu");
         co_await sim::delay(delay);
+    }
+    if (thread == 0 && p.calls.readers() > 0) {
+        auto wait = ctx.begin_wait("system-call", p.name);
+        auto left = co_await p.calls.write();
     }
     {
         auto wait = ctx.begin_wait("schedule", "cpu");
@@ -227,13 +265,14 @@ sim::Task<void> Kernel::exit_files(KernelContext& ctx, Process& p) {
 std::string Kernel::unrest() const {
     std::string s;
     for (const auto& [name, p] : processes_)
-        if (p->dying && !p->zombie.is_set()) s += (s.empty() ? "" : ", ") + name + " is dying";
+        if (p->dying() && !p->zombie.is_set()) s += (s.empty() ? "" : ", ") + name + " is dying";
     for (const auto& [name, p] : processes_) // a dead mm without bonds goes when the notifier's grace period is over
         if (p->zombie.is_set() && p->mm->count() > 0 && !sva_.any_bond(*p->mm)) s += (s.empty() ? "" : ", ") + std::string{"the mm of "} + name + " is going";
     for (const auto& [name, p] : processes_)
         for (const auto& f : p->files)
             for (const Bond* b : f->bonds)
                 if (b->life.state() == BondState::Draining) s += (s.empty() ? "" : ", ") + std::string{"a bond of "} + name + " is draining";
+    if (pasids_.parked() > 0) s += (s.empty() ? "" : ", ") + std::string{"a PASID is in its grace time"};
     return s;
 }
 

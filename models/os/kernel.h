@@ -42,21 +42,23 @@ public:
 
     void set_iommu(drivers::IommuDriver* d) { iommu_ = d; sva_.set_iommu(d); }
     void add_device(std::string name, drivers::DeviceDriver& d) { devices_[std::move(name)] = &d; }
-    /// Initialises the IOMMU and every device: the end of booting.
+    /// Initialises the IOMMU and every device: the end of booting. boot_error() says what the drivers did not take.
     sim::Task<void> boot();
+    const std::string& boot_error() const { return boot_error_; }
 
     // ---- what scenarios say; each ends when the system call, or the death, is over ----
     void spawn(const std::string& name, u64 heap_pages, unsigned threads);
     /// A child that shares the parent's open files and nothing else.
     void fork(const std::string& parent, const std::string& child);
-    sim::Task<void> open(const std::string& process, const std::string& device);
-    /// False if it could not be.
+    /// System calls. False if the kernel refused or there was nothing to do it to: the process is dying, not bound, not open,
+    /// no PASID or queue is left.
+    sim::Task<bool> open(const std::string& process, const std::string& device);
     sim::Task<bool> bind(const std::string& process, const std::string& device);
     sim::Task<bool> submit(const std::string& process, const std::string& device, const drivers::Work& work);
-    sim::Task<void> stop(const std::string& process, const std::string& device);
-    sim::Task<void> unbind(const std::string& process, const std::string& device);
-    sim::Task<void> close(const std::string& process, const std::string& device);
-    sim::Task<void> munmap(const std::string& process, u64 first_page, u64 pages);
+    sim::Task<bool> stop(const std::string& process, const std::string& device);
+    sim::Task<bool> unbind(const std::string& process, const std::string& device);
+    sim::Task<bool> close(const std::string& process, const std::string& device);
+    sim::Task<bool> munmap(const std::string& process, u64 first_page, u64 pages);
     sim::Task<void> kill(const std::string& process);
     sim::Task<void> exit(const std::string& process);
 
@@ -67,7 +69,8 @@ public:
 
 private:
     Process& process(const std::string& name) { return *processes_.at(name); }
-    File* file_of(Process& p, const std::string& device);
+    static std::shared_ptr<File> file_of(const Process& p, const std::string& device);
+    sim::Task<bool> system_call(Process& p, std::function<sim::Task<bool>(KernelContext&)> body);
     void trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span);
     sim::Task<void> die(Process& p, base::Name trigger, sim::Duration delay);
     sim::Task<void> do_exit(Process& p, unsigned thread, sim::Duration delay);
@@ -86,6 +89,7 @@ private:
     PasidAllocator pasids_;
     Sva sva_;
     drivers::IommuDriver* iommu_ = nullptr;
+    std::string boot_error_;
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

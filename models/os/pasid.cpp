@@ -20,12 +20,14 @@ std::optional<Pasid> PasidAllocator::take(MmId mm, u32 limit) {
 
 void PasidAllocator::free(Pasid pasid, MmId mm) {
     if (config_.grace.get() == sim::Duration{}) return release(pasid, mm);
+    ++parked_;
     events_.emit(PasidChanged{pasid, mm, PasidState::Parked});
     sim::spawn(release_later(pasid, mm));
 }
 
 sim::Task<void> PasidAllocator::release_later(Pasid pasid, MmId mm) {
     co_await sim::delay(config_.grace.get());
+    --parked_;
     release(pasid, mm);
 }
 

@@ -38,6 +38,8 @@ public:
     /// Reusable after the grace time.
     void free(Pasid pasid, MmId mm);
     std::size_t in_use() const { return used_.size(); }
+    /// Freed, but still in their grace time.
+    std::size_t parked() const { return parked_; }
 
 private:
     sim::Task<void> release_later(Pasid pasid, MmId mm);
@@ -47,6 +49,7 @@ private:
     sim::Random random_;
     std::set<u32> used_;
     u32 last_ = 0;
+    std::size_t parked_ = 0;
 };
 
 } // namespace quiesce::os

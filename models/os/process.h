@@ -30,8 +30,10 @@ struct Process {
     std::string name;
     AddressSpace* mm = nullptr;
     unsigned threads = 1;
+    sim::RwLock calls;               ///< read: a system call is under way in the first thread, which cannot die meanwhile
+    base::Name death;                ///< kill, exit; empty while it lives
     std::vector<std::shared_ptr<File>> files;
-    bool dying = false;
+    bool dying() const { return !death.text().empty(); }
     unsigned alive = 1;              ///< threads that have not passed exit_mm
     unsigned leaving = 1;            ///< threads that have not passed exit_files
     sim::Latch zombie;

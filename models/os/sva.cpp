@@ -4,10 +4,11 @@
 #include <algorithm>
 
 namespace quiesce::os {
+namespace {
+constexpr u64 everything = ~u64{0};
+}
 
 Sva::~Sva() = default;
-
-bool Sva::has_bug(std::string_view name) const { return std::find(bugs_.begin(), bugs_.end(), name) != bugs_.end(); }
 
 void Sva::change(Bond& b, BondEvent e) {
     if (!b.life.apply(e)) events_.emit(OsViolation{"illegal-state", "bond", b.id});
@@ -20,145 +21,217 @@ Bond* Sva::find(const AddressSpace& mm, const drivers::DeviceDriver& device) {
     return nullptr;
 }
 
-bool Sva::any_bond(const AddressSpace& mm) const {
-    return std::any_of(bonds_.begin(), bonds_.end(), [&](auto& b) { return &b->mm == &mm && b->life.state() != BondState::Unbound; });
+std::vector<Bond*> Sva::bonds_of(const AddressSpace& mm) const {
+    std::vector<Bond*> found;
+    for (const auto& b : bonds_)
+        if (&b->mm == &mm && b->life.state() != BondState::Unbound) found.push_back(b.get());
+    return found;
+}
+
+// ---- bind -----------------------------------------------------------------------------------------------------------
+
+/// arm_smmu_asid_xa: the lowest that is free, from 1.
+std::optional<Asid> Sva::take_asid() {
+    u32 at = 1;
+    while (asids_.count(at) != 0) ++at;
+    if (at >= iommu_->max_asids()) return std::nullopt;
+    asids_.insert(at);
+    return Asid{static_cast<u16>(at)};
+}
+
+/// The mm's PASID, taken at its first bind, has to suit every device that is bound later (-EOVERFLOW).
+bool Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) {
+    MmIds& ids = ids_[raw(mm.id())];
+    const u32 limit = iommu_->max_pasids(device.stream());
+    if (limit == 0) return false;
+    if (!ids.pasid) ids.pasid = pasids_.take(mm.id(), limit);
+    if (!ids.pasid || raw(*ids.pasid) >= limit) return false;
+    if (!ids.asid) ids.asid = take_asid();
+    return ids.asid.has_value();
+}
+
+SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
+    drivers::DeviceDriver* const only = era_.domain_per_device ? &device : nullptr;
+    for (auto& d : domains_)
+        if (&d->mm == &mm && d->device == only && !d->put) return d.get();
+    MmIds& ids = ids_.at(raw(mm.id()));
+    ++ids.domains;
+    domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, *ids.asid));
+    mm.notifier_register(*domains_.back());
+    return domains_.back().get();
 }
 
 sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name process, drivers::DeviceDriver& device) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (!mm.mmget_not_zero()) co_return nullptr; // set_dev_pasid takes a user for its duration: no release meanwhile
-    if (Bond* b = find(mm, device)) {
-        ++b->references;
-        co_await mm.mmput(ctx);
-        co_return b;
+    Bond* bond = find(mm, device);
+    if (bond != nullptr) {
+        ++bond->references;
+    } else if (iommu_ != nullptr && take_ids(mm, device)) {
+        SvaDomain& domain = *domain_for(mm, device);
+        bonds_.push_back(std::make_unique<Bond>(BondId{static_cast<u32>(bonds_.size() + 1)}, mm, device));
+        bond = bonds_.back().get();
+        bond->process = process;
+        bond->stream = device.stream();
+        bond->pasid = *ids_.at(raw(mm.id())).pasid;
+        bond->asid = domain.asid;
+        ledger_.bond_opened(bond->id, mm.id());
+        domain.bonds.push_back(bond);
+        change(*bond, BondEvent::Bind);
+        co_await iommu_->set_pasid(ctx, *bond);
     }
-    if (mm_pasid_.find(raw(mm.id())) == mm_pasid_.end()) {
-        const auto pasid = pasids_.take(mm.id(), 1u << 20);
-        if (!pasid) {
-            co_await mm.mmput(ctx);
-            co_return nullptr;
-        }
-        mm_pasid_[raw(mm.id())] = *pasid;
-    }
-    auto& domain = domains_[raw(mm.id())];
-    if (!domain || domain->put) {
-        domain = std::make_unique<SvaDomain>(*this, mm, Asid{next_asid_++});
-        mm.notifier_register(*domain);
-    }
-    bonds_.push_back(std::make_unique<Bond>(BondId{static_cast<u32>(bonds_.size() + 1)}, mm, device));
-    Bond& b = *bonds_.back();
-    b.process = process;
-    b.stream = device.stream();
-    b.pasid = mm_pasid_.at(raw(mm.id()));
-    b.asid = domain->asid;
-    ledger_.bond_opened(b.id, mm.id());
-    domain->bonds.push_back(&b);
-    change(b, BondEvent::Bind);
-    co_await iommu_->set_pasid(ctx, b);
     co_await mm.mmput(ctx);
-    co_return &b;
+    co_return bond;
+}
+
+// ---- fences ---------------------------------------------------------------------------------------------------------
+
+Sva::Issued Sva::issue(const std::vector<Bond*>& bonds, Va first, u64 bytes) {
+    Issued list;
+    for (Bond* b : bonds) {
+        list.emplace_back(b, ++issued_);
+        events_.emit(InvalidationIssued{issued_, b->id, b->mm.id(), first, bytes});
+    }
+    return list;
+}
+
+/// What the OS may rely on from now on. A context that is gone is refused before any cached translation is asked for; one that
+/// is quiet only stops walks, so that its hits end with an invalidation which nothing can undo.
+void Sva::seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes) {
+    for (const auto& [b, number] : issued) {
+        const bool barred = b->reach.context == Reach::Context::Gone || (b->reach.context == Reach::Context::Quiet && b->reach.tlb_clean);
+        const bool blocks = barred && !std::exchange(b->reach.blocked, barred);
+        if (blocks) events_.emit(FenceObserved{b->id, b->mm.id(), Va{}, everything, true, number, ctx.last_span()});
+        else events_.emit(FenceObserved{b->id, b->mm.id(), first, bytes, false, number, ctx.last_span()});
+    }
+}
+
+sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, Reach::Context to) {
+    const Issued issued = issue({&b}, Va{}, 0);
+    bool fenced = false;
+    if (to == Reach::Context::Quiet) fenced = co_await iommu_->quiet_pasid(ctx, b);
+    else fenced = co_await iommu_->clear_pasid(ctx, b);
+    if (!fenced) co_return;
+    b.reach.context = to;
+    seen(ctx, issued, Va{}, 0);
+}
+
+/// An ASID is one for all bonds of the mm: as long as one of them is live, its walks refill what the others hit.
+sim::Task<void> Sva::invalidate_space(KernelContext& ctx, AddressSpace& mm, Asid asid) {
+    const std::vector<Bond*> bonds = bonds_of(mm);
+    const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
+    const bool clean = std::none_of(bonds.begin(), bonds.end(), live);
+    const Issued issued = issue(bonds, Va{}, everything);
+    const bool fenced = co_await iommu_->invalidate_space(ctx, asid);
+    if (!fenced) co_return;
+    for (Bond* b : bonds) b->reach.tlb_clean = b->reach.tlb_clean || clean;
+    seen(ctx, issued, Va{}, everything);
 }
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
-sim::Task<void> Sva::step(KernelContext& ctx, SvaDomain& d, Bond& b, TeardownStep s, u64 issued, bool last_fence) {
-    bool seen = true;
+sim::Task<void> Sva::bond_step(KernelContext& ctx, Bond& b, TeardownStep s) {
     switch (s) {
-    case TeardownStep::QuietContext: seen = co_await iommu_->quiet_pasid(ctx, b); break;
-    case TeardownStep::ClearContext: seen = co_await iommu_->clear_pasid(ctx, b); break;
-    case TeardownStep::InvalidateSpace:
-        if (!has_bug("forget-tlbi")) seen = co_await iommu_->invalidate_space(ctx, b);
-        break;
-    case TeardownStep::DriverMmExit:
-        co_await b.device.stop(ctx, b);
-        b.stopped = true;
-        break;
-    case TeardownStep::FreePasid: free_pasid(b.mm); break;
-    case TeardownStep::PutNotifier:
-        if (!d.put && std::all_of(d.bonds.begin(), d.bonds.end(), [&](Bond* o) { return o == &b || o->life.state() == BondState::Unbound; })) {
-            d.put = true;
-            b.mm.notifier_put(d);
-        }
-        break;
+    case TeardownStep::QuietContext: co_await change_context(ctx, b, Reach::Context::Quiet); break;
+    case TeardownStep::ClearContext: co_await change_context(ctx, b, Reach::Context::Gone); break;
+    case TeardownStep::DriverMmExit: b.stopped = co_await b.device.stop(ctx, b); break;
+    default: break;
     }
-    // The last invalidation's fence is what the OS relies on from here on. A fence that was not seen promises nothing.
-    if (last_fence && seen) events_.emit(FenceObserved{b.id, b.mm.id(), Va{}, ~u64{0}, true, issued, ctx.last_span()});
 }
 
-sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, Bond& b, std::span<const TeardownStep> steps) {
-    const auto is_fence = [](TeardownStep s) {
-        return s == TeardownStep::QuietContext || s == TeardownStep::ClearContext || s == TeardownStep::InvalidateSpace;
-    };
-    const auto last = std::find_if(steps.rbegin(), steps.rend(), is_fence);
-    const u64 issued = ++issued_;
-    bool told = false;
-    for (const TeardownStep& s : steps) {
-        if (is_fence(s) && !std::exchange(told, true)) events_.emit(InvalidationIssued{issued, b.id, b.mm.id(), Va{}, ~u64{0}});
-        co_await step(ctx, d, b, s, issued, last != steps.rend() && &s == &*last);
+sim::Task<void> Sva::domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep s) {
+    MmIds& ids = ids_.at(raw(d.mm.id()));
+    switch (s) {
+    case TeardownStep::InvalidateSpace: co_await invalidate_space(ctx, d.mm, d.asid); break;
+    case TeardownStep::FreePasid: free_pasid(d.mm); break;
+    case TeardownStep::FreeAsid:
+        if (--ids.domains > 0) break;
+        asids_.erase(raw(*ids.asid));
+        ids.asid.reset();
+        break;
+    case TeardownStep::PutNotifier:
+        d.put = true;
+        d.mm.notifier_put(d);
+        break;
+    default: break;
+    }
+}
+
+/// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
+sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
+    for (const TeardownStep s : steps) {
+        const bool per_bond = s == TeardownStep::QuietContext || s == TeardownStep::ClearContext || s == TeardownStep::DriverMmExit;
+        if (!per_bond) {
+            co_await domain_step(ctx, d, s);
+            continue;
+        }
+        std::optional<KernelContext::IrqsOff> spinlock; // devices_lock, spin_lock_irqsave
+        if (s == TeardownStep::QuietContext && era_.quiet_irqs_off) spinlock.emplace(ctx.irqs_off());
+        for (Bond* b : bonds) co_await bond_step(ctx, *b, s);
     }
 }
 
 /// Detaching the last bond of an mm frees its PASID where the era says so.
 void Sva::free_pasid(AddressSpace& mm) {
-    const auto found = mm_pasid_.find(raw(mm.id()));
-    if (found == mm_pasid_.end() || era_.pasid != PasidLife::Detach) return;
-    const auto others = std::count_if(bonds_.begin(), bonds_.end(), [&](auto& b) { return &b->mm == &mm && b->life.state() != BondState::Unbound; });
-    if (others > 1) return;
-    pasids_.free(found->second, mm.id());
-    mm_pasid_.erase(found);
+    MmIds& ids = ids_.at(raw(mm.id()));
+    if (!ids.pasid || era_.pasid != PasidLife::Detach || bonds_of(mm).size() > 1) return;
+    pasids_.free(*ids.pasid, mm.id());
+    ids.pasid.reset();
 }
 
 void Sva::mm_dropped(AddressSpace& mm) {
-    const auto found = mm_pasid_.find(raw(mm.id()));
-    if (found == mm_pasid_.end()) return;
-    if (std::any_of(bonds_.begin(), bonds_.end(), [&](auto& b) { return &b->mm == &mm && b->life.state() != BondState::Unbound; }))
-        events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
-    pasids_.free(found->second, mm.id());
-    mm_pasid_.erase(found);
+    const auto found = ids_.find(raw(mm.id()));
+    if (found == ids_.end()) return;
+    if (any_bond(mm)) events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
+    if (found->second.pasid) pasids_.free(*found->second.pasid, mm.id());
+    ids_.erase(found);
 }
 
 sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (b.life.state() == BondState::Unbound || --b.references > 0) co_return; // mm_exit may have detached it already
-    SvaDomain& d = *domains_.at(raw(b.mm.id()));
+    const auto has = [&](const auto& d) { return std::find(d->bonds.begin(), d->bonds.end(), &b) != d->bonds.end(); };
+    SvaDomain& d = **std::find_if(domains_.begin(), domains_.end(), has);
     auto own = co_await ctx.sleep_on(d.lock.lock(), "domain-lock", "sva_domain");
     if (b.life.state() == BondState::Unbound) co_return;
     change(b, BondEvent::UnbindBegins);
-    co_await run(ctx, d, b, b.exited ? era_.on_unbind_exited : era_.on_unbind);
+    const std::vector<Bond*> one{&b};
+    co_await run(ctx, d, one, b.exited ? era_.on_unbind_exited : era_.on_unbind);
+    std::erase(d.bonds, &b);
+    if (d.bonds.empty()) co_await run(ctx, d, one, era_.on_last);
     change(b, BondEvent::UnbindEnds);
     ledger_.bond_closed(b.id);
 }
 
 // ---- the mm's notifier ----------------------------------------------------------------------------------------------
 
-/// Bonds one after the other: releases are serial (1.3). With a policy that detaches here, the bond is unbound afterwards.
+/// With a policy that detaches here, the bonds are unbound afterwards.
 sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
     auto held = co_await ctx.sleep_on(lock.lock(), "domain-lock", "sva_domain");
-    for (Bond* b : bonds) {
-        if (b->life.state() != BondState::Bound) continue;
-        const bool detaches = sva.era_.pasid == PasidLife::Detach;
+    const std::vector<Bond*> dying = bonds;
+    if (dying.empty()) co_return;
+    const bool detaches = sva.era_.pasid == PasidLife::Detach;
+    for (Bond* b : dying) {
         b->exited = true;
         if (detaches) sva.change(*b, BondEvent::UnbindBegins);
-        {
-            std::optional<KernelContext::IrqsOff> spinlock; // 5.3: spin_lock_irqsave over all context rewrites
-            if (sva.era_.release_irqs_off && !detaches) spinlock.emplace(ctx.irqs_off());
-            co_await sva.run(ctx, *this, *b, sva.era_.on_release);
-        }
+    }
+    co_await sva.run(ctx, *this, dying, sva.era_.on_release);
+    if (detaches) {
+        bonds.clear();
+        co_await sva.run(ctx, *this, dying, sva.era_.on_last);
+    }
+    for (Bond* b : dying) {
         sva.change(*b, detaches ? BondEvent::UnbindEnds : BondEvent::MmReleased);
         if (detaches) sva.ledger_.bond_closed(b->id);
     }
 }
 
-sim::Task<void> SvaDomain::invalidate(KernelContext& ctx, AddressSpace& m, Va first, u64 bytes) {
-    const u64 issued = ++sva.issued_;
-    Bond* any = nullptr;
-    for (Bond* b : bonds)
-        if (b->life.state() == BondState::Bound) any = b;
-    if (any == nullptr) co_return;
-    sva.events_.emit(InvalidationIssued{issued, BondId{}, m.id(), first, bytes});
-    const bool seen = co_await sva.iommu_->invalidate_range(ctx, *any, first, bytes);
-    if (seen)
-        sva.events_.emit(FenceObserved{BondId{}, m.id(), first, bytes, false, issued, ctx.last_span()});
+/// A domain whose bonds are all gone, but which is not put yet, has nothing cached that counts.
+sim::Task<void> SvaDomain::invalidate(KernelContext& ctx, AddressSpace&, Va first, u64 bytes) {
+    if (bonds.empty()) co_return;
+    const Sva::Issued issued = sva.issue(bonds, first, bytes);
+    const bool fenced = co_await sva.iommu_->invalidate_range(ctx, asid, first, bytes);
+    if (fenced) sva.seen(ctx, issued, first, bytes);
 }
 
 } // namespace quiesce::os

@@ -9,22 +9,23 @@
 
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <vector>
 
 namespace quiesce::os {
 
-/// One mm with devices: its notifier, its ASID in the IOMMU, its bonds.
 class SvaDomain;
 
 class Sva {
 public:
-    Sva(base::EventBus& events, memory::Ownership& ledger, PasidAllocator& pasids, const Era& era, std::vector<std::string> bugs)
-        : events_(events), ledger_(ledger), pasids_(pasids), era_(era), bugs_(std::move(bugs)) {}
+    Sva(base::EventBus& events, memory::Ownership& ledger, PasidAllocator& pasids, const Era& era)
+        : events_(events), ledger_(ledger), pasids_(pasids), era_(era) {}
     Sva(const Sva&) = delete;
     ~Sva();
     void set_iommu(drivers::IommuDriver* d) { iommu_ = d; }
 
-    /// Null if the mm is dying, no PASID is free or the IOMMU refused.
+    /// Null if the mm is dying, no PASID or ASID is left that the device and the IOMMU take, or the device is not attached.
     sim::Task<Bond*> bind(KernelContext& ctx, AddressSpace& mm, base::Name process, drivers::DeviceDriver& device);
     /// Drops one reference; the last one tears the bond down and returns when it is UNBOUND. The device must have been stopped.
     sim::Task<void> unbind(KernelContext& ctx, Bond& bond);
@@ -32,14 +33,31 @@ public:
     /// mm_pasid_drop: the mm is gone.
     void mm_dropped(AddressSpace& mm);
     /// A bond of this mm is not UNBOUND.
-    bool any_bond(const AddressSpace& mm) const;
+    bool any_bond(const AddressSpace& mm) const { return !bonds_of(mm).empty(); }
     const Era& era() const { return era_; }
 
 private:
     friend class SvaDomain;
-    bool has_bug(std::string_view name) const;
-    sim::Task<void> run(KernelContext& ctx, SvaDomain& d, Bond& b, std::span<const TeardownStep> steps);
-    sim::Task<void> step(KernelContext& ctx, SvaDomain& d, Bond& b, TeardownStep s, u64 issued, bool last_fence);
+    /// An invalidation on its way: which bonds it is for, under which number each.
+    using Issued = std::vector<std::pair<Bond*, u64>>;
+    /// What an mm has of the IOMMU: one PASID and one ASID for all its bonds.
+    struct MmIds {
+        std::optional<Pasid> pasid;
+        std::optional<Asid> asid;
+        unsigned domains = 0;                        ///< that use the ASID
+    };
+    std::vector<Bond*> bonds_of(const AddressSpace& mm) const;
+    SvaDomain* domain_for(AddressSpace& mm, drivers::DeviceDriver& device);
+    std::optional<Asid> take_asid();
+    bool take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
+
+    sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps);
+    sim::Task<void> bond_step(KernelContext& ctx, Bond& b, TeardownStep s);
+    sim::Task<void> domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep s);
+    sim::Task<void> invalidate_space(KernelContext& ctx, AddressSpace& mm, Asid asid);
+    sim::Task<void> change_context(KernelContext& ctx, Bond& b, Reach::Context to);
+    Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
+    void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);
     void change(Bond& b, BondEvent e);
     void free_pasid(AddressSpace& mm);
 
@@ -47,26 +65,28 @@ private:
     memory::Ownership& ledger_;
     PasidAllocator& pasids_;
     const Era& era_;
-    std::vector<std::string> bugs_;
     drivers::IommuDriver* iommu_ = nullptr;
     sim::Mutex lock_;                                ///< iommu_sva_lock
     std::vector<std::unique_ptr<Bond>> bonds_;       ///< all that ever were; bond n at n - 1
-    std::map<u32, std::unique_ptr<SvaDomain>> domains_;
-    std::map<u32, Pasid> mm_pasid_;                  ///< mm->pasid
-    u16 next_asid_ = 1;
+    std::vector<std::unique_ptr<SvaDomain>> domains_; ///< all that ever were: a notifier's callback may still be inside one that was put
+    std::map<u32, MmIds> ids_;                       ///< by mm
+    std::set<u32> asids_;                            ///< in use
     u64 issued_ = 0;
 };
 
+/// What an mm's notifier reaches: the bonds of one mm with all its devices, or with one, as the era has it.
 class SvaDomain final : public MmuNotifier {
 public:
-    SvaDomain(Sva& s, AddressSpace& m, Asid a) : sva(s), mm(m), asid(a) {}
+    SvaDomain(Sva& s, AddressSpace& m, drivers::DeviceDriver* only, Asid a) : sva(s), mm(m), device(only), asid(a) {}
     sim::Task<void> release(KernelContext& ctx, AddressSpace& mm) override;
     sim::Task<void> invalidate(KernelContext& ctx, AddressSpace& mm, Va first, u64 bytes) override;
     Sva& sva;
     AddressSpace& mm;
+    drivers::DeviceDriver* const device;             ///< null: every device of the mm
     const Asid asid;
-    std::vector<Bond*> bonds;
-    sim::Mutex lock;                                 ///< the driver's own: sva_lock, devices_lock
+    std::vector<Bond*> bonds;                        ///< attached
+    /// MODEL: release and unbind of a domain exclude each other, as sva_lock does on 6.1; on 6.12 two different locks guard them.
+    sim::Mutex lock;
     bool put = false;
 };
 

@@ -201,9 +201,7 @@ TEST_CASE("two stops at once select and stop each its own queue, and the device 
     CHECK(ended.back() - begun < b.stub.stop_time * 2);
 }
 
-// ---- bugs of the model: this fails until it is mended; then its tag goes ------------------------------------------
-
-TEST_CASE("a queue whose stop was given up is free again when the device has stopped after all", "[os][!shouldfail]") {
+TEST_CASE("a queue whose stop was given up is free again when the device has stopped after all", "[os]") {
     Bench b(1, 20_us);
     b.stub.stop_time = 100_us;
     REQUIRE(b.submit(0));

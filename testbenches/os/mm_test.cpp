@@ -161,12 +161,14 @@ TEST_CASE("every era fences before it frees the PASID or lets go of the notifier
             }
             CHECK_FALSE(e->evidence.empty());
             for (auto steps : {e->on_release, e->on_unbind}) {
-                bool fenced = false;
-                for (TeardownStep s : steps) {
-                    if (s == TeardownStep::InvalidateSpace) fenced = true;
-                    if (s == TeardownStep::FreePasid || s == TeardownStep::PutNotifier) CHECK(fenced);
-                }
-                CHECK(fenced);
+                bool flushed = false;
+                const bool put_later = steps.data() == e->on_release.data() && e->pasid == PasidLife::MmDrop;
+                for (auto part : {steps, put_later ? std::span<const TeardownStep>{} : e->on_last})
+                    for (TeardownStep s : part) {
+                        if (s == TeardownStep::InvalidateSpace) flushed = true;
+                        if (s == TeardownStep::FreePasid || s == TeardownStep::FreeAsid || s == TeardownStep::PutNotifier) CHECK(flushed);
+                    }
+                CHECK(flushed);
             }
         }
 }

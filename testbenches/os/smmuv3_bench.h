@@ -76,11 +76,12 @@ struct NoDevice final : drivers::DeviceDriver {
 };
 
 struct Bench : Machine {
-    explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {}) {
+    explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {},
+                   const iommu::smmuv3::Smmuv3Config& unit_config = {}) {
         config.kernel = version;
         config.bugs = std::move(bugs);
         make_kernel();
-        unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), iommu::smmuv3::Smmuv3Config{});
+        unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), unit_config);
         spy.emplace(memory, *unit);
         mmio.map(registers, 0x2'0000, *spy, "smmu");
         driver.emplace("smmu", *kernel, driver_config, registers, std::function<u64()>{});
@@ -114,7 +115,7 @@ struct Bench : Machine {
     Words clear() { return commands([&](KernelContext& c) { return driver->clear_pasid(c, *bond); }); }
     Words range(u64 pages) {
         constexpr Va first{0xffff'0000'0000};
-        return commands([&](KernelContext& c) { return driver->invalidate_range(c, *bond, first, pages * page_size); });
+        return commands([&](KernelContext& c) { return driver->invalidate_range(c, bond->asid, first, pages * page_size); });
     }
     /// Two-level look-ups by hand: 1.3 (SPLIT 8) and 1.4 (64 KiB leaves).
     Spa ste() { return Spa{(peek(Spa{(reg(0x80, 8) & 0xf'ffff'ffff'ffc0) + 8 * 1}) & 0xf'ffff'ffff'ffc0) + 64 * 8}; }

@@ -66,6 +66,7 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
         idle = co_await ctx.sleep_on(q->stopped.wait_until(until), "device-stop", name_, [&] { return stop_span_ ? stop_span_(number) : 0; });
         span = ctx.last_span();
         if (idle) q->bond = no_bond;
+        else q->given_up = true;
     }
     kernel_.events().emit(StopSeen{bond.id, !idle, span});
     co_return idle;
@@ -76,8 +77,11 @@ sim::Task<void> AcceleratorDriver::on_interrupt(KernelContext& ctx) {
     co_await ctx.spend(config_.interrupt.get(), name_);
     const u64 stopped = co_await ctx.mmio_read(bar_ + INT_STOPPED::offset, 8);
     co_await write<INT_STOPPED>(ctx, stopped);
-    for (unsigned i = 0; i < queues_.size(); ++i)
-        if ((stopped >> i & 1) != 0) queues_[i]->stopped.set();
+    for (unsigned i = 0; i < queues_.size(); ++i) {
+        if ((stopped >> i & 1) == 0) continue;
+        queues_[i]->stopped.set();
+        if (std::exchange(queues_[i]->given_up, false)) queues_[i]->bond = no_bond; // it stopped after all
+    }
 }
 
 } // namespace quiesce::os::drivers

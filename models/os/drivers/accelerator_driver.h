@@ -34,6 +34,7 @@ private:
     struct Queue {
         BondId bond{};
         sim::Latch stopped;
+        bool given_up = false;       ///< the driver went on though the queue had not stopped
     };
     Queue* queue_of(BondId bond, unsigned& number);
     template <class R> sim::Task<void> write(KernelContext& ctx, u64 value) {

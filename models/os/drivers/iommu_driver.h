@@ -4,25 +4,32 @@
 #pragma once
 #include "os/bond.h"
 
+#include <string>
+
 namespace quiesce::os::drivers {
 
 class IommuDriver {
 public:
     virtual ~IommuDriver() = default;
-    /// Programs the unit: queues, tables, interrupts, enable.
+    /// Programs the unit: queues, tables, interrupts, enable. False, with error() saying why, if the driver does not take it.
     virtual sim::Task<bool> init(KernelContext& ctx) = 0;
-    /// A device's stream may translate: its stream table entry and context table.
+    /// A device's stream may translate: its stream table entry and context table. False, with error(), if it cannot.
     virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream) = 0;
+    virtual std::string error() const = 0;
+    /// PASIDs of a stream are below this; 0 if the stream is not attached.
+    virtual u32 max_pasids(StreamId stream) const = 0;
+    /// Tags of address spaces are below this.
+    virtual u32 max_asids() const = 0;
     /// Installs the bond's page tables at its PASID (set_dev_pasid).
     virtual sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context stays valid and empty, and faults quietly where the kernel's generation does that.
     virtual sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context is gone (remove_dev_pasid).
     virtual sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) = 0;
-    /// Every cached translation of the bond's address space.
-    virtual sim::Task<bool> invalidate_space(KernelContext& ctx, Bond& bond) = 0;
+    /// Every cached translation of an address space.
+    virtual sim::Task<bool> invalidate_space(KernelContext& ctx, Asid asid) = 0;
     /// Cached translations of a range (secondary TLB invalidation).
-    virtual sim::Task<bool> invalidate_range(KernelContext& ctx, Bond& bond, Va first, u64 bytes) = 0;
+    virtual sim::Task<bool> invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) = 0;
 };
 
 } // namespace quiesce::os::drivers

@@ -8,8 +8,10 @@ namespace quiesce::os::drivers {
 using namespace iommu::smmuv3;
 
 namespace {
-constexpr unsigned split = 8;        // second-level stream tables of 256 entries (Linux: STRTAB_SPLIT)
-constexpr unsigned cd_leaf_bits = 10; // context tables with 64 KiB leaves: 1024 descriptors
+constexpr unsigned split = 8;             // second-level stream tables of 256 entries (Linux: STRTAB_SPLIT)
+constexpr unsigned first_level_bits = 17; // at most so many first-level stream table entries (Linux: STRTAB_MAX_L1_ENTRIES)
+constexpr unsigned linear_bits = 16;      // MODEL: a linear stream table above 4 MiB counts as one that cannot be allocated
+constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
 } // namespace
 
 Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span)
@@ -27,22 +29,56 @@ sim::Task<void> Smmuv3Driver::write_and_wait(KernelContext& ctx, u32 offset, u32
     }
 }
 
-sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
+bool Smmuv3Driver::refuse(std::string why) {
+    error_ = std::string{unit_.text()} + ": " + std::move(why);
+    return false;
+}
+
+/// What the ID registers offer (arm_smmu_device_hw_probe).
+sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
+    const u64 id0_bits = co_await ctx.mmio_read(registers_ + Idr0::offset, 4);
+    const auto id0 = Idr0::of(static_cast<u32>(id0_bits));
     const u64 id1_bits = co_await ctx.mmio_read(registers_ + Idr1::offset, 4);
     const auto id1 = Idr1::of(static_cast<u32>(id1_bits));
-    const auto cmdq = std::min<unsigned>(config_.cmdq_log2, static_cast<unsigned>(id1.get(Idr1::CMDQS)));
+    const u64 id5_bits = co_await ctx.mmio_read(registers_ + Idr5::offset, 4);
+    const auto id5 = Idr5::of(static_cast<u32>(id5_bits));
+    output_code_ = static_cast<unsigned>(id5.get(Idr5::OAS));
+    asid_bits_ = id0.get(Idr0::ASID16) ? 16 : 8;
+    if (!id0.get(Idr0::MSI) || !id0.get(Idr0::COHACC)) config_.msipoll = false; // ARM_SMMU_OPT_MSIPOLL needs both
+    cmdq_log2_ = std::min<unsigned>(config_.cmdq_log2, static_cast<unsigned>(id1.get(Idr1::CMDQS)));
     event_log2_ = std::min<unsigned>(config_.evtq_log2, static_cast<unsigned>(id1.get(Idr1::EVENTQS)));
     sid_bits_ = static_cast<unsigned>(id1.get(Idr1::SIDSIZE));
-    ssid_bits_ = static_cast<unsigned>(id1.get(Idr1::SSIDSIZE));
-    const u64 cmdq_bytes = command_bytes << cmdq, evtq_bytes = event_bytes << event_log2_;
-    commands_.place(kernel_.frames().take_kernel(cmdq_bytes, std::max<u64>(cmdq_bytes, page_size)), cmdq);
+    ssid_bits_ = std::min(static_cast<unsigned>(id1.get(Idr1::SSIDSIZE)), 20u);
+    two_level_streams_ = id0.get(Idr0::ST_LEVEL) == StreamLevels::TwoLevel && sid_bits_ > split;
+    two_level_contexts_ = id0.get(Idr0::CD2L);
+    if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
+    co_return true;
+}
+
+sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
+    const u64 cmdq_bytes = command_bytes << cmdq_log2_, evtq_bytes = event_bytes << event_log2_;
+    commands_.place(kernel_.frames().take_kernel(cmdq_bytes, std::max<u64>(cmdq_bytes, page_size)), cmdq_log2_);
     events_ = kernel_.frames().take_kernel(evtq_bytes, std::max<u64>(evtq_bytes, page_size));
-    co_await write_reg(ctx, CmdqBase::offset, 8, commands_.base().value() | cmdq | u64{1} << 62);
+    co_await write_reg(ctx, CmdqBase::offset, 8, commands_.base().value() | cmdq_log2_ | u64{1} << 62);
     co_await write_reg(ctx, CmdqProd::offset, 4, 0);
     co_await write_reg(ctx, CmdqCons::offset, 4, 0);
     co_await write_reg(ctx, EventqBase::offset, 8, events_.value() | event_log2_ | u64{1} << 62);
     co_await write_reg(ctx, EventqProd::offset, 4, 0);
     co_await write_reg(ctx, EventqCons::offset, 4, 0);
+}
+
+/// arm_smmu_init_strtab: two levels where the unit has them and more streams than one leaf holds. A first level that is capped
+/// covers fewer streams than the unit takes.
+sim::Task<bool> Smmuv3Driver::place_streams(KernelContext& ctx) {
+    if (two_level_streams_) sid_bits_ = std::min(sid_bits_, first_level_bits + split);
+    else if (sid_bits_ > linear_bits)
+        co_return refuse("a linear stream table for " + std::to_string(sid_bits_) + " stream bits is too large: at most " +
+                         std::to_string(linear_bits) + " without two-level stream tables");
+    const u64 bytes = two_level_streams_ ? u64{8} << (sid_bits_ - split) : u64{64} << sid_bits_;
+    stream_first_ = kernel_.frames().take_kernel(bytes, std::max<u64>(bytes, page_size));
+    co_await write_reg(ctx, StrtabBase::offset, 8, stream_first_.value() | u64{1} << 62);
+    co_await write_reg(ctx, StrtabBaseCfg::offset, 4, (two_level_streams_ ? 1u << 16 | split << 6 : 0u) | sid_bits_);
+    co_return true;
 }
 
 sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
@@ -57,21 +93,14 @@ sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
 }
 
 sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
-    const u64 id0_bits = co_await ctx.mmio_read(registers_ + Idr0::offset, 4);
-    const auto id0 = Idr0::of(static_cast<u32>(id0_bits));
-    const u64 id5_bits = co_await ctx.mmio_read(registers_ + Idr5::offset, 4);
-    const auto id5 = Idr5::of(static_cast<u32>(id5_bits));
-    output_code_ = static_cast<unsigned>(id5.get(Idr5::OAS));
-    msi_ = id0.get(Idr0::MSI);
-    if (!msi_ || !id0.get(Idr0::COHACC)) config_.msipoll = false; // ARM_SMMU_OPT_MSIPOLL needs both
+    const bool taken = co_await probe(ctx);
+    if (!taken) co_return false;
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, 0);
     co_await write_reg(ctx, Cr1::offset, 4, 0x3u << 10 | 1u << 8 | 1u << 6 | 0x3u << 4 | 1u << 2 | 1u); // write-back, inner shareable
     co_await write_reg(ctx, Cr2::offset, 4, 1u << 2 | 1u << 1);                                         // PTM, RECINVSID
     co_await place_queues(ctx);
-    const u64 first_bytes = u64{8} << (sid_bits_ - split);
-    stream_first_ = kernel_.frames().take_kernel(first_bytes, std::max<u64>(first_bytes, page_size));
-    co_await write_reg(ctx, StrtabBase::offset, 8, stream_first_.value() | u64{1} << 62);
-    co_await write_reg(ctx, StrtabBaseCfg::offset, 4, 1u << 16 | split << 6 | sid_bits_);
+    const bool placed = co_await place_streams(ctx);
+    if (!placed) co_return false;
     u32 cr0 = 1u << 3;
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0);
     auto all = make_command<CfgiSteRange>();
@@ -88,6 +117,7 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
 
 /// The entry's place; its second-level table is made when the first stream of its 256 is attached.
 Spa Smmuv3Driver::stream_entry(StreamId stream) {
+    if (!two_level_streams_) return stream_first_ + u64{raw(stream)} * 64;
     const Spa first = stream_first_ + (raw(stream) >> split) * 8;
     u64 word = kernel_.frames().memory().peek64(first);
     if (word == 0) {
@@ -98,14 +128,24 @@ Spa Smmuv3Driver::stream_entry(StreamId stream) {
     return Spa{word & 0x000f'ffff'ffff'ffc0} + (raw(stream) & ((1u << split) - 1)) * 64;
 }
 
+u32 Smmuv3Driver::max_pasids(StreamId stream) const {
+    const auto found = streams_.find(raw(stream));
+    return found == streams_.end() || found->second.bits == 0 ? 0 : 1u << found->second.bits;
+}
+
+/// arm_smmu_alloc_cd_tables: two levels where the unit has them and more contexts than one leaf holds.
 sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream) {
-    if (raw(stream) >> sid_bits_ != 0) co_return false;
-    const unsigned bits = std::min(ssid_bits_, 20u);
-    Stream s{kernel_.frames().take_kernel(std::max<u64>(8u << (bits > cd_leaf_bits ? bits - cd_leaf_bits : 0), page_size), u64{1} << 16), bits};
+    if (u64{raw(stream)} >> sid_bits_ != 0)
+        co_return refuse("stream " + std::to_string(raw(stream)) + " is outside the stream table: " + std::to_string(sid_bits_) + " bits");
+    Stream s;
+    s.two_level = two_level_contexts_ && ssid_bits_ > cd_leaf_bits;
+    s.bits = s.two_level ? ssid_bits_ : std::min(ssid_bits_, cd_leaf_bits); // a linear table is no larger than a leaf
+    const u64 bytes = s.two_level ? u64{8} << (s.bits - cd_leaf_bits) : u64{64} << s.bits;
+    s.contexts = kernel_.frames().take_kernel(std::max<u64>(bytes, page_size), u64{1} << 16);
     streams_[raw(stream)] = s;
     Ste ste;
-    ste.set(Ste::V, true).set(Ste::Config, StreamConfig::Stage1).set(Ste::S1Fmt, CdTable::TwoLevel64K);
-    ste.set(Ste::S1ContextPtr, s.first_level).set(Ste::S1CDMax, u64{bits}).set(Ste::S1DSS, NoSubstream::Terminate);
+    ste.set(Ste::V, true).set(Ste::Config, StreamConfig::Stage1).set(Ste::S1Fmt, s.two_level ? CdTable::TwoLevel64K : CdTable::Linear);
+    ste.set(Ste::S1ContextPtr, s.contexts).set(Ste::S1CDMax, u64{s.bits}).set(Ste::S1DSS, NoSubstream::Terminate);
     ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
     ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
     const Spa at = stream_entry(stream);
@@ -121,7 +161,8 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream)
 sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond, bool make) {
     const Stream& s = streams_.at(raw(bond.stream));
     const u32 pasid = raw(bond.pasid);
-    const Spa first = s.first_level + (pasid >> cd_leaf_bits) * 8;
+    if (!s.two_level) co_return s.contexts + u64{pasid} * 64;
+    const Spa first = s.contexts + (pasid >> cd_leaf_bits) * 8;
     u64 word = kernel_.frames().memory().peek64(first);
     if ((word & 1) == 0 && make) {
         const Spa leaf = kernel_.frames().take_kernel(u64{64} << cd_leaf_bits, u64{64} << cd_leaf_bits);
@@ -191,54 +232,58 @@ sim::Task<bool> Smmuv3Driver::quiet_pasid(KernelContext& ctx, Bond& bond) {
     co_return seen;
 }
 
+/// 6.12 writes the whole entry (arm_smmu_clear_cd), 6.1 and before word 0 alone (arm_smmu_write_ctx_desc).
 sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
-    const bool seen = co_await write_cd(ctx, bond, Cd{}, true);
+    if (generation_6_12()) {
+        const bool seen = co_await write_cd(ctx, bond, Cd{}, true);
+        co_return seen;
+    }
+    const Spa at = co_await context_entry(ctx, bond, false);
+    co_await ctx.store(at, 0);
+    co_await ctx.barrier();
+    const bool seen = co_await sync_cd(ctx, bond);
     co_return seen;
 }
 
 // ---- invalidation -----------------------------------------------------------------------------------------------------
 
-/// `last`: the fence that a caller relies on. With R8 its completion is not waited for.
-sim::Task<bool> Smmuv3Driver::many(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last) {
+/// `last`: the fence that a caller relies on. With R8 its completion is not waited for. As in Linux, whoever calls goes on when
+/// a fence did not come in time; what was issued stays issued.
+sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Name phase, bool last) {
+    const std::array<Command, 1> list{c};
     const bool wait = !(last && kernel_.has_bug("R8"));
     const bool seen = co_await commands_.issue(ctx, list, phase, wait);
-    if (wait && !seen) kernel_.events().emit(FenceTimedOut{unit_, 0}); // MODEL: as Linux, the caller goes on regardless
+    if (!seen) kernel_.events().emit(FenceTimedOut{unit_, 0});
     co_return wait && seen;
 }
 
-sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Name phase, bool last) {
-    const std::array<Command, 1> list{c};
-    const bool seen = co_await many(ctx, list, phase, last);
-    co_return seen;
-}
-
-sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, Bond& bond) {
+/// With forget-tlbi nothing is issued, and no fence was seen.
+sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, Asid asid) {
+    if (kernel_.has_bug("forget-tlbi")) co_return false;
     auto inv = make_command<TlbiNhAsid>();
-    inv.set(TlbiNhAsid::ASID, bond.asid);
+    inv.set(TlbiNhAsid::ASID, asid);
     const bool seen = co_await one(ctx, as_command(inv), "tlbi-sync", true);
     co_return seen;
 }
 
 /// Page by page up to the limit, then the whole ASID (12). Range commands are not used: RANGE_INV is a later feature here.
-sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Bond& bond, Va first, u64 bytes) {
+sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) {
     const u64 pages = bytes / page_size;
     if (pages >= config_.tlbi_va_max) {
-        const bool seen = co_await invalidate_space(ctx, bond);
+        const bool seen = co_await invalidate_space(ctx, asid);
         co_return seen;
     }
-    if (kernel_.has_bug("forget-tlbi")) co_return true;
+    if (kernel_.has_bug("forget-tlbi")) co_return false;
     std::vector<Command> batch;
-    for (u64 done = 0; done < pages;) {
-        batch.clear();
-        for (; done < pages && batch.size() < 64; ++done) {
-            auto inv = make_command<TlbiNhVa>();
-            inv.set(TlbiNhVa::ASID, bond.asid).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + done * page_size));
-            batch.push_back(as_command(inv));
-        }
-        const bool seen = co_await many(ctx, batch, "tlbi-sync", done == pages);
-        if (!seen) co_return false;
+    for (u64 page = 0; page < pages; ++page) {
+        auto inv = make_command<TlbiNhVa>();
+        inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + page * page_size));
+        batch.push_back(as_command(inv));
     }
-    co_return true;
+    const bool wait = !kernel_.has_bug("R8");
+    const bool seen = co_await commands_.issue(ctx, batch, "tlbi-sync", wait);
+    if (!seen) kernel_.events().emit(FenceTimedOut{unit_, 0});
+    co_return wait && seen;
 }
 
 // ---- interrupts -------------------------------------------------------------------------------------------------------

@@ -19,8 +19,11 @@ public:
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
-    sim::Task<bool> invalidate_space(KernelContext& ctx, Bond& bond) override;
-    sim::Task<bool> invalidate_range(KernelContext& ctx, Bond& bond, Va first, u64 bytes) override;
+    sim::Task<bool> invalidate_space(KernelContext& ctx, Asid asid) override;
+    sim::Task<bool> invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) override;
+    std::string error() const override { return error_; }
+    u32 max_pasids(StreamId stream) const override;
+    u32 max_asids() const override { return 1u << asid_bits_; }
 
     Smmuv3CommandQueue& commands() { return commands_; }
     u64 events_seen() const { return events_seen_; }
@@ -28,23 +31,26 @@ public:
 private:
     using Cd = iommu::smmuv3::Cd;
     using Command = iommu::smmuv3::Command;
-    /// A bond's stream and where its context table is.
+    /// A stream's context table: linear, or two-level with 64 KiB leaves.
     struct Stream {
-        Spa first_level{0};          ///< of a two-level context table with 64 KiB leaves
-        unsigned cd_bits = 0;
+        Spa contexts{0};
+        unsigned bits = 0;
+        bool two_level = false;
     };
+    bool refuse(std::string why);
     sim::Task<void> write_reg(KernelContext& ctx, u32 offset, unsigned size, u64 value) { return ctx.mmio_write(registers_ + offset, size, value); }
     sim::Task<void> write_and_wait(KernelContext& ctx, u32 offset, u32 ack, u32 value);
+    sim::Task<bool> probe(KernelContext& ctx);
     sim::Task<void> place_queues(KernelContext& ctx);
+    sim::Task<bool> place_streams(KernelContext& ctx);
     sim::Task<void> place_interrupts(KernelContext& ctx);
     Spa stream_entry(StreamId stream);
     sim::Task<Spa> context_entry(KernelContext& ctx, const Bond& bond, bool make);
     Cd live_cd(const Bond& bond) const;
     sim::Task<bool> sync_cd(KernelContext& ctx, const Bond& bond);
-    /// Writes words 1..7 while word 0 keeps the entry as it was, then word 0; a CFGI_CD and SYNC after each that changed.
+    /// Writes words 1..7 and word 0 in the order asked for; a CFGI_CD and SYNC after each of the two that changed.
     sim::Task<bool> write_cd(KernelContext& ctx, const Bond& bond, const Cd& target, bool word0_first);
     sim::Task<bool> one(KernelContext& ctx, const Command& c, base::Name phase, bool last = false);
-    sim::Task<bool> many(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last = false);
     sim::Task<void> on_event_interrupt(KernelContext& ctx);
     sim::Task<void> on_global_error(KernelContext& ctx);
     sim::Task<void> handle_event(KernelContext& ctx, Spa entry);
@@ -56,8 +62,9 @@ private:
     Spa registers_;
     Smmuv3CommandQueue commands_;
     Spa stream_first_{0}, events_{0};
-    unsigned event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, output_code_ = 0;
-    bool msi_ = false;
+    unsigned cmdq_log2_ = 0, event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
+    bool two_level_streams_ = false, two_level_contexts_ = false;
+    std::string error_;
     std::map<u32, Stream> streams_;
     u32 event_cons_ = 0;
     u64 events_seen_ = 0, printed_ = 0;

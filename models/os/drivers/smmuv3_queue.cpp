@@ -17,16 +17,23 @@ sim::Task<u32> Smmuv3CommandQueue::read_cons(KernelContext& ctx) {
     co_return static_cast<u32>(CmdqCons::of(static_cast<u32>(raw_cons)).get(CmdqCons::RD));
 }
 
-/// Polls CMDQ_CONS until `entries` slots are free; false after the driver's time-out.
-sim::Task<bool> Smmuv3CommandQueue::make_room(KernelContext& ctx, u32 entries) {
-    const sim::Time deadline = sim::now() + config_.sync_timeout.get();
+/// arm_smmu_cmdq_poll_until_not_full: the consumer index is taken anew only while no CPU watches a CMD_SYNC, so that nobody's
+/// slot is used again under its eyes; otherwise the last watcher says how far the unit is. A time-out is printed, and waiting
+/// goes on, with interrupts as the caller had them.
+sim::Task<void> Smmuv3CommandQueue::make_room(KernelContext& ctx, u32 entries, std::optional<KernelContext::IrqsOff>& irqs) {
+    sim::Time deadline = sim::now() + config_.sync_timeout.get();
     while (indices_.free() < entries) {
-        indices_.cons = co_await read_cons(ctx);
-        if (indices_.free() >= entries) break;
-        if (sim::now() >= deadline) co_return false;
-        co_await ctx.spin(1_us);
+        irqs.reset();
+        if (watchers_ == 0) indices_.cons = co_await read_cons(ctx);
+        if (indices_.free() < entries) {
+            if (sim::now() >= deadline) {
+                ++timeouts_;
+                deadline = sim::now() + config_.sync_timeout.get();
+            }
+            co_await ctx.spin(1_us);
+        }
+        irqs.emplace(ctx.irqs_off());
     }
-    co_return true;
 }
 
 sim::Task<void> Smmuv3CommandQueue::write(KernelContext& ctx, u32 position, const Command& c) {
@@ -63,8 +70,9 @@ sim::Task<bool> Smmuv3CommandQueue::wait_consumed(KernelContext& ctx, u32 positi
     const sim::Time deadline = sim::now() + config_.sync_timeout.get();
     sim::Duration pause = 1_us;
     for (unsigned looks = 0;; ++looks) {
-        indices_.cons = co_await read_cons(ctx);
-        if (!indices_.outstanding(position)) co_return true;
+        base::RingIndices<base::WrapBit> seen = indices_; // what others may reuse is not moved under their eyes
+        seen.cons = co_await read_cons(ctx);
+        if (!seen.outstanding(position)) co_return true;
         if (sim::now() >= deadline) co_return false;
         if (looks < 10) continue;
         co_await ctx.spin(pause);
@@ -72,37 +80,55 @@ sim::Task<bool> Smmuv3CommandQueue::wait_consumed(KernelContext& ctx, u32 positi
     }
 }
 
-sim::Task<bool> Smmuv3CommandQueue::issue(KernelContext& ctx, std::span<const Command> commands, base::Name phase, bool wait) {
-    auto irqs = ctx.irqs_off(); // from the slot allocation to the completion of the SYNC
-    const auto entries = static_cast<u32>(commands.size() + 1);
-    u32 sync_position = 0;
-    {
-        auto work = ctx.begin("submit-commands");
-        auto turn = co_await publish_.lock();
-        co_await ctx.spend(config_.take_slots.get(), "smmuv3.cmdq");
-        const bool room = co_await make_room(ctx, entries);
-        if (!room) {
-            ++timeouts_;
-            co_return false;
-        }
-        for (const Command& c : commands) {
-            co_await write(ctx, indices_.prod, c);
-            indices_.produce();
-        }
+sim::Task<void> Smmuv3CommandQueue::publish(KernelContext& ctx, std::span<const Command> batch, bool sync, u32& sync_position,
+                                            std::optional<KernelContext::IrqsOff>& irqs) {
+    auto work = ctx.begin("submit-commands");
+    auto turn = co_await publish_.lock();
+    irqs.emplace(ctx.irqs_off());
+    co_await ctx.spend(config_.take_slots.get(), "smmuv3.cmdq");
+    co_await make_room(ctx, static_cast<u32>(batch.size() + (sync ? 1 : 0)), irqs);
+    for (const Command& c : batch) {
+        co_await write(ctx, indices_.prod, c);
+        indices_.produce();
+    }
+    if (sync) {
         sync_position = indices_.prod;
         co_await write(ctx, sync_position, sync_command(sync_position));
         indices_.produce();
-        co_await ctx.barrier(); // dma_wmb: the entries are visible before the producer index is
-        co_await ctx.mmio_write(registers_ + CmdqProd::offset, 4, indices_.prod);
+        ++watchers_;
     }
-    if (!wait) co_return true;
+    co_await ctx.barrier(); // dma_wmb: the entries are visible before the producer index is
+    co_await ctx.mmio_write(registers_ + CmdqProd::offset, 4, indices_.prod);
+}
+
+/// arm_smmu_cmdq_poll_until_sync. The last CPU that watches says how far the unit has come.
+sim::Task<bool> Smmuv3CommandQueue::wait_for(KernelContext& ctx, u32 sync_position, base::Name phase) {
     auto waiting = ctx.begin_wait(phase, unit_);
     bool seen = false;
     if (config_.msipoll) seen = co_await wait_message(ctx, slot(sync_position));
     else seen = co_await wait_consumed(ctx, sync_position);
     if (seen && sync_span_) waiting.ended_by(sync_span_());
-    if (seen && config_.msipoll && indices_.outstanding(sync_position)) indices_.cons = indices_.next(sync_position);
     if (!seen) ++timeouts_;
+    else if (watchers_ == 1 && indices_.outstanding(sync_position)) indices_.cons = indices_.next(sync_position);
+    co_return seen;
+}
+
+sim::Task<bool> Smmuv3CommandQueue::issue(KernelContext& ctx, std::span<const Command> commands, base::Name phase, bool wait) {
+    // CMDQ_BATCH_ENTRIES. MODEL: Linux refuses a unit whose queue does not hold a batch and a CMD_SYNC; here batches are smaller.
+    const std::size_t most = std::min<std::size_t>(64, (std::size_t{1} << indices_.log2size) - 1);
+    std::optional<KernelContext::IrqsOff> irqs;
+    u32 sync_position = 0;
+    for (;;) {
+        const auto batch = commands.first(std::min(most, commands.size()));
+        commands = commands.subspan(batch.size());
+        const bool last = commands.empty();
+        co_await publish(ctx, batch, last, sync_position, irqs);
+        if (last) break;
+        irqs.reset();
+    }
+    bool seen = true;
+    if (wait) seen = co_await wait_for(ctx, sync_position, phase);
+    --watchers_;
     co_return seen;
 }
 

@@ -9,6 +9,7 @@
 #include "sim/lock.h"
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -53,15 +54,20 @@ public:
     Spa base() const { return base_; }
     unsigned log2size() const { return indices_.log2size; }
 
-    /// Publishes the commands and a CMD_SYNC behind them, with interrupts off, and waits until the SYNC is seen complete.
-    /// False if that did not happen in time. With `wait` false it returns as soon as the doorbell is rung.
+    /// Publishes the commands, a batch at a time, and a CMD_SYNC behind the last; then waits until the SYNC is seen complete.
+    /// False if that did not happen in time. With `wait` false it returns as soon as the last doorbell is rung.
     sim::Task<bool> issue(KernelContext& ctx, std::span<const Command> commands, base::Name phase, bool wait = true);
+    /// Waits, for a CMD_SYNC or for room, that lasted longer than the driver's time-out.
     u64 timeouts() const { return timeouts_; }
     /// For the error handler: the slot that CMDQ_CONS.RD points at.
     Spa slot(u32 position) const { return base_ + base::WrapBit::index(position, indices_.log2size) * iommu::smmuv3::command_bytes; }
 
 private:
-    sim::Task<bool> make_room(KernelContext& ctx, u32 entries);
+    /// Interrupts off from the slot allocation to the doorbell, or to the completion of the CMD_SYNC that is waited for.
+    sim::Task<void> publish(KernelContext& ctx, std::span<const Command> batch, bool sync, u32& sync_position,
+                            std::optional<KernelContext::IrqsOff>& irqs);
+    sim::Task<void> make_room(KernelContext& ctx, u32 entries, std::optional<KernelContext::IrqsOff>& irqs);
+    sim::Task<bool> wait_for(KernelContext& ctx, u32 sync_position, base::Name phase);
     sim::Task<void> write(KernelContext& ctx, u32 position, const Command& c);
     sim::Task<bool> wait_message(KernelContext& ctx, Spa slot);
     sim::Task<bool> wait_consumed(KernelContext& ctx, u32 position);
@@ -75,6 +81,7 @@ private:
     Spa base_{0};
     base::RingIndices<base::WrapBit> indices_; ///< prod is ours; cons as last read
     sim::Mutex publish_;                       ///< MODEL: commands are published in turn; Linux lets an owner gather others' slots
+    unsigned watchers_ = 0;                    ///< CPUs that wait for a CMD_SYNC: the queue's lock, held shared
     u64 timeouts_ = 0;
 };
 
