@@ -39,7 +39,7 @@ constexpr BugRow bugs[] = {
     {"R8", "the driver returns before the completion of its last fence was seen (facts/linux-sva.md 14, R8)", "mm-exit-under-load", "os.bugs=[R8]",
      "freed-before-fenced"},
     {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
-     "stale-dma"},
+     "freed-before-fenced,stale-dma"},
 };
 } // namespace
 
