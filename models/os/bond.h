@@ -25,6 +25,7 @@ static_assert(base::deterministic(bond_arrows) && base::all_reachable(bond_arrow
 struct Reach {
     enum class Context : u8 { Live, Quiet, Gone } context = Context::Live;
     bool tlb_clean = false;          ///< invalidated since nothing can refill it: every context with this ASID was quiet or gone
+    bool atc_clean = false;          ///< the device's ATC was invalidated since no translation request can refill it
     bool blocked = false;            ///< FenceObserved said so
 };
 
@@ -39,6 +40,7 @@ struct Bond {
     Pasid pasid{};
     Asid asid{};
     Reach reach;
+    bool ats = false;                ///< its device keeps translations of its own (ATC)
     unsigned references = 1;
     bool exited = false;             ///< its mm was released before it was unbound
     bool stopped = false;            ///< the device was stopped for it already

@@ -5,16 +5,18 @@ namespace quiesce::os {
 namespace {
 using enum TeardownStep;
 
-constexpr TeardownStep quiet_release[] = {QuietContext, InvalidateSpace};
+// InvalidateAtc comes before the domain's TLBI at an unbind of 6.12: safe, because the context is gone by then.
+constexpr TeardownStep quiet_release[] = {QuietContext, InvalidateSpace, InvalidateAtc};
+constexpr TeardownStep unbind_6_12[] = {ClearContext, InvalidateAtc};
 constexpr TeardownStep clear[] = {ClearContext};
-constexpr TeardownStep clear_and_flush[] = {ClearContext, InvalidateSpace};
+constexpr TeardownStep clear_and_flush[] = {ClearContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep flush_and_put[] = {InvalidateSpace, FreeAsid, PutNotifier}; // the domain's free flushes whatever was before
 constexpr TeardownStep put[] = {FreeAsid, PutNotifier};
-constexpr TeardownStep exit_release[] = {DriverMmExit, ClearContext, InvalidateSpace};
+constexpr TeardownStep exit_release[] = {DriverMmExit, ClearContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 
 constexpr Era eras[] = {
-    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, clear, clear, flush_and_put, PasidLife::MmDrop, false, true,
+    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, unbind_6_12, unbind_6_12, flush_and_put, PasidLife::MmDrop, false, true,
      "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI rounds), "
      "arm_smmu_sva_domain_free; PASID until mmdrop"},
     // 6.1 remembers that it `cleared`: no second TLBI at unbind. One arm_smmu_mmu_notifier per device and mm.
@@ -38,6 +40,8 @@ constexpr PolicyRow rows[] = {
 constexpr BugRow bugs[] = {
     {"R8", "the driver returns before the completion of its last fence was seen (facts/linux-sva.md 14, R8)", "mm-exit-under-load", "os.bugs=[R8]",
      "freed-before-fenced"},
+    {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown", "os.bugs=[R6]",
+     "freed-before-fenced,stale-dma"},
     {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
      "freed-before-fenced,stale-dma"},
 };

@@ -23,7 +23,8 @@ constexpr auto enum_names(Suppression) { return base::name_table<Suppression>({{
 enum class TeardownStep : u8 {
     QuietContext,    ///< the PASID's context stays valid and empty; fence
     ClearContext,    ///< the PASID's context is gone; fence
-    InvalidateSpace, ///< every cached translation of the address space; fence. After it no DMA of the bond can succeed
+    InvalidateSpace, ///< every translation of the address space that the IOMMU keeps; fence
+    InvalidateAtc,   ///< every translation of the PASID that the devices keep, those that have an ATC; fence
     DriverMmExit,    ///< the device driver stops DMA and waits for the device
     FreePasid,       ///< the PASID may be handed out again
     FreeAsid,        ///< the IOMMU's tag of the address space may be handed out again
@@ -31,7 +32,8 @@ enum class TeardownStep : u8 {
 };
 constexpr auto enum_names(TeardownStep) {
     return base::name_table<TeardownStep>({{TeardownStep::QuietContext, "quiet-context"}, {TeardownStep::ClearContext, "clear-context"},
-                                           {TeardownStep::InvalidateSpace, "invalidate-space"}, {TeardownStep::DriverMmExit, "mm-exit"},
+                                           {TeardownStep::InvalidateSpace, "invalidate-space"}, {TeardownStep::InvalidateAtc, "invalidate-atc"},
+                                           {TeardownStep::DriverMmExit, "mm-exit"},
                                            {TeardownStep::FreePasid, "free-pasid"}, {TeardownStep::FreeAsid, "free-asid"},
                                            {TeardownStep::PutNotifier, "put-notifier"}});
 }

@@ -32,11 +32,12 @@ sim::Task<void> Kernel::boot() {
     if (!usable) usable = co_await iommu_->init(ctx);
     if (!usable) boot_error_ = iommu_->error();
     for (auto& [name, device] : devices_) {
-        if (iommu_ != nullptr && usable) {
-            const bool attached = co_await iommu_->attach_device(ctx, device->stream());
-            if (!attached && boot_error_.empty()) boot_error_ = name + ": " + iommu_->error();
-        }
         co_await device->probe(ctx);
+        if (iommu_ == nullptr || !usable) continue;
+        const bool ats = device->has_ats() && iommu_->has_ats();
+        const bool attached = co_await iommu_->attach_device(ctx, device->stream(), ats);
+        if (!attached && boot_error_.empty()) boot_error_ = name + ": " + iommu_->error();
+        if (attached && ats) co_await device->enable_ats(ctx); // after the stream's entry allows it
     }
     ctx.stop();
 }

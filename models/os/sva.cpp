@@ -6,7 +6,19 @@
 namespace quiesce::os {
 namespace {
 constexpr u64 everything = ~u64{0};
+
+/// Nothing can bring a translation of the bond's into the IOMMU or out of it any more. A context that is gone is refused before
+/// any cached translation is asked for; one that is quiet only stops walks, so that its hits end with an invalidation.
+bool shut(const Bond& b) {
+    return b.reach.context == Reach::Context::Gone || (b.reach.context == Reach::Context::Quiet && b.reach.tlb_clean);
 }
+
+std::vector<Bond*> with_ats(const std::vector<Bond*>& bonds, bool ats) {
+    std::vector<Bond*> found;
+    std::copy_if(bonds.begin(), bonds.end(), std::back_inserter(found), [ats](const Bond* b) { return b->ats == ats; });
+    return found;
+}
+} // namespace
 
 Sva::~Sva() = default;
 
@@ -75,6 +87,7 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
         bond->stream = device.stream();
         bond->pasid = *ids_.at(raw(mm.id())).pasid;
         bond->asid = domain.asid;
+        bond->ats = device.has_ats() && iommu_->has_ats();
         ledger_.bond_opened(bond->id, mm.id());
         domain.bonds.push_back(bond);
         change(*bond, BondEvent::Bind);
@@ -95,11 +108,10 @@ Sva::Issued Sva::issue(const std::vector<Bond*>& bonds, Va first, u64 bytes) {
     return list;
 }
 
-/// What the OS may rely on from now on. A context that is gone is refused before any cached translation is asked for; one that
-/// is quiet only stops walks, so that its hits end with an invalidation which nothing can undo.
+/// What the OS may rely on from now on: the pages covered, or that the bond reaches nothing.
 void Sva::seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes) {
     for (const auto& [b, number] : issued) {
-        const bool barred = b->reach.context == Reach::Context::Gone || (b->reach.context == Reach::Context::Quiet && b->reach.tlb_clean);
+        const bool barred = shut(*b) && (!b->ats || b->reach.atc_clean);
         const bool blocks = barred && !std::exchange(b->reach.blocked, barred);
         if (blocks) events_.emit(FenceObserved{b->id, b->mm.id(), Va{}, everything, true, number, ctx.last_span()});
         else events_.emit(FenceObserved{b->id, b->mm.id(), first, bytes, false, number, ctx.last_span()});
@@ -116,15 +128,29 @@ sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, Reach::Context 
     seen(ctx, issued, Va{}, 0);
 }
 
-/// An ASID is one for all bonds of the mm: as long as one of them is live, its walks refill what the others hit.
+/// An ASID is one for all bonds of the mm: as long as one of them is live, its walks refill what the others hit. It covers no
+/// page of a bond whose device keeps translations itself.
 sim::Task<void> Sva::invalidate_space(KernelContext& ctx, AddressSpace& mm, Asid asid) {
     const std::vector<Bond*> bonds = bonds_of(mm);
     const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
     const bool clean = std::none_of(bonds.begin(), bonds.end(), live);
-    const Issued issued = issue(bonds, Va{}, everything);
+    const Issued plain = issue(with_ats(bonds, false), Va{}, everything), cached = issue(with_ats(bonds, true), Va{}, 0);
     const bool fenced = co_await iommu_->invalidate_space(ctx, asid);
     if (!fenced) co_return;
     for (Bond* b : bonds) b->reach.tlb_clean = b->reach.tlb_clean || clean;
+    seen(ctx, plain, Va{}, everything);
+    seen(ctx, cached, Va{}, 0);
+}
+
+sim::Task<void> Sva::invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds) {
+    const std::vector<Bond*> cached = with_ats(bonds, true);
+    if (cached.empty()) co_return;
+    std::vector<bool> clean; // as it is when the invalidation is issued
+    for (const Bond* b : cached) clean.push_back(shut(*b));
+    const Issued issued = issue(cached, Va{}, everything);
+    const bool fenced = co_await iommu_->invalidate_atc(ctx, cached, Va{}, everything);
+    if (!fenced) co_return;
+    for (std::size_t i = 0; i < cached.size(); ++i) cached[i]->reach.atc_clean = cached[i]->reach.atc_clean || clean[i];
     seen(ctx, issued, Va{}, everything);
 }
 
@@ -161,6 +187,10 @@ sim::Task<void> Sva::domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep 
 sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
     for (const TeardownStep s : steps) {
         const bool per_bond = s == TeardownStep::QuietContext || s == TeardownStep::ClearContext || s == TeardownStep::DriverMmExit;
+        if (s == TeardownStep::InvalidateAtc) {
+            co_await invalidate_atc(ctx, bonds);
+            continue;
+        }
         if (!per_bond) {
             co_await domain_step(ctx, d, s);
             continue;
@@ -226,12 +256,16 @@ sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
     }
 }
 
-/// A domain whose bonds are all gone, but which is not put yet, has nothing cached that counts.
+/// First what the unit keeps, then what the devices keep: the other way round they could ask for it again.
 sim::Task<void> SvaDomain::invalidate(KernelContext& ctx, AddressSpace&, Va first, u64 bytes) {
     if (bonds.empty()) co_return;
-    const Sva::Issued issued = sva.issue(bonds, first, bytes);
-    const bool fenced = co_await sva.iommu_->invalidate_range(ctx, asid, first, bytes);
-    if (fenced) sva.seen(ctx, issued, first, bytes);
+    const std::vector<Bond*> cached = with_ats(bonds, true);
+    const Sva::Issued plain_issued = sva.issue(with_ats(bonds, false), first, bytes), cached_issued = sva.issue(cached, first, bytes);
+    const bool tlb = co_await sva.iommu_->invalidate_range(ctx, asid, first, bytes);
+    if (tlb) sva.seen(ctx, plain_issued, first, bytes);
+    if (cached.empty()) co_return;
+    const bool atc = co_await sva.iommu_->invalidate_atc(ctx, cached, first, bytes);
+    if (tlb && atc) sva.seen(ctx, cached_issued, first, bytes);
 }
 
 } // namespace quiesce::os

@@ -55,6 +55,7 @@ private:
     sim::Task<void> bond_step(KernelContext& ctx, Bond& b, TeardownStep s);
     sim::Task<void> domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep s);
     sim::Task<void> invalidate_space(KernelContext& ctx, AddressSpace& mm, Asid asid);
+    sim::Task<void> invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds);
     sim::Task<void> change_context(KernelContext& ctx, Bond& b, Reach::Context to);
     Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
     void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);

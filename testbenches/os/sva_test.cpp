@@ -42,7 +42,8 @@ struct StubIommu final : drivers::IommuDriver {
         co_return true;
     }
     Task<bool> init(KernelContext&) override { co_return true; }
-    Task<bool> attach_device(KernelContext&, StreamId) override { co_return true; }
+    bool has_ats() const override { return true; }
+    Task<bool> attach_device(KernelContext&, StreamId, bool) override { co_return true; }
     Task<bool> set_pasid(KernelContext& ctx, Bond& b) override {
         pasids.push_back(b.pasid);
         return note(ctx, "set");
@@ -51,6 +52,11 @@ struct StubIommu final : drivers::IommuDriver {
     Task<bool> clear_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "clear"); }
     Task<bool> invalidate_space(KernelContext& ctx, Asid) override { return note(ctx, "tlbi"); }
     Task<bool> invalidate_range(KernelContext& ctx, Asid, Va, u64) override { return note(ctx, "range"); }
+    Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va, u64 bytes) override {
+        std::string what = bytes == ~u64{0} ? "atc" : "atc-range";
+        for (const Bond* b : bonds) what += " " + std::string{b->device.name().text()};
+        return note(ctx, what);
+    }
     std::string error() const override { return {}; }
     u32 max_pasids(StreamId) const override { return pasid_limit; }
     u32 max_asids() const override { return asid_limit; }
@@ -63,6 +69,8 @@ struct StubDevice final : drivers::DeviceDriver {
     std::string text;
     u32 number;
     Duration stop_time = 5_us;
+    bool ats = false;
+    bool has_ats() const override { return ats; }
     base::Name name() const override { return text; }
     DeviceId device() const override { return static_cast<DeviceId>(number); }
     StreamId stream() const override { return StreamId{number}; }
@@ -413,4 +421,42 @@ TEST_CASE("a system is not at rest while a freed PASID is in its grace time", "[
     CHECK(b.kernel->unrest() == "a PASID is in its grace time");
     b.settle();
     CHECK(b.kernel->at_rest());
+}
+
+TEST_CASE("devices with an ATC are invalidated after the IOMMU, all behind one fence, and blocked only then", "[os]") {
+    const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
+    Bench b(Policy::QuietUnbind, kernel);
+    b.device.ats = true; // the other one has none
+    std::vector<std::pair<u32, std::string>> blocked; // bond, last step by then
+    auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
+        if (e.blocks) blocked.emplace_back(raw(e.bond), b.log.rows.back().first);
+    });
+    b.bind(app, dev);
+    b.bind(app, other);
+    b.call(b.kernel->kill(app));
+    Words all = b.log.words();
+    if (kernel == KernelVersion::V6_12) {
+        CHECK(Words(all.begin(), all.begin() + 8) == Words{"quiet", "quiet", "tlbi", "atc dev", "page", "mmput", "stop", "clear"});
+        CHECK(Words(all.begin() + 8, all.end()) == Words{"atc dev", "stop", "clear", "tlbi", "pasid-free"});
+        CHECK(blocked == std::vector<std::pair<u32, std::string>>{{2, "tlbi"}, {1, "atc dev"}});
+    } else {
+        // The other notifier's device is live while dev's ATC is emptied: its walks fill the shared ASID, and dev's quiet context
+        // still lets translation requests hit (5.5: EPD0 only stops walks). 6.1 does not come back to dev's ATC.
+        CHECK(Words(all.begin(), all.begin() + 6) == Words{"quiet", "tlbi", "atc dev", "quiet", "tlbi", "page"});
+        CHECK(blocked == std::vector<std::pair<u32, std::string>>{{2, "tlbi"}});
+    }
+}
+
+TEST_CASE("an unmapping covers a page for a device with an ATC behind its own invalidation, for others behind the TLBI", "[os]") {
+    Bench b(Policy::QuietUnbind);
+    b.device.ats = true;
+    std::vector<std::pair<u32, std::string>> covered;
+    auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
+        if (e.bytes == page_size) covered.emplace_back(raw(e.bond), b.log.rows.back().first);
+    });
+    b.bind(app, dev);
+    b.bind(app, other);
+    REQUIRE(b.call(b.kernel->munmap(app, 0, 1)));
+    CHECK(b.log.words() == Words{"range", "atc-range dev", "page"});
+    CHECK(covered == std::vector<std::pair<u32, std::string>>{{2, "range"}, {1, "atc-range dev"}});
 }

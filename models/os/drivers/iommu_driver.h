@@ -4,6 +4,7 @@
 #pragma once
 #include "os/bond.h"
 
+#include <span>
 #include <string>
 
 namespace quiesce::os::drivers {
@@ -13,8 +14,11 @@ public:
     virtual ~IommuDriver() = default;
     /// Programs the unit: queues, tables, interrupts, enable. False, with error() saying why, if the driver does not take it.
     virtual sim::Task<bool> init(KernelContext& ctx) = 0;
-    /// A device's stream may translate: its stream table entry and context table. False, with error(), if it cannot.
-    virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream) = 0;
+    /// The unit takes translation requests and translated requests; known after init().
+    virtual bool has_ats() const = 0;
+    /// A device's stream may translate: its stream table entry and context table. `ats`: and may ask for translations. False,
+    /// with error(), if it cannot.
+    virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, bool ats) = 0;
     virtual std::string error() const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;
@@ -26,10 +30,12 @@ public:
     virtual sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context is gone (remove_dev_pasid).
     virtual sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) = 0;
-    /// Every cached translation of an address space.
+    /// Every translation of an address space that the unit keeps.
     virtual sim::Task<bool> invalidate_space(KernelContext& ctx, Asid asid) = 0;
-    /// Cached translations of a range (secondary TLB invalidation).
+    /// Its translations of a range (secondary TLB invalidation).
     virtual sim::Task<bool> invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) = 0;
+    /// What the bonds' devices keep of a range of their PASIDs in their ATCs; all bytes: of the whole PASID. One fence for all.
+    virtual sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) = 0;
 };
 
 } // namespace quiesce::os::drivers

@@ -2,6 +2,7 @@
 #include "os/drivers/smmuv3_driver.h"
 
 #include <array>
+#include <bit>
 
 namespace quiesce::os::drivers {
 
@@ -11,6 +12,7 @@ namespace {
 constexpr unsigned split = 8;             // second-level stream tables of 256 entries (Linux: STRTAB_SPLIT)
 constexpr unsigned first_level_bits = 17; // at most so many first-level stream table entries (Linux: STRTAB_MAX_L1_ENTRIES)
 constexpr unsigned linear_bits = 16;      // MODEL: a linear stream table above 4 MiB counts as one that cannot be allocated
+constexpr u64 atc_everything = 52;        // CMD_ATC_INV.Size of the whole address space (Linux: ATC_INV_SIZE_ALL)
 constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
 } // namespace
 
@@ -51,6 +53,7 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     ssid_bits_ = std::min(static_cast<unsigned>(id1.get(Idr1::SSIDSIZE)), 20u);
     two_level_streams_ = id0.get(Idr0::ST_LEVEL) == StreamLevels::TwoLevel && sid_bits_ > split;
     two_level_contexts_ = id0.get(Idr0::CD2L);
+    ats_ = id0.get(Idr0::ATS);
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
 }
@@ -108,6 +111,7 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     co_await one(ctx, as_command(all), "init-cfgi-sync");
     co_await one(ctx, as_command(make_command<TlbiNsnhAll>()), "init-tlbi-sync");
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 2);
+    if (ats_) co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 4); // ATSCHK: translated requests are checked
     co_await place_interrupts(ctx);
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 0);
     co_return true;
@@ -134,7 +138,7 @@ u32 Smmuv3Driver::max_pasids(StreamId stream) const {
 }
 
 /// arm_smmu_alloc_cd_tables: two levels where the unit has them and more contexts than one leaf holds.
-sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream) {
+sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, bool ats) {
     if (u64{raw(stream)} >> sid_bits_ != 0)
         co_return refuse("stream " + std::to_string(raw(stream)) + " is outside the stream table: " + std::to_string(sid_bits_) + " bits");
     Stream s;
@@ -148,6 +152,7 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream)
     ste.set(Ste::S1ContextPtr, s.contexts).set(Ste::S1CDMax, u64{s.bits}).set(Ste::S1DSS, NoSubstream::Terminate);
     ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
     ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
+    if (ats) ste.set(Ste::EATS, StreamAts::Full);
     const Spa at = stream_entry(stream);
     for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
     co_await ctx.barrier();
@@ -214,6 +219,9 @@ sim::Task<bool> Smmuv3Driver::write_cd(KernelContext& ctx, const Bond& bond, con
 
 sim::Task<bool> Smmuv3Driver::set_pasid(KernelContext& ctx, Bond& bond) {
     const bool seen = co_await write_cd(ctx, bond, live_cd(bond), false);
+    if (!bond.ats || !generation_6_12()) co_return seen;
+    Bond* const one_bond[] = {&bond}; // arm_smmu_attach_commit: the translation has changed
+    co_await invalidate_atc(ctx, one_bond, Va{}, ~u64{0});
     co_return seen;
 }
 
@@ -247,14 +255,18 @@ sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
 
 // ---- invalidation -----------------------------------------------------------------------------------------------------
 
-/// `last`: the fence that a caller relies on. With R8 its completion is not waited for. As in Linux, whoever calls goes on when
-/// a fence did not come in time; what was issued stays issued.
-sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Name phase, bool last) {
-    const std::array<Command, 1> list{c};
+/// As in Linux, whoever calls goes on when a fence did not come in time; what was issued stays issued.
+sim::Task<bool> Smmuv3Driver::fenced(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last) {
     const bool wait = !(last && kernel_.has_bug("R8"));
     const bool seen = co_await commands_.issue(ctx, list, phase, wait);
     if (!seen) kernel_.events().emit(FenceTimedOut{unit_, 0});
     co_return wait && seen;
+}
+
+sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Name phase, bool last) {
+    const std::array<Command, 1> list{c};
+    const bool seen = co_await fenced(ctx, list, phase, last);
+    co_return seen;
 }
 
 /// With forget-tlbi nothing is issued, and no fence was seen.
@@ -280,10 +292,27 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Asid asid, Va
         inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + page * page_size));
         batch.push_back(as_command(inv));
     }
-    const bool wait = !kernel_.has_bug("R8");
-    const bool seen = co_await commands_.issue(ctx, batch, "tlbi-sync", wait);
-    if (!seen) kernel_.events().emit(FenceTimedOut{unit_, 0});
-    co_return wait && seen;
+    const bool seen = co_await fenced(ctx, batch, "tlbi-sync", true);
+    co_return seen;
+}
+
+/// arm_smmu_atc_inv_to_cmd: the smallest aligned power of two of pages that holds the range, which may be far more than it.
+sim::Task<bool> Smmuv3Driver::invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) {
+    if (kernel_.has_bug("R6")) co_return false;
+    u64 page = first.page_number(), size = atc_everything;
+    if (bytes != ~u64{0}) {
+        size = static_cast<u64>(std::bit_width(page ^ (first + (bytes - 1)).page_number()));
+        page = page >> size << size;
+    }
+    std::vector<Command> batch;
+    for (const Bond* b : bonds) {
+        auto inv = make_command<AtcInv>();
+        inv.set(AtcInv::SSV, true).set(AtcInv::SSID, b->pasid).set(AtcInv::SID, b->stream).set(AtcInv::Size, size);
+        if (size != atc_everything) inv.set(AtcInv::Addr, iova_of(Va{page << page_shift}));
+        batch.push_back(as_command(inv));
+    }
+    const bool seen = co_await fenced(ctx, batch, "atc-inv-sync", true);
+    co_return seen;
 }
 
 // ---- interrupts -------------------------------------------------------------------------------------------------------
@@ -322,7 +351,8 @@ sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
                                        e.get(EventRecord::SSID), shown});
 }
 
-/// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, an abort is tried again.
+/// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, what was aborted and a
+/// CMD_SYNC whose ATC invalidations timed out are tried again.
 sim::Task<void> Smmuv3Driver::on_global_error(KernelContext& ctx) {
     auto work = ctx.begin("global-error");
     const u64 error = co_await ctx.mmio_read(registers_ + Gerror::offset, 4);

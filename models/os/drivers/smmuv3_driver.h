@@ -15,12 +15,14 @@ public:
     Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span);
 
     sim::Task<bool> init(KernelContext& ctx) override;
-    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream) override;
+    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, bool ats) override;
+    bool has_ats() const override { return ats_; }
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> invalidate_space(KernelContext& ctx, Asid asid) override;
     sim::Task<bool> invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) override;
+    sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
     std::string error() const override { return error_; }
     u32 max_pasids(StreamId stream) const override;
     u32 max_asids() const override { return 1u << asid_bits_; }
@@ -50,6 +52,8 @@ private:
     sim::Task<bool> sync_cd(KernelContext& ctx, const Bond& bond);
     /// Writes words 1..7 and word 0 in the order asked for; a CFGI_CD and SYNC after each of the two that changed.
     sim::Task<bool> write_cd(KernelContext& ctx, const Bond& bond, const Cd& target, bool word0_first);
+    /// `last`: the fence that a caller relies on. With R8 its completion is not waited for.
+    sim::Task<bool> fenced(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last);
     sim::Task<bool> one(KernelContext& ctx, const Command& c, base::Name phase, bool last = false);
     sim::Task<void> on_event_interrupt(KernelContext& ctx);
     sim::Task<void> on_global_error(KernelContext& ctx);
@@ -63,7 +67,7 @@ private:
     Smmuv3CommandQueue commands_;
     Spa stream_first_{0}, events_{0};
     unsigned cmdq_log2_ = 0, event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
-    bool two_level_streams_ = false, two_level_contexts_ = false;
+    bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false;
     std::string error_;
     std::map<u32, Stream> streams_;
     u32 event_cons_ = 0;
