@@ -9,8 +9,11 @@
 namespace quiesce::iommu {
 namespace {
 
+/// A translation request is told what it may do, not refused (PCIe Base 10.2.3); a translated one has been judged
+/// already.
 bool allowed(const Leaf& leaf, const TranslationRequest& r, const Context& c) {
     const Permissions& may = leaf.may;
+    if (r.type != AddressType::Untranslated) return true;
     if (!r.privileged && !may.user) return false;
     if (r.access == Access::Write) return may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
     return r.instruction ? may.execute : may.read;
@@ -23,6 +26,23 @@ Tag wanted_of(const Context& c, Iova at) {
     t.space = c.space;
     t.at = at;
     return t;
+}
+
+bool fits(const TranslationRequest& r, const Context& c) {
+    return c.output_bits >= 64 || (r.at.value() >> c.output_bits) == 0;
+}
+/// Output = input.
+Leaf unchanged(const TranslationRequest& r) {
+    return {Spa{r.at.align_down(page_size).value()}, page_size, {true, true, true, true}, false};
+}
+
+/// What of a leaf a translation request gets: its own privilege, and execution only where it was asked for.
+Permissions granted_to(const TranslationRequest& r, const Leaf& leaf, const Context& c) {
+    if (!r.privileged && !leaf.may.user) return {};
+    Permissions may = leaf.may;
+    may.write = may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
+    may.execute = may.execute && r.instruction && may.read;
+    return may;
 }
 
 std::string in_unit(base::Name unit, const char* what) { return std::string{unit.text()} + what; }
@@ -53,11 +73,16 @@ sim::Task<Translation> Agent::translate(TranslationRequest r) {
     InFlight token = in_flight_.begin();
     co_await look_ups_.pass();
     const Context* known = contexts_.look_up(architecture_.context_tag(r));
+    if (known != nullptr && r.type == AddressType::Translated && known->ats && fits(r, *known)) {
+        tell(r, LookUp::Bypass, true);
+        co_return granted(r, unchanged(r), *known, std::move(token));
+    }
     if (known != nullptr && !known->bypass) {
         const Leaf* leaf = tlb_.look_up(wanted_of(*known, r.at));
-        if (leaf != nullptr && allowed(*leaf, r, *known)) {
+        const bool kind = r.type == AddressType::Untranslated || known->ats;
+        if (leaf != nullptr && kind && allowed(*leaf, r, *known)) {
             tell(r, LookUp::Hit, true);
-            co_return granted(r, *leaf, std::move(token));
+            co_return granted(r, *leaf, *known, std::move(token));
         }
     }
     co_return co_await translate_slowly(r, std::move(token));
@@ -71,13 +96,14 @@ sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFl
         co_await attempt(r, a);
         if (a.end == Attempt::End::Granted) {
             tell(r, a.look_up, true);
-            co_return granted(r, a.leaf, std::move(token));
+            co_return granted(r, a.leaf, a.context, std::move(token));
         }
         if (a.end == Attempt::End::Overtaken) {
             ++overtaken;
             ++replays_;
         } else {
-            const bool stalls = a.has_context && a.context.on_fault.stall && a.fault.why != FaultReason::WalkAbort;
+            const bool stalls = r.type == AddressType::Untranslated && a.has_context && a.context.on_fault.stall &&
+                                a.fault.why != FaultReason::WalkAbort;
             if (stalls) token = InFlight{}; // software may need a fence before it can answer
             const Ending ending = co_await architecture_.fault(r, a.fault, a.has_context ? &a.context : nullptr);
             if (!stalls || ending != Ending::Grant) {
@@ -101,7 +127,11 @@ sim::Task<void> Agent::attempt(const TranslationRequest& r, Attempt& a) {
         co_await find_context(r, a);
         if (a.end != Attempt::End::Granted) co_return;
     }
-    if (a.context.bypass) {
+    if (r.type != AddressType::Untranslated && !a.context.ats) {
+        a.look_up = LookUp::Bypass;
+        a.end = Attempt::End::Faulted;
+        a.fault.why = FaultReason::Forbidden;
+    } else if (a.context.bypass || r.type == AddressType::Translated) {
         bypass(r, a);
     } else if (const Leaf* leaf = tlb_.peek(wanted_of(a.context, r.at))) {
         a.look_up = LookUp::Hit;
@@ -133,7 +163,7 @@ sim::Task<void> Agent::find_context(const TranslationRequest& r, Attempt& a) {
 
 sim::Task<Agent::Resolved> Agent::resolve(const TranslationRequest& r, Tag who) {
     Resolved result;
-    const ContextKey key{who.stream, who.has_pasid, who.pasid};
+    const ContextKey key{who.stream, who.has_pasid, who.pasid, r.type};
     if (Resolving::Flight* same = resolving_.find(key)) {
         result = co_await resolving_.join(*same);
         result.merged = true;
@@ -149,10 +179,18 @@ sim::Task<Agent::Resolved> Agent::resolve(const TranslationRequest& r, Tag who) 
     co_return result;
 }
 
+Translation Agent::granted(const TranslationRequest& r, const Leaf& leaf, const Context& c, InFlight&& token) {
+    Translation t{Ending::Grant, leaf.to + (r.at.value() & (leaf.bytes - 1)), sim::now(), std::move(token)};
+    if (r.type != AddressType::TranslationRequest) return t;
+    t.may = granted_to(r, leaf, c);
+    t.bytes = leaf.bytes;
+    return t;
+}
+
 void Agent::bypass(const TranslationRequest& r, Attempt& a) const {
     a.look_up = LookUp::Bypass;
-    a.leaf = {Spa{r.at.align_down(page_size).value()}, page_size, {true, true, true, true}, false};
-    if (a.context.output_bits >= 64 || (r.at.value() >> a.context.output_bits) == 0) return;
+    a.leaf = unchanged(r);
+    if (fits(r, a.context)) return;
     a.end = Attempt::End::Faulted;
     a.fault.why = FaultReason::AddressSize;
 }

@@ -102,6 +102,7 @@ private:
         StreamId stream;
         bool has_pasid;
         Pasid pasid;
+        AddressType type; ///< what is wrong with a context depends on what is asked of it
         bool operator==(const ContextKey&) const = default;
     };
     struct Resolved {
@@ -116,9 +117,7 @@ private:
     sim::Task<Resolved> resolve(const TranslationRequest& r, Tag who);
     void bypass(const TranslationRequest& r, Attempt& a) const;
     sim::Task<void> walk(const TranslationRequest& r, Attempt& a);
-    static Translation granted(const TranslationRequest& r, const Leaf& leaf, InFlight&& token) {
-        return {Ending::Grant, leaf.to + (r.at.value() & (leaf.bytes - 1)), sim::now(), std::move(token)};
-    }
+    static Translation granted(const TranslationRequest& r, const Leaf& leaf, const Context& c, InFlight&& token);
     void tell(const TranslationRequest& r, LookUp look_up, bool granted) {
         events_.emit(Translated{r.transaction, r.bond, r.stream, r.pasid, r.at, look_up, granted});
     }

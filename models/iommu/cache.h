@@ -145,6 +145,7 @@ private:
     static u64 who_of(DomainTag domain, u32 space) { return u64{raw(domain)} << 32 | space; }
     static Line address_line(u64 who, Iova at, unsigned log2) { return {who, (at.value() >> log2) << 6 | log2}; }
     static Line configuration_line(const Tag& t) {
+        if (t.whole_stream) return {raw(t.stream), u64{1} << 60};
         return {raw(t.stream), t.has_pasid ? (u64{raw(t.pasid)} + 1) << 6 : 0};
     }
     Line line_of(const Tag& t) const {

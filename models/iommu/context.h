@@ -15,17 +15,12 @@ namespace quiesce::iommu {
 enum class DomainTag : u32 {};
 enum class SpaceTag : u32 {};
 
-struct Permissions {
-    bool read = false, write = false, execute = false;
-    bool user = false; ///< unprivileged accesses may use it
-    bool operator==(const Permissions&) const = default;
-};
-
 enum class FaultReason : u8 {
     NotMapped,   ///< no valid entry, a disabled half, or an input address outside both halves
     AddressSize, ///< an output or table address beyond the context's output size
     AccessFlag,  ///< the entry has never been used and the hardware may not say that it is now
     Permission,
+    Forbidden,     ///< the context has no room for this kind of request: ATS where it is off
     WalkAbort,     ///< reading an entry was answered with an external abort
     Configuration, ///< no context: the architecture knows which structure was bad and says so in `code`
 };
@@ -82,6 +77,7 @@ struct FaultPolicy {
 /// Everything a translation needs to know about its *who*. A value: cached, copied, never pointed into.
 struct Context {
     bool bypass = false; ///< output = input, no table
+    bool ats = false;    ///< the device may ask for translations and use them
     DomainTag domain{};
     SpaceTag space{};
     const TableFormat* format = nullptr;
@@ -119,6 +115,7 @@ struct Tag {
     StreamId stream{};
     bool has_pasid = false;
     Pasid pasid{};
+    bool whole_stream = false; ///< configuration: of the stream, whatever the PASID (translated requests)
     DomainTag domain{};
     SpaceTag space{};
     bool global = false;
@@ -145,7 +142,7 @@ constexpr bool covers(const Scope& s, const Tag& t) {
     if ((s.in & bit_of(t.kind)) == 0) return false;
     if (t.kind == CacheKind::Configuration) {
         if (s.stream && (raw(t.stream) < raw(*s.stream) || raw(t.stream) - raw(*s.stream) >= s.streams)) return false;
-        if (s.pasid && raw(*s.pasid) != (t.has_pasid ? raw(t.pasid) : 0)) return false;
+        if (s.pasid && (t.whole_stream || raw(*s.pasid) != (t.has_pasid ? raw(t.pasid) : 0))) return false;
         return true;
     }
     if (s.domain && *s.domain != t.domain) return false;

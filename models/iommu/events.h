@@ -11,7 +11,7 @@ namespace quiesce::iommu {
 
 enum class LookUp : u8 { Hit, Miss, Bypass };
 
-/// An untranslated request was answered. Emitted once per request.
+/// A request was answered. Emitted once per request.
 struct Translated {
     static constexpr std::string_view event_name = "Translated";
     u64 transaction;

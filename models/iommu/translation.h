@@ -24,13 +24,21 @@ struct TranslationRequest {
     bool privileged = false;
     bool instruction = false;
     AddressType type = AddressType::Untranslated;
+    bool no_write = false;   ///< translation requests: the NW flag, write permission is not asked for
     BondId bond{};           ///< carried through to memory, never acted on
 };
 
 enum class Ending : u8 {
-    Grant,       ///< go to `to`
-    Abort,       ///< the requester gets Unsupported Request / a write is dropped
-    ReadZero,    ///< reads give zero, writes are ignored (SMMUv3 RAZ/WI termination)
+    Grant,          ///< go to `to`; for a translation request: Success, with the permissions of `may`, possibly none
+    Abort,          ///< the requester gets Unsupported Request / a write is dropped
+    ReadZero,       ///< reads give zero, writes are ignored (SMMUv3 RAZ/WI termination)
+    CompleterAbort, ///< translation requests: this one failed, another may be tried
+};
+
+struct Permissions {
+    bool read = false, write = false, execute = false;
+    bool user = false; ///< unprivileged accesses may use it
+    bool operator==(const Permissions&) const = default;
 };
 
 /// `in_flight` must be kept until the access is globally observable (committed at memory): fences wait for it.
@@ -39,6 +47,10 @@ struct Translation {
     Spa to{0};
     sim::Time looked_up{};
     InFlight in_flight{};
+    // Answers to translation requests:
+    Permissions may{};              ///< what is granted at the request's privilege
+    u64 bytes = base::page_size;    ///< size of the translation that holds `to`, a power of two
+    bool untranslated_only = false; ///< the U bit
 };
 
 class TranslationPort {

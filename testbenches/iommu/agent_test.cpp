@@ -211,3 +211,44 @@ TEST_CASE("latencies of zero translate in no time", "[iommu][agent]") {
     b.warm(at);
     CHECK(b.begin(b.request(at)).answered);
 }
+
+TEST_CASE("a translation request is told size and permissions, an ordinary one is judged by them", "[iommu][agent]") {
+    Watched b;
+    b.architecture.contexts[{1, 5}].ats = true;
+    TranslationRequest ask = b.request(at);
+    ask.type = AddressType::TranslationRequest;
+    const Transfer& walked = b.once(ask);
+    const Transfer& cached = b.once(ask);
+    for (const Transfer* t : {&walked, &cached}) {
+        CHECK(t->got.ending == Ending::Grant);
+        CHECK(t->got.to == Spa{0x8000'1000});
+        CHECK(t->got.bytes == page_size);
+        CHECK(t->got.may.read);
+        CHECK(t->got.may.write);
+        CHECK_FALSE(t->got.may.execute); // not asked for
+    }
+    CHECK(cached.took == b.hit_time());
+}
+
+TEST_CASE("a translated request of a stream that may send them goes where it says, at the price of the look-ups",
+          "[iommu][agent]") {
+    Watched b;
+    b.architecture.contexts[{1, 5}].ats = true;
+    TranslationRequest use = b.request(Iova{0x8000'1040}, Access::Write);
+    use.type = AddressType::Translated;
+    b.once(use);
+    const Transfer& again = b.once(use);
+    CHECK(again.got.ending == Ending::Grant);
+    CHECK(again.got.to == Spa{0x8000'1040});
+    CHECK(again.took == b.hit_time());
+    CHECK(b.memory.asked.empty()); // no table was read
+}
+
+TEST_CASE("where ATS is off, a warm translation cache does not let ATS requests in", "[iommu][agent]") {
+    const AddressType type = GENERATE(AddressType::TranslationRequest, AddressType::Translated);
+    Watched b;
+    CHECK(b.once(b.request(at)).got.ending == Ending::Grant);
+    TranslationRequest r = b.request(at);
+    r.type = type;
+    CHECK(b.once(r).got.ending == Ending::Abort);
+}

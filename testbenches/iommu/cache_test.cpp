@@ -193,6 +193,17 @@ TEST_CASE("a context without pasid and one with pasid 0 are two entries", "[iomm
     CHECK(c.look_up(stream_tag(4, 0)) == nullptr);
 }
 
+TEST_CASE("what is known of a whole stream is an entry beside those of its pasids", "[iommu][cache]") {
+    Cache<int> c(CacheKind::Configuration, {64, 4});
+    Tag whole = stream_tag(3, std::nullopt);
+    whole.whole_stream = true;
+    c.insert(stream_tag(3, std::nullopt), 1);
+    CHECK(c.look_up(whole) == nullptr);
+    c.insert(whole, 2);
+    CHECK(*c.look_up(whole) == 2);
+    CHECK(*c.look_up(stream_tag(3, std::nullopt)) == 1);
+}
+
 TEST_CASE("round-robin evicts in the order of filling, LRU what was used longest ago", "[iommu][cache]") {
     for (const Replacement policy : {Replacement::RoundRobin, Replacement::Lru}) {
         Cache<int> c(CacheKind::Translation, {4, 4, policy});

@@ -56,6 +56,8 @@ bool configuration_entry_hit(const Scope& s, const Tag& t) {
     for (u64 n = 0; s.stream.has_value() && n < s.streams; ++n)
         stream_hit = stream_hit || raw(*s.stream) + n == raw(t.stream);
     const u32 own = t.has_pasid ? raw(t.pasid) : 0;
+    if (t.whole_stream)
+        return stream_hit && !s.pasid.has_value(); // what was learned of it rests on no PASID's structures
     return stream_hit && (!s.pasid.has_value() || raw(*s.pasid) == own);
 }
 
@@ -137,7 +139,7 @@ TEST_CASE("covers agrees with the enumerated rules for every configuration scope
             for (const u64 streams : {u64{1}, u64{2}, u64{4}})
                 for (const auto& pasid : or_any<Pasid>({Pasid{0}, Pasid{1}}))
                     for (const u32 of : {0u, 1u, 2u, 3u, 5u, 6u, 0xffff'fffdu, 0xffff'fffeu, 0xffff'ffffu})
-                        for (unsigned tagged = 0; tagged < 3; ++tagged) {
+                        for (unsigned tagged = 0; tagged < 4; ++tagged) {
                             Scope s;
                             s.in = static_cast<u8>(in);
                             s.stream = stream;
@@ -146,8 +148,9 @@ TEST_CASE("covers agrees with the enumerated rules for every configuration scope
                             Tag t{};
                             t.kind = CacheKind::Configuration;
                             t.stream = StreamId{of};
-                            t.has_pasid = tagged > 0;
+                            t.has_pasid = tagged == 1 || tagged == 2;
                             t.pasid = Pasid{tagged == 2 ? 1u : 0u};
+                            t.whole_stream = tagged == 3;
                             const bool expected = kind_named(s, t.kind) && configuration_entry_hit(s, t);
                             ++compared;
                             hits += expected;

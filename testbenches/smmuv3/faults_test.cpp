@@ -205,8 +205,11 @@ TEST_CASE("a quiet descriptor ends traffic without a record, and cached translat
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("ATS is not offered: translation requests and translated accesses are refused and recorded", "[smmuv3]") {
-    Bench b;
+TEST_CASE("where ATS is not offered, translation requests and translated accesses are refused and recorded",
+          "[smmuv3]") {
+    Smmuv3Config config;
+    config.ats = false;
+    Bench b{config};
     b.simple(here, there);
     const bool smmu = GENERATE(true, false);
     b.start(4, smmu);

@@ -20,8 +20,9 @@ Ste substream_ste(u64 cd_max, NoSubstream dss) {
 
 TEST_CASE("identification registers say what the unit is", "[smmuv3]") {
     const Identity id = identity();
-    // S1P, TTF=AArch64, COHACC, ASID16, MSI, SEV, CD2L, TTENDIAN=LE, STALL_MODEL=01, ST_LEVEL=01
-    CHECK(id.idr0.value() == 0x0948'701a);
+    // S1P, TTF=AArch64, COHACC, ATS, NS1ATS, ASID16, MSI, SEV, CD2L, TTENDIAN=LE, ATSRECERR, STALL_MODEL=01,
+    // ST_LEVEL=01
+    CHECK(id.idr0.value() == 0x09c8'7c1a);
     CHECK(id.idr1.value() == (16u | 20u << 6 | 17u << 16 | 18u << 21));
     CHECK(id.idr3.value() == 0x400);
     CHECK(id.idr5.value() == 0x15); // 48 bits, 4 KiB
@@ -84,7 +85,11 @@ TEST_CASE("each illegal stream table entry is refused, and its neighbour is not"
     CHECK_FALSE(why_illegal(Ste{good}.set(Ste::S1STALLD, true), id).empty());
     CHECK_FALSE(why_illegal(Ste{good}.set(Ste::S1CDMax, 11), id).empty());
     CHECK_FALSE(why_illegal(Ste{good}.set(Ste::S1ContextPtr, Spa{u64{1} << 48}), id).empty());
-    CHECK(why_illegal(Ste{good}.set(Ste::EATS, StreamAts::SplitStage), id).empty()); // without IDR0.ATS it is ignored
+    CHECK_FALSE(why_illegal(Ste{good}.set(Ste::EATS, StreamAts::SplitStage), id).empty());
+    Smmuv3Config no_ats;
+    no_ats.ats = false; // then EATS is ignored
+    CHECK(
+        why_illegal(Ste{good}.set(Ste::EATS, StreamAts::SplitStage).set(Ste::S1CDMax, 0), identity_of(no_ats)).empty());
     const Ste silent = Ste{}.set(Ste::V, true).set(Ste::S1CDMax, 31).set(Ste::S1STALLD, true);
     CHECK(why_illegal(silent, id).empty()); // Config=000: the rest is ignored
 
@@ -262,7 +267,7 @@ TEST_CASE("commands that are not legal", "[smmuv3]") {
     const Identity id = identity();
     const auto legal = [&](const auto& c, const Identity& with) { return decode_command(as_command(c), with).legal; };
     for (const u8 op :
-         {0x00, 0x07, 0x08, 0x18, 0x1a, 0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, 0x40, 0x41, 0x44, 0x45, 0x47, 0xff}) {
+         {0x00, 0x07, 0x08, 0x18, 0x1a, 0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, 0x41, 0x44, 0x45, 0x47, 0xff}) {
         INFO("opcode " << int{op});
         CHECK_FALSE(legal(Command{}.set(Command::Op, static_cast<Opcode>(op)), id));
     }
@@ -279,6 +284,12 @@ TEST_CASE("commands that are not legal", "[smmuv3]") {
     Smmuv3Config old;
     old.range_invalidation = false;
     CHECK(legal(va, identity_of(old)));
+    const auto atc = make_command<AtcInv>();
+    Smmuv3Config no_ats;
+    no_ats.ats = false;
+    CHECK(legal(AtcInv{atc}.set(AtcInv::Size, 52), id));
+    CHECK_FALSE(legal(AtcInv{atc}.set(AtcInv::Size, 53), id));
+    CHECK_FALSE(legal(atc, identity_of(no_ats)));
     CHECK_FALSE(legal(TlbiNhVa{va}.set(TlbiNhVa::TG, RangeGranule::K4).set(TlbiNhVa::NUM, 1), identity_of(old)));
 }
 
@@ -296,7 +307,8 @@ TEST_CASE("the coverage list names everything once and knows what is missing", "
         CHECK(times == 1);
     }
     CHECK(status.at("command  SYNC") == Status::Modelled);
-    CHECK(status.at("command  ATC_INV") == Status::Absent);
+    CHECK(status.at("command  ATC_INV") == Status::Modelled);
+    CHECK(status.at("command  PRI_RESP") == Status::Absent);
     CHECK(status.at("register  CR0") == Status::Modelled);
     CHECK(status.at("register  PRIQ_BASE") == Status::Absent);
     CHECK(status.at("event  C_BAD_CD") == Status::Modelled);

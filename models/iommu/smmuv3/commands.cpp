@@ -103,6 +103,21 @@ Decode tlbi_nh_vaa(const Command& c, const Identity& id) {
     return translation(s);
 }
 
+Decode atc_inv(const Command& c, const Identity& id) {
+    const auto k = view_as<AtcInv>(c);
+    const u64 size = k.get(AtcInv::Size);
+    constexpr u64 all = 52;
+    if (k.get(AtcInv::SSec) || !id.idr0.get(Idr0::ATS) || size > all) return illegal;
+    AtcInvalidation what;
+    what.stream = k.get(AtcInv::SID);
+    what.has_pasid = k.get(AtcInv::SSV);
+    what.pasid = what.has_pasid ? k.get(AtcInv::SSID) : Pasid{};
+    what.global = what.has_pasid && k.get(AtcInv::Global); // 4.5.1: ignored without SSV
+    what.everything = size == all;
+    if (!what.everything) what.range = {k.get(AtcInv::Addr).align_down(page_size << size), page_size << size};
+    return {true, std::nullopt, what};
+}
+
 Decode sync(const Command& c, const Identity&) {
     return view_as<Sync>(c).get(Sync::CS) == SyncSignal::Reserved ? illegal : Decode{};
 }
@@ -134,7 +149,7 @@ constexpr CommandRow rows[] = {
     {Opcode::TLBI_S12_VMALL,   "TLBI_S12_VMALL",  "4.4.3",   any_operands,                nullptr},
     {Opcode::TLBI_S2_IPA,      "TLBI_S2_IPA",     "4.4.3",   any_operands,                nullptr},
     {Opcode::TLBI_NSNH_ALL,    "TLBI_NSNH_ALL",   "4.4.4.1", operands<TlbiNsnhAll>(),     &tlbi_all},
-    {Opcode::ATC_INV,          "ATC_INV",         "4.5.1",   operands<AtcInv>(),          nullptr},
+    {Opcode::ATC_INV,          "ATC_INV",         "4.5.1",   operands<AtcInv>(),          &atc_inv},
     {Opcode::PRI_RESP,         "PRI_RESP",        "4.5.2",   operands<PriResp>(),         nullptr},
     {Opcode::RESUME,           "RESUME",          "4.7.1",   operands<Resume>(),          nullptr},
     {Opcode::STALL_TERM,       "STALL_TERM",      "4.7.2",   operands<StallTerm>(),       nullptr},
@@ -215,15 +230,31 @@ sim::Task<void> CommandQueue::execute(Command c) {
     const CommandRow& row = *command_row(c.get(Command::Op));
     ++sequence_;
     if (d.work) agent_.invalidate(sequence_, d.work->kind, d.work->scope);
-    if (row.op == Opcode::SYNC) co_await sync(c);
-    consume(c, row);
+    // 4.5.1: ignored while the unit is disabled.
+    if (d.atc && ats_port_ != nullptr && regs_.get(Cr0Ack::SMMUEN))
+        sim::start(invalidate_atc(*d.atc, agent_.fences().owe(sequence_)));
+    bool done = true;
+    if (row.op == Opcode::SYNC) done = co_await sync(c);
+    if (done) consume(c, row);
 }
 
-sim::Task<void> CommandQueue::sync(Command c) {
+sim::Task<void> CommandQueue::invalidate_atc(AtcInvalidation what, Obligation owed) {
+    const Obligation held = std::move(owed); // a CMD_SYNC waits for it
+    auto asked = ats_port_->invalidate(what);
+    const AtcAnswer answer = co_await std::move(asked);
+    // An endpoint without an ATC answers UR: the command completes without an error.
+    if (answer == AtcAnswer::TimedOut) atc_timed_out_ = true;
+}
+
+sim::Task<bool> CommandQueue::sync(Command c) {
     base::Activity span{events_, actor_, sync_phase_, {}, doorbell_span_};
     if (!early_sync_) { // bug early-sync: reports what has not happened yet; the invalidations go on in the background
         co_await agent_.fence(sequence_);
         co_await event_queue_.drained();
+        if (std::exchange(atc_timed_out_, false)) { // 4.5.1, 4.7.3: no signal, and RD stays at the CMD_SYNC
+            fail(CommandError::AtcInvSync);
+            co_return false;
+        }
     }
     const Sync k = view_as<Sync>(c);
     const bool message =
@@ -237,6 +268,7 @@ sim::Task<void> CommandQueue::sync(Command c) {
     else if (k.get(Sync::CS) == SyncSignal::Sev && id_.idr0.get(Idr0::SEV))
         signals_.wire(WiredLine::Sev);
     events_.emit(FenceSignalled{unit_, sequence_, message});
+    co_return true;
 }
 
 void CommandQueue::consume(const Command& c, const CommandRow& row) {

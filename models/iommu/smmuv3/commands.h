@@ -5,6 +5,7 @@
 #include "base/facts.h"
 #include "base/ring_queue.h"
 #include "iommu/agent.h"
+#include "iommu/ats_port.h"
 #include "iommu/smmuv3/faults.h"
 #include "iommu/smmuv3/layout.h"
 #include "iommu/smmuv3/signals.h"
@@ -27,6 +28,7 @@ struct Invalidate {
 struct Decode {
     bool legal = true;
     std::optional<Invalidate> work{};
+    std::optional<AtcInvalidation> atc{}; ///< what goes out to a device
 };
 
 struct CommandRow {
@@ -57,6 +59,7 @@ public:
     /// Meta-data: the span in which software rang the doorbell last.
     void doorbell_span(u64 span) { doorbell_span_ = span; }
     u64 consumed() const { return sequence_; }
+    void set_ats_port(AtsPort* port) { ats_port_ = port; }
 
 private:
     using Ring = base::RingIndices<base::WrapBit>;
@@ -64,7 +67,9 @@ private:
     bool may_run() const;
     sim::Task<void> run();
     sim::Task<void> execute(Command c);
-    sim::Task<void> sync(Command c);
+    /// False: an ATC invalidation before it was not answered; the command stays where it is.
+    sim::Task<bool> sync(Command c);
+    sim::Task<void> invalidate_atc(AtcInvalidation what, Obligation owed);
     void consume(const Command& c, const CommandRow& row);
     void fail(CommandError why);
     void level();
@@ -80,6 +85,8 @@ private:
     unsigned max_log2_;
     sim::Duration fetch_, execute_;
     bool early_sync_;
+    AtsPort* ats_port_ = nullptr;
+    bool atc_timed_out_ = false; ///< since the last CMD_SYNC that completed or said so
     std::array<base::Name, 256> names_{};
     u64 sequence_ = 0; ///< commands consumed
     u64 last_sync_span_ = 0, doorbell_span_ = 0;

@@ -45,6 +45,8 @@ struct Smmuv3Config {
                           "IHI 0070 6.3.1"};
     base::Param<bool> coherent{true, "walks and queues see the CPUs' caches (IDR0.COHACC)",
                                base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> ats{true, "translation requests and translated requests of devices (IDR0.ATS)",
+                          base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<bool> terminate_only_by_abort{false, "no RAZ/WI endings (IDR0.TERM_MODEL)",
                                               base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<bool> range_invalidation{true, "TLBI by address takes a range (IDR3.RIL)",
@@ -91,7 +93,7 @@ struct Smmuv3Config {
     }
 };
 DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits, two_level_streams, two_level_contexts,
-         asid16, msi, sev, coherent, terminate_only_by_abort, range_invalidation, granule_16k, granule_64k,
+         asid16, msi, sev, coherent, ats, terminate_only_by_abort, range_invalidation, granule_16k, granule_64k,
          global_entries, minor_revision, register_access, update_delay, command_fetch, command_execute, event_write,
          event_buffers, wired_base, agent, bugs)
 static_assert(base::fully_described<Smmuv3Config>);

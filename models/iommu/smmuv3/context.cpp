@@ -148,10 +148,15 @@ ContextOutcome silent_abort() {
     out.fault.silent = true;
     return out;
 }
-ContextOutcome bypass(const Identity& id) {
+/// 5.2: EATS counts with stage 1 or 2 enabled. Split-stage, which is treated as off without ATSCHK, needs stage 2.
+bool ats_enabled(const Ste& s, const Identity& id) {
+    return id.idr0.get(Idr0::ATS) && (raw(s.get(Ste::Config)) & 3) != 0 && s.get(Ste::EATS) == StreamAts::Full;
+}
+ContextOutcome bypass(const Ste& s, const Identity& id) {
     ContextOutcome out;
     out.ok = true;
     out.context.bypass = true;
+    out.context.ats = ats_enabled(s, id);
     out.context.output_bits = id.output_bits;
     return out;
 }
@@ -282,40 +287,60 @@ sim::Task<ContextResolver::CdOrFault> ContextResolver::fetch_cd(TranslationReque
     co_return Cd::from_words(words);
 }
 
-sim::Task<ContextResolver::CdOrFault> ContextResolver::find_cd(TranslationRequest r) {
+sim::Task<ContextOutcome> ContextResolver::check_stream(TranslationRequest r) {
+    const SteOrFault fetched = co_await fetch_ste(r);
+    if (const auto* refused = std::get_if<ContextOutcome>(&fetched)) co_return *refused;
+    const Ste& ste = std::get<Ste>(fetched);
+    if (!why_illegal(ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_STE);
+    if ((raw(ste.get(Ste::Config)) & 4) == 0) co_return silent_abort();
+    co_return bypass(ste, id_);
+}
+
+sim::Task<ContextResolver::FoundOrFault> ContextResolver::find_cd(TranslationRequest r) {
     const SteOrFault fetched_ste = co_await fetch_ste(r);
     if (const auto* refused = std::get_if<ContextOutcome>(&fetched_ste)) co_return *refused;
     const Ste ste = std::get<Ste>(fetched_ste);
     if (!why_illegal(ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_STE);
     if ((raw(ste.get(Ste::Config)) & 4) == 0) co_return silent_abort();
 
+    // 3.9.1: whether translations may be asked for at all comes before the substream.
+    if (r.type == AddressType::TranslationRequest && !ats_enabled(ste, id_)) {
+        ContextOutcome forbidden;
+        forbidden.fault.why = FaultReason::Forbidden;
+        co_return forbidden;
+    }
     const Selection selected = select_cd(ste, id_, r.has_pasid, raw(r.pasid));
     if (selected.kind == Selection::Kind::Refused) co_return configuration_fault(selected.refused);
-    if (selected.kind == Selection::Kind::Bypass) co_return bypass(id_);
+    if (selected.kind == Selection::Kind::Bypass) co_return bypass(ste, id_);
     const CdOrFault fetched_cd = co_await fetch_cd(r, ste, selected.index);
     if (const auto* refused = std::get_if<ContextOutcome>(&fetched_cd)) co_return *refused;
     const Cd cd = std::get<Cd>(fetched_cd);
     if (!why_illegal(cd, ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_CD);
-    co_return cd;
+    co_return Found{cd, ats_enabled(ste, id_)};
 }
 
 sim::Task<ContextOutcome> ContextResolver::resolve(TranslationRequest r) {
-    const CdOrFault found = co_await find_cd(r);
     ContextOutcome out;
-    if (const auto* other = std::get_if<ContextOutcome>(&found)) {
-        out = *other;
+    if (r.type == AddressType::Translated) {
+        out = co_await check_stream(r);
     } else {
-        out.ok = true;
-        out.context = make_context(std::get<Cd>(found), id_);
+        const FoundOrFault found = co_await find_cd(r);
+        if (const auto* other = std::get_if<ContextOutcome>(&found)) {
+            out = *other;
+        } else {
+            out.ok = true;
+            out.context = make_context(std::get<Found>(found).cd, id_);
+            out.context.ats = std::get<Found>(found).ats;
+        }
     }
     out.context.generation = ++generation_;
     co_return out;
 }
 
 sim::Task<bool> ContextResolver::ignores_top_byte(TranslationRequest r) {
-    const CdOrFault found = co_await find_cd(r);
-    const Cd* cd = std::get_if<Cd>(&found);
-    co_return cd != nullptr && cd->get((r.at.value() >> 55 & 1) != 0 ? Cd::TBI1 : Cd::TBI0);
+    const FoundOrFault found = co_await find_cd(r);
+    const auto* f = std::get_if<Found>(&found);
+    co_return f != nullptr && f->cd.get((r.at.value() >> 55 & 1) != 0 ? Cd::TBI1 : Cd::TBI0);
 }
 
 } // namespace quiesce::iommu::smmuv3

@@ -62,9 +62,16 @@ public:
 
 private:
     using SteOrFault = std::variant<Ste, ContextOutcome>;
+    struct Found {
+        Cd cd;
+        bool ats;
+    };
     using CdOrFault = std::variant<Cd, ContextOutcome>;
+    using FoundOrFault = std::variant<Found, ContextOutcome>;
     /// A descriptor that is legal, with nothing before it in the way; otherwise how the look-up ends (also: bypass).
-    sim::Task<CdOrFault> find_cd(TranslationRequest r);
+    sim::Task<FoundOrFault> find_cd(TranslationRequest r);
+    /// What a translated request needs to know: whether the stream may send any.
+    sim::Task<ContextOutcome> check_stream(TranslationRequest r);
     sim::Task<SteOrFault> fetch_ste(TranslationRequest r);
     sim::Task<CdOrFault> fetch_cd(TranslationRequest r, Ste ste, u32 index);
 

@@ -70,8 +70,8 @@ const EventRow& event_row(EventId id) {
 }
 
 EventId event_of(const Fault& f) {
-    static constexpr EventId by_reason[] = {EventId::F_TRANSLATION, EventId::F_ADDR_SIZE, EventId::F_ACCESS,
-                                            EventId::F_PERMISSION, EventId::F_WALK_EABT};
+    static constexpr EventId by_reason[] = {EventId::F_TRANSLATION, EventId::F_ADDR_SIZE,        EventId::F_ACCESS,
+                                            EventId::F_PERMISSION,  EventId::F_TRANSL_FORBIDDEN, EventId::F_WALK_EABT};
     static_assert(static_cast<unsigned>(FaultReason::WalkAbort) + 1 == std::size(by_reason));
     return f.why == FaultReason::Configuration ? static_cast<EventId>(f.code) : by_reason[static_cast<unsigned>(f.why)];
 }

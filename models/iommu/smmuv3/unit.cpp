@@ -18,6 +18,8 @@ Identity identity_of(const Smmuv3Config& c) {
     Identity id;
     id.idr0.set(Idr0::S1P, true).set(Idr0::TTF, TableFormats::AArch64).set(Idr0::COHACC, c.coherent.get());
     id.idr0.set(Idr0::ASID16, c.asid16.get()).set(Idr0::MSI, c.msi.get()).set(Idr0::SEV, c.sev.get());
+    // Split-stage ATS needs stage 2 (NS1ATS: it is not there); REC_CFG_ATS comes with ATS.
+    id.idr0.set(Idr0::ATS, c.ats.get()).set(Idr0::NS1ATS, c.ats.get()).set(Idr0::ATSRECERR, c.ats.get());
     id.idr0.set(Idr0::CD2L, c.two_level_contexts.get()).set(Idr0::TTENDIAN, TableEndian::Little);
     id.idr0.set(Idr0::STALL_MODEL, StallModel::NoStall).set(Idr0::TERM_MODEL, c.terminate_only_by_abort.get());
     id.idr0.set(Idr0::ST_LEVEL, c.two_level_streams.get() ? StreamLevels::TwoLevel : StreamLevels::LinearOnly);
@@ -90,11 +92,12 @@ void Unit::bind_registers() {
     });
     regs_.on_write<Gbpa>([this](Gbpa now, Gbpa before) { write_gbpa(now, before); });
     regs_.on_write<Cr0>([this](Cr0 now) {
-        // Fields of absent features are RES0 (6.3.9): PRIQEN, ATSCHK, VMW, DPT_WALK_EN.
+        // Fields of absent features are RES0 (6.3.9): PRIQEN, VMW, DPT_WALK_EN.
         Cr0 taken;
         taken.set(Cr0::SMMUEN, now.get(Cr0::SMMUEN))
             .set(Cr0::EVENTQEN, now.get(Cr0::EVENTQEN))
-            .set(Cr0::CMDQEN, now.get(Cr0::CMDQEN));
+            .set(Cr0::CMDQEN, now.get(Cr0::CMDQEN))
+            .set(Cr0::ATSCHK, now.get(Cr0::ATSCHK) && id_.idr0.get(Idr0::ATS));
         regs_.write(taken);
         if (!updating_cr0_) sim::start(update_cr0());
     });
@@ -180,15 +183,21 @@ std::optional<Translation> Unit::pass_by(const TranslationRequest& r) const {
 }
 
 std::optional<Translation> Unit::admit(const TranslationRequest& r) {
-    // 3.9: without ATS no request may ask for a translation or claim to have one, whether the unit is enabled or not.
-    if (r.type != AddressType::Untranslated) {
+    const bool enabled = regs_.get(Cr0Ack::SMMUEN);
+    if (r.type == AddressType::Untranslated) return enabled ? std::nullopt : pass_by(r);
+    Translation ended;
+    ended.looked_up = sim::now();
+    // 3.9: without ATS, or while the unit is disabled, no request may ask for a translation or claim to have one.
+    if (!enabled || !id_.idr0.get(Idr0::ATS)) {
         refuse(r, r.type == AddressType::TranslationRequest ? EventId::F_BAD_ATS_TREQ : EventId::F_TRANSL_FORBIDDEN);
-        Translation aborted;
-        aborted.looked_up = sim::now();
-        return aborted;
+        return ended;
     }
-    if (!regs_.get(Cr0Ack::SMMUEN)) return pass_by(r);
-    return std::nullopt;
+    if (r.type == AddressType::TranslationRequest || regs_.get(Cr0Ack::ATSCHK)) return std::nullopt;
+    // 3.9.1: with ATSCHK=0 a translated request is believed; an address that cannot be put out ends it silently.
+    const bool too_wide = id_.output_bits < 64 && (r.at.value() >> id_.output_bits) != 0;
+    ended.ending = too_wide ? Ending::Abort : Ending::Grant;
+    ended.to = Spa{r.at.value()};
+    return ended;
 }
 
 sim::Task<ContextOutcome> Unit::resolve(const TranslationRequest& r) { return resolver_.resolve(r); }
@@ -197,6 +206,8 @@ Tag Unit::context_tag(const TranslationRequest& r) const {
     Tag t{};
     t.kind = CacheKind::Configuration;
     t.stream = r.stream;
+    t.whole_stream = r.type == AddressType::Translated; // 3.9.1: only the stream table entry is asked
+    if (t.whole_stream) return t;
     t.has_pasid = r.has_pasid;
     t.pasid = r.has_pasid ? r.pasid : Pasid{0};
     return t;
@@ -210,7 +221,29 @@ void Unit::refuse(const TranslationRequest& r, EventId event) {
     sim::start(event_queue_.record(make_record(event, r, Fault{}), fact_of(r, event, FaultFate::Recorded)));
 }
 
+/// 3.9.1, facts/iommu-specs.md 1.5: how a translation request or a translated one ends, and whether that is recorded.
+Unit::AtsEnding Unit::ats_ending(const TranslationRequest& r, const Fault& f) const {
+    const bool asks = r.type == AddressType::TranslationRequest;
+    if (f.why == FaultReason::Forbidden)
+        return {Ending::Abort, asks ? EventId::F_BAD_ATS_TREQ : EventId::F_TRANSL_FORBIDDEN, true};
+    const bool structures = f.why == FaultReason::Configuration || f.why == FaultReason::WalkAbort;
+    if (!structures)
+        return {asks ? Ending::Grant : Ending::Abort, event_of(f), false}; // asked: success without permissions
+    if (f.silent) return {Ending::Abort, event_of(f), false};
+    // RECINVSID counts for translation requests only.
+    const bool bad_stream = asks && event_of(f) == EventId::C_BAD_STREAMID && !regs_.get(Cr2::RECINVSID);
+    return {asks ? Ending::CompleterAbort : Ending::Abort, event_of(f), regs_.get(Cr2::REC_CFG_ATS) && !bad_stream};
+}
+
 sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const Context* context) {
+    if (r.type != AddressType::Untranslated) {
+        const AtsEnding end = ats_ending(r, f);
+        if (end.recorded)
+            co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded));
+        else
+            events_.emit(fact_of(r, end.event, FaultFate::Suppressed));
+        co_return end.ending;
+    }
     const bool by_policy = f.why != FaultReason::Configuration && f.why != FaultReason::WalkAbort && context != nullptr;
     const EventId event = event_of(f);
     bool wanted = true;

@@ -3,8 +3,8 @@
 ///
 /// It translates with linear and two-level stream and context tables, 4 KiB (and, if configured, 16 and 64 KiB)
 /// granules, both halves of the input range; reports every fault of that path in the event queue; executes CFGI, TLBI
-/// and SYNC. It has no stage 2, ATS, PRI, stalls, HTTU, Secure or Realm state; its ID registers say so, and
-/// `features()` lists it.
+/// and SYNC; answers translation requests and checks translated ones (ATS). It has no stage 2, PRI, stalls, HTTU,
+/// Secure or Realm state; its ID registers say so, and `features()` lists it.
 #pragma once
 #include "iommu/smmuv3/commands.h"
 #include "iommu/smmuv3/context.h"
@@ -25,6 +25,8 @@ public:
 
     base::Name name() const { return name_; }
     TranslationPort& translation() { return *this; }
+    /// Where CMD_ATC_INV goes. Without one it has no effect.
+    void set_ats_port(AtsPort* port) { commands_.set_ats_port(port); }
     sim::Task<Translation> translate(TranslationRequest r) override;
     Agent& agent() { return agent_; }
 
@@ -62,6 +64,12 @@ private:
     std::optional<Translation> pass_by(const TranslationRequest& r) const;
     /// Records an event that ends a transaction before any look-up; does not hold it.
     void refuse(const TranslationRequest& r, EventId event);
+    struct AtsEnding {
+        Ending ending;
+        EventId event;
+        bool recorded;
+    };
+    AtsEnding ats_ending(const TranslationRequest& r, const Fault& f) const;
     FaultRaised fact_of(const TranslationRequest& r, EventId id, FaultFate fate) const;
 
     base::Name name_;
