@@ -4,9 +4,10 @@
 #pragma once
 #include "base/structure.h"
 #include "iommu/ats_port.h"
-#include "iommu/translation.h"
+#include "pcie/tlp.h"
 
 #include <bit>
+#include <vector>
 
 namespace quiesce::pcie {
 
@@ -73,6 +74,24 @@ struct InvalidateBody : base::Structure<InvalidateBody, 8> {
 
 inline constexpr unsigned itags = 32; ///< invalidations that a function takes at once
 
+/// The third and the fourth double word of an Invalidate Completion's header, the third one above.
+struct InvalidateCompletion : base::Structure<InvalidateCompletion, 8> {
+    static constexpr F<u32> ITagVector{"ITag Vector", 31, 0}; ///< bit n: the request with ITag n
+    static constexpr F<> CC{"CC", 34, 32};                    ///< how many such completions answer each request; 0: 8
+    static constexpr F<> DeviceID{"Device ID", 63, 48};       ///< who asked
+    static constexpr auto fields = base::layout(ITagVector, CC, DeviceID);
+    static_assert(base::disjoint(fields));
+    static constexpr unsigned most = 8;
+
+    /// `completions`: 1 to 8.
+    static constexpr InvalidateCompletion of(unsigned itag, unsigned completions) {
+        InvalidateCompletion c;
+        c.set(ITagVector, u32{1} << itag).set(CC, completions % most);
+        return c;
+    }
+    constexpr unsigned count() const { return get(CC) == 0 ? most : static_cast<unsigned>(get(CC)); }
+};
+
 /// An Invalidate Request as it arrives at a function.
 struct InvalidateRequest {
     unsigned itag = 0;
@@ -81,10 +100,14 @@ struct InvalidateRequest {
     InvalidateBody body{};
 };
 
-/// A Translation Completion as it arrives at the requester; `entry` means something if the status is Success.
+/// MODEL: of a translation request; the bus allows 512.
+inline constexpr unsigned most_translations = 64;
+
+/// All completions of one translation request. With Success there is an entry for the request's address, and each
+/// further one is for the address at which the range of the one before it ends; there may be fewer than were asked for.
 struct TranslationCompletion {
     CompletionStatus status = CompletionStatus::Success;
-    TranslationEntry entry{};
+    std::vector<TranslationEntry> entries;
 };
 
 } // namespace quiesce::pcie

@@ -17,6 +17,8 @@ struct DmaRequest {
     Pasid pasid{};
     BondId bond{};
     bool privileged = false;
+    iommu::AddressType type = iommu::AddressType::Untranslated; ///< Translated: `at` is what a translation request gave
+    Iova aimed_at{};                                            ///< Translated: what was asked for; nothing acts on it
 };
 
 class Endpoint : protected EndpointSide {
@@ -49,6 +51,26 @@ public:
         sim::start(port_.write(make(TlpKind::MemoryWrite, r, transaction, 0), std::move(data), who));
     }
 
+    /// As read_packet() and write_packet(), for who has to know when: a read ends after `who` heard of its completion,
+    /// a write when it has committed or was dropped.
+    sim::Task<void> reading(const DmaRequest& r, u64 transaction, std::byte* into, Tag tag, Requester& who) {
+        const Tlp tlp = make(TlpKind::MemoryRead, r, transaction, tag.number());
+        return port_.read(tlp, into, std::move(tag), who);
+    }
+    /// Asks for up to `translations` (at most most_translations) from the page that `r` begins in on.
+    sim::Task<TranslationCompletion> request_translation(const DmaRequest& r, unsigned translations, bool no_write,
+                                                         Tag tag) {
+        Tlp tlp = make(TlpKind::MemoryRead, r, next_transaction(), tag.number());
+        tlp.address &= ~(page_size - 1);
+        tlp.length = translations * TranslationEntry::byte_count;
+        tlp.no_write = no_write;
+        return port_.request_translation(tlp, std::move(tag));
+    }
+    /// One Invalidate Completion.
+    void complete_invalidation(InvalidateCompletion c) {
+        sim::start(port_.complete_invalidation(make(TlpKind::Message, DmaRequest{}, next_transaction(), 0), c));
+    }
+
     /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. Returns with the
     /// last completion; not ok() if any packet was not. Zero bytes: a zero-length read, which returns when every posted write that
     /// this endpoint sent before is globally observable.
@@ -69,6 +91,7 @@ private:
         t.kind = kind;
         t.has_pasid = r.has_pasid;
         t.privileged = r.privileged;
+        t.at = r.type;
         t.requester = requester_;
         t.device = device_;
         t.tag = tag;
@@ -77,6 +100,7 @@ private:
         t.bond = r.bond;
         t.address = r.at.value();
         t.transaction = transaction;
+        t.aimed_at = r.type == iommu::AddressType::Translated ? r.aimed_at : r.at;
         return t;
     }
     base::Name name_, tags_name_;

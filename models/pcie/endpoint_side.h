@@ -2,8 +2,8 @@
 /// What a root port sees of an endpoint: the pipes that packets pass inside it, its registers, and who hears how packets fare.
 #pragma once
 #include "base/param.h"
+#include "pcie/ats.h"
 #include "pcie/stages.h"
-#include "pcie/tlp.h"
 #include "sim/wire.h"
 
 #include <algorithm>
@@ -72,6 +72,8 @@ public:
     /// A register write arrived; in order. `size` is 4 or 8.
     virtual void bar_write(u64 offset, unsigned size, u64 value) = 0;
     virtual u64 bar_read(u64 offset, unsigned size) = 0;
+    /// An Invalidate Request arrived. False: the function has no ATC, or it is off (Unsupported Request).
+    virtual bool invalidate(const InvalidateRequest&) { return false; }
 
     bool copies() const { return copy_rate_ != base::Bandwidth{}; }
     /// co_await: the device has copied the data of a read to where it is used; one copy at a time.

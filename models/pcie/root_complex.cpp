@@ -30,15 +30,24 @@ RootPort& RootComplex::attach(base::Name name, DeviceId device, RequesterId requ
 RootPort::RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
                    const LinkConfig& link, const RootComplexConfig& config)
     : rc_(rc), device_(device), stream_(rc.stream_of(requester)), endpoint_(endpoint),
-      link_(rc.events(), link_name(name), link, rc.stages(), config.posted_buffer), ingress_(rc.stages().of(config.ingress)),
-      egress_(rc.stages().of(config.egress)), mmio_(rc.stages().of(config.mmio)) {}
+      link_(rc.events(), link_name(name), link, rc.stages(), config.posted_buffer),
+      ingress_(rc.stages().of(config.ingress)), egress_(rc.stages().of(config.egress)),
+      mmio_(rc.stages().of(config.mmio)), invalidate_timeout_(config.invalidate_timeout.get()) {}
 
 iommu::TranslationRequest RootPort::question(const Tlp& t) const {
-    return {.transaction = t.transaction, .device = device_, .stream = stream_, .has_pasid = t.has_pasid, .pasid = t.pasid,
+    return {.transaction = t.transaction,
+            .device = device_,
+            .stream = stream_,
+            .has_pasid = t.has_pasid,
+            .pasid = t.pasid,
             .at = Iova{t.address},
             .bytes = t.length != 0 ? t.length : 1, // a zero-length read is one double word without byte enables
-            .access = t.is_write() ? iommu::Access::Write : iommu::Access::Read, .privileged = t.privileged,
-            .instruction = t.execute, .type = t.at, .bond = t.bond};
+            .access = t.is_write() ? iommu::Access::Write : iommu::Access::Read,
+            .privileged = t.privileged,
+            .instruction = t.execute,
+            .type = t.at,
+            .no_write = t.no_write,
+            .bond = t.bond};
 }
 
 memory::Request RootPort::access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const {
@@ -48,7 +57,7 @@ memory::Request RootPort::access(const Tlp& t, std::byte* data, const iommu::Tra
     r.origin.bond = t.bond;
     r.origin.has_pasid = t.has_pasid;
     r.origin.pasid = t.pasid;
-    r.origin.aimed_at = Iova{t.address};
+    r.origin.aimed_at = t.aimed_at;
     r.origin.transaction = t.transaction;
     r.origin.translated_at = tr.looked_up;
     return r;
@@ -58,7 +67,7 @@ void RootPort::aborted(const Tlp& t, AbortReason why) {
     ++(t.is_write() ? counts_.dropped_writes : counts_.aborted_reads);
     if (why == AbortReason::Malformed) ++counts_.malformed;
     if (rc_.events().wants<RequestAborted>())
-        rc_.events().emit(RequestAborted{t.transaction, device_, t.bond, t.has_pasid, t.pasid, Iova{t.address}, t.length,
+        rc_.events().emit(RequestAborted{t.transaction, device_, t.bond, t.has_pasid, t.pasid, t.aimed_at, t.length,
                                          t.is_write(), why});
 }
 
@@ -77,6 +86,18 @@ Completion RootPort::without_memory(const Tlp& t, iommu::Ending ending, std::byt
 sim::Task<void> RootPort::complete_part(Tlp completion) {
     co_await link_.down.leave(completion, completion.length);
     link_.down.left(completion, completion.length);
+}
+
+/// -> the last completion of an answer of `bytes`; those before it, if any, get under way.
+Tlp RootPort::begin_answer(const Tlp& request, CompletionStatus status, u32 bytes) {
+    u64 at = request.address;
+    for (;;) {
+        const u32 part = bytes == 0 ? 0 : link_.completion_bytes(at, bytes);
+        if (part == bytes) return completion_of(request, status, at, part);
+        sim::start(complete_part(completion_of(request, status, at, part)));
+        at += part;
+        bytes -= part;
+    }
 }
 
 sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who) {
@@ -115,17 +136,9 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
     }
 
     co_await egress_.pass();
-    u64 at = tlp.address;
-    u32 last = answer.ok() ? tlp.length : 0;
-    while (last != 0) {
-        const u32 part = link_.completion_bytes(at, last);
-        if (part == last) break;
-        sim::start(complete_part(completion_of(tlp, answer.status, at, part)));
-        at += part;
-        last -= part;
-    }
-    co_await link_.down.leave(completion_of(tlp, answer.status, at, last), last);
-    link_.down.left(completion_of(tlp, answer.status, at, last), last);
+    const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0);
+    co_await link_.down.leave(last, last.length);
+    link_.down.left(last, last.length);
     co_await link_.down.travel();
     if (endpoint_.copies() && answer.ok()) co_await endpoint_.copy(tlp.length);
     tag.release();
@@ -162,6 +175,144 @@ sim::Task<void> RootPort::write(Tlp tlp, Payload data, Requester* who) {
     }
     t.in_flight.end();
     order_.commit(ticket);
+}
+
+// ---- address translation services (facts/iommu-specs.md 4.2)
+// --------------------------------------------------------------
+
+sim::Task<iommu::AtcAnswer> RootComplex::invalidate(iommu::AtcInvalidation what) {
+    for (const auto& port : ports_) {
+        if (port->stream() != what.stream) continue;
+        auto asked = port->invalidate(what);
+        const iommu::AtcAnswer answer = co_await std::move(asked);
+        co_return answer;
+    }
+    co_return iommu::AtcAnswer::Unsupported;
+}
+
+/// What the IOMMU says of one page, as a completion says it.
+sim::Task<CompletionStatus> RootPort::translate_one(Tlp tlp, TranslationEntry& entry) {
+    if (rc_.iommu() == nullptr) co_return CompletionStatus::UnsupportedRequest;
+    auto asked = rc_.iommu()->translate(question(tlp));
+    const iommu::Translation t = co_await std::move(asked);
+    if (t.ending == iommu::Ending::CompleterAbort) co_return CompletionStatus::CompleterAbort;
+    if (t.ending != iommu::Ending::Grant) co_return CompletionStatus::UnsupportedRequest;
+    if (t.may.read || t.may.write) entry.set_place(SizedAddress::of(t.to.value(), t.bytes));
+    entry.set(TranslationEntry::R, t.may.read).set(TranslationEntry::W, t.may.write);
+    entry.set(TranslationEntry::Exe, t.may.execute).set(TranslationEntry::U, t.untranslated_only);
+    entry.set(TranslationEntry::Priv, tlp.privileged && tlp.has_pasid);
+    co_return CompletionStatus::Success;
+}
+
+/// The first page decides the status. A later one that has no translation ends the answer: only a first or only entry
+/// may say "none" (facts/iommu-specs.md 1.5). MODEL: the pages are looked up one after the other, and an entry is 4 KiB
+/// or what one leaf of the tables maps.
+sim::Task<TranslationCompletion> RootPort::answer_translation(Tlp tlp) {
+    TranslationCompletion answer;
+    const u64 end = tlp.address + tlp.length / TranslationEntry::byte_count * page_size;
+    tlp.length = TranslationEntry::byte_count;
+    while (tlp.address < end) {
+        TranslationEntry entry;
+        auto one = translate_one(tlp, entry);
+        const CompletionStatus status = co_await std::move(one);
+        const bool given =
+            status == CompletionStatus::Success && (entry.get(TranslationEntry::R) || entry.get(TranslationEntry::W));
+        if (answer.entries.empty())
+            answer.status = status;
+        else if (!given)
+            break;
+        answer.entries.push_back(entry);
+        if (!given) break;
+        const u64 bytes = entry.place().bytes();
+        tlp.address = (tlp.address & ~(bytes - 1)) + bytes;
+        tlp.aimed_at = Iova{tlp.address};
+    }
+    co_return answer;
+}
+
+sim::Task<TranslationCompletion> RootPort::request_translation(Tlp tlp, Tag tag) {
+    tlp.at = iommu::AddressType::TranslationRequest;
+    co_await endpoint_.issue.pass(false);
+    co_await link_.up.queue().enter();
+    co_await link_.up.leave(tlp, 0);
+    link_.up.left(tlp, 0);
+    co_await link_.up.travel();
+    ++counts_.translations;
+    co_await ingress_.pass();
+    auto asked = answer_translation(tlp);
+    TranslationCompletion answer = co_await std::move(asked);
+    if (answer.status != CompletionStatus::Success) answer.entries.clear();
+    co_await egress_.pass();
+    const Tlp last =
+        begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count));
+    co_await link_.down.leave(last, last.length);
+    link_.down.left(last, last.length);
+    co_await link_.down.travel();
+    tag.release();
+    co_return answer;
+}
+
+Tlp RootPort::invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const {
+    Tlp t;
+    t.kind = TlpKind::Message;
+    t.device = device_;
+    t.tag = static_cast<u16>(itag);
+    t.has_pasid = what.has_pasid;
+    t.pasid = what.pasid;
+    t.length = InvalidateBody::byte_count;
+    t.address = what.everything ? 0 : what.range.first.value();
+    return t;
+}
+
+sim::Task<iommu::AtcAnswer> RootPort::invalidate(iommu::AtcInvalidation what) {
+    const sim::Lease place = co_await itag_places_.acquire();
+    unsigned itag = 0;
+    while (invalidations_[itag].open) ++itag;
+    Invalidation& mine = invalidations_[itag];
+    mine.open = true;
+    mine.completions = 0;
+    mine.over.reset();
+    ++counts_.invalidations;
+    const Tlp message = invalidate_message(what, itag);
+    co_await egress_.pass();
+    co_await link_.down.leave(message, message.length);
+    link_.down.left(message, message.length);
+    co_await link_.down.travel();
+    InvalidateRequest request{itag, what.has_pasid, what.pasid, {}};
+    request.body.set_place(SizedAddress::of(message.address, what.everything ? 0 : what.range.bytes));
+    request.body.set(InvalidateBody::G, what.global);
+    iommu::AtcAnswer answer = iommu::AtcAnswer::Unsupported;
+    if (endpoint_.invalidate(request)) {
+        const bool answered = co_await mine.over.wait_for(invalidate_timeout_);
+        answer = answered ? iommu::AtcAnswer::Completed : iommu::AtcAnswer::TimedOut;
+        counts_.invalidations_timed_out += !answered;
+    }
+    mine.open = false; // MODEL: the tag is free again after a time-out; what comes late is stray
+    co_return answer;
+}
+
+sim::Task<void> RootPort::complete_invalidation(Tlp message, InvalidateCompletion body) {
+    message.kind = TlpKind::Message;
+    message.device = device_;
+    co_await endpoint_.issue.pass(true);
+    const auto credit = co_await link_.up.queue().enter_posted();
+    co_await link_.up.leave(message, 0);
+    link_.up.left(message, 0);
+    co_await link_.up.travel();
+    const u64 ticket = order_.arrive();
+    co_await ingress_.pass();
+    co_await order_.handed_over_before(ticket);
+    order_.hand_over(ticket);
+    co_await order_.committed_before(ticket); // a posted message stays behind the posted writes before it
+    order_.commit(ticket);
+    for (unsigned itag = 0; itag < itags; ++itag) {
+        if ((body.get(InvalidateCompletion::ITagVector) >> itag & 1) == 0) continue;
+        Invalidation& i = invalidations_[itag];
+        if (!i.open)
+            ++counts_.stray_completions;
+        else if (++i.completions >= body.count())
+            i.over.set();
+    }
 }
 
 Tlp RootPort::register_access(TlpKind kind, u64 offset, unsigned size) const {

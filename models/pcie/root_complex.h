@@ -4,6 +4,7 @@
 #include "base/events.h"
 #include "base/names.h"
 #include "base/param.h"
+#include "iommu/ats_port.h"
 #include "iommu/translation.h"
 #include "memory/memory_port.h"
 #include "memory/mmio.h"
@@ -12,7 +13,10 @@
 #include "pcie/ordering.h"
 #include "pcie/tags.h"
 #include "pcie/tlp.h"
+#include "sim/signal.h"
+#include "sim/slots.h"
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -29,9 +33,12 @@ struct RootComplexConfig {
     base::Param<unsigned> posted_buffer{64, "posted packets that a root port holds until they have committed",
                                         base::between(1, 4096), base::unit("packets"), P::Guess,
                                         "enough for the rate of a Gen3 x8 link over the latency to memory"};
+    base::Param<base::Latency> invalidate_timeout{
+        60_s, "an Invalidate Request that is not answered so long is given up", P::Specification,
+        "PCIe Base 10.3.1: a device should answer within one minute (-0 %, +50 %)"};
     base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", P::Specification, "IORT id mapping"};
 };
-DESCRIBE(RootComplexConfig, ingress, egress, mmio, posted_buffer, stream_base)
+DESCRIBE(RootComplexConfig, ingress, egress, mmio, posted_buffer, invalidate_timeout, stream_base)
 static_assert(base::fully_described<RootComplexConfig>);
 
 class RootComplex;
@@ -41,6 +48,7 @@ class RootPort final : public memory::MmioTarget {
 public:
     struct Counts {
         u64 reads = 0, writes = 0, messages = 0, aborted_reads = 0, dropped_writes = 0, malformed = 0;
+        u64 translations = 0, invalidations = 0, invalidations_timed_out = 0, stray_completions = 0;
     };
     RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
              const LinkConfig& link, const RootComplexConfig& config);
@@ -50,6 +58,14 @@ public:
     sim::Task<void> read(Tlp tlp, std::byte* into, Tag tag, Requester& who);
     /// A posted memory write; ends when it has committed or was dropped. `who` may be null.
     sim::Task<void> write(Tlp tlp, Payload data, Requester* who);
+
+    /// A translation request (AT = 01) for as many translations as `tlp.length` has room for, from the page of
+    /// `tlp.address` on; ends when the last of its completions has arrived.
+    sim::Task<TranslationCompletion> request_translation(Tlp tlp, Tag tag);
+    /// Sends an Invalidate Request to the function and waits for its completions; at most 32 at once.
+    sim::Task<iommu::AtcAnswer> invalidate(iommu::AtcInvalidation what);
+    /// The function's Invalidate Completion: a posted message, behind every posted write that it sent before.
+    sim::Task<void> complete_invalidation(Tlp message, InvalidateCompletion body);
 
     /// Register accesses of CPUs. A write returns when its packet has left; a read after the round trip, behind every posted
     /// write that the endpoint sent before the answer.
@@ -71,6 +87,16 @@ private:
     sim::Task<void> deliver(u64 offset, unsigned size, u64 value);
     Tlp register_access(TlpKind kind, u64 offset, unsigned size) const;
     void aborted(const Tlp& t, AbortReason why);
+    Tlp invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const;
+    sim::Task<CompletionStatus> translate_one(Tlp tlp, TranslationEntry& entry);
+    sim::Task<TranslationCompletion> answer_translation(Tlp tlp);
+    Tlp begin_answer(const Tlp& request, CompletionStatus status, u32 bytes);
+    /// An Invalidate Request under way.
+    struct Invalidation {
+        bool open = false;
+        unsigned completions = 0; ///< seen so far
+        sim::Latch over;
+    };
 
     RootComplex& rc_;
     DeviceId device_;
@@ -80,9 +106,12 @@ private:
     sim::Stage &ingress_, &egress_, &mmio_;
     PostedOrder order_;
     Counts counts_;
+    sim::Duration invalidate_timeout_;
+    sim::Slots itag_places_{itags};
+    std::array<Invalidation, itags> invalidations_;
 };
 
-class RootComplex {
+class RootComplex final : public iommu::AtsPort {
 public:
     /// `iommu` may be null: addresses then pass as they are. All must outlive the calendar's shutdown().
     RootComplex(base::EventBus& events, memory::MemoryPort& memory, iommu::TranslationPort* iommu,
@@ -92,6 +121,8 @@ public:
 
     RootPort& attach(base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint, const LinkConfig& link);
     void set_translation(iommu::TranslationPort* iommu) { iommu_ = iommu; }
+    /// To the function behind the stream id; Unsupported if there is none.
+    sim::Task<iommu::AtcAnswer> invalidate(iommu::AtcInvalidation what) override;
     /// Writes to [base, base + bytes) are interrupt messages: not translated (MODEL: on every architecture), and in order behind the
     /// writes before them. Give the memory the same window.
     void set_message_window(Spa base, u64 bytes) { messages_ = {Iova{base.value()}, bytes}; }

@@ -33,6 +33,7 @@ struct Tlp {
     bool has_pasid = false;                              ///< carries a PASID prefix (4.1)
     bool privileged = false;                             ///< PMR of the prefix
     bool execute = false;                                ///< Exe of the prefix
+    bool no_write = false;                               ///< NW: a translation request that does not ask for W
     RequesterId requester{};
     DeviceId device{};
     u16 tag = 0;
@@ -41,6 +42,7 @@ struct Tlp {
     BondId bond{};
     u64 address = 0;
     u64 transaction = 0;
+    Iova aimed_at{}; ///< `address` before the device translated it; as `bond`
 
     bool is_write() const { return kind == TlpKind::MemoryWrite; }
     bool is_posted() const { return kind == TlpKind::MemoryWrite || kind == TlpKind::Message; }

@@ -24,7 +24,7 @@ struct Fabric {
     u64 word(u64 offset) const { return memory.peek64(Spa{offset}); }
 };
 
-/// An endpoint that notes what reaches its registers.
+/// An endpoint that notes what reaches its registers and which invalidations come.
 struct TestEndpoint final : pcie::Endpoint {
     struct Access {
         sim::Time at;
@@ -41,11 +41,21 @@ struct TestEndpoint final : pcie::Endpoint {
         accesses.push_back({sim::now(), offset, size, false, answer});
         return answer;
     }
+    bool invalidate(const pcie::InvalidateRequest& r) override {
+        if (has_atc) invalidations.push_back({sim::now(), r});
+        return has_atc;
+    }
     sim::Duration wire(u32 bytes) { return port().link().up.occupancy(bytes); }
 
+    struct Invalidation {
+        sim::Time at;
+        pcie::InvalidateRequest request;
+    };
     pcie::LinkConfig link_config;
     pcie::EndpointConfig endpoint_config;
     std::vector<Access> accesses;
+    bool has_atc = true;
+    std::vector<Invalidation> invalidations; ///< taken; the test answers them
     u64 answer = 0;
 };
 

@@ -15,7 +15,8 @@ namespace quiesce::stubs {
 
 using namespace sim::literals;
 
-/// Every look-up takes `hit`, those of a slow page longer; system address = input address + offset. Keeps every question.
+/// Every look-up takes `hit`, those of a slow page longer; system address = input address + offset, for translated
+/// requests the input address. Translation requests get every permission. Keeps every question.
 class Translator final : public iommu::TranslationPort {
 public:
     explicit Translator(sim::Duration hit, u64 offset = 0) : hit_(hit), offset_(offset) {}
@@ -26,7 +27,10 @@ public:
         if (!slow_pages.empty())
             if (const auto slow = slow_pages.find(r.at.page_number()); slow != slow_pages.end()) co_await sim::delay(slow->second);
         iommu::Translation t{iommu::Ending::Grant, Spa{r.at.value() + offset_}, sim::now(), std::move(token)};
+        if (r.type == iommu::AddressType::Translated) t.to = Spa{r.at.value()};
+        if (r.type == iommu::AddressType::TranslationRequest) t.may = {true, true, false, true};
         if (ending) t.ending = ending(r);
+        if (adjust) adjust(r, t);
         co_return t;
     }
     sim::Duration hit() const { return hit_.latency(); }
@@ -34,6 +38,8 @@ public:
     iommu::InFlightTracker in_flight;
     std::map<u64, sim::Duration> slow_pages;
     std::function<iommu::Ending(const iommu::TranslationRequest&)> ending; ///< empty: everything is granted
+    std::function<void(const iommu::TranslationRequest&, iommu::Translation&)>
+        adjust; ///< the last word, at the time of the answer
     bool keep_questions = false;
     std::vector<iommu::TranslationRequest> questions;
 
