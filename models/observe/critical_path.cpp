@@ -12,6 +12,7 @@ SpanLog::SpanLog(base::EventBus& bus) {
         spans_.push_back({s, now, last_of_[actor]});
         last_of_[actor] = spans_.size();
         by_id_.emplace(s.id, spans_.size() - 1);
+        if (s.ended_by != 0) wait_for_.emplace(s.ended_by, s.id);
     });
 }
 
@@ -31,10 +32,29 @@ const SpanLog::Kept* SpanLog::predecessor(const Kept& k) const {
     return std::min(cause->end, k.span.start) >= before->end ? cause : before;
 }
 
+u64 SpanLog::latest(sim::Time at, const Which& which) const {
+    const Kept* best = nullptr;
+    auto better = [&](const Kept& k) {
+        const bool goes_on = k.end >= at, best_goes_on = best->end >= at;
+        if (goes_on != best_goes_on) return goes_on;
+        return goes_on ? k.span.id > best->span.id : k.end >= best->end;
+    };
+    for (const Kept& k : spans_)
+        if (k.span.start <= at && which(k.span) && (best == nullptr || better(k))) best = &k;
+    return best == nullptr ? 0 : best->span.id;
+}
+
+sim::Time SpanLog::end_of(u64 id) const {
+    const Kept* k = by_id(id);
+    return k == nullptr ? sim::Time{} : k->end;
+}
+
 std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) const {
     std::vector<PathPart> parts;
+    const Kept* k = by_id(last);
     const Kept* later = nullptr; // the span that the walk came from
-    const Kept* waiter = nullptr; // the span whose wait the current one ended
+    const auto waits = wait_for_.find(last);
+    const Kept* waiter = waits == wait_for_.end() ? nullptr : by_id(waits->second); // the span whose wait the current one ended
     auto add = [&](const Kept* k, sim::Time start, sim::Time end) {
         start = std::max(start, from);
         if (end <= start) return;
@@ -54,10 +74,6 @@ std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) cons
             parts.push_back({"hand-over", actor, std::string{later->span.actor.text()}, start, end, 0});
         else add(nullptr, start, end);
     };
-    const Kept* k = by_id(last);
-    if (k == nullptr && last == 0)
-        for (auto i = spans_.rbegin(); i != spans_.rend() && k == nullptr; ++i)
-            if (i->end <= to) k = &*i;
     sim::Time at = to;
     std::vector<bool> visited(spans_.size());
     while (at > from && k != nullptr) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/facts.h"
 
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -23,8 +24,14 @@ class SpanLog {
 public:
     explicit SpanLog(base::EventBus& bus);
 
-    /// Contiguous parts that cover [from, to], walking back from `to` in the span `last` (0: whichever ended last by then).
+    /// Contiguous parts that cover [from, to], walking back from `to` in the span `last` (0: nobody's, all of it is the
+    /// scenario's).
     std::vector<PathPart> path(sim::Time from, sim::Time to, u64 last) const;
+    using Which = std::function<bool(const base::Span&)>;
+    /// Of the spans that `which` picks: the one begun last that goes on at `at`, else the one that ended last before; 0: none.
+    u64 latest(sim::Time at, const Which& which) const;
+    /// When a span of this id ended.
+    sim::Time end_of(u64 id) const;
     std::size_t size() const { return spans_.size(); }
 
 private:
@@ -37,6 +44,7 @@ private:
     const Kept* predecessor(const Kept& k) const;
     std::vector<Kept> spans_;                        ///< in the order of ending
     std::unordered_map<u64, std::size_t> by_id_;     ///< looked up only; never iterated
+    std::unordered_map<u64, u64> wait_for_;          ///< by the span that ended a wait: the first such wait
     std::vector<std::size_t> last_of_;               ///< by actor name index: index + 1 of its newest span
     base::Subscription token_;
 };

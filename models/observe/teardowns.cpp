@@ -23,28 +23,35 @@ void Teardowns::on(sim::Time now, const memory::DmaCommitted& e) {
 
 void Teardowns::on(sim::Time now, const pcie::TlpSent& e) {
     if (e.bond == no_bond || !e.upstream) return;
-    BondData& b = bond(e.bond);
-    b.last_seen = now;
-    b.last_seen_transaction = e.transaction;
+    bond(e.bond).last_seen = now;
 }
 
 void Teardowns::on(sim::Time now, const iommu::FaultRaised& e) {
     if (e.bond == no_bond || e.fate != iommu::FaultFate::Recorded) return;
-    BondData& b = bond(e.bond);
-    b.last_seen = now;
-    b.last_seen_transaction = e.transaction;
+    bond(e.bond).last_seen = now;
 }
 
 void Teardowns::on(sim::Time now, const memory::FrameUnmapped& e) {
     ++order_;
     for (u32 id = 1; id < bonds_.size(); ++id)
         if (bonds_[id].mm == e.owner && !bonds_[id].device.empty() && !bonds_[id].blocked)
-            exposed_[{id, e.page.page_number()}] = {now, order_};
+            exposed_[{id, e.page.page_number(), e.frame.page_number()}] = {now, order_};
+}
+
+/// The page's time is over for this bond.
+Teardowns::ExposedPages::iterator Teardowns::end_exposure(ExposedPages::iterator page, sim::Time now) {
+    bonds_[std::get<0>(page->first)].exposure += now - page->second.since;
+    const auto next = exposed_.erase(page);
+    if (exposed_.empty()) issued_.clear(); // what is unmapped from here on was unmapped after them
+    return next;
 }
 
 void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
     if (raw(e.owner) == 0) return;
     MmData& m = mms_[raw(e.owner)];
+    for (u32 id = 1; id < bonds_.size(); ++id)
+        if (const auto page = exposed_.find({id, e.page.page_number(), e.frame.page_number()}); page != exposed_.end())
+            end_exposure(page, now);
     if (e.use == memory::FrameUse::Leaf) {
         for (BondData& b : bonds_)
             if (b.mm == e.owner && b.torn && !b.free_first) b.free_first = now;
@@ -74,11 +81,13 @@ void Teardowns::on(sim::Time now, const os::TeardownTriggered& e) {
     if (std::find(b.triggers.begin(), b.triggers.end(), name) == b.triggers.end()) b.triggers.push_back(name);
 }
 
-void Teardowns::on(sim::Time, const os::InvalidationIssued& e) { issued_[e.issued_sequence] = ++order_; }
+void Teardowns::on(sim::Time, const os::InvalidationIssued& e) {
+    if (!exposed_.empty()) issued_[e.issued_sequence] = ++order_;
+}
 
 void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
     const auto issued = issued_.find(e.issued_sequence);
-    const u64 order = issued == issued_.end() ? order_ : issued->second;
+    const u64 order = issued == issued_.end() ? 0 : issued->second;
     if (issued != issued_.end()) issued_.erase(issued);
     const u64 pages = e.bytes / page_size;
     for (u32 id = 1; id < bonds_.size(); ++id) {
@@ -91,32 +100,33 @@ void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
                 b.block_span = e.span;
             }
         }
-        auto i = exposed_.lower_bound({id, e.first.page_number()});
-        while (i != exposed_.end() && i->first.first == id && i->first.second - e.first.page_number() < pages) {
-            if (i->second.order > order && !e.blocks) { // unmapped after the invalidation was issued
-                ++i;
-                continue;
-            }
-            b.exposure += now - i->second.since;
-            i = exposed_.erase(i);
+        const u64 first = e.first.page_number();
+        auto i = exposed_.lower_bound({id, first, 0});
+        while (i != exposed_.end() && std::get<0>(i->first) == id && std::get<1>(i->first) - first < pages) {
+            const bool unmapped_after_issue = i->second.order > order && !e.blocks;
+            i = unmapped_after_issue ? std::next(i) : end_exposure(i, now);
         }
     }
 }
 
 void Teardowns::on(sim::Time now, const os::StopSeen& e) {
     BondData& b = bond(e.bond);
-    if (e.gave_up) b.gave_up = now;
-    else b.stop = now;
-    b.stop_span = e.span;
+    (e.gave_up ? b.gave_up : b.stop) = now;
+    (e.gave_up ? b.gave_up_span : b.stop_span) = e.span;
 }
 
 void Teardowns::on(sim::Time now, const os::MmputReturned& e) {
     MmData& m = mms_[raw(e.mm)];
     m.mmput = now; // the last thread's is the last to come
     m.mmput_span = e.span;
+    m.mmput_ran_exit_mmap = e.last;
 }
 
-void Teardowns::on(sim::Time now, const os::ExitMmapReturned& e) { mms_[raw(e.mm)].exit_mmap = now; }
+void Teardowns::on(sim::Time now, const os::ExitMmapReturned& e) {
+    MmData& m = mms_[raw(e.mm)];
+    m.exit_mmap = now;
+    m.exit_mmap_span = e.span;
+}
 
 void Teardowns::on(sim::Time now, const os::PasidChanged& e) {
     if (e.state != os::PasidState::Free) return;
@@ -137,7 +147,10 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     t.also.assign(b.triggers.begin() + 1, b.triggers.end());
     t.exposure = b.exposure;
     for (const auto& [key, page] : exposed_)
-        if (key.first == raw(id)) t.exposure += bus_.now() - page.since;
+        if (std::get<0>(key) == raw(id)) {
+            t.exposure += bus_.now() - page.since;
+            ++t.exposed_pages_open;
+        }
     const auto found = mms_.find(raw(b.mm));
     const MmData m = found == mms_.end() ? MmData{} : found->second;
     auto mark = [&](const char* name, std::optional<sim::Time> at, bool wanted = true) {
@@ -158,25 +171,52 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("stop_gave_up", b.gave_up, false);
     mark("tables_free", since_t0(m.tables_free), false);
     mark("exit_mmap", m.exit_mmap, false);
-    if (b.block && b.stop) break_down(t, b);
+    t.mmput_ran_exit_mmap = m.mmput_ran_exit_mmap;
+    break_down(t, b);
     return t;
 }
 
+/// To something that the device did: through its answer to the stop command if it was draining, else it worked all the time.
+std::vector<PathPart> Teardowns::device_path(const Teardown& t, sim::Time to) const {
+    const u64 draining = spans_.latest(to, [&](const base::Span& s) { return s.bond == t.bond && s.actor.text() == t.device; });
+    if (draining == 0 || spans_.end_of(draining) <= t.t0) return {{"device-work", t.device, "", t.t0, to, 0}};
+    return spans_.path(t.t0, to, draining);
+}
+
+/// To something that the dying process's threads did, or that they left to somebody who drops the last reference later.
+std::vector<PathPart> Teardowns::process_path(const Teardown& t, sim::Time to) const {
+    const std::string threads = t.process + "/";
+    const u64 last = spans_.latest(to, [&](const base::Span& s) { return s.actor.text().substr(0, threads.size()) == threads; });
+    const sim::Time left = last == 0 ? t.t0 : std::clamp(spans_.end_of(last), t.t0, to);
+    auto parts = spans_.path(t.t0, left, last);
+    if (left < to) parts.push_back({"deferred", "kernel", "", left, to, 0});
+    return parts;
+}
+
+std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, const std::string& milestone, sim::Time at) const {
+    const auto found = mms_.find(raw(t.mm));
+    const MmData m = found == mms_.end() ? MmData{} : found->second;
+    const std::pair<const char*, u64> told[] = {
+        {"block", b.block_span}, {"stop", b.stop_span}, {"stop_gave_up", b.gave_up_span}, {"mmput", m.mmput_span}, {"exit_mmap", m.exit_mmap_span}};
+    for (const auto& [name, span] : told)
+        if (milestone == name) return spans_.path(t.t0, at, span);
+    if (milestone == "block_observed" || milestone == "last_seen") return device_path(t, at);
+    return process_path(t, at); // frees and reuse: their events name no span
+}
+
 void Teardowns::break_down(Teardown& t, const BondData& b) const {
-    sim::Time end = t.t0;
-    u64 last = 0;
-    auto consider = [&](std::optional<sim::Time> at, u64 span) {
-        if (at && *at > end) {
-            end = *at;
-            last = span;
+    for (const auto& [name, at] : t.milestones)
+        if (at > t.t0) t.paths.emplace_back(name, path_of(t, b, name, at));
+    if (!b.block || !b.stop) return;
+    t.quiesce = sim::Duration{};
+    std::string last;
+    for (const char* name : {"drain", "last_seen", "block", "stop"})
+        if (const auto at = t.at(name); at && *at - t.t0 > *t.quiesce) {
+            t.quiesce = *at - t.t0;
+            last = name;
         }
-    };
-    consider(t.at("drain"), 0);
-    consider(t.at("last_seen"), 0);
-    consider(t.at("block"), b.block_span);
-    consider(t.at("stop"), b.stop_span);
-    t.quiesce = end - t.t0;
-    t.breakdown = spans_.path(t.t0, end, last);
+    for (const auto& [name, parts] : t.paths)
+        if (name == last) t.breakdown = parts;
 }
 
 std::vector<Teardown> Teardowns::results() const {

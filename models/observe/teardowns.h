@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace quiesce::observe {
@@ -25,8 +26,14 @@ struct Teardown {
     std::vector<std::pair<std::string, sim::Time>> milestones;
     std::vector<std::string> open, not_applicable;
     std::optional<sim::Duration> quiesce;
+    /// Page-time during which a device could still reach what was unmapped: from the unmap to the fence seen that covers the
+    /// page, or to its free if that came first (freed-before-fenced judges what follows).
     sim::Duration exposure{};
-    std::vector<PathPart> breakdown;
+    u64 exposed_pages_open = 0;          ///< neither fenced nor freed when the run ended: counted up to there
+    std::vector<PathPart> breakdown;     ///< the path of whichever milestone set quiesce
+    /// What each milestone after T0 consists of, from T0 to it.
+    std::vector<std::pair<std::string, std::vector<PathPart>>> paths;
+    bool mmput_ran_exit_mmap = false;    ///< the exit path's last mmput was the address space's last, too
 
     std::optional<sim::Time> at(std::string_view name) const {
         for (const auto& [n, t] : milestones)
@@ -57,16 +64,15 @@ private:
         u64 t0_span = 0;
         std::vector<std::string> triggers;
         sim::Time last_commit{}, last_seen{};
-        u64 last_seen_transaction = 0;
         std::optional<sim::Time> block, stop, gave_up, free_first, reuse;
-        u64 block_span = 0, stop_span = 0;
+        u64 block_span = 0, stop_span = 0, gave_up_span = 0;
         bool blocked = false;
         sim::Duration exposure{};
-        u64 records_after_t0 = 0;
     };
     struct MmData {
         std::optional<sim::Time> free_last, tables_free, mmput, exit_mmap;
-        u64 mmput_span = 0;
+        u64 mmput_span = 0, exit_mmap_span = 0;
+        bool mmput_ran_exit_mmap = false;
     };
     struct Exposed {
         sim::Time since;
@@ -87,14 +93,19 @@ private:
     void on(sim::Time now, const os::ExitMmapReturned& e);
     void on(sim::Time now, const os::PasidChanged& e);
     Teardown result(BondId id, const BondData& b) const;
+    std::vector<PathPart> device_path(const Teardown& t, sim::Time to) const;
+    std::vector<PathPart> process_path(const Teardown& t, sim::Time to) const;
+    std::vector<PathPart> path_of(const Teardown& t, const BondData& b, const std::string& milestone, sim::Time at) const;
     void break_down(Teardown& t, const BondData& b) const;
 
     base::EventBus& bus_;
     SpanLog spans_;
     std::vector<BondData> bonds_;
     std::map<u32, MmData> mms_;
-    std::map<std::pair<u32, u64>, Exposed> exposed_; ///< by (bond, page): unmapped, not fenced yet
-    std::map<u64, u64> issued_;
+    using ExposedPages = std::map<std::tuple<u32, u64, u64>, Exposed>;
+    ExposedPages::iterator end_exposure(ExposedPages::iterator page, sim::Time now);
+    ExposedPages exposed_;               ///< by (bond, page, frame): unmapped, neither fenced nor freed yet
+    std::map<u64, u64> issued_;          ///< invalidation number -> order, while anything is exposed
     u64 order_ = 0;
     std::vector<base::Subscription> tokens_;
 };

@@ -42,6 +42,30 @@ TEST_CASE("a page that no fence covers yet is exposed up to now", "[observe]") {
     CHECK(b.exposure() == 80);
 }
 
+TEST_CASE("a page that is freed before any fence is exposed up to its free: beyond it is a violation", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.unmap(110, 5), b.unmap(110, 6);
+    CHECK(b.teardowns.results().front().exposed_pages_open == 2);
+    b.free(150, 5);
+    b.mmput(190);
+    CHECK(b.exposure() == 40 + 80);
+    CHECK(b.teardowns.results().front().exposed_pages_open == 1);
+    b.issue(200, 1), b.fence(210, 1);
+    b.mmput(500);
+    CHECK(b.exposure() == 40 + 100);
+    CHECK(b.teardowns.results().front().exposed_pages_open == 0);
+}
+
+TEST_CASE("two frames that were one page in turn are exposed each", "[observe]") {
+    Bench b;
+    b.trigger(100, 1);
+    b.say(110, memory::FrameUnmapped{Spa{0x8000'0000}, MmId{1}, b.page(5)});
+    b.say(130, memory::FrameUnmapped{Spa{0x8000'1000}, MmId{1}, b.page(5)});
+    b.issue(140, 1), b.fence(150, 1);
+    CHECK(b.exposure() == 40 + 20);
+}
+
 TEST_CASE("a fence ends the exposure of its own pages only", "[observe]") {
     Bench b;
     b.trigger(100, 1);
