@@ -126,17 +126,24 @@ void judge_expectations(const Scenario& s, Watchers& w, observe::RunRecord& r) {
     r.verdict = interrupted ? "interrupted" : failed ? "fail" : "pass";
 }
 
-observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers& w) {
+/// What is known before anything runs.
+observe::RunRecord heading(const Scenario& s, const observe::Fingerprint& fingerprint) {
     observe::RunRecord r;
     r.scenario = s.name;
     r.version = QUIESCE_VERSION;
     r.seed = s.seed;
-    r.fingerprint = w.fingerprint.text();
+    r.fingerprint = fingerprint.text();
     r.platform = {s.config.platform.iommu.kind.text(), s.config.os.kernel.text(), s.config.os.policy.text(), s.config.os.pasid.allocator.text(),
                   s.config.os.suppression.text(), s.config.os.bugs.get()};
     for (const auto& b : s.config.platform.iommu.smmuv3.bugs.get()) r.platform.bugs.push_back(b);
+    return r;
+}
+
+observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers& w) {
+    observe::RunRecord r = heading(s, w.fingerprint);
     r.simulated = calendar.now();
     r.teardowns = w.teardowns.results();
+    for (const auto& t : r.teardowns) w.checkers.check(t);
     r.counts = w.counters.counts();
     r.violations = w.checkers.violations();
     r.host_events = calendar.items_run();
@@ -177,10 +184,10 @@ std::string missing_capability(const Scenario& scenario) {
 Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out) {
     if (out) prepare_directory(*out);
     if (const std::string missing = missing_capability(scenario); !missing.empty()) {
+        const sim::Time never_ran;
+        base::EventBus silent(&never_ran);
         Ran ran;
-        ran.record.scenario = scenario.name;
-        ran.record.version = QUIESCE_VERSION;
-        ran.record.seed = scenario.seed;
+        ran.record = heading(scenario, observe::Fingerprint{silent});
         ran.record.verdict = "not-applicable";
         if (out) write_outputs(scenario, ran.record, nullptr, *out);
         return ran;

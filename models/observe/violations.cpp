@@ -2,7 +2,9 @@
 #include "observe/violations.h"
 
 #include "base/text.h"
+#include "observe/milestone_rules.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace quiesce::observe {
@@ -27,7 +29,13 @@ const std::vector<ViolationKind> violation_kinds{
     {"deadlock", "actors wait for each other and nothing can move", ""},
     {"livelock", "activity goes on without progress", ""},
     {"sleep-in-atomic", "a context that must not sleep did", ""},
+    {"inconsistent-milestones", "milestones of a teardown came in an order that a correct system cannot produce", ""},
 };
+
+namespace {
+std::string frame_name(Spa at) { return fmt::format("frame {:#x}", at.align_down(page_size).value()); }
+std::string pasid_name(Pasid pasid, MmId now) { return fmt::format("PASID {} of mm {}", raw(pasid), raw(now)); }
+} // namespace
 
 Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_threshold_(flood_threshold) {
     using Heard = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::FrameFreed, memory::FrameUnmapped,
@@ -47,22 +55,33 @@ std::string Checkers::who(BondId b) {
     return fmt::format("{} (bond {}, {}, PASID {})", i.device.empty() ? "a device" : i.device, raw(b), i.process, raw(i.pasid));
 }
 
-void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string story) {
-    auto [at, fresh] = index_.try_emplace({std::string{kind}, raw(bond), page}, list_.size());
+/// A transaction is judged where the device issued it, however late it lands or fails: one issued before the unbind may come
+/// after it. One that nobody saw issued is judged where it shows.
+bool Checkers::after_unbind(BondId b, u64 transaction) {
+    const BondInfo& i = info(b);
+    return i.ever_bound && i.state == os::BondState::Unbound && transaction > i.last_issued;
+}
+
+void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story) {
+    auto [at, fresh] = index_.try_emplace({std::string{kind}, raw(bond), page, std::string{object}}, list_.size());
     if (!fresh) {
         ++list_[at->second].count;
         list_[at->second].last = bus_.now();
         return;
     }
     const BondInfo& i = info(bond);
-    list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page, std::move(story)});
+    list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page, std::string{object},
+                     std::move(story)});
 }
 
-void Checkers::report(std::string_view kind, BondId bond, u64 page, std::string story) { add(kind, bond, page, std::move(story)); }
+void Checkers::check(const Teardown& t) {
+    for (const std::string& story : inconsistencies(t)) add("inconsistent-milestones", t.bond, 0, story, who(t.bond) + ": " + story);
+}
 
 void Checkers::on(const memory::DmaCommitted& e) {
     using memory::Verdict;
     if (e.verdict == Verdict::Legal || e.verdict == Verdict::AfterUnmap) [[likely]] return;
+    if (e.verdict == Verdict::AfterUnbind && e.transaction <= info(e.bond).last_issued) return; // judged at its issue
     const u64 page = e.aimed_at.align_down(page_size).value();
     std::string story = fmt::format("{} {} {} B at {:#x} through a translation looked up at {}; it landed in frame {:#x}", who(e.bond),
                                     e.write ? "wrote" : "read", e.bytes, e.aimed_at.value(),
@@ -70,59 +89,46 @@ void Checkers::on(const memory::DmaCommitted& e) {
     if (auto f = freed_.find(e.at.page_number()); f != freed_.end())
         story += fmt::format(", which mm {} had given back at {}", f->second.second, base::format_duration(f->second.first - sim::Time{}));
     add(e.verdict == Verdict::Stale ? "stale-dma" : e.verdict == Verdict::CrossProcess ? "cross-process-dma" : "dma-after-unbind", e.bond,
-        page, std::move(story));
+        page, "", std::move(story));
 }
 
 void Checkers::on(const memory::WalkCommitted& e) {
     if (!e.stale) [[likely]] return;
-    add("stale-walk", e.bond, e.aimed_at.align_down(page_size).value(),
+    add("stale-walk", e.bond, e.aimed_at.align_down(page_size).value(), frame_name(e.at),
         fmt::format("a walk for {} to {:#x} read the level-{} entry at {:#x}, in a page that is not its address space's table any more",
                     who(e.bond), e.aimed_at.value(), e.level, e.at.value()));
 }
 
 void Checkers::on(const memory::FrameTaken& e) {
-    unmapped_.erase({raw(e.owner), e.frame.page_number()});
+    unfenced_.gone(e.owner, e.page, e.frame);
     freed_.erase(e.frame.page_number());
 }
 
-void Checkers::on(const memory::FrameUnmapped& e) {
-    unmapped_[{raw(e.owner), e.frame.page_number()}] = {bus_.now(), ++order_};
-}
-
-bool Checkers::covered(const BondInfo& b, BondId id, const PageInfo& p, u64 page) const {
-    for (auto f = fences_.rbegin(); f != fences_.rend(); ++f) {
-        if (f->mm != b.mm || (f->bond != no_bond && f->bond != id)) continue;
-        if (page - f->first < f->bytes && f->issued_order > p.unmapped_order) return true;
-    }
-    return false;
-}
+void Checkers::on(const memory::FrameUnmapped& e) { unfenced_.unmapped(e); }
 
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
-    const auto key = std::pair{raw(e.owner), e.frame.page_number()};
-    const auto found = unmapped_.find(key);
-    const PageInfo page = found == unmapped_.end() ? PageInfo{bus_.now(), order_ + 1} : found->second;
     freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner)};
+    const bool table = e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
     for (u32 id = 1; id < bonds_.size(); ++id) {
         const BondInfo& b = bonds_[id];
-        if (b.mm != e.owner || !b.ever_bound || b.blocked || covered(b, BondId{id}, page, e.page.value())) continue;
-        add("freed-before-fenced", BondId{id}, e.page.value(),
+        if (b.mm != e.owner || !b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame)) continue;
+        add("freed-before-fenced", BondId{id}, e.page.value(), table ? "table " + frame_name(e.frame) : "",
             fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {} could still reach it: no fence covering it had been seen "
                         "complete since it was unmapped",
-                        e.use == memory::FrameUse::Table ? "the table page at" : "page", e.page.value(), b.process, e.frame.value(),
-                        who(BondId{id})));
+                        table ? "the table page at" : "page", e.page.value(), b.process, e.frame.value(), who(BondId{id})));
     }
-    if (found != unmapped_.end()) unmapped_.erase(found);
+    unfenced_.gone(e.owner, e.page, e.frame);
 }
 
 void Checkers::on(const iommu::FaultRaised& e) {
     if (e.bond == no_bond) return;
     BondInfo& b = info(e.bond);
-    if (b.ever_bound && b.state == os::BondState::Unbound)
-        add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(),
+    if (after_unbind(e.bond, e.transaction))
+        add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(), "",
             fmt::format("{} asked for {:#x} after its bond was unbound and got {}", who(e.bond), e.at.value(), e.type.text()));
     if (b.torn && e.fate == iommu::FaultFate::Recorded && flood_threshold_ != 0 && ++b.records_after_t0 == flood_threshold_)
-        add("report-flood", e.bond, 0, fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(e.bond)));
+        add("report-flood", e.bond, 0, "", fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(e.bond)));
 }
 
 void Checkers::on(const iommu::InvalidationBegun& e) { units_[e.unit.index()].begun.insert(e.sequence); }
@@ -131,7 +137,7 @@ void Checkers::on(const iommu::InvalidationDone& e) { units_[e.unit.index()].beg
 void Checkers::on(const iommu::FenceSignalled& e) {
     const auto& begun = units_[e.unit.index()].begun;
     if (begun.empty() || *begun.begin() > e.sequence) return;
-    add("lying-fence", no_bond, 0,
+    add("lying-fence", no_bond, 0, e.unit.text(),
         fmt::format("{} signalled that every command up to number {} is complete while the invalidation number {} was not done",
                     e.unit.text(), e.sequence, *begun.begin()));
 }
@@ -140,11 +146,12 @@ void Checkers::on(const devices::DmaIssued& e) {
     if (e.bond == no_bond) return;
     BondInfo& b = info(e.bond);
     ++b.outstanding;
-    if (b.state == os::BondState::Unbound && b.ever_bound)
-        add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(),
+    if (after_unbind(e.bond, e.transaction))
+        add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(), "",
             fmt::format("{} issued a {} of {:#x} after its bond was unbound", who(e.bond), e.write ? "write" : "read", e.at.value()));
+    b.last_issued = std::max(b.last_issued, e.transaction);
     if (auto owner = pasid_owner_.find(raw(e.pasid)); e.has_pasid && owner != pasid_owner_.end() && owner->second != raw(b.mm))
-        add("pasid-reused-undrained", e.bond, 0,
+        add("pasid-reused-undrained", e.bond, 0, pasid_name(e.pasid, MmId{owner->second}),
             fmt::format("{} went on issuing DMA after PASID {} had been handed to mm {}", who(e.bond), raw(e.pasid), owner->second));
 }
 
@@ -168,15 +175,12 @@ void Checkers::on(const os::BondChanged& e) {
 }
 
 void Checkers::on(const os::TeardownTriggered& e) { info(e.bond).torn = true; }
-void Checkers::on(const os::InvalidationIssued& e) { issued_[e.issued_sequence] = ++order_; }
+void Checkers::on(const os::InvalidationIssued& e) { unfenced_.issued(e); }
 
 void Checkers::on(const os::FenceObserved& e) {
     for (u32 id = 1; id < bonds_.size(); ++id)
         if (e.blocks && bonds_[id].mm == e.mm && (e.bond == no_bond || raw(e.bond) == id)) bonds_[id].blocked = true;
-    const auto issued = issued_.find(e.issued_sequence);
-    fences_.push_back({e.bond, e.mm, e.first.value(), e.bytes, issued == issued_.end() ? 0 : issued->second});
-    if (issued != issued_.end()) issued_.erase(issued); // its own only: CPUs need not see fences in the order of issue
-    if (fences_.size() > 4096) fences_.erase(fences_.begin(), fences_.begin() + 2048); // pages wait for recent fences only
+    unfenced_.fenced(e);
 }
 
 void Checkers::on(const os::PasidChanged& e) {
@@ -189,14 +193,14 @@ void Checkers::on(const os::PasidChanged& e) {
     for (u32 id = 1; id < bonds_.size(); ++id) {
         const BondInfo& b = bonds_[id];
         if (b.pasid == e.pasid && b.mm != e.mm && b.outstanding > 0)
-            add("pasid-reused-undrained", BondId{id}, 0,
+            add("pasid-reused-undrained", BondId{id}, 0, pasid_name(e.pasid, e.mm),
                 fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid), raw(e.mm), who(BondId{id}),
                             b.outstanding));
     }
 }
 
 void Checkers::on(const os::OsViolation& e) {
-    add(e.kind.text(), e.bond, 0, fmt::format("{}: {}", e.kind.text(), e.object.text()));
+    add(e.kind.text(), e.bond, 0, e.object.text(), fmt::format("{}: {}", e.kind.text(), e.object.text()));
 }
 
 } // namespace quiesce::observe

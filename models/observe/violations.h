@@ -2,6 +2,7 @@
 /// The checkers: what must never happen, judged from the facts. Kinds and their meaning: contract.md, `list metrics`.
 #pragma once
 #include "observe/all_events.h"
+#include "observe/unfenced_pages.h"
 
 #include <map>
 #include <set>
@@ -12,16 +13,19 @@
 
 namespace quiesce::observe {
 
+struct Teardown;
+
 struct Violation {
     std::string kind;
     sim::Time first{};
     sim::Time last{};
-    u64 count = 1;           ///< how often the same thing happened to the same bond and page
+    u64 count = 1;           ///< how often the same thing happened to the same bond, page and object
     BondId bond{};
     std::string device;
     std::string process;
     Pasid pasid{};
     u64 page = 0;            ///< input address of the page, 0 where none is meant
+    std::string object;      ///< what else it is about: a unit, a frame, an object of the operating system; empty if nothing
     std::string story;
 };
 
@@ -38,7 +42,9 @@ public:
 
     const std::vector<Violation>& violations() const { return list_; }
     /// The runner's own findings (deadlock, livelock, what was left behind).
-    void report(std::string_view kind, BondId bond, u64 page, std::string story);
+    void report(std::string_view kind, BondId bond, u64 page, std::string story) { add(kind, bond, page, "", std::move(story)); }
+    /// At the end of a run: `inconsistent-milestones` for each rule that a teardown's milestones break.
+    void check(const Teardown& t);
 
 private:
     struct BondInfo {
@@ -48,23 +54,15 @@ private:
         os::BondState state = os::BondState::Unbound;
         bool ever_bound = false, blocked = false;
         u64 outstanding = 0, records_after_t0 = 0;
+        u64 last_issued = 0;         ///< its newest transaction that the device was seen to issue: they are judged there
         bool torn = false;
-    };
-    struct PageInfo {
-        sim::Time unmapped{};
-        u64 unmapped_order = 0;      ///< position in the order of all unmaps and invalidations issued
-    };
-    struct Fence {
-        BondId bond;
-        MmId mm;
-        u64 first, bytes;
-        u64 issued_order;
     };
     struct Unit {
         std::set<u64> begun;         ///< invalidations not done yet
     };
     BondInfo& info(BondId b);
-    void add(std::string_view kind, BondId bond, u64 page, std::string story);
+    bool after_unbind(BondId b, u64 transaction);
+    void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story);
     void on(const memory::DmaCommitted& e);
     void on(const memory::WalkCommitted& e);
     void on(const memory::FrameFreed& e);
@@ -82,21 +80,17 @@ private:
     void on(const os::FenceObserved& e);
     void on(const os::PasidChanged& e);
     void on(const os::OsViolation& e);
-    bool covered(const BondInfo& b, BondId id, const PageInfo& p, u64 page) const;
     std::string who(BondId b);
 
     base::EventBus& bus_;
     u64 flood_threshold_;
     std::vector<Violation> list_;
-    std::map<std::tuple<std::string, u32, u64>, std::size_t> index_;
+    std::map<std::tuple<std::string, u32, u64, std::string>, std::size_t> index_; ///< by kind, bond, page, object
     std::vector<BondInfo> bonds_;                    ///< by bond id
-    std::map<std::pair<u32, u64>, PageInfo> unmapped_; ///< by (mm, frame) between unmap and free
+    UnfencedPages unfenced_;
     std::map<u64, std::pair<sim::Time, u32>> freed_; ///< by frame: when, from which mm
-    std::map<u64, u64> issued_;                      ///< invalidation number -> order
-    std::vector<Fence> fences_;                      ///< ranges seen fenced, newest last
     std::map<u32, Unit> units_;
     std::map<u32, u32> pasid_owner_;                 ///< PASID -> mm that holds it
-    u64 order_ = 0;
     std::vector<base::Subscription> tokens_;
 };
 

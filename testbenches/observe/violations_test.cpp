@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The checkers: each kind is found where it happened, and not in the nearest sequence that is legal.
 #include "observe/stage.h"
+#include "observe/teardowns.h"
 #include "observe/violations.h"
 
 #include <catch2/catch.hpp>
@@ -39,6 +40,13 @@ struct Bench : testbench::Stage {
     }
     void done(const char* unit, u64 sequence) { events.emit(iommu::InvalidationDone{unit, sequence}); }
     void signalled(const char* unit, u64 sequence) { events.emit(iommu::FenceSignalled{unit, sequence, true}); }
+    void milestones(std::vector<std::pair<std::string, i64>> list) {
+        Teardown t;
+        t.bond = BondId{1};
+        t.t0 = sim::Time::ps(100);
+        for (const auto& [name, at] : list) t.milestones.emplace_back(name, sim::Time::ps(at));
+        checkers.check(t);
+    }
     void system_says(const char* kind, const char* object) { events.emit(os::OsViolation{kind, object, BondId{1}}); }
 };
 
@@ -62,6 +70,12 @@ const Row rows[] = {
     {"dma-after-unbind", "work issued after the unbind, or inside it",
      [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1); },
      [](Bench& b) { b.state(50, BondState::Draining), b.dma_issued(60, 1); }},
+    {"dma-after-unbind", "landed after the unbind and was issued after it, or before",
+     [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1), b.commit(70, 1, Verdict::AfterUnbind); },
+     [](Bench& b) { b.dma_issued(40, 1), b.state(50, BondState::Unbound), b.commit(70, 1, Verdict::AfterUnbind); }},
+    {"dma-after-unbind", "failed after the unbind and was issued after it, or before",
+     [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1), b.fault(70, 1); },
+     [](Bench& b) { b.dma_issued(40, 1), b.state(50, BondState::Unbound), b.fault(70, 1); }},
     {"dma-after-unbind", "asked after the unbind, or after the mm's exit",
      [](Bench& b) { b.state(50, BondState::Unbound), b.fault(60, 1); },
      [](Bench& b) { b.state(50, BondState::Exited), b.fault(60, 1); }},
@@ -160,6 +174,9 @@ const Row rows[] = {
          b.faults(60, flood_threshold - 1), b.faults(60, flood_threshold - 1, 2);
      }},
 
+    {"inconsistent-milestones", "the last DMA lands after the block was seen, or at that instant",
+     [](Bench& b) { b.milestones({{"block_observed", 201}, {"block", 200}}); },
+     [](Bench& b) { b.milestones({{"block_observed", 200}, {"block", 200}}); }},
     {"use-after-free", "the operating system says so, or the bond ends in order",
      [](Bench& b) { b.system_says("use-after-free", "mm dropped while a bond lives"); },
      [](Bench& b) {

@@ -121,3 +121,32 @@ TEST_CASE("a page waits for its fence however many others are seen meanwhile", "
     b.free(50, 5);
     CHECK(b.count() == 0);
 }
+
+TEST_CASE("the same kind about two objects is two violations", "[observe]") {
+    Bench b;
+    SECTION("two units whose fences lie") {
+        for (const char* unit : {"smmu0", "smmu1", "smmu0"}) {
+            b.events.emit(iommu::InvalidationBegun{unit, 3, iommu::InvalidationKind::Translation});
+            b.events.emit(iommu::FenceSignalled{unit, 4, true});
+        }
+    }
+    SECTION("two objects of the operating system, of no bond") {
+        for (const char* object : {"mm 1", "mm 2", "mm 1"}) b.events.emit(os::OsViolation{"use-after-free", object, BondId{}});
+    }
+    SECTION("two table pages that map the same address") {
+        for (const u32 frame : {1u, 2u, 1u})
+            b.say(20, memory::FrameFreed{Spa{0x9000'0000 + frame * base::page_size}, MmId{1}, memory::FrameUse::Table, Va{0x5000}});
+    }
+    SECTION("a walk through two freed tables for one page") {
+        for (const u32 frame : {1u, 2u, 1u})
+            b.say(20, memory::WalkCommitted{BondId{1}, DeviceId{1}, Pasid{1}, Iova{0x5000}, Spa{0x9000'0008 + frame * base::page_size}, 2, true});
+    }
+    SECTION("a PASID that goes to a second and then to a third address space") {
+        b.dma_issued(20, 1);
+        for (const u32 mm : {5u, 6u, 5u}) b.pasid(30, os::PasidState::Allocated, mm, 1);
+    }
+    REQUIRE(b.count() == 2);
+    CHECK(b.checkers.violations()[0].count == 2);
+    CHECK(b.checkers.violations()[1].count == 1);
+    CHECK(b.checkers.violations()[0].object != b.checkers.violations()[1].object);
+}
