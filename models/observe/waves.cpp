@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace quiesce::observe {
@@ -17,14 +20,15 @@ Waves::Waves(base::EventBus& bus, const WaveWindow& window, unsigned pasid_lanes
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
     if (window_.everything) open_until_ = sim::Time::never();
     for (unsigned i = 0; i < pasid_lanes; ++i) {
-        variable(fmt::format("pasid_lane{}.pasid", i), Shape::Level);
-        variable(fmt::format("pasid_lane{}.state", i), Shape::State);
+        variable(fmt::format("pasid_lane{}.pasid", i), Source::Lane, Shape::Level);
+        variable(fmt::format("pasid_lane{}.state", i), Source::Lane, Shape::State);
     }
 }
 
-u32 Waves::variable(base::Name name, Shape shape) {
-    if (name.index() >= by_name_.size()) by_name_.resize(name.index() + 1);
-    u32& slot = by_name_[name.index()];
+u32 Waves::variable(base::Name name, Source source, Shape shape) {
+    auto& known = by_name_[static_cast<std::size_t>(source) * 2 + static_cast<std::size_t>(shape)];
+    if (name.index() >= known.size()) known.resize(name.index() + 1);
+    u32& slot = known[name.index()];
     if (slot == 0) {
         variables_.push_back({std::string{name.text()}, shape});
         slot = static_cast<u32>(variables_.size());
@@ -34,9 +38,8 @@ u32 Waves::variable(base::Name name, Shape shape) {
 
 /// Inside a window a change is kept; outside it goes to the ring, from which a window that opens takes its beginning. Of what
 /// falls out of the ring each variable keeps its last value.
-void Waves::change(sim::Time at, u32 variable, u32 value) {
-    variables_[variable].value = value;
-    const Change c{at, variable, value, ++order_};
+void Waves::change(sim::Time at, u32 variable, u32 value, sim::Time until) {
+    const Change c{at, variable, value, ++order_, until};
     if (at <= open_until_) {
         kept_.push_back(c);
         return;
@@ -46,7 +49,7 @@ void Waves::change(sim::Time at, u32 variable, u32 value) {
         return;
     }
     Change& oldest = recent_[recent_at_++ % ring_size];
-    variables_[oldest.variable].fallen = oldest;
+    if (!oldest.is_phase()) variables_[oldest.variable].fallen = oldest;
     oldest = c;
 }
 
@@ -61,8 +64,8 @@ void Waves::open_window(sim::Time now) {
             if (const Change c = std::exchange(v.fallen, {}); c.order != 0) before[c.variable] = c;
         for (std::size_t i = 0; i < recent_.size(); ++i) {
             const Change& c = recent_[(recent_at_ + i) % recent_.size()];
-            if (c.at < from) before[c.variable] = c;
-            else inside.push_back(c);
+            if (c.is_phase() ? c.until > from : c.at >= from) inside.push_back(c);
+            else if (!c.is_phase()) before[c.variable] = c;
         }
         for (auto& [v, c] : before) kept_.push_back({std::max(from, open_until_), v, c.value, c.order});
         kept_.insert(kept_.end(), inside.begin(), inside.end());
@@ -72,23 +75,27 @@ void Waves::open_window(sim::Time now) {
     open_until_ = std::max(open_until_, now + window_.after);
 }
 
-void Waves::set_state(sim::Time now, const std::string& name, base::Name state) {
-    change(now, variable(name, Shape::State), state.index());
+void Waves::set_state(sim::Time now, Source source, const std::string& name, base::Name state) {
+    change(now, variable(name, source, Shape::State), state.index());
 }
 
-void Waves::on(sim::Time now, const base::LevelChanged& e) { change(now, variable(e.what, Shape::Level), e.value); }
-void Waves::on(sim::Time now, const base::StateChanged& e) { change(now, variable(e.what, Shape::State), e.state.index()); }
+void Waves::on(sim::Time now, const base::LevelChanged& e) { change(now, variable(e.what, Source::Model, Shape::Level), e.value); }
+void Waves::on(sim::Time now, const base::StateChanged& e) {
+    change(now, variable(e.what, Source::Model, Shape::State), e.state.index());
+}
 
-/// A span is known when it ends: its beginning is entered at the time it had.
+/// A span is known when it ends, and those inside it before it: which of them shows is decided when all are known.
 void Waves::on(sim::Time now, const base::Span& e) {
-    const u32 v = variable(fmt::format("{}.phase", e.actor.text()), Shape::State);
-    if (e.start == now) return;
-    change(e.start, v, e.phase.index());
-    change(now, v, 0);
+    const u32 v = variable(fmt::format("{}.phase", e.actor.text()), Source::Span, Shape::State);
+    if (e.start != now) change(e.start, v, e.phase.index(), now);
 }
 
-void Waves::on(sim::Time now, const devices::QueueState& e) { set_state(now, fmt::format("{}.state", e.queue.text()), e.state); }
-void Waves::on(sim::Time now, const os::ProcessChanged& e) { set_state(now, fmt::format("{}.state", e.process.text()), e.state); }
+void Waves::on(sim::Time now, const devices::QueueState& e) {
+    set_state(now, Source::Queue, fmt::format("{}.state", e.queue.text()), e.state);
+}
+void Waves::on(sim::Time now, const os::ProcessChanged& e) {
+    set_state(now, Source::Process, fmt::format("{}.state", e.process.text()), e.state);
+}
 
 void Waves::on(sim::Time now, const os::BondChanged& e) {
     static const base::Name names[] = {"UNBOUND", "BOUND", "EXITED", "DRAINING"};
@@ -97,8 +104,8 @@ void Waves::on(sim::Time now, const os::BondChanged& e) {
     if (lane == lane_bond_.end()) return; // more bonds at once than lanes: the rest is in the other outputs
     const auto k = lane - lane_bond_.begin();
     *lane = e.state == os::BondState::Unbound ? 0 : raw(e.bond);
-    change(now, variable(fmt::format("pasid_lane{}.pasid", k), Shape::Level), *lane == 0 ? 0 : raw(e.pasid));
-    change(now, variable(fmt::format("pasid_lane{}.state", k), Shape::State), names[static_cast<unsigned>(e.state)].index());
+    change(now, variable(fmt::format("pasid_lane{}.pasid", k), Source::Lane, Shape::Level), *lane == 0 ? 0 : raw(e.pasid));
+    set_state(now, Source::Lane, fmt::format("pasid_lane{}.state", k), names[static_cast<unsigned>(e.state)]);
     if (e.state != os::BondState::Bound) open_window(now);
 }
 
@@ -111,8 +118,29 @@ void Waves::on(sim::Time now, const os::StopSeen&) { open_window(now); }
 void Waves::on(sim::Time now, const os::MmputReturned&) { open_window(now); }
 void Waves::on(sim::Time now, const os::PasidChanged& e) { if (e.state == os::PasidState::Free) open_window(now); }
 
+/// Phases of one actor as a stack: at every instant the one begun last shows, of those begun together the shortest.
 std::vector<Waves::Change> Waves::sorted() const {
-    std::vector<Change> all = kept_;
+    std::vector<Change> all;
+    std::map<u32, std::map<sim::Time, std::vector<std::pair<bool, const Change*>>>> edges; // by variable and instant: begins, which
+    for (const Change& c : kept_) {
+        if (!c.is_phase()) {
+            all.push_back(c);
+            continue;
+        }
+        edges[c.variable][c.at].emplace_back(true, &c);
+        edges[c.variable][c.until].emplace_back(false, &c);
+    }
+    for (const auto& [variable, instants] : edges) {
+        std::set<std::tuple<sim::Time, sim::Duration, u64, u32>> open; // start, how soon it ends, order, phase: the last one shows
+        for (const auto& [at, changes] : instants) {
+            for (const auto& [begins, c] : changes) {
+                const std::tuple entry{c->at, c->at - c->until, c->order, c->value};
+                if (begins) open.insert(entry);
+                else open.erase(entry);
+            }
+            all.push_back({at, variable, open.empty() ? 0 : std::get<u32>(*open.rbegin()), 0});
+        }
+    }
     std::sort(all.begin(), all.end(), [](const Change& a, const Change& b) { return a.at != b.at ? a.at < b.at : a.order < b.order; });
     return all;
 }

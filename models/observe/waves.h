@@ -4,8 +4,8 @@
 #pragma once
 #include "observe/all_events.h"
 
+#include <array>
 #include <iosfwd>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -30,22 +30,28 @@ public:
 
 private:
     enum class Shape : u8 { Level, State };
+    /// Who speaks of the object: the same name from two of them means two objects.
+    enum class Source : u8 { Model, Span, Queue, Process, Lane };
+    static constexpr std::size_t sources = 5;
+    /// A level or state stands until the next one. A phase ends by itself, and the phase around it goes on.
     struct Change {
         sim::Time at;
         u32 variable;
-        u32 value;
+        u32 value;                   ///< a level, or the index of an interned state text
         u64 order;
+        sim::Time until = sim::Time::never();
+        bool is_phase() const { return until != sim::Time::never(); }
     };
     struct Variable {
         std::string name;
         Shape shape;
-        u32 value = 0;               ///< a level, or the index of an interned state text
         Change fallen{};             ///< its last change that fell out of the ring; order 0 if none since the last window
     };
-    u32 variable(base::Name name, Shape shape);
-    void change(sim::Time at, u32 variable, u32 value);
+    using Path = std::vector<std::string>;
+    u32 variable(base::Name name, Source source, Shape shape);
+    void change(sim::Time at, u32 variable, u32 value, sim::Time until = sim::Time::never());
     void open_window(sim::Time now);
-    void set_state(sim::Time now, const std::string& name, base::Name state);
+    void set_state(sim::Time now, Source source, const std::string& name, base::Name state);
     void on(sim::Time now, const base::LevelChanged& e);
     void on(sim::Time now, const base::StateChanged& e);
     void on(sim::Time now, const base::Span& e);
@@ -58,11 +64,13 @@ private:
     void on(sim::Time now, const os::MmputReturned& e);
     void on(sim::Time now, const os::PasidChanged& e);
     std::vector<Change> sorted() const;
+    /// The variable's scopes and its own name in the file: legal identifiers, no two the same.
+    std::vector<Path> paths() const;
 
     WaveWindow window_;
     sim::Time open_until_{};
     std::vector<Variable> variables_;
-    std::vector<u32> by_name_;               ///< name index -> variable + 1
+    std::array<std::vector<u32>, sources * 2> by_name_; ///< for each source and shape: name index -> variable + 1
     std::vector<Change> recent_;             ///< a ring of what came before a window
     std::size_t recent_at_ = 0;
     std::vector<Change> kept_;

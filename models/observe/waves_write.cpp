@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 #include <numeric>
 #include <ostream>
+#include <set>
 
 namespace quiesce::observe {
 namespace {
@@ -17,11 +19,14 @@ std::string identifier(std::size_t n) {
     return id;
 }
 
-/// VCD names have no blanks, brackets or dots of their own.
-std::string clean(std::string_view part) {
+bool alphanumeric(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
+
+/// A simple identifier (IEEE 1364, 3.7): letters, digits, _ and $, the first a letter or _.
+std::string legal(std::string_view part) {
     std::string s{part};
     for (char& c : s)
-        if (c == ' ' || c == '[' || c == ']' || c == '/' || c == ':') c = '_';
+        if (!alphanumeric(c) && c != '$') c = '_';
+    if (s.empty() || s[0] == '$' || (s[0] >= '0' && s[0] <= '9')) s.insert(0, 1, '_');
     return s;
 }
 
@@ -29,10 +34,24 @@ std::vector<std::string> split(std::string_view name) {
     std::vector<std::string> parts;
     for (std::size_t from = 0;;) {
         const std::size_t dot = name.find('.', from);
-        parts.push_back(clean(name.substr(from, dot - from)));
+        parts.push_back(legal(name.substr(from, dot - from)));
         if (dot == std::string_view::npos) return parts;
         from = dot + 1;
     }
+}
+
+/// A string value is one word of visible characters.
+std::string word(std::string s) {
+    for (char& c : s)
+        if (c <= ' ' || c > '~' || c == '[' || c == ']' || c == '/' || c == ':') c = '_';
+    return s;
+}
+
+/// A comment ends at the keyword that ends it.
+std::string comment_text(std::string_view text) {
+    std::string s{text};
+    for (std::size_t at; (at = s.find("$end")) != std::string::npos;) s[at] = '_';
+    return s;
 }
 
 std::string binary(u32 v) {
@@ -45,20 +64,32 @@ std::string binary(u32 v) {
 /// VCD strings end at a blank; an idle state is a dash, because an empty string is not legal everywhere.
 std::string state_text(u32 name_index, const std::vector<std::string>& texts) {
     const std::string& t = name_index < texts.size() ? texts[name_index] : texts[0];
-    return t.empty() ? "-" : clean(t);
+    return t.empty() ? "-" : word(t);
 }
 } // namespace
 
+std::vector<Waves::Path> Waves::paths() const {
+    std::vector<Path> list;
+    std::set<Path> taken;
+    for (const Variable& v : variables_) {
+        Path path = split(v.name);
+        const std::string leaf = path.back();
+        for (unsigned n = 2; !taken.insert(path).second; ++n) path.back() = fmt::format("{}_{}", leaf, n);
+        list.push_back(std::move(path));
+    }
+    return list;
+}
+
 void Waves::write_vcd(std::ostream& out, std::string_view comment) const {
+    const std::vector<Path> names = paths();
     std::vector<std::size_t> order(variables_.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return split(variables_[a].name) < split(variables_[b].name); });
-    out << "$comment " << comment << " $end\n$timescale 1ps $end\n";
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return names[a] < names[b]; });
+    out << "$comment " << comment_text(comment) << " $end\n$timescale 1ps $end\n";
     std::vector<std::string> scopes;
     for (std::size_t v : order) {
-        auto parts = split(variables_[v].name);
+        Path parts = names[v];
         const std::string leaf = parts.back();
-        parts.back() = "";
         parts.pop_back();
         parts.insert(parts.begin(), "quiesce");
         std::size_t same = 0;
@@ -109,22 +140,24 @@ void Waves::write_gtkw(std::ostream& out, std::string_view vcd_file) const {
         << (markers_.empty() ? 0 : markers_.front().ps());
     for (unsigned i = 0; i < 26; ++i) out << ' ' << (i < markers_.size() ? markers_[i].ps() : -1);
     out << "\n[sst_width] 260\n[signals_width] 330\n";
-    std::map<std::string, std::vector<const Variable*>> groups;
+    const std::vector<Path> names = paths();
     std::vector<bool> moves(variables_.size()); // what never changes is in the file and not in the view
     for (const Change& c : kept_) moves[c.variable] = true;
+    std::map<Path, Shape> shown;
     for (std::size_t v = 0; v < variables_.size(); ++v)
-        if (moves[v]) groups[split(variables_[v].name).front()].push_back(&variables_[v]);
-    for (auto& [group, members] : groups) {
-        std::sort(members.begin(), members.end(), [](auto* a, auto* b) { return a->name < b->name; });
-        out << "@800200\n-" << group << '\n';
-        for (const Variable* v : members) {
-            std::string path = "quiesce";
-            for (const auto& p : split(v->name)) path += "." + p;
-            if (v->shape == Shape::State) out << "@28\n" << path << '\n';
-            else out << "@88024\n" << path << "[31:0]\n@20000\n-\n";
+        if (moves[v]) shown.emplace(names[v], variables_[v].shape);
+    std::string group;
+    for (const auto& [path, shape] : shown) {
+        if (path.front() != group) {
+            if (!group.empty()) out << "@1000200\n-" << group << '\n';
+            group = path.front();
+            out << "@800200\n-" << group << '\n';
         }
-        out << "@1000200\n-" << group << '\n';
+        const std::string full = fmt::format("quiesce.{}", fmt::join(path, "."));
+        if (shape == Shape::State) out << "@28\n" << full << '\n';
+        else out << "@88024\n" << full << "[31:0]\n@20000\n-\n";
     }
+    if (!group.empty()) out << "@1000200\n-" << group << '\n';
 }
 
 } // namespace quiesce::observe

@@ -152,6 +152,89 @@ TEST_CASE("a span is a phase of its actor from its start to its end", "[observe]
     CHECK(b.vcd().of("cpu1.phase") == History{{0, "-"}, {120, "walk"}, {130, "-"}});
 }
 
+TEST_CASE("while an inner span is over its outer one goes on, to any depth", "[observe]") {
+    Bench b;
+    b.span("cpu0", "deepest", 130, 140);
+    b.span("cpu0", "inner", 120, 150);
+    b.span("cpu0", "next", 150, 160);
+    b.span("cpu0", "last", 180, 200);
+    b.span("cpu0", "outer", 100, 200);
+    CHECK(b.vcd().of("cpu0.phase") == History{{0, "-"},
+                                              {100, "outer"},
+                                              {120, "inner"},
+                                              {130, "deepest"},
+                                              {140, "inner"},
+                                              {150, "next"},
+                                              {160, "outer"},
+                                              {180, "last"},
+                                              {200, "-"}});
+}
+
+TEST_CASE("of two spans that begin together the shorter is inside the longer", "[observe]") {
+    Bench b;
+    b.span("cpu0", "inner", 100, 120);
+    b.span("cpu0", "outer", 100, 150);
+    CHECK(b.vcd().of("cpu0.phase") == History{{0, "-"}, {100, "inner"}, {120, "outer"}, {150, "-"}});
+}
+
+TEST_CASE("spans of one actor that overlap without nesting each last to their own end", "[observe]") {
+    Bench b;
+    b.span("acc0", "drain-1", 100, 150);
+    b.span("acc0", "drain-2", 120, 180);
+    CHECK(b.vcd().of("acc0.phase") == History{{0, "-"}, {100, "drain-1"}, {120, "drain-2"}, {180, "-"}});
+}
+
+TEST_CASE("a span that reaches into the window is shown, one that ended before is not", "[observe]") {
+    Bench b{narrow};
+    b.span("cpu0", "over", 9'000, 9'800);
+    b.span("cpu0", "inner", 9'920, 9'940);
+    b.span("cpu0", "outer", 9'850, 9'960);
+    b.trigger(10'000, 1);
+    b.span("cpu0", "long", 10'500, 50'000);
+    b.span("cpu0", "late", 60'000, 60'010);
+    CHECK(b.vcd().of("cpu0.phase") == History{{0, "-"},
+                                              {9'850, "outer"},
+                                              {9'920, "inner"},
+                                              {9'940, "outer"},
+                                              {9'960, "-"},
+                                              {10'500, "long"},
+                                              {50'000, "-"}});
+}
+
+TEST_CASE("whatever objects are called, names in the file are legal, unique and not empty", "[observe]") {
+    Bench b;
+    const std::vector<std::string> odd{"",       ".",      "..",        "a b",  "a_b",     "a-b", "a.b", "a..b", "0", "$end", "$var wire 1 ! x $end",
+                                       "pasid_lane0", "smmu", "quiesce", "\xc3\xa4", "\n\t", "[0]", "a[0]", "-",    "\\"};
+    for (const std::string& name : odd) {
+        b.say(100, os::ProcessChanged{name, MmId{1}, "dying"});
+        b.span(name.c_str(), "phase", 100, 150);
+        b.level(100, name.c_str(), 1);
+        b.state(100, name.c_str(), name.c_str());
+        b.state(100, (name + ".state").c_str(), "busy");
+    }
+    const Vcd v = b.vcd(); // checks that names and codes are unique
+    CHECK(v.id.size() == odd.size() * 5 + 2);
+    for (const auto& [name, code] : v.id) {
+        INFO(name);
+        bool start = true, ok = true;
+        for (const char c : name + ".") {
+            const bool digit = c >= '0' && c <= '9', letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+            ok = ok && (start ? letter : letter || digit || c == '$' || c == '.');
+            start = c == '.';
+        }
+        CHECK(ok);
+    }
+    CHECK(v.of("pasid_lane0.state") == History{{0, "-"}}); // the process of that name has its own
+    CHECK(v.of("pasid_lane0.state_2") == History{{0, "-"}, {100, "dying"}});
+}
+
+TEST_CASE("a comment does not end before its end", "[observe]") {
+    Bench b;
+    std::ostringstream out;
+    b.waves->write_vcd(out, "a $end $var");
+    CHECK_THAT(out.str(), Catch::StartsWith("$comment a _end $var $end\n$timescale"));
+}
+
 TEST_CASE("processes and device queues have a state", "[observe]") {
     Bench b;
     b.say(100, os::ProcessChanged{"app0", MmId{1}, "dying"});
