@@ -34,6 +34,10 @@ inline std::string decode(u64 w0, u64 w1) {
     case 0x11: return "TLBI_NH_ASID" + asid + ((w0 & 0xffff'ffff'ff00) != 0 || w1 != 0 ? "?" : "");
     case 0x12: return "TLBI_NH_VA" + asid + va + leaf + ((w0 & 0xffff'ffff'ff00) != 0 || (w1 & 0xffe) != 0 ? "?" : "");
     case 0x30: return "TLBI_NSNH_ALL";
+    case 0x40: {
+        const std::string size = (w1 & 63) == 52 ? " all" : " size " + std::to_string(w1 & 63) + " at " + hex(w1 >> 12 << 12);
+        return "ATC_INV" + sid + ((w0 >> 11 & 1) != 0 ? ssid : "") + size + ((w0 & 0x700) != 0 ? "?" : "");
+    }
     case 0x46: return "SYNC";
     default: return "?" + hex(w0 & 0xff);
     }
@@ -67,6 +71,8 @@ struct Spy final : memory::MmioTarget {
 };
 
 struct NoDevice final : drivers::DeviceDriver {
+    bool atc = false; ///< nobody answers for it: the unit's CMD_ATC_INV go nowhere
+    bool has_ats() const override { return atc; }
     base::Name name() const override { return "dev"; }
     DeviceId device() const override { return DeviceId{0}; }
     StreamId stream() const override { return StreamId{0x108}; }
@@ -77,7 +83,8 @@ struct NoDevice final : drivers::DeviceDriver {
 
 struct Bench : Machine {
     explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {},
-                   const iommu::smmuv3::Smmuv3Config& unit_config = {}) {
+                   const iommu::smmuv3::Smmuv3Config& unit_config = {}, bool device_has_atc = false) {
+        device.atc = device_has_atc;
         config.kernel = version;
         config.bugs = std::move(bugs);
         make_kernel();

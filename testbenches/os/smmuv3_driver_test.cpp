@@ -14,7 +14,7 @@ const std::string sync_cd = "CFGI_CD sid 108 ssid 405 leaf";
 constexpr u64 live_word0 = 0x1234'e205'c000'3510;
 } // namespace
 
-TEST_CASE("init places tables and queues while all is off, then enables CMDQ, EVENTQ, SMMU in this order", "[os]") {
+TEST_CASE("init places tables and queues while all is off, then enables CMDQ, EVENTQ, ATSCHK, SMMU in this order", "[os]") {
     Bench b;
     std::vector<u64> cr0;
     bool placed_while_off = true;
@@ -24,10 +24,10 @@ TEST_CASE("init places tables and queues while all is off, then enables CMDQ, EV
             placed_while_off = placed_while_off && cr0 == std::vector<u64>{0};
     }
     CHECK(placed_while_off);
-    CHECK(cr0 == std::vector<u64>{0, 0x8, 0xc, 0xd});
+    CHECK(cr0 == std::vector<u64>{0, 0x8, 0xc, 0x1c, 0x1d}); // CMDQ, EVENTQ, ATSCHK, SMMU
     const Words& issued = b.spy->commands;
     CHECK(Words(issued.begin(), issued.begin() + 4) == Words{"CFGI_ALL", "SYNC", "TLBI_NSNH_ALL", "SYNC"});
-    CHECK(b.reg(0x24) == 0xd);               // CR0ACK
+    CHECK(b.reg(0x24) == 0x1d);              // CR0ACK
     CHECK(b.reg(0x28) == 0xd75);             // CR1: write-back, inner shareable, tables and queues
     CHECK(b.reg(0x2c) == 0x6);               // CR2: PTM, RECINVSID
     CHECK(b.reg(0x88) == 0x1'0210);          // STRTAB_BASE_CFG: two levels, SPLIT 8, 2^16 streams
@@ -292,4 +292,51 @@ TEST_CASE("units that the driver cannot serve are refused at boot, and nobody ca
     CHECK_FALSE(b.kernel->boot_error().empty());
     b.kernel->spawn("app", 4, 1);
     CHECK_FALSE(b.call(b.kernel->bind("app", "dev")));
+}
+
+TEST_CASE("a device with an ATC gets EATS, and CMD_ATC_INV behind the TLBI of its release and of ranges", "[os]") {
+    Bench b(KernelVersion::V6_12, {}, {}, true);
+    CHECK((b.peek(b.ste() + 8) >> 28 & 3) == 1); // STE bits 93:92, 1.3
+    const std::string app = "app", dev = "dev";
+    b.kernel->spawn(app, 16, 1);
+    b.spy->commands.clear();
+    REQUIRE(b.call(b.kernel->bind(app, dev)));
+    const std::string cd = "CFGI_CD sid 108 ssid 1 leaf", tlbi = "TLBI_NH_ASID asid 1", all = "ATC_INV sid 108 ssid 1 all";
+    CHECK(Words(b.spy->commands.end() - 2, b.spy->commands.end()) == Words{all, "SYNC"});
+    b.spy->commands.clear();
+    REQUIRE(b.call(b.kernel->munmap(app, 3, 2)));
+    const u64 first = b.kernel->heap(app)->start.page_number() + 3, last = first + 1;
+    unsigned log2size = 1; // the smallest aligned power of two that holds both
+    while (first >> log2size != last >> log2size) ++log2size;
+    std::ostringstream range;
+    range << "ATC_INV sid 108 ssid 1 size " << log2size << " at " << std::hex << (first >> log2size << log2size << 12);
+    REQUIRE(b.spy->commands.size() == 5);
+    CHECK(Words(b.spy->commands.begin() + 2, b.spy->commands.end()) == Words{"SYNC", range.str(), "SYNC"});
+    b.spy->commands.clear();
+    b.call(b.kernel->kill(app));
+    CHECK(b.spy->commands == Words{cd, "SYNC", cd, "SYNC", tlbi, "SYNC", all, "SYNC", cd, "SYNC", cd, "SYNC", all, "SYNC", tlbi, "SYNC"});
+}
+
+TEST_CASE("with R6 no CMD_ATC_INV is issued, and the bond is not blocked by its release", "[os]") {
+    Bench b(KernelVersion::V6_12, {"R6"}, {}, true);
+    unsigned blocks = 0;
+    auto seen = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) { blocks += e.blocks ? 1 : 0; });
+    b.kernel->spawn("app", 4, 1);
+    REQUIRE(b.call(b.kernel->bind("app", "dev")));
+    b.call(b.kernel->kill("app"));
+    CHECK(std::count_if(b.spy->commands.begin(), b.spy->commands.end(), [](auto& c) { return c.rfind("ATC", 0) == 0; }) == 0);
+    CHECK(blocks == 0);
+}
+
+TEST_CASE("a unit without ATS gets neither ATSCHK nor EATS nor CMD_ATC_INV, whatever the device can", "[os]") {
+    iommu::smmuv3::Smmuv3Config plain;
+    plain.ats = false;
+    Bench b(KernelVersion::V6_12, {}, plain, true);
+    CHECK(b.reg(0x24) == 0xd);
+    CHECK((b.peek(b.ste() + 8) >> 28 & 3) == 0);
+    b.kernel->spawn("app", 4, 1);
+    REQUIRE(b.call(b.kernel->bind("app", "dev")));
+    b.call(b.kernel->kill("app"));
+    CHECK(std::count_if(b.spy->commands.begin(), b.spy->commands.end(), [](auto& c) { return c.rfind("ATC", 0) == 0; }) == 0);
+    CHECK(b.kernel->at_rest());
 }
