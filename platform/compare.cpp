@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -100,6 +101,7 @@ void run_all(const CommandLine& line, std::vector<Variant>& variants) {
 }
 
 std::string time_cell(const Json& run, const std::string& name) {
+    if (run["teardowns"].empty()) return "-";
     i64 worst = -1;
     bool open = false;
     for (const Json& t : run["teardowns"]) {
@@ -114,6 +116,9 @@ std::string time_cell(const Json& run, const std::string& name) {
     return base::format_duration(sim::Duration::ps(worst));
 }
 
+/// There is something to show: it was applicable and came to an end.
+bool ran(const Variant& v) { return v.run.is_object() && v.run.value("verdict", "") != "not-applicable"; }
+
 void print_table(const std::vector<Variant>& variants) {
     struct Row {
         std::string label;
@@ -122,23 +127,41 @@ void print_table(const std::vector<Variant>& variants) {
     std::vector<Row> rows;
     auto add = [&](std::string label, auto cell) {
         Row r{std::move(label), {}};
-        for (const Variant& v : variants) r.cells.push_back(v.run.is_object() && v.run.contains("teardowns") ? cell(v) : std::string{"-"});
+        for (const Variant& v : variants) r.cells.push_back(ran(v) ? cell(v) : std::string{"-"});
         rows.push_back(std::move(r));
     };
+    std::set<std::pair<std::string, std::string>> fences; // unit, and the commands that each waits for
+    for (const Variant& v : variants)
+        if (ran(v))
+            for (const auto& [unit, kinds] : v.run["invalidations"]["fences_by"].items())
+                for (const auto& [kind, n] : kinds.items()) fences.emplace(unit, kind);
     for (const char* name : {"quiesce", "block_observed", "block", "stop", "last_seen", "free_first", "free_last", "mmput", "reuse", "exposure"})
         add(name, [&](const Variant& v) { return time_cell(v.run, name); });
     add("DMA aborted", [](const Variant& v) { return std::to_string(v.run["dma"]["aborted"].get<u64>()); });
     add("faults recorded", [](const Variant& v) { return std::to_string(v.run["faults"]["recorded"].get<u64>()); });
     add("faults suppressed", [](const Variant& v) { return std::to_string(v.run["faults"]["suppressed"].get<u64>()); });
     add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
+    for (const auto& fence : fences)
+        add(fmt::format("  {} {}", fence.first, fence.second), [&](const Variant& v) {
+            const Json& by = v.run["invalidations"]["fences_by"];
+            return std::to_string(by.value(fence.first, Json::object()).value(fence.second, u64{0}));
+        });
     add("violations", [](const Variant& v) { return std::to_string(v.run["violations"].size()); });
-    add("verdict", [](const Variant& v) { return v.run["verdict"].get<std::string>(); });
+    add("  occurrences", [](const Variant& v) {
+        u64 n = 0;
+        for (const Json& violation : v.run["violations"]) n += violation["count"].get<u64>();
+        return std::to_string(n);
+    });
     add("fingerprint", [](const Variant& v) { return v.run["fingerprint"].get<std::string>(); });
-    fmt::print("{:<18}", "after T0, worst");
+    rows.push_back({"verdict", {}});
+    for (const Variant& v : variants) rows.back().cells.push_back(v.run.is_object() ? v.run["verdict"].get<std::string>() : "-");
+    std::size_t width = 18;
+    for (const Row& r : rows) width = std::max(width, r.label.size());
+    fmt::print("{:<{}}", "after T0, latest", width);
     for (const Variant& v : variants) fmt::print(" {:>18}", v.name);
     fmt::print("\n");
     for (const Row& r : rows) {
-        fmt::print("{:<18}", r.label);
+        fmt::print("{:<{}}", r.label, width);
         for (const auto& c : r.cells) fmt::print(" {:>18}", c);
         fmt::print("\n");
     }
@@ -175,6 +198,8 @@ Exit compare_verb(const CommandLine& line) {
     const Read read = read_for(line);
     fmt::print("{}  seed {}  {}\n\n", line.scenario, read.scenario ? read.scenario->seed : 1, read.scenario ? read.scenario->help : "");
     print_table(*variants);
+    fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; what each name means: "
+               "quiesce list metrics\n");
     if (keep) fmt::print(stderr, "results in {}\n", out.string());
     else fs::remove_all(out);
     return static_cast<Exit>(worst_exit(*variants));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `list`, `schema`, `features`: what there is, from the same tables that the rest of the program uses.
 #include "iommu/smmuv3/unit.h"
+#include "observe/metrics.h"
 #include "observe/violations.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
@@ -82,25 +83,16 @@ Json list_metrics() {
     Json list = Json::array();
     for (const auto& k : observe::violation_kinds) {
         Json j = entry(k.kind, k.meaning);
+        j["group"] = "violation";
         if (!k.threshold.empty()) j["threshold"] = k.threshold;
         list.push_back(j);
     }
-    for (const auto& [name, help] : std::initializer_list<std::pair<const char*, const char*>>{
-             {"block_observed", "last DMA of the bond committed at memory"},
-             {"block", "a waiting CPU saw the first fence after which no DMA of the bond can succeed"},
-             {"stop", "the device driver saw the device idle for the bond"},
-             {"stop_gave_up", "the device driver gave up waiting for the device"},
-             {"drain", "from here no page request or stall of the bond is unanswered or queued anywhere"},
-             {"last_seen", "last device-originated TLP of the bond, or fault record written for it"},
-             {"free_first", "first leaf frame owned by the mm alone went back to the allocator"},
-             {"free_last", "last leaf frame owned by the mm alone went back to the allocator"},
-             {"tables_free", "last page-table page went back to the allocator"},
-             {"exit_mmap", "exit_mmap returned"},
-             {"mmput", "mmput returned in the exit path of the last thread of the dying process"},
-             {"reuse", "the PASID may be handed out again"},
-             {"quiesce", "max(block, stop, drain, last_seen) - T0"},
-             {"exposure", "sum over pages of the time from unmap until no device could reach the page"}})
-        list.push_back(entry(name, help));
+    for (const auto& m : observe::metrics) {
+        Json j = entry(m.name, m.help);
+        j["group"] = m.group;
+        if (!m.source.empty()) j["source"] = m.source;
+        list.push_back(j);
+    }
     return list;
 }
 
@@ -108,8 +100,11 @@ void print_list(const Json& list) {
     std::size_t width = 0;
     for (const Json& j : list) width = std::max(width, j["name"].get<std::string>().size());
     for (const Json& j : list) {
+        if (j.contains("group")) fmt::print("{:<9}  ", j["group"].get<std::string>());
         fmt::print("{:<{}}  {}", j["name"].get<std::string>(), width, j["help"].get<std::string>());
         if (j.contains("default")) fmt::print("  [{}; {}]", j["default"].get<std::string>(), j["provenance"].get<std::string>());
+        if (j.contains("source")) fmt::print("  [{}]", j["source"].get<std::string>());
+        if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());
         if (j.contains("set")) fmt::print("  ({} --set {})", j["scenario"].get<std::string>(), fmt::join(j["set"].get<std::vector<std::string>>(), " --set "));
         fmt::print("\n");
     }

@@ -7,8 +7,8 @@ namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
     using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, iommu::FaultRaised, iommu::Translated,
-                                  iommu::InvalidationBegun, iommu::FenceSignalled, os::InvalidationIssued, os::FenceObserved,
-                                  os::FaultHandled, os::CpuSpent>;
+                                  iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
+                                  os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -39,13 +39,37 @@ void Counters::on(sim::Time, const iommu::InvalidationBegun& e) {
     ++*where[static_cast<unsigned>(e.kind)];
 }
 
-void Counters::on(sim::Time, const iommu::FenceSignalled&) { ++c_.invalidations.fences; }
+void Counters::on(sim::Time, const iommu::CommandConsumed& e) {
+    Unit& unit = units_[e.unit.index()];
+    if (e.sequence != unit.last_fence) unit.commands.emplace(e.command.text());
+}
+
+/// A fence is of the kind of what it waits for. It is consumed after it has signalled.
+void Counters::on(sim::Time, const iommu::FenceSignalled& e) {
+    ++c_.invalidations.fences;
+    Unit& unit = units_[e.unit.index()];
+    std::string kind;
+    for (const std::string& command : unit.commands) kind += (kind.empty() ? "" : "+") + command;
+    ++c_.invalidations.fences_by[std::string{e.unit.text()}][kind.empty() ? "nothing" : kind];
+    unit = {{}, e.sequence};
+}
+
+/// A context's wait for one completion has a phase whose name ends so.
+void Counters::on(sim::Time now, const base::Span& e) {
+    constexpr std::string_view end = "-sync";
+    const std::string_view phase = e.phase.text();
+    if (!e.waits_for || phase.size() < end.size() || phase.substr(phase.size() - end.size()) != end) return;
+    c_.invalidations.sync_wait_by[std::string{e.waits_for.text()}][std::string{phase}].push_back(static_cast<u64>((now - e.start).ps()));
+}
+
 void Counters::on(sim::Time now, const os::InvalidationIssued& e) { issued_[e.issued_sequence] = now; }
 
 void Counters::on(sim::Time now, const os::FenceObserved& e) {
     const auto issued = issued_.find(e.issued_sequence);
     if (issued == issued_.end()) return;
-    c_.invalidations.fence_wait_ps.push_back(static_cast<u64>((now - issued->second).ps()));
+    const auto waited = static_cast<u64>((now - issued->second).ps());
+    c_.invalidations.fence_wait_ps.push_back(waited);
+    c_.invalidations.fence_wait_by[e.blocks ? "space" : "range"].push_back(waited);
     issued_.erase(issued);
 }
 

@@ -4,6 +4,7 @@
 #include "observe/all_events.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,12 @@ struct RunCounts {
     struct Invalidations {
         u64 tlb = 0, atc = 0, configuration = 0, fences = 0;
         std::vector<u64> fence_wait_ps;      ///< by fence that a CPU waited for, in the order of completion
+        /// The same, apart: "range" (unmapped pages, the process goes on) and "space" (a bond is blocked).
+        std::map<std::string, std::vector<u64>> fence_wait_by{};
+        /// Fences that the hardware signalled: by unit, and by the commands before each since the fence before it.
+        std::map<std::string, std::map<std::string, u64>> fences_by{};
+        /// What one CPU waited for one completion: by queue and phase (cfgi-sync, tlbi-sync ...).
+        std::map<std::string, std::map<std::string, std::vector<u64>>> sync_wait_by{};
     } invalidations;
     u64 translations = 0, tlb_hits = 0;
     std::map<std::string, u64> cpu_ps;       ///< by context
@@ -30,14 +37,21 @@ public:
 
 private:
     RunCounts c_;
+    struct Unit {
+        std::set<std::string> commands;  ///< since its last fence
+        u64 last_fence = 0;              ///< its number: the command of that number is the fence itself
+    };
     std::map<u64, sim::Time> issued_;
+    std::map<u32, Unit> units_;          ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const devices::DmaEnded& e);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const iommu::Translated& e);
     void on(sim::Time now, const iommu::InvalidationBegun& e);
+    void on(sim::Time now, const iommu::CommandConsumed& e);
     void on(sim::Time now, const iommu::FenceSignalled& e);
+    void on(sim::Time now, const base::Span& e);
     void on(sim::Time now, const os::InvalidationIssued& e);
     void on(sim::Time now, const os::FenceObserved& e);
     void on(sim::Time now, const os::FaultHandled& e);

@@ -8,24 +8,32 @@ namespace quiesce::observe {
 namespace {
 using Json = nlohmann::ordered_json;
 
+Json parts_json(const std::vector<PathPart>& parts) {
+    Json list = Json::array();
+    for (const PathPart& p : parts)
+        list.push_back({{"phase", p.phase}, {"actor", p.actor}, {"waits_for", p.waits_for}, {"start_ps", p.start.ps()}, {"end_ps", p.end.ps()}});
+    return list;
+}
+
 Json teardown_json(const Teardown& t, std::size_t n) {
-    Json milestones = Json::object(), parts = Json::array();
+    Json milestones = Json::object(), paths = Json::object();
     for (const auto& [name, at] : t.milestones) milestones[name] = at.ps();
-    for (const PathPart& p : t.breakdown)
-        parts.push_back({{"phase", p.phase}, {"actor", p.actor}, {"waits_for", p.waits_for}, {"start_ps", p.start.ps()}, {"end_ps", p.end.ps()}});
+    for (const auto& [name, parts] : t.paths) paths[name] = parts_json(parts);
     Json j{{"id", fmt::format("t{}", n)}, {"bond", raw(t.bond)}, {"process", t.process}, {"device", t.device}, {"pasid", raw(t.pasid)},
            {"trigger", t.trigger}, {"also", t.also}, {"t0_ps", t.t0.ps()}, {"milestones_ps", milestones}, {"open", t.open},
            {"not_applicable", t.not_applicable}};
     if (t.quiesce) j["quiesce_ps"] = t.quiesce->ps();
     j["exposure_ps"] = t.exposure.ps();
-    j["breakdown"] = parts;
+    j["exposed_pages_open"] = t.exposed_pages_open;
+    j["breakdown"] = parts_json(t.breakdown);
+    j["paths"] = paths;
     return j;
 }
 
 Json violation_json(const Violation& v, std::size_t n) {
     return {{"id", fmt::format("v{}", n)}, {"kind", v.kind}, {"time_ps", v.first.ps()}, {"last_ps", v.last.ps()}, {"count", v.count},
             {"bond", raw(v.bond)}, {"device", v.device}, {"process", v.process}, {"pasid", raw(v.pasid)},
-            {"page", fmt::format("{:#x}", v.page)}, {"story", v.story}};
+            {"page", fmt::format("{:#x}", v.page)}, {"object", v.object}, {"story", v.story}};
 }
 
 Json expectations_json(const RunRecord& r) {
@@ -37,6 +45,16 @@ Json expectations_json(const RunRecord& r) {
         list.push_back(j);
     }
     return list;
+}
+
+Json population_json(const std::vector<u64>& values) {
+    return {{"n", values.size()}, {"p50", percentile(values, 50)}, {"p99", percentile(values, 99)}, {"max", percentile(values, 100)}};
+}
+
+Json populations_json(const std::map<std::string, std::vector<u64>>& by) {
+    Json j = Json::object();
+    for (const auto& [name, values] : by) j[name] = population_json(values);
+    return j;
 }
 
 Json counts_json(const RunCounts& c, Json j) {
@@ -52,6 +70,10 @@ Json counts_json(const RunCounts& c, Json j) {
     j["invalidations"] = {{"tlb", i.tlb}, {"atc", i.atc}, {"configuration", i.configuration}, {"fences", i.fences},
                           {"fence_wait_ps", {{"p50", percentile(i.fence_wait_ps, 50)}, {"p99", percentile(i.fence_wait_ps, 99)},
                                              {"max", percentile(i.fence_wait_ps, 100)}}}};
+    j["invalidations"]["fence_wait_by"] = populations_json(i.fence_wait_by);
+    j["invalidations"]["fences_by"] = i.fences_by;
+    j["invalidations"]["sync_wait_by"] = Json::object();
+    for (const auto& [unit, phases] : i.sync_wait_by) j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
     j["oom"] = Json::array();
     j["cpu_ps"] = {{"by", c.cpu_ps}};
     return j;

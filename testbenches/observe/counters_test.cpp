@@ -98,6 +98,51 @@ TEST_CASE("invalidations count by kind when they begin, fences when they are sig
     CHECK(b.c().invalidations.fences == 4);
 }
 
+TEST_CASE("a fence counts as of the commands that it waits for, per unit", "[observe]") {
+    Bench b;
+    u64 n = 0;
+    auto command = [&](const char* unit, const char* name) { b.say(10, iommu::CommandConsumed{unit, ++n, name, 0, 0}); };
+    auto fence = [&](const char* unit) { // it signals, and then it is consumed
+        b.say(20, iommu::FenceSignalled{unit, ++n, true});
+        b.say(20, iommu::CommandConsumed{unit, n, "CMD_SYNC", 0, 0});
+    };
+    command("smmu0", "CFGI_CD"), fence("smmu0");
+    command("smmu0", "TLBI_NH_VA"), command("smmu0", "TLBI_NH_VA"), fence("smmu0");
+    command("smmu1", "TLBI_NH_ASID"), command("smmu0", "CFGI_CD"), fence("smmu1"), fence("smmu0");
+    command("smmu0", "TLBI_NH_ASID"), command("smmu0", "CFGI_CD"), fence("smmu0");
+    fence("smmu1");
+    using By = std::map<std::string, u64>;
+    CHECK(b.c().invalidations.fences_by.at("smmu0") == By{{"CFGI_CD", 2}, {"TLBI_NH_VA", 1}, {"CFGI_CD+TLBI_NH_ASID", 1}});
+    CHECK(b.c().invalidations.fences_by.at("smmu1") == By{{"TLBI_NH_ASID", 1}, {"nothing", 1}});
+    CHECK(b.c().invalidations.fences == 6);
+}
+
+TEST_CASE("waits for completions are apart by queue and phase, and work is no wait", "[observe]") {
+    Bench b;
+    auto span = [&](const char* phase, const char* waits_for, i64 from, i64 to) {
+        b.say(to, base::Span{1, "cpu", phase, waits_for, sim::Time::ps(from), 0, 0, BondId{}});
+    };
+    span("cfgi-sync", "smmu0.cmdq", 100, 140);
+    span("cfgi-sync", "smmu0.cmdq", 200, 260);
+    span("tlbi-sync", "smmu0.cmdq", 300, 1300);
+    span("tlbi-sync", "smmu1.cmdq", 300, 400);
+    span("sync", "", 300, 400);
+    span("synchronize-srcu", "srcu", 300, 400);
+    const auto& by = b.c().invalidations.sync_wait_by;
+    CHECK(by.size() == 2);
+    CHECK(by.at("smmu0.cmdq").at("cfgi-sync") == std::vector<u64>{40, 60});
+    CHECK(by.at("smmu0.cmdq").at("tlbi-sync") == std::vector<u64>{1000});
+    CHECK(by.at("smmu1.cmdq").at("tlbi-sync") == std::vector<u64>{100});
+}
+
+TEST_CASE("a fence for unmapped pages is apart from one that blocks a bond", "[observe]") {
+    Bench b;
+    b.issue(100, 1), b.fence(110, 1);
+    b.issue(200, 2), b.block(300, 2);
+    CHECK(b.c().invalidations.fence_wait_by == std::map<std::string, std::vector<u64>>{{"range", {10}}, {"space", {100}}});
+    CHECK(b.c().invalidations.fence_wait_ps == std::vector<u64>{10, 100});
+}
+
 TEST_CASE("a fence's wait runs from the issue to when a CPU saw it, in whatever order they are seen", "[observe]") {
     Bench b;
     b.issue(100, 1);

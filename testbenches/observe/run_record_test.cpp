@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// run.json and the text summary: what a teardown consists of, and what it did not reach.
+#include "observe/metrics.h"
 #include "observe/run_record.h"
 #include "observe/stage.h"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
 
 using namespace quiesce;
 using namespace quiesce::observe;
@@ -74,6 +77,87 @@ TEST_CASE("the breakdown is contiguous from T0 to T0 plus quiesce", "[observe]")
     CHECK(t["breakdown"][4]["actor"] == "app1/main");
 }
 
+TEST_CASE("every milestone after T0 has a path from T0 to it", "[observe]") {
+    const Run r;
+    for (const Json& t : r.json()["teardowns"]) {
+        for (const auto& [name, end] : t["milestones_ps"].items()) {
+            INFO(t["id"] << " " << name);
+            if (end == t["t0_ps"]) {
+                CHECK_FALSE(t["paths"].contains(name));
+                continue;
+            }
+            REQUIRE(t["paths"].contains(name));
+            i64 at = t["t0_ps"].get<i64>();
+            for (const Json& part : t["paths"][name]) {
+                CHECK(part["start_ps"] == at);
+                at = part["end_ps"].get<i64>();
+            }
+            CHECK(at == end);
+        }
+    }
+}
+
+TEST_CASE("percentages of a breakdown add up to 100 however many parts are small", "[observe]") {
+    RunRecord r;
+    Teardown t;
+    const i64 lengths[] = {1, 1, 1, 996, 1, 500, 499, 1, 1, 1, 998};
+    sim::Time at;
+    for (const i64 n : lengths) {
+        t.breakdown.push_back({"part" + std::to_string(t.breakdown.size()), "cpu", "", at, at + sim::Duration::ps(n), 0});
+        at += sim::Duration::ps(n);
+    }
+    t.quiesce = at - sim::Time{};
+    r.teardowns.push_back(t);
+    std::istringstream lines(to_text(r));
+    int sum = 0, rows = 0;
+    for (std::string line; std::getline(lines, line);)
+        if (const auto sign = line.find("% |"); sign != std::string::npos) {
+            sum += std::stoi(line.substr(sign - 3, 3));
+            ++rows;
+        }
+    CHECK(rows == 11);
+    CHECK(sum == 100);
+}
+
+TEST_CASE("the text says until when a page that was never fenced counts as exposed", "[observe]") {
+    RunRecord r;
+    Teardown t;
+    t.exposure = sim::Duration::ps(700);
+    r.teardowns.push_back(t);
+    CHECK_THAT(to_text(r), Contains("  exposure        700 ps of page-time: ") && !Contains("up to the end of the run"));
+    r.teardowns.front().exposed_pages_open = 3;
+    CHECK_THAT(to_text(r), Contains("3 pages were neither fenced nor freed: they count up to the end of the run\n"));
+}
+
+TEST_CASE("the text keeps kinds of fences and of waits apart", "[observe]") {
+    RunRecord r;
+    r.counts.invalidations.fences = 7;
+    r.counts.invalidations.fences_by = {{"smmu", {{"CFGI_CD", 4}, {"TLBI_NH_ASID", 3}}}};
+    r.counts.invalidations.sync_wait_by = {{"smmu.cmdq", {{"cfgi-sync", {100, 300}}, {"tlbi-sync", {5000}}}}};
+    r.counts.invalidations.fence_wait_by = {{"range", {7000}}, {"space", {900}}};
+    const std::string text = to_text(r);
+    CHECK_THAT(text, Contains("fences  7 signalled by the hardware; smmu after CFGI_CD 4; smmu after TLBI_NH_ASID 3\n"));
+    CHECK_THAT(text, Contains("cfgi-sync         2, waited p50 100 ps max 300 ps for smmu.cmdq\n"));
+    CHECK_THAT(text, Contains("tlbi-sync         1, waited p50 5.000 ns max 5.000 ns for smmu.cmdq\n"));
+    CHECK_THAT(text, Contains("range (unmap)     1, waited p50 7.000 ns max 7.000 ns"));
+    CHECK_THAT(text, Contains("space (block)     1, waited p50 900 ps max 900 ps"));
+}
+
+TEST_CASE("every milestone that a teardown can have is explained", "[observe]") {
+    for (const char* name : {"block_observed", "block", "stop", "drain", "last_seen", "free_first", "free_last", "mmput", "reuse",
+                             "stop_gave_up", "tables_free", "exit_mmap"}) {
+        CAPTURE(name);
+        CHECK(find_metric("milestone", name) != nullptr);
+    }
+    CHECK(find_metric("milestone", "no such thing") == nullptr);
+    CHECK(find_metric("phase", "block") == nullptr); // a name means what its group says
+    std::set<std::pair<std::string_view, std::string_view>> once;
+    for (const Metric& m : metrics) {
+        CHECK(once.emplace(m.group, m.name).second);
+        CHECK_FALSE(m.help.empty());
+    }
+}
+
 TEST_CASE("a teardown in run.json names its bond, its triggers and what it reached", "[observe]") {
     const Run r;
     const Json t = r.json()["teardowns"][0];
@@ -87,6 +171,7 @@ TEST_CASE("a teardown in run.json names its bond, its triggers and what it reach
     CHECK(t["milestones_ps"] ==
           Json({{"block_observed", 1000}, {"block", 1300}, {"stop", 1400}, {"drain", 1000}, {"last_seen", 1000}}));
     CHECK(t["exposure_ps"] == 280);
+    CHECK(t["exposed_pages_open"] == 0);
     CHECK(t["not_applicable"] == Json::array());
     CHECK(t["open"] == Json::array({"free_first", "free_last", "mmput", "reuse"}));
 }
@@ -199,7 +284,7 @@ TEST_CASE("the text shows the milestones in the order of time", "[observe]") {
     const Run r;
     const std::string text = to_text(r.record);
     CHECK_THAT(text, Contains("two-bonds  seed 42  smmuv3, quiet-unbind on kernel 6.12\nbugs switched on: R8\n"));
-    CHECK_THAT(text, Contains("teardown t0: app1 on acc1, PASID 1, kill at 1.000 ns, then exit\n"));
+    CHECK_THAT(text, Contains("teardown 1 of 2 (id t0): app1 on acc1, PASID 1\n  T0              kill at 1.000 ns, then exit\n"));
     CHECK_THAT(text, Contains("quiesce latency 400 ps "));
     CHECK(text.find("    block  ") < text.find("    stop  "));
     CHECK(text.find("    block_observed") < text.find("    block  "));
@@ -207,7 +292,7 @@ TEST_CASE("the text shows the milestones in the order of time", "[observe]") {
 
 TEST_CASE("the text shows what is open and what can never come", "[observe]") {
     const Run r;
-    const std::string text = to_text(r.record), second = text.substr(text.find("teardown t1"));
+    const std::string text = to_text(r.record), second = text.substr(text.find("(id t1)"));
     CHECK_THAT(second, Contains("quiesce latency: open\n"));
     CHECK_THAT(second, Contains("block, stop, free_first, free_last, mmput, reuse\n"));
     CHECK_THAT(second, Contains("    not applicable") && Contains("  drain\n"));
@@ -217,7 +302,7 @@ TEST_CASE("the text shows what is open and what can never come", "[observe]") {
 TEST_CASE("the text's breakdown has a bar per phase whose percentages add up", "[observe]") {
     const Run r;
     const std::string text = to_text(r.record);
-    for (const char* row : {"release                    100 ps  25% |", "hand-over                   50 ps  12% |",
+    for (const char* row : {"release                    100 ps  25% |", "hand-over                   50 ps  13% |",
                             "sync                       130 ps  32% |", "sync-wait                   20 ps   5% |",
                             "device-drain               100 ps  25% |"})
         CHECK_THAT(text, Contains(row));
@@ -227,7 +312,7 @@ TEST_CASE("the text's breakdown has a bar per phase whose percentages add up", "
 TEST_CASE("the text tells violations, expectations and the verdict", "[observe]") {
     const Run r;
     const std::string text = to_text(r.record);
-    CHECK_THAT(text, Contains("1 violation\n  v0 stale-dma at 1.410 ns (2 times): "));
+    CHECK_THAT(text, Contains("1 violation: 1 stale-dma; 2 occurrences") && Contains(")\n  v0 stale-dma at 1.410 ns (2 times): "));
     CHECK_THAT(text, Contains("FAIL  never: stale-dma  (a.yaml:7)  one at 1.410 ns\n"));
     CHECK_THAT(text, Contains("held  reached: quiesce  (a.yaml:8)\n"));
     CHECK_THAT(text, Contains("n/a   within: 1us  (a.yaml:9)\n"));
@@ -242,6 +327,6 @@ TEST_CASE("the text lists ten violations and counts the rest", "[observe]") {
     }
     const std::string text = to_text(r);
     CHECK_THAT(text,
-               Contains("13 violations\n") && Contains("  v9 stale-dma") && Contains("  ... 3 more in run.json\n"));
+               Contains("13 violations: 13 stale-dma; 13 occurrences ") && Contains("  v9 stale-dma") && Contains("  ... 3 more in run.json\n"));
     CHECK_THAT(text, !Contains("  v10 "));
 }
