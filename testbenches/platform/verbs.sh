@@ -63,6 +63,33 @@ done
 expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07" | sed "s/.*/\"draft-07\"/" | head -1'
 for what in scenarios presets params policies bugs devices metrics; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
 
+# Whatever is observed, and how, the same happens.
+for o in waves=false events=all window.before=1ns window.after=1ms flood_threshold=1 limit=1s; do
+    same "observe.$o" "$(print munmap-under-dma)" "$(print munmap-under-dma --set "observe.$o")"
+done
+
+# Every run.json has the documented shape, every path adds up, and every name in it is explained.
+"$QUIESCE" list metrics --json > metrics.json
+results=()
+for s in "$SOURCE_DIR"/testbenches/scenarios/*.yaml; do
+    for set in os.policy=quiet-unbind os.policy=mm-exit os.kernel=6.1 observe.events=all; do
+        dir="shape/$(basename "$s" .yaml)-${set//[=.]/_}"
+        "$QUIESCE" run "$s" --set "$set" --out "$dir" >/dev/null 2>&1
+        results+=("$dir")
+    done
+done
+"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]' --out shape/R8 >/dev/null 2>&1
+"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out shape/forget-tlbi >/dev/null 2>&1
+"$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=none --out shape/not-applicable >/dev/null 2>&1
+"$QUIESCE" run slow-device-stop --set devices.acc0.stop_time=40ms --set os.accelerator_driver.stop_timeout=1ms --out shape/gave-up >/dev/null 2>&1
+expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" shape/{R8,forget-tlbi,not-applicable,gave-up}
+for p in $("$QUIESCE" list metrics --json | python3 -c 'import json,sys; [print(m["name"]) for m in json.load(sys.stdin) if m["group"] == "phase"]'); do
+    grep -rqF "\"$p\"" --include=*.cpp --include=*.h --exclude=metrics.cpp "$SOURCE_DIR/models" || { echo "FAILED: no model has a phase $p"; failures=$((failures + 1)); }
+done
+percents=$("$QUIESCE" run munmap-under-dma 2>/dev/null | grep -o '[0-9]*% |' | tr -d '% |' | awk '{ n += $1 } END { print n }')
+same "percentages of a breakdown" 100 "$percents"
+expect 1 inconsistent-milestones "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]'
+
 # The waveforms survive GTKWave's own converters: the same changes come back.
 if command -v vcd2fst >/dev/null && command -v fst2vcd >/dev/null; then
     vcd2fst a/waves.vcd a/waves.fst >/dev/null && fst2vcd a/waves.fst > a/back.vcd 2>/dev/null
