@@ -32,12 +32,12 @@ ParamTree parameters(Config& c) {
 
 const std::vector<Preset>& presets() {
     static const std::vector<Preset> list{
-        {"server", "the defaults: an SMMUv3.2 with stage 1 in a server, PCIe Gen3 x8 (published-figures 1, 5, 6)", {}},
+        {"server", "the defaults: an SMMUv3.2 with stage 1 in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
         {"small", "an embedded SMMUv3: few walkers, small caches, slower memory (guess)",
          {{"platform.iommu.smmuv3.agent.tlb_entries", "256"}, {"platform.iommu.smmuv3.agent.walker.slots", "4"},
           {"platform.iommu.smmuv3.ssid_bits", "8"}, {"platform.memory.dma_latency", "150ns"}, {"platform.memory.walk_latency", "120ns"},
           {"platform.memory.bandwidth", "12GB/s"}, {"os.cpu.cpus", "2"}}},
-        {"gem5-like", "cache sizes and slots of gem5's SMMUv3 (published-figures 6; gem5's maintainers call them not representative)",
+        {"gem5-like", "cache sizes and slots of gem5's SMMUv3 (gem5 v24.0 src/dev/arm/SMMUv3.py; its maintainers call them not representative)",
          {{"platform.iommu.smmuv3.agent.tlb_entries", "2048"}, {"platform.iommu.smmuv3.agent.tlb_ways", "4"},
           {"platform.iommu.smmuv3.agent.walker.slots", "16"}, {"platform.iommu.smmuv3.cmdq_log2", "7"}}},
         {"pcie-bench-e5-2630v4",
@@ -55,8 +55,8 @@ const std::vector<Preset>& presets() {
           {"devices.*.endpoint.issue", "57ns", "fitted to the read latency at 8 and 2048 B"},
           {"devices.*.endpoint.copy", "62.7Gbps", "fitted to the read latency at 8 and 2048 B"},
           {"devices.*.endpoint.read_interval", "15.75ns",
-           "measured: published-figures 1.4, 32.5 Gb/s of 64 B reads of other runs are 63.5 M reads/s"},
-          {"devices.*.endpoint.write_interval", "21.1ns", "measured: published-figures 1.1, 47.4 M writes/s"}}},
+           "measured: pcie-bench, 32.5 Gb/s of 64 B reads of other runs are 63.5 M reads/s"},
+          {"devices.*.endpoint.write_interval", "21.1ns", "measured: pcie-bench, 47.4 M writes/s"}}},
     };
     return list;
 }

@@ -17,30 +17,30 @@ struct AgentConfig {
                                       base::between(1u, 1u << 20),
                                       base::power_of_two,
                                       P::Derived,
-                                      "published-figures 6: gem5 main TLB"};
+                                      "gem5 v24.0 src/dev/arm/SMMUv3.py: tlb_entries, tlb_assoc"};
     base::Param<unsigned> tlb_ways{
         4,          "ways of the translation cache",     base::between(1u, 1u << 20), base::power_of_two,
-        P::Derived, "published-figures 6: gem5 main TLB"};
+        P::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: tlb_entries, tlb_assoc"};
     base::Param<Replacement> tlb_replacement{Replacement::RoundRobin, "replacement in the translation cache",
-                                             P::Derived, "published-figures 6"};
+                                             P::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: round robin"};
     base::Param<base::Latency> tlb_lookup{3_ns, "look-up in the translation cache", P::Derived,
-                                          "published-figures 6: 3 cycles"};
+                                          "gem5 v24.0 src/dev/arm/SMMUv3.py: 3 cycles, taken at 1 GHz"};
     base::Param<unsigned> config_entries{64,
                                          "contexts kept",
                                          base::between(1u, 65536u),
                                          base::power_of_two,
                                          P::Derived,
-                                         "published-figures 6: gem5 configuration cache"};
+                                         "gem5 v24.0 src/dev/arm/SMMUv3.py: cfg_entries, cfg_assoc"};
     base::Param<unsigned> config_ways{4,
                                       "ways of the configuration cache",
                                       base::between(1u, 65536u),
                                       base::power_of_two,
                                       P::Derived,
-                                      "published-figures 6: gem5 configuration cache"};
+                                      "gem5 v24.0 src/dev/arm/SMMUv3.py: cfg_entries, cfg_assoc"};
     base::Param<Replacement> config_replacement{Replacement::RoundRobin, "replacement in the configuration cache",
-                                                P::Derived, "published-figures 6"};
+                                                P::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: round robin"};
     base::Param<base::Latency> config_lookup{3_ns, "look-up in the configuration cache", P::Derived,
-                                             "published-figures 6: 3 cycles"};
+                                             "gem5 v24.0 src/dev/arm/SMMUv3.py: 3 cycles, taken at 1 GHz"};
     base::Param<unsigned> replays{
         8,
         "how often a transaction starts over because an invalidation overtook it; then it uses "

@@ -20,7 +20,7 @@ using namespace sim::literals;
 struct InvalidationConfig {
     base::Param<base::Latency> per_command{
         10_ns, "until a taken invalidation has reached the caches", base::Provenance::Guess,
-        "published-figures 2.1: TLBI and CMD_SYNC on an idle queue are 240 ns in all"};
+        "TLBI and CMD_SYNC on an idle queue are 240 ns in all on a Kunpeng 920 (B. Song, per-NUMA CMA series, 2020)"};
     base::Param<base::Latency> per_entry{1_ns, "for each entry that an invalidation removes", base::Provenance::Guess,
                                          "one line a cycle at 1 GHz"};
 };

@@ -16,24 +16,25 @@ namespace quiesce::iommu {
 
 struct WalkerConfig {
     base::Param<unsigned> slots{16, "table walks at once", base::between(1u, 256u), base::Provenance::Derived,
-                                "published-figures 6: gem5 ptw_slots"};
+                                "gem5 v24.0 src/dev/arm/SMMUv3.py: ptw_slots"};
     base::Param<base::Latency> pte_check{2_ns, "decode and check one table entry", base::Provenance::Guess};
     base::Param<unsigned> cache_entries{512,
                                         "table pointers kept",
                                         base::between(1u, 65536u),
                                         base::power_of_two,
                                         base::Provenance::Derived,
-                                        "published-figures 6: gem5 walk cache, 4 + 28 + 348 + 4"};
+                                        "gem5 v24.0 src/dev/arm/SMMUv3.py: walk cache of stage 1, 4 + 28 + 348 + 4"};
     base::Param<unsigned> cache_ways{4,
                                      "ways of the cache of table pointers",
                                      base::between(1u, 65536u),
                                      base::power_of_two,
                                      base::Provenance::Derived,
-                                     "published-figures 6: gem5 walk cache"};
+                                     "gem5 v24.0 src/dev/arm/SMMUv3.py: walk_assoc"};
     base::Param<Replacement> cache_replacement{Replacement::RoundRobin, "replacement in the cache of table pointers",
-                                               base::Provenance::Derived, "published-figures 6"};
+                                               base::Provenance::Derived,
+                                               "gem5 v24.0 src/dev/arm/SMMUv3.py: round robin"};
     base::Param<base::Latency> cache_lookup{4_ns, "look-up in the cache of table pointers", base::Provenance::Derived,
-                                            "published-figures 6: 4 cycles, taken at 1 GHz"};
+                                            "gem5 v24.0 src/dev/arm/SMMUv3.py: walk cache 4 cycles, taken at 1 GHz"};
 };
 DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, cache_ways, cache_replacement, cache_lookup)
 static_assert(base::fully_described<WalkerConfig>);

@@ -20,10 +20,12 @@ using namespace sim::literals;
 struct CpuConfig {
     using P = base::Provenance;
     base::Param<unsigned> cpus{4, "processors", base::between(1, 1024), P::Guess, "a small server partition"};
-    base::Param<base::Latency> context_switch{1500_ns, "to another kernel context on a CPU", P::Guess, "published-figures 4.1: 1..2 us"};
+    base::Param<base::Latency> context_switch{1500_ns, "to another kernel context on a CPU", P::Guess,
+                                              "1..2 us on servers; no measurement to cite"};
     base::Param<base::Latency> wake_up{2_us, "from a wake-up until the woken context may run on an idle CPU", P::Guess,
-                                       "published-figures 4.1: kworker wake 2..10 us warm"};
-    base::Param<base::Latency> irq_entry{500_ns, "from a delivered interrupt to its handler", P::Guess, "no measurement stored"};
+                                       "a warm kworker wakes in 2..10 us; no measurement to cite"};
+    base::Param<base::Latency> irq_entry{500_ns, "from a delivered interrupt to its handler", P::Guess,
+                                         "no measurement to cite"};
     base::Param<unsigned> store_buffer{32, "stores that a CPU holds before they reach its caches", base::between(1, 256), P::Guess,
                                        "of the order of current cores"};
 };

@@ -18,13 +18,13 @@ constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 constexpr Era eras[] = {
     {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, unbind_6_12, unbind_6_12, flush_and_put, PasidLife::MmDrop, false, true,
      "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI rounds), "
-     "arm_smmu_sva_domain_free; PASID until mmdrop"},
+     "arm_smmu_sva_domain_free; 2667ed10d9f0 (PASID until mmdrop)"},
     // 6.1 remembers that it `cleared`: no second TLBI at unbind. One arm_smmu_mmu_notifier per device and mm.
     {Policy::QuietUnbind, KernelVersion::V6_1, quiet_release, clear_and_flush, clear, put, PasidLife::MmDrop, true, false,
-     "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), arm_smmu_mmu_notifier_put; PASID until mmdrop"},
+     "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), arm_smmu_mmu_notifier_put; 32784a9562fb; 2667ed10d9f0 (PASID until mmdrop)"},
     // MODEL: 2018 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
     {Policy::MmExit, KernelVersion::V2018, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
-     "iommu-sva series of 2018, v3: mm_exit in release, detach, PASID freed there"},
+     "J.-P. Brucker's 2018 tree, drivers/iommu/iommu-sva.c: mm_exit in release, detach, PASID freed there"},
     // What an mm_exit policy would cost on today's kernel: the same order on the 6.12 driver. A what-if, not a release.
     {Policy::MmExit, KernelVersion::V6_12, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
      "the 2018 order on the driver of 6.12; prediction, no such kernel"},
@@ -38,7 +38,8 @@ constexpr PolicyRow rows[] = {
 };
 
 constexpr BugRow bugs[] = {
-    {"R8", "the driver returns before the completion of its last fence was seen (facts/linux-sva.md 14, R8)", "mm-exit-under-load", "os.bugs=[R8]",
+    {"R8", "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or "
+     "completion-wait returns early)", "mm-exit-under-load", "os.bugs=[R8]",
      "freed-before-fenced"},
     {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown", "os.bugs=[R6]",
      "freed-before-fenced,stale-dma"},

@@ -11,10 +11,10 @@ namespace quiesce::os {
 struct KernelConfig {
     using P = base::Provenance;
     base::Param<Policy> policy{Policy::QuietUnbind, "what an mm's release does to its bonds, and when PASIDs go back", P::Kernel,
-                               "facts/linux-sva.md 5: merged in 5.8"};
+                               "linux: iommu: Remove iommu_sva_ops::mm_exit(), edcc40d2ab5f, v5.8"};
     base::Param<KernelVersion> kernel{KernelVersion::V6_12, "the drivers' generation: their step lists", P::Kernel, "Debian's current kernel"};
     base::Param<Suppression> suppression{Suppression::Hardware, "who keeps a dying bond's faults quiet", P::Kernel,
-                                         "facts/linux-sva.md 5.3: the quiet CD"};
+                                         "linux: arm-smmu-v3-sva.c, arm_smmu_mm_release: the quiet CD"};
     base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi"), P::Guess, "none"};
     PasidConfig pasid;
     CpuConfig cpu;

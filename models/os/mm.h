@@ -15,13 +15,17 @@ namespace quiesce::os {
 struct MmConfig {
     using P = base::Provenance;
     base::Param<base::Latency> unmap_page{180_ns, "unmap_vmas: rmap, counters and the entry of one page", P::Derived,
-                                          "published-figures 4.1: most of exit_mmap; per-page cost fitted, not measured"};
+        "unmap_vmas is 76.7 % of exit_mmap on an arm64 phone (zhongjinji, linux-mm, 2025-09-16); per "
+        "page fitted, not measured"};
     base::Param<base::Latency> free_page{60_ns, "one page back to the allocator", P::Guess, "buddy allocator per-cpu list"};
-    base::Param<base::Latency> free_table{200_ns, "free_pgtables: one page-table page", P::Derived, "published-figures 4.1: free_pgtables 12.7 %"};
-    base::Param<base::Latency> tlb_flush{1_us, "flush the CPUs' TLBs for a range or an address space", P::Guess, "published-figures 4.1: IPI 1..3 us"};
+    base::Param<base::Latency> free_table{200_ns, "free_pgtables: one page-table page", P::Derived,
+        "free_pgtables is 12.7 % of exit_mmap on an arm64 phone (zhongjinji, linux-mm, 2025-09-16)"};
+    base::Param<base::Latency> tlb_flush{1_us, "flush the CPUs' TLBs for a range or an address space", P::Guess,
+                                         "an IPI round trip of 1..3 us; no measurement to cite"};
     base::Param<unsigned> gather{512, "pages gathered before they are freed together", base::between(1, 10'000), P::Kernel,
                                  "linux: MAX_GATHER_BATCH, one page of pointers less a header"};
-    base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel, "facts/linux-sva.md 15: default 10 us"};
+    base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel,
+                                    "linux: srcutree.c, srcu_might_be_idle: an idle domain is expedited"};
     base::Param<base::Latency> srcu_callback{40_us, "call_srcu until its callback runs", P::Guess, "a grace period and a work queue hop"};
 };
 DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, srcu, srcu_callback)

@@ -22,9 +22,11 @@ constexpr auto enum_names(PasidOrder) {
 struct PasidConfig {
     using P = base::Provenance;
     base::Param<PasidOrder> allocator{PasidOrder::Lowest, "which free PASID is handed out next", P::Kernel,
-                                      "facts/linux-sva.md 8: iommu_alloc_global_pasid is a lowest-free ida"};
-    base::Param<base::Latency> grace{0_ns, "how long a freed PASID stays out of use", P::Kernel, "facts/linux-sva.md 7.1: none"};
-    base::Param<u32> min{1, "lowest PASID", base::between(1u, 0xfffffu), P::Kernel, "facts/linux-sva.md 15: 0 is reserved"};
+                                      "linux: iommu.c, iommu_alloc_global_pasid: a lowest-free ida"};
+    base::Param<base::Latency> grace{0_ns, "how long a freed PASID stays out of use", P::Kernel,
+                                     "linux: ioasid_free, later ida_free: none"};
+    base::Param<u32> min{1, "lowest PASID", base::between(1u, 0xfffffu), P::Kernel,
+                         "linux: iommu.h, IOMMU_FIRST_GLOBAL_PASID: 0 is reserved"};
     base::Param<u32> max{0xfffff, "highest PASID", base::between(1u, 0xfffffu), P::Specification, "20 bits"};
 };
 DESCRIBE(PasidConfig, allocator, grace, min, max)

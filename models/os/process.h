@@ -11,9 +11,12 @@ namespace quiesce::os {
 struct ProcessConfig {
     using P = base::Provenance;
     base::Param<base::Latency> signal{3_us, "SIGKILL until a thread of the process handles it", P::Guess, "an IPI and a return to user space"};
-    base::Param<base::Latency> exit_signals{2_us, "do_exit up to exit_mm, per thread", P::Guess, "no measurement stored"};
-    base::Param<base::Latency> close_file{1_us, "close_files and fput of one descriptor", P::Guess, "no measurement stored"};
-    base::Param<base::Latency> system_call{300_ns, "entry and exit of a system call", P::Guess, "published figures vary"};
+    base::Param<base::Latency> exit_signals{2_us, "do_exit up to exit_mm, per thread", P::Guess,
+                                            "no measurement to cite"};
+    base::Param<base::Latency> close_file{1_us, "close_files and fput of one descriptor", P::Guess,
+                                          "no measurement to cite"};
+    base::Param<base::Latency> system_call{300_ns, "entry and exit of a system call", P::Guess,
+                                           "no measurement to cite"};
 };
 DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call)
 static_assert(base::fully_described<ProcessConfig>);

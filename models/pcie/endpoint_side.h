@@ -16,15 +16,15 @@ using namespace base::literals;
 struct EndpointConfig {
     using P = base::Provenance;
     base::Param<unsigned> tags{64, "reads outstanding at most", base::between(1, 1024), base::unit("tags"), P::Guess,
-                               "facts 4.6: 8-bit tags without, 10-bit tags with the 10-bit tag feature; engines use fewer"};
+        "PCIe Base 2.2.6.2: 8-bit tags, 10-bit tags where both ends have them; engines use fewer"};
     base::Param<base::Latency> issue{60_ns, "from the decision for a request to a packet ready for the link", P::Measured,
-                                     "published-figures 1.2: DMA engine overhead at 64 B is 50..120 ns"};
+                                     "pcie-bench (SIGCOMM 2018): overhead of the DMA engine at 64 B is 50..120 ns"};
     base::Param<base::Latency> read_interval{0_ns, "least time between two read requests", P::Guess,
-                                             "none; published-figures 1.1: 15 ns make an NFP-6000 (67 M reads/s)"};
+        "none; 15 ns make the NFP-6000 of pcie-bench (SIGCOMM 2018) (67 M reads/s)"};
     base::Param<base::Latency> write_interval{0_ns, "least time between two write requests", P::Guess,
-                                              "none; published-figures 1.1: 21 ns make an NFP-6000 (47.4 M writes/s)"};
+        "none; 21 ns make the NFP-6000 of pcie-bench (SIGCOMM 2018) (47.4 M writes/s)"};
     base::Param<base::Bandwidth> copy{0_Gbps, "store-and-forward copy of read data inside the device; 0: none", P::Guess,
-                                      "none; published-figures 1.2: 61.5 Gb/s make an NFP-6000 (0.13 ns/B)"};
+                                      "none; 61.5 Gb/s make the NFP-6000 of pcie-bench (SIGCOMM 2018) (0.13 ns/B)"};
     base::Param<base::Latency> register_access{20_ns, "the device reads one of its registers", P::Guess,
                                                "a few cycles of a device clock"};
 };

@@ -27,8 +27,9 @@ struct ExpressConfig {
                                       base::unit("bytes"),
                                       P::Guess,
                                       "server endpoints: 256..512"};
-    base::Param<bool> extended_tags{true, "8-bit tags", P::Specification, "PCIe Base 7.5.3.3; facts 4.6"};
-    base::Param<bool> tag10_requester{true, "10-bit tags as a requester", P::Specification, "facts 4.6; needs 16 GT/s"};
+    base::Param<bool> extended_tags{true, "8-bit tags", P::Specification, "PCIe Base 7.5.3.3"};
+    base::Param<bool> tag10_requester{true, "10-bit tags as a requester", P::Specification,
+                                      "PCIe Base 7.5.3.15; needs 16 GT/s"};
     base::Param<bool> flr{true, "function-level reset", P::Kernel, "what vfio and VM assignment ask for"};
     base::Param<unsigned> timeout_ranges{0xf, "completion timeout ranges A..D as bits", base::between(0u, 15u),
                                          P::Guess};
@@ -53,7 +54,7 @@ struct AtsConfig {
     using P = base::Provenance;
     base::Param<bool> present{true, "Address Translation Services", P::Specification, "PCIe Base 10.5.1"};
     base::Param<unsigned> queue_depth{32, "invalidate requests taken at once", base::between(1u, 32u), P::Guess,
-                                      "facts 4.2: a target accepts 32"};
+                                      "PCIe Base 10.3.1: 32 invalidate tags"};
     base::Param<bool> page_aligned{true, "untranslated addresses in requests are page aligned", P::Kernel,
                                    "Linux asks for it before it enables PRI (pci_ats_page_aligned)"};
     base::Param<bool> global_invalidate{false, "takes Global Invalidate", P::Guess};
@@ -76,7 +77,7 @@ struct PasidConfig {
     using P = base::Provenance;
     base::Param<bool> present{true, "PASID", P::Specification, "PCIe Base 7.8.9"};
     base::Param<unsigned> width{20,         "PASID bits", base::between(0u, 20u), base::unit("bits"), P::Specification,
-                                "facts 4.1"};
+                                "PCIe Base 6.20: 20 bits at most"};
     base::Param<bool> execute{false, "can ask for execute permission", P::Guess};
     base::Param<bool> privileged{true, "can work in privileged mode", P::Guess};
 };

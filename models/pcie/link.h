@@ -20,25 +20,28 @@ using namespace base::literals;
 struct LinkConfig {
     using P = base::Provenance;
     base::Param<unsigned> generation{3, "PCIe generation: signalling rate and line code", base::between(1, 7), P::Measured,
-                                     "published-figures 1: Gen3 x8 of all pcie-bench rows"};
+                                     "pcie-bench (SIGCOMM 2018): Gen3 x8 in every row"};
     base::Param<unsigned> lanes{8, "lanes", base::between(1, 32), base::power_of_two, P::Measured,
-                                "published-figures 1: Gen3 x8 of all pcie-bench rows"};
+                                "pcie-bench (SIGCOMM 2018): Gen3 x8 in every row"};
     base::Param<u32> mps{256, "maximum payload of a packet", base::between(128, 4096), base::power_of_two, base::unit("bytes"),
-                         P::Measured, "published-figures 1: MPS 256"};
+                         P::Measured, "pcie-bench (SIGCOMM 2018): MPS 256"};
     base::Param<u32> mrrs{512, "maximum read request", base::between(128, 4096), base::power_of_two, base::unit("bytes"),
-                          P::Measured, "published-figures 1: MRRS 512"};
+                          P::Measured, "pcie-bench (SIGCOMM 2018): MRRS 512 on most hosts"};
     base::Param<u32> rcb{64, "read completion boundary", base::between(64, 128), base::power_of_two, base::unit("bytes"),
-                         P::Measured, "published-figures 1: RCB 64"};
+                         P::Measured, "pcie-bench (SIGCOMM 2018): RCB 64"};
     base::Param<bool> split_at_rcb{false, "every completion ends at the next read completion boundary, as on old chipsets",
-                                   P::Measured, "published-figures 1.1: completions of MPS, or per RCB on old chipsets"};
-    base::Param<bool> ecrc{false, "packets carry an end-to-end CRC", P::Measured, "published-figures 1: off on most hosts"};
+                                   P::Measured,
+                                               "pcie-bench/pcie-model: completions of MPS, or per RCB on old chipsets"};
+    base::Param<bool> ecrc{false, "packets carry an end-to-end CRC", P::Measured,
+                           "pcie-bench (SIGCOMM 2018): off on most hosts"};
     base::Param<unsigned> ack_limit{203, "one 8-byte ACK per so many bytes", base::between(32, 100'000), base::unit("bytes"),
-                                    P::Measured, "published-figures 1.1: Gen3 x8, MPS 256; other links need their own"};
+                                    P::Measured, "pcie-bench/pcie-model: Gen3 x8, MPS 256; other links need their own"};
     base::Param<unsigned> fc_limit{203, "one 8-byte flow-control update per so many bytes", base::between(32, 100'000),
                                    base::unit("bytes"), P::Measured,
-                                   "published-figures 1.1: Gen3 x8, MPS 256; other links need their own"};
+                                   "pcie-bench/pcie-model: Gen3 x8, MPS 256; other links need their own"};
     base::Param<base::Latency> propagation{130_ns, "from a packet's last bit at the sender to the receiver's transaction layer",
-                                           P::Derived, "published-figures 1.2: 64 B read 552 ns on an E5-2630v4, less the other parts"};
+                                           P::Derived,
+                                               "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
 };
 DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation)
 static_assert(base::fully_described<LinkConfig>);

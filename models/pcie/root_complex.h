@@ -25,9 +25,9 @@ namespace quiesce::pcie {
 struct RootComplexConfig {
     using P = base::Provenance;
     base::Param<base::Latency> ingress{70_ns, "from a packet's arrival to the IOMMU", P::Derived,
-                                       "published-figures 1.2: 64 B read 552 ns on an E5-2630v4, less the other parts"};
+        "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
     base::Param<base::Latency> egress{60_ns, "from the memory's answer to a completion ready for the link", P::Derived,
-                                      "published-figures 1.2: 64 B read 552 ns on an E5-2630v4, less the other parts"};
+        "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
     base::Param<base::Latency> mmio{50_ns, "from a CPU's register access to a packet ready for the link", P::Guess,
                                     "of the order of egress"};
     base::Param<unsigned> posted_buffer{64, "posted packets that a root port holds until they have committed",

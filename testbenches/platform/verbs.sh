@@ -63,6 +63,11 @@ done
 expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07" | sed "s/.*/\"draft-07\"/" | head -1'
 for what in scenarios presets params policies bugs devices metrics; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
 
+# Where a value comes from is said in words that an outsider can follow.
+for what in params presets policies bugs; do
+    "$QUIESCE" list "$what" | grep -nE 'facts|published-figures|[(; ]S[0-9]|K6[0-9]+' && { echo "FAILED: list $what cites what nobody has"; failures=$((failures + 1)); }
+done
+
 # Whatever is observed, and how, the same happens.
 for o in waves=false events=all window.before=1ns window.after=1ms flood_threshold=1 limit=1s; do
     same "observe.$o" "$(print munmap-under-dma)" "$(print munmap-under-dma --set "observe.$o")"

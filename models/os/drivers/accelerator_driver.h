@@ -10,9 +10,10 @@ namespace quiesce::os::drivers {
 struct AcceleratorDriverConfig {
     using P = base::Provenance;
     base::Param<base::Latency> stop_timeout{0_ns, "how long stop waits for the device before it goes on regardless; 0: for ever", P::Kernel,
-                                            "facts/linux-sva.md 13: idxd waits without a time-out"};
+        "linux: drivers/dma/idxd/device.c waits for its commands without a time-out"};
     base::Param<base::Latency> submit{500_ns, "CPU time to prepare one piece of work", P::Guess, "descriptor set-up"};
-    base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess, "no measurement stored"};
+    base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess,
+                                         "no measurement to cite"};
 };
 DESCRIBE(AcceleratorDriverConfig, stop_timeout, submit, interrupt)
 static_assert(base::fully_described<AcceleratorDriverConfig>);

@@ -31,7 +31,7 @@ struct Smmuv3DriverConfig {
                                              "a cache line moving between cores"};
     base::Param<base::Latency> build_command{15_ns, "CPU time to build one command and copy it to its slot", P::Guess, "a few cache lines"};
     base::Param<base::Latency> take_slots{40_ns, "CPU time of the slot allocation (cmpxchg loop, uncontended)", P::Derived,
-                                          "published-figures 2.1: cmpxchg about 25 % of the submit function"};
+        "cmpxchg is about 25 % of the submit function (J. Garry, Improve cmdq lock efficiency, 2020)"};
     base::Param<base::Latency> print_event{30_us, "CPU time to print one event (six lines) to the log", P::Guess,
                                            "console output dominates; not measured"};
     base::Param<unsigned> ratelimit_burst{10, "events printed per interval", P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
