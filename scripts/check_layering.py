@@ -21,6 +21,8 @@ HARDWARE = MEMORY_INTERFACES + GROUND
 CPU_SIDE = ["memory/ownership.h", "memory/mmio_bus.h"]
 DRIVER_INTERFACES = ["os/drivers/iommu_driver.h", "os/drivers/device_driver.h"]
 TRANSLATION_INTERFACES = ["iommu/translation.h", "iommu/ats_port.h"]
+# A device's translation cache (ATC) is made of the core's parts: one cache, one predicate, one way to invalidate.
+ATC_PARTS = ["iommu/cache.h", "iommu/context.h", "iommu/in_flight.h", "iommu/invalidation.h", "iommu/merge.h"]
 
 # room -> what it may include besides itself. `iommu/*` matches the core's own files, not those of an architecture.
 ALLOWED = {
@@ -30,7 +32,7 @@ ALLOWED = {
     "iommu": HARDWARE,
     "iommu/<arch>": ["iommu/*"] + HARDWARE,
     "pcie": TRANSLATION_INTERFACES + HARDWARE,
-    "devices": ["pcie/*"] + TRANSLATION_INTERFACES + HARDWARE,
+    "devices": ["pcie/*"] + TRANSLATION_INTERFACES + ATC_PARTS + HARDWARE,
     # The ledger's truth comes from the operating system, and no hardware model may see it.
     # It sees register accesses from the CPU's end, and drivers through their two interfaces.
     "os": DRIVER_INTERFACES + CPU_SIDE + HARDWARE,

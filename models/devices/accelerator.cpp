@@ -12,12 +12,14 @@ Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComp
                          const AcceleratorConfig& config, DeviceId device, u64 seed)
     : Endpoint(name, events, root_complex, link, config.endpoint, device), config_(config), random_(seed, name.text()),
       drain_phase_("device-drain") {
+    if (config.atc.present) atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
     const std::string prefix = std::string(name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
         queues_.push_back(std::make_unique<Queue>(base::Name{prefix + std::to_string(n)}, *this, config.engine, seed));
     for (const auto& row : enum_names(State{})) state_names_[raw(row.value)] = base::Name{row.name};
     regs_.set(DEV_CAP::QUEUES, config.queues.get());
     regs_.set(DEV_CAP::TAGS, config.endpoint.tags.get());
+    regs_.set(DEV_CAP::ATS, atc_ != nullptr);
     bind_registers();
 }
 
@@ -71,6 +73,12 @@ void Accelerator::bind_registers() {
         show(&Queue::rate);
         show(&Queue::stride);
         show(&Queue::count);
+    });
+    regs_.on_write<ATS_CTRL>([this](ATS_CTRL c) {
+        if (atc_ != nullptr)
+            atc_->enable(c.get(ATS_CTRL::E));
+        else
+            regs_.write(ATS_CTRL{});
     });
     regs_.on_write<Q_CTRL>([this](Q_CTRL c) {
         if (Queue* q = selected()) command(*q, c);

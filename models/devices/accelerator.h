@@ -27,8 +27,9 @@ struct AcceleratorConfig {
                                          "a pipeline ends the work it has taken"};
     pcie::EndpointConfig endpoint;
     DmaEngineConfig engine;
+    AtcConfig atc;
 };
-DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, endpoint, engine)
+DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, endpoint, engine, atc)
 static_assert(base::fully_described<AcceleratorConfig>);
 
 enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained };
@@ -45,8 +46,8 @@ inline constexpr base::Arrow<accelerator::State, QueueEvent> queue_arrows[] = {
 };
 static_assert(base::deterministic(queue_arrows) && base::all_reachable(queue_arrows, accelerator::State::Idle));
 
-/// When a queue reports Stopped it issues nothing any more, its reads have been answered and its writes are globally observable.
-/// MODEL: no page requests and no ATC of its own yet, so PASID stop has no stop marker.
+/// When a queue reports Stopped it issues nothing any more, its reads have been answered and its writes are globally
+/// observable. MODEL: no page requests yet, so PASID stop has no stop marker.
 class Accelerator final : public pcie::Endpoint {
 public:
     /// `seed` is the run's. The calendar must be shut down before the accelerator goes.
@@ -62,11 +63,13 @@ public:
     /// Commands that the state of their queue did not allow; they had no effect.
     u64 refused_commands() const { return refused_; }
     const base::RegisterFile<accelerator::Registers>& registers() const { return regs_; }
+    /// Null if the device has none.
+    Atc* atc() { return atc_.get(); }
 
 private:
     struct Queue {
         Queue(base::Name n, Accelerator& a, const DmaEngineConfig& c, u64 seed)
-            : name(n), life(accelerator::State::Idle), engine(n, a.events(), a, c, seed) {}
+            : name(n), life(accelerator::State::Idle), engine(n, a.events(), a, c, seed, a.atc()) {}
         base::Name name;
         base::Lifecycle<accelerator::State, QueueEvent, queue_arrows> life;
         DmaEngine engine;
@@ -89,6 +92,7 @@ private:
     u64 bar_read(u64 offset, unsigned size) override {
         return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
     }
+    bool invalidate(const pcie::InvalidateRequest& r) override { return atc_ != nullptr && atc_->invalidate(r); }
     void bind_registers();
     template <class R>
     void bind_setting(R Queue::*setting);
@@ -110,6 +114,7 @@ private:
     AcceleratorConfig config_;
     sim::Random random_;
     base::RegisterFile<accelerator::Registers> regs_;
+    std::unique_ptr<Atc> atc_;
     std::vector<std::unique_ptr<Queue>> queues_;
     std::array<base::Name, 4> state_names_;
     base::Name drain_phase_;

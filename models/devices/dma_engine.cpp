@@ -19,8 +19,9 @@ DmaEnding ending_of(pcie::Completion how) {
 
 } // namespace
 
-DmaEngine::DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config, u64 seed)
-    : name_(name), events_(events), endpoint_(endpoint), error_backoff_(config.error_backoff.get()),
+DmaEngine::DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config,
+                     u64 seed, Atc* atc)
+    : name_(name), events_(events), endpoint_(endpoint), atc_(atc), error_backoff_(config.error_backoff.get()),
       sequence_(seed, name.text()), pattern_(endpoint.port().link().mps()), sink_(endpoint.port().link().mrrs()) {
     for (std::size_t i = 0; i < pattern_.size(); ++i) pattern_[i] = static_cast<std::byte>(i);
     idle_.set();
@@ -71,6 +72,8 @@ sim::Task<void> DmaEngine::generate(u64 run) {
             packet.bytes = endpoint_.packet_bytes(packet.at, left, item.write);
             if (item.write) {
                 issue_write(packet);
+            } else if (translates()) {
+                sim::start(read_translated(packet, announce(packet, false))); // its tag comes after its translation
             } else {
                 pcie::Tag tag = co_await endpoint_.tags().acquire();
                 if (run != run_) co_return;
@@ -105,34 +108,89 @@ u64 DmaEngine::announce(const pcie::DmaRequest& p, bool write) {
 void DmaEngine::issue_write(const pcie::DmaRequest& packet) {
     last_write_ = packet.at;
     unflushed_ = true;
-    endpoint_.write_packet(packet, announce(packet, true), pcie::Payload::borrow(pattern_.data()), this);
+    const u64 transaction = announce(packet, true);
+    if (translates())
+        sim::start(write_translated(packet, transaction));
+    else
+        endpoint_.write_packet(packet, transaction, pcie::Payload::borrow(pattern_.data()), this);
 }
 
 void DmaEngine::issue_read(const pcie::DmaRequest& packet, pcie::Tag tag) {
     endpoint_.read_packet(packet, announce(packet, false), sink_.data(), std::move(tag), *this);
 }
 
+namespace {
+/// A write's last bit has left.
+struct Departure final : pcie::Requester {
+    sim::Latch over;
+    void left(const pcie::Tlp&) override { over.set(); }
+    void completed(const pcie::Tlp&, pcie::Completion) override {}
+};
+} // namespace
+
+/// The translation is in use until the write has left: from then on the fabric keeps it before an answer to an
+/// invalidation.
+sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transaction) {
+    auto asked = atc_->translate(packet, true);
+    Atc::Found found = co_await std::move(asked);
+    if (!found.granted) {
+        refused(packet, transaction, true);
+        co_return;
+    }
+    packet.aimed_at = std::exchange(packet.at, found.at);
+    packet.type = iommu::AddressType::Translated;
+    Departure departure;
+    endpoint_.write_packet(packet, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
+    co_await departure.over.wait();
+    found.use.end();
+    in_error_ = false;
+    counts_.bytes += packet.bytes;
+    end(transaction, packet.bond, packet.bytes, true, DmaEnding::Success);
+}
+
+sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transaction) {
+    auto asked = atc_->translate(packet, false);
+    const Atc::Found found = co_await std::move(asked);
+    if (!found.granted) {
+        refused(packet, transaction, false);
+        co_return;
+    }
+    packet.aimed_at = std::exchange(packet.at, found.at);
+    packet.type = iommu::AddressType::Translated;
+    pcie::Tag tag = co_await endpoint_.tags().acquire();
+    co_await endpoint_.reading(packet, transaction, sink_.data(), std::move(tag), *this);
+}
+
+void DmaEngine::refused(const pcie::DmaRequest& packet, u64 transaction, bool write) {
+    failed();
+    end(transaction, packet.bond, packet.bytes, write, DmaEnding::NotTranslated);
+}
+
+void DmaEngine::failed() {
+    in_error_ = true;
+    ++counts_.errors;
+    retry_at_ = sim::now() + error_backoff_;
+}
+
 void DmaEngine::left(const pcie::Tlp& write) {
     counts_.bytes += write.length;
-    end(write, true, DmaEnding::Success);
+    end(write.transaction, write.bond, write.length, true, DmaEnding::Success);
 }
 
 void DmaEngine::completed(const pcie::Tlp& read, pcie::Completion how) {
-    in_error_ = !how.ok();
     if (how.ok()) {
+        in_error_ = false;
         counts_.bytes += read.length;
     } else {
-        ++counts_.errors;
-        retry_at_ = sim::now() + error_backoff_;
+        failed();
     }
-    end(read, false, ending_of(how));
+    end(read.transaction, read.bond, read.length, false, ending_of(how));
 }
 
-void DmaEngine::end(const pcie::Tlp& t, bool write, DmaEnding how) {
+void DmaEngine::end(u64 transaction, BondId bond, u32 bytes, bool write, DmaEnding how) {
     --outstanding_;
     counts_.last_ended = sim::now();
-    if (events_.wants<DmaEnded>())
-        events_.emit(DmaEnded{t.transaction, endpoint_.device(), t.bond, t.length, write, how});
+    if (events_.wants<DmaEnded>()) events_.emit(DmaEnded{transaction, endpoint_.device(), bond, bytes, write, how});
     if (waiting_ && room()) sim::Calendar::current().schedule_now(std::exchange(waiting_, nullptr));
     check_idle();
 }

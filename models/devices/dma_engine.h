@@ -4,6 +4,7 @@
 #include "base/events.h"
 #include "base/names.h"
 #include "base/param.h"
+#include "devices/atc.h"
 #include "devices/events.h"
 #include "devices/workload.h"
 #include "pcie/endpoint.h"
@@ -34,8 +35,10 @@ public:
         u64 errors = 0;                     ///< reads answered with Unsupported Request or Completer Abort
         sim::Time last_issued{}, last_ended{};
     };
-    /// `seed` is the run's; the stream of random numbers is the engine's own, by its name.
-    DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config, u64 seed);
+    /// `seed` is the run's; the stream of random numbers is the engine's own, by its name. With an `atc` that is
+    /// enabled, requests are translated by it; otherwise they go out untranslated.
+    DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config,
+              u64 seed, Atc* atc = nullptr);
 
     /// Begins at this instant. Throws std::logic_error while anything is running or under way, std::invalid_argument for a workload
     /// that cannot be done.
@@ -60,8 +63,13 @@ private:
     sim::Task<void> generate(u64 run);
     void issue_write(const pcie::DmaRequest& packet);
     void issue_read(const pcie::DmaRequest& packet, pcie::Tag tag);
+    bool translates() const { return atc_ != nullptr && atc_->enabled(); }
+    sim::Task<void> write_translated(pcie::DmaRequest packet, u64 transaction);
+    sim::Task<void> read_translated(pcie::DmaRequest packet, u64 transaction);
+    void refused(const pcie::DmaRequest& packet, u64 transaction, bool write);
+    void failed();
     u64 announce(const pcie::DmaRequest& packet, bool write);
-    void end(const pcie::Tlp& t, bool write, DmaEnding how);
+    void end(u64 transaction, BondId bond, u32 bytes, bool write, DmaEnding how);
     bool room() const { return outstanding_ < (in_error_ ? 1 : limit_); }
     void check_idle();
 
@@ -76,6 +84,7 @@ private:
     base::Name name_;
     base::EventBus& events_;
     pcie::Endpoint& endpoint_;
+    Atc* atc_;
     sim::Duration error_backoff_;
     RequestSequence sequence_;
     bool running_ = false, in_error_ = false;

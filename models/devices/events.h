@@ -22,7 +22,8 @@ struct DmaIssued {
 };
 DESCRIBE(DmaIssued, transaction, device, bond, has_pasid, pasid, at, bytes, write)
 
-enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero };
+/// NotTranslated: the device asked for a translation, and none allowed the access.
+enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero, NotTranslated };
 
 /// The device is through with a transaction: a read's last completion arrived, a write left (posted: no answer comes back).
 struct DmaEnded {

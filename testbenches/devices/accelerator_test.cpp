@@ -308,3 +308,52 @@ TEST_CASE("state machine of a queue: exactly the listed arrows exist", "[devices
     });
     CHECK(legal == 9);
 }
+
+TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and a stopped queue has none left",
+          "[devices]") {
+    AcceleratorConfig c = stopping_in(2_us);
+    c.atc.present = true;
+    Bench b{c};
+    b.iommu.keep_questions = true;
+    CHECK(b.read<DEV_CAP>().get(DEV_CAP::ATS));
+    b.select(0);
+    b.describe(Direction::Mixed, 5, 42, 0x4000, 8192, 100);
+    b.write(ATS_CTRL{}.set(ATS_CTRL::E, true));
+    b.command(Q_CTRL::DOORBELL);
+    b.run(10_us);
+    REQUIRE(b.iommu.questions.size() > 50);
+    for (const auto& q : b.iommu.questions) CHECK(q.type != iommu::AddressType::Untranslated);
+    CHECK(b.acc.atc()->counts().requests >= 2);
+    b.command(Q_CTRL::STOP);
+    b.run(10_us);
+    CHECK(b.status() == State::Stopped);
+    const std::size_t asked = b.iommu.questions.size();
+    b.run(20_us);
+    CHECK(b.iommu.questions.size() == asked);
+    CHECK(b.acc.tags().used() == 0);
+}
+
+TEST_CASE("clearing ATS enable forgets every translation, and traffic goes on untranslated", "[devices]") {
+    AcceleratorConfig c;
+    c.atc.present = true;
+    Bench b{c};
+    b.write(ATS_CTRL{}.set(ATS_CTRL::E, true));
+    b.select(0);
+    b.describe(Direction::Write, 5, 42, 0x4000, 4096, 100);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(5_us);
+    CHECK(b.acc.atc()->size() == 1);
+    b.write(ATS_CTRL{});
+    b.iommu.keep_questions = true;
+    b.run(5_us);
+    CHECK(b.acc.atc()->size() == 0);
+    REQUIRE_FALSE(b.iommu.questions.empty());
+    CHECK(b.iommu.questions.back().type == iommu::AddressType::Untranslated);
+}
+
+TEST_CASE("an accelerator without an ATC says so, and its ATS enable stays clear", "[devices]") {
+    Bench b;
+    CHECK_FALSE(b.read<DEV_CAP>().get(DEV_CAP::ATS));
+    b.write(ATS_CTRL{}.set(ATS_CTRL::E, true));
+    CHECK(b.read<ATS_CTRL>().value() == 0);
+}

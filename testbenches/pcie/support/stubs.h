@@ -31,6 +31,7 @@ public:
         if (r.type == iommu::AddressType::TranslationRequest) t.may = {true, true, false, true};
         if (ending) t.ending = ending(r);
         if (adjust) adjust(r, t);
+        if (afterwards != sim::Duration{}) co_await sim::delay(afterwards);
         co_return t;
     }
     sim::Duration hit() const { return hit_.latency(); }
@@ -40,6 +41,7 @@ public:
     std::function<iommu::Ending(const iommu::TranslationRequest&)> ending; ///< empty: everything is granted
     std::function<void(const iommu::TranslationRequest&, iommu::Translation&)>
         adjust; ///< the last word, at the time of the answer
+    sim::Duration afterwards{}; ///< from what the look-up found to the answer
     bool keep_questions = false;
     std::vector<iommu::TranslationRequest> questions;
 
