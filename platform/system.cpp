@@ -15,6 +15,7 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
     memory_.map_messages(os::InterruptController::window, os::InterruptController::window_bytes, kernel_.interrupts());
     if (config.platform.iommu.kind == IommuKind::Smmuv3) add_iommu(config, seed);
     root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
+    if (smmu_) smmu_->set_ats_port(root_complex_.get());
     root_complex_->set_message_window(os::InterruptController::window, os::InterruptController::window_bytes);
     add_devices(config, seed);
     sim::spawn(boot());

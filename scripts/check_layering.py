@@ -179,7 +179,7 @@ BAD = {
     "models/iommu/x.h": ['"memory/page_ledger.h"', '"iommu/smmuv3/regs.h"', '"memory/ownership.h"', "<iommu/smmuv3/regs.h>"],
     "models/iommu/smmuv3/x.h": ['"iommu/vtd/regs.h"', '"pcie/tlp.h"', '"memory/sparse_memory.h"', "<tlm>"],
     "models/pcie/x.h": ['"iommu/walker.h"', '"iommu/smmuv3/unit.h"', '"devices/atc.h"'],
-    "models/devices/x.h": ['"memory/mmio_bus.h"', '"iommu/cache.h"', '"os/mm.h"', '"memory/ownership.h"', "<fmt/format.h>"],
+    "models/devices/x.h": ['"memory/mmio_bus.h"', '"iommu/walker.h"', '"os/mm.h"', '"memory/ownership.h"', "<fmt/format.h>"],
     "models/os/x.h": ['"os/drivers/smmuv3_driver.h"', '"iommu/smmuv3/regs.h"', '"observe/vcd.h"', '"memory/page_ledger.h"'],
     "models/os/drivers/vtd_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/vtd/unit.h"', '"devices/atc.h"', '"pcie/link.h"'],
     "models/observe/x.h": ['"os/mm.h"', '"memory/memory_port.h"', "<yaml-cpp/yaml.h>", "<systemc>"],

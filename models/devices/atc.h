@@ -40,7 +40,7 @@ struct AtcConfig {
                                   base::between(1u, 1u << 20),
                                   base::power_of_two,
                                   P::Guess,
-                                  "DSA-class devices do not publish theirs; facts/published-figures.md has no figure"};
+                                  "devices do not publish theirs"};
     base::Param<unsigned> ways{4,      "ways of the cache", base::between(1u, 1u << 20), base::power_of_two, P::Guess,
                                "usual"};
     base::Param<iommu::Replacement> replacement{iommu::Replacement::Lru, "replacement", P::Guess, "usual"};
@@ -54,7 +54,7 @@ struct AtcConfig {
                                             "a device that walks its queues first"};
     base::Param<unsigned> traffic_classes{1, "traffic classes in use: as many Invalidate Completions answer a request",
                                           base::between(1u, pcie::InvalidateCompletion::most), P::Guess,
-                                          "one; facts 4.2: one completion per class, with their number in CC"};
+                                          "one; PCIe Base 10.3.1: one completion per class, their number in CC"};
     iommu::InvalidationConfig invalidation;
 };
 DESCRIBE(AtcConfig, present, entries, ways, replacement, lookup, requests, prefetch, manner, answer_delay,

@@ -12,11 +12,18 @@ AcceleratorDriver::AcceleratorDriver(base::Name name, DeviceId device, StreamId 
 sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
     const u64 cap_bits = co_await ctx.mmio_read(bar_ + DEV_CAP::offset, 4);
     const auto cap = DEV_CAP::of(static_cast<u32>(cap_bits));
+    ats_ = cap.get(DEV_CAP::ATS);
     for (u64 i = 0; i < cap.get(DEV_CAP::QUEUES); ++i) queues_.push_back(std::make_unique<Queue>());
     const u32 message = kernel_.interrupts().request("irq/" + std::string{name_.text()}, [this](KernelContext& c) { return on_interrupt(c); });
     co_await write<MSI_ADDR>(ctx, InterruptController::window.value());
     co_await write<MSI_DATA>(ctx, message);
     co_await write<INT_ENABLE>(ctx, 1);
+}
+
+sim::Task<void> AcceleratorDriver::enable_ats(KernelContext& ctx) {
+    ATS_CTRL on;
+    on.set(ATS_CTRL::E, true);
+    co_await write<ATS_CTRL>(ctx, on.value());
 }
 
 /// The bond's queue; a free one becomes it. Null if none is left.

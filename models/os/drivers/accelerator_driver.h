@@ -28,6 +28,8 @@ public:
     DeviceId device() const override { return device_; }
     StreamId stream() const override { return stream_; }
     sim::Task<void> probe(KernelContext& ctx) override;
+    bool has_ats() const override { return ats_; }
+    sim::Task<void> enable_ats(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
 
@@ -50,6 +52,7 @@ private:
     AcceleratorDriverConfig config_;
     Spa bar_;
     std::function<u64(unsigned)> stop_span_;
+    bool ats_ = false;
     std::vector<std::unique_ptr<Queue>> queues_;
     sim::Mutex select_;                      ///< QUEUE_SELECT and what follows it
 };
