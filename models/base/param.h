@@ -71,6 +71,7 @@ public:
     /// Reads back, by set_text, as the same value.
     virtual std::string text() const = 0;
     virtual std::string default_text() const = 0;
+    virtual ParamKind kind() const = 0;
     virtual bool is_default() const = 0;
     virtual void reset() = 0;
     /// "a duration such as 40us": what `set_text` expects.
@@ -111,6 +112,10 @@ public:
     Param(T initial, std::string_view help, Options&&... options) : value_(initial), default_(std::move(initial)) {
         help_ = help;
         unit_ = Traits::unit();
+        if constexpr (requires { Traits::lowest; }) {
+            low_ = Traits::lowest;
+            high_ = Traits::highest;
+        }
         (apply(std::forward<Options>(options)), ...);
         require_valid(default_);
     }
@@ -132,11 +137,14 @@ public:
 
     std::optional<std::string> set_text(std::string_view text) override {
         auto result = Traits::parse(text);
-        if (!result) return std::move(result.error);
+        if (!result.value && result.out_of_range && !bounds_text().empty())
+            return "expected " + bounds_text() + ", got " + std::string(trim(text));
+        if (!result.value) return std::move(result.error);
         return set(*result.value);
     }
     std::string text() const override { return Traits::text(value_); }
     std::string default_text() const override { return Traits::text(default_); }
+    ParamKind kind() const override { return Traits::kind; }
     bool is_default() const override { return value_ == default_; }
     void reset() override { value_ = default_; }
     std::string expected() const override { return Traits::expected(); }

@@ -17,12 +17,17 @@
 
 namespace quiesce::base {
 
-/// How a type of parameter is read, written and spoken of: `expected` (for errors), `unit`, `parse`, `text`.
+/// What kind of value a parameter has, for who writes it into a file or describes the file.
+enum class ParamKind : u8 { Truth, Number, Figure, Text, List }; // Figure: a number with its unit, such as 40us
+
+/// How a type of parameter is read, written and spoken of: `kind`, `expected` (for errors), `unit`, `parse`, `text`, and
+/// where the type has them, `lowest` and `highest`: bounds of every parameter that declares none.
 template <class T>
 struct ParamTraits;
 
 template <>
 struct ParamTraits<bool> {
+    static constexpr ParamKind kind = ParamKind::Truth;
     static std::string expected() { return "true or false"; }
     static std::string unit() { return {}; }
     static Parsed<bool> parse(std::string_view text) {
@@ -36,28 +41,18 @@ struct ParamTraits<bool> {
 /// Decimal, or hexadecimal after 0x.
 template <std::integral T>
 struct ParamTraits<T> {
-    static std::string expected() { return "a whole number"; }
+    static constexpr ParamKind kind = ParamKind::Number;
+    static std::string expected() { return "an integer such as 12 or 0x1f"; }
     static std::string unit() { return {}; }
     static Parsed<T> parse(std::string_view text) {
-        std::string_view digits = trim(text);
-        const bool hex = digits.starts_with("0x") || digits.starts_with("0X");
-        if (hex) digits.remove_prefix(2);
-        T value{};
-        const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, hex ? 16 : 10);
-        const bool whole = end == digits.data() + digits.size() && !(hex && digits.starts_with('-'));
-        if (whole && error == std::errc{}) return parsed(value);
-        std::string message = "expected " + expected() + ", got " + in_quotes(text);
-        if (whole && error == std::errc::result_out_of_range) {
-            using Limits = std::numeric_limits<T>;
-            message += " (from " + std::to_string(Limits::min()) + " to " + std::to_string(Limits::max()) + ")";
-        }
-        return {std::nullopt, message};
+        return parse_integer(trim(text), std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
     }
     static std::string text(T value) { return std::to_string(value); }
 };
 
 template <>
 struct ParamTraits<double> {
+    static constexpr ParamKind kind = ParamKind::Number;
     static std::string expected() { return "a number such as 0.25"; }
     static std::string unit() { return {}; }
     static Parsed<double> parse(std::string_view text) {
@@ -77,6 +72,7 @@ struct ParamTraits<double> {
 
 template <>
 struct ParamTraits<std::string> {
+    static constexpr ParamKind kind = ParamKind::Text;
     static std::string expected() { return "text"; }
     static std::string unit() { return {}; }
     static Parsed<std::string> parse(std::string_view text) { return parsed(std::string(text)); }
@@ -86,6 +82,7 @@ struct ParamTraits<std::string> {
 /// "[a, b]" or "a, b". An item has no commas, brackets or outer blanks, and is not empty.
 template <>
 struct ParamTraits<std::vector<std::string>> {
+    static constexpr ParamKind kind = ParamKind::List;
     using List = std::vector<std::string>;
     static std::string expected() { return "a list such as [a, b]"; }
     static std::string unit() { return {}; }
@@ -117,6 +114,9 @@ struct ParamTraits<std::vector<std::string>> {
 
 template <>
 struct ParamTraits<sim::Duration> {
+    static constexpr ParamKind kind = ParamKind::Figure;
+    static constexpr sim::Duration lowest{};
+    static constexpr sim::Duration highest = sim::Duration::ps(static_cast<i64>(longest_duration_ps));
     static std::string expected() { return "a duration such as 40us"; }
     static std::string unit() { return "time"; }
     static Parsed<sim::Duration> parse(std::string_view text) { return parse_duration(text); }
@@ -125,11 +125,12 @@ struct ParamTraits<sim::Duration> {
 
 template <>
 struct ParamTraits<Size> {
+    static constexpr ParamKind kind = ParamKind::Figure;
     static std::string expected() { return "a size such as 4KiB"; }
     static std::string unit() { return "bytes"; }
     static Parsed<Size> parse(std::string_view text) {
         auto bytes = parse_size(text);
-        if (!bytes) return {std::nullopt, std::move(bytes.error)};
+        if (!bytes) return {std::nullopt, std::move(bytes.error), bytes.out_of_range};
         return parsed(Size{*bytes.value});
     }
     static std::string text(Size value) { return exact_size(value.bytes()); }
@@ -137,12 +138,15 @@ struct ParamTraits<Size> {
 
 template <>
 struct ParamTraits<Bandwidth> {
+    static constexpr ParamKind kind = ParamKind::Figure;
+    static constexpr Bandwidth lowest{};
+    static constexpr Bandwidth highest = Bandwidth::bits_per_second(highest_rate);
     static std::string expected() { return "a bandwidth such as 63.02Gbps or 16GB/s"; }
     static std::string unit() { return "bits/s"; }
     static Parsed<Bandwidth> parse(std::string_view text) {
         if (trim(text) == "0bps") return parsed(Bandwidth{}); // what text() writes for none
         auto rate = parse_rate(text);
-        if (!rate) return {std::nullopt, std::move(rate.error)};
+        if (!rate) return {std::nullopt, std::move(rate.error), rate.out_of_range};
         return parsed(Bandwidth::bits_per_second(*rate.value));
     }
     static std::string text(Bandwidth value) { return exact_rate(value.bits_per_second()); }
@@ -150,6 +154,7 @@ struct ParamTraits<Bandwidth> {
 
 template <NamedEnum E>
 struct ParamTraits<E> {
+    static constexpr ParamKind kind = ParamKind::Text;
     static std::vector<std::string> names() {
         std::vector<std::string> list;
         for (const auto& row : enum_names(E{})) list.emplace_back(row.name);

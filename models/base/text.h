@@ -5,12 +5,14 @@
 #include "sim/time.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace quiesce::base {
@@ -89,10 +91,39 @@ template <class T>
 struct Parsed {
     std::optional<T> value;
     std::string error;
+    bool out_of_range = false; ///< the text is such a value, but beyond what there is room for
     explicit operator bool() const { return value.has_value(); }
 };
 template <class T>
 Parsed<T> parsed(T value) { return {std::move(value), {}}; }
+
+/// Decimal, or hexadecimal after 0x; `lo` to `hi`. No octal: 010 is refused, because readers disagree about it.
+template <class Integer>
+Parsed<Integer> parse_integer(std::string_view text, Integer lo, Integer hi) {
+    const bool negative = text.substr(0, 1) == "-";
+    std::string_view digits = text.substr(negative ? 1 : 0);
+    const bool hex = !negative && (digits.substr(0, 2) == "0x" || digits.substr(0, 2) == "0X");
+    if (hex) digits.remove_prefix(2);
+    const auto fail = [&](std::string expected, bool out_of_range = false) {
+        return Parsed<Integer>{std::nullopt, "expected " + expected + ", got " + in_quotes(text), out_of_range};
+    };
+    if (!hex && digits.size() > 1 && digits.front() == '0' && is_digit(digits[1])) {
+        return fail("an integer without leading zeros");
+    }
+    u64 size = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size, hex ? 16 : 10);
+    if (digits.empty() || end != digits.data() + digits.size() || error == std::errc::invalid_argument) {
+        return fail("an integer such as 12 or 0x1f");
+    }
+    const auto out_of_range = [&](auto value) { return std::cmp_less(value, lo) || std::cmp_greater(value, hi); };
+    constexpr u64 most_negative = u64{1} << 63;
+    const auto below_zero = static_cast<i64>(~size + 1); // size 2^63 gives the smallest one
+    if (error == std::errc::result_out_of_range || (negative && size > most_negative) ||
+        (negative ? out_of_range(below_zero) : out_of_range(size))) {
+        return fail("an integer from " + std::to_string(lo) + " to " + std::to_string(hi), true);
+    }
+    return parsed(static_cast<Integer>(negative ? static_cast<u64>(below_zero) : size));
+}
 
 /// A unit and how many base units it is.
 struct UnitRow {
@@ -114,14 +145,16 @@ inline constexpr UnitRow rate_units[] = { // base unit: 1 bit per second
 };
 
 /// "1.5us" as 1500000 of the base unit, exactly: no rounding, so a figure finer than the base unit is an error, as is
-/// one above `limit`. A bare number is taken only if it is 0 or if `bare_scale` says what it counts. `expected` opens
-/// each error.
+/// one above `limit`, which `limit_text` writes. A bare number is taken only if it is 0 or if `bare_scale` says what it
+/// counts. `expected` opens each error.
 inline Parsed<u64> parse_scaled(std::string_view text, std::span<const UnitRow> units, std::string_view expected,
-                                u64 limit, std::optional<u64> bare_scale = std::nullopt) {
-    const auto fail = [&](std::string_view why) {
+                                u64 limit, std::string_view limit_text,
+                                std::optional<u64> bare_scale = std::nullopt) {
+    const auto fail = [&](std::string_view why, bool too_large = false) {
         const std::string wanted = "expected " + std::string(expected);
-        return Parsed<u64>{std::nullopt, wanted + ", got " + in_quotes(text) + std::string(why)};
+        return Parsed<u64>{std::nullopt, wanted + ", got " + in_quotes(text) + std::string(why), too_large};
     };
+    const auto too_large = [&] { return fail(" (too large: at most " + std::string(limit_text) + ")", true); };
     std::string_view rest = trim(text);
     constexpr u64 most = std::numeric_limits<u64>::max();
     u64 mantissa = 0;
@@ -135,7 +168,7 @@ inline Parsed<u64> parse_scaled(std::string_view text, std::span<const UnitRow> 
             continue;
         }
         if (mantissa > (most - 9) / 10 || (point && divisor > most / 10)) {
-            return fail(" (too many digits)");
+            return point ? fail(" (too many digits)") : too_large();
         }
         mantissa = mantissa * 10 + static_cast<u64>(rest[used] - '0');
         if (point) divisor *= 10;
@@ -154,25 +187,28 @@ inline Parsed<u64> parse_scaled(std::string_view text, std::span<const UnitRow> 
     if (!scale) return fail(" (unknown unit " + in_quotes(unit) + ")");
     const u128 scaled = u128{mantissa} * *scale;
     if (scaled % divisor != 0) return fail(" (finer than 1 " + std::string(units.front().name) + ")");
-    if (scaled / divisor > limit) return fail(" (too large)");
+    if (scaled / divisor > limit) return too_large();
     return parsed(static_cast<u64>(scaled / divisor));
 }
 
-inline constexpr u64 longest_duration_ps = static_cast<u64>(sim::Duration::max().ps());
+/// More than 11 days of simulated time, and a ninth of what a Duration holds: a few of them add up without overflow.
+inline constexpr u64 longest_duration_ps = 1'000'000'000'000'000'000;
+/// A petabit per second, in bits per second.
+inline constexpr u64 highest_rate = 1'000'000'000'000'000;
 
 inline Parsed<sim::Duration> parse_duration(std::string_view text) {
-    auto ps = parse_scaled(text, duration_units, "a duration such as 40us", longest_duration_ps);
-    if (!ps) return {std::nullopt, std::move(ps.error)};
+    auto ps = parse_scaled(text, duration_units, "a duration such as 40us", longest_duration_ps, "1000000s");
+    if (!ps) return {std::nullopt, std::move(ps.error), ps.out_of_range};
     return parsed(sim::Duration::ps(static_cast<i64>(*ps.value)));
 }
 /// Bytes; a bare number counts bytes.
 inline Parsed<u64> parse_size(std::string_view text) {
-    return parse_scaled(text, size_units, "a size such as 4KiB", std::numeric_limits<u64>::max(), 1);
+    constexpr u64 most = std::numeric_limits<u64>::max();
+    return parse_scaled(text, size_units, "a size such as 4KiB", most, "18446744073709551615B", 1);
 }
 /// Bits per second, above zero.
 inline Parsed<u64> parse_rate(std::string_view text) {
-    constexpr u64 most = std::numeric_limits<u64>::max();
-    auto rate = parse_scaled(text, rate_units, "a bandwidth such as 63.02Gbps or 16GB/s", most);
+    auto rate = parse_scaled(text, rate_units, "a bandwidth such as 63.02Gbps or 16GB/s", highest_rate, "1000Tbps");
     if (rate && *rate.value == 0) return {std::nullopt, "expected a bandwidth above zero, got " + in_quotes(text)};
     return rate;
 }
