@@ -178,7 +178,7 @@ template <class Compare> std::string judge_counts(const Expectation& e, const Ev
     for (const auto& entry : e.argument.entries()) {
         const auto* at = lookup(v.json, entry.key);
         const i64 value = at == nullptr ? 0 : at->get<i64>();
-        if (!holds(value, *parse_integer<i64>(entry.value.text(), std::numeric_limits<i64>::min(), std::numeric_limits<i64>::max()).value))
+        if (!holds(value, *base::parse_integer<i64>(entry.value.text(), std::numeric_limits<i64>::min(), std::numeric_limits<i64>::max()).value))
             return fmt::format("{} is {}", entry.key, value);
     }
     return {};

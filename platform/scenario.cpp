@@ -17,8 +17,8 @@ struct Names {
 
 bool parse_pages(std::string_view text, std::pair<u64, u64>& pages) {
     const std::size_t dash = text.find('-');
-    const auto first = parse_integer<u64>(text.substr(0, dash), 0, u64{1} << 36);
-    const auto last = dash == std::string_view::npos ? first : parse_integer<u64>(text.substr(dash + 1), 0, u64{1} << 36);
+    const auto first = base::parse_integer<u64>(text.substr(0, dash), 0, u64{1} << 36);
+    const auto last = dash == std::string_view::npos ? first : base::parse_integer<u64>(text.substr(dash + 1), 0, u64{1} << 36);
     if (!first || !last || *last.value < *first.value) return false;
     pages = {*first.value, *last.value - *first.value + 1};
     return true;
@@ -41,7 +41,7 @@ std::string wrong_argument(const ArgumentSpec& a, const std::string& text, Names
         names.processes.push_back(text);
         return {};
     case Kind::Device: return known(names.devices, "device of this scenario");
-    case Kind::Integer: return parse_integer<u64>(text, 0, std::numeric_limits<u64>::max()).error;
+    case Kind::Integer: return base::parse_integer<u64>(text, 0, std::numeric_limits<u64>::max()).error;
     case Kind::Duration: return base::parse_duration(text).error;
     case Kind::Size: return base::parse_size(text).error;
     case Kind::Pages: return parse_pages(text, pages) ? std::string{} : fmt::format("expected pages such as 0-15, got '{}'", text);
@@ -185,7 +185,7 @@ const std::string& Step::text(std::string_view name) const {
     return found == texts.end() ? none : found->second;
 }
 u64 Step::integer(std::string_view name, u64 otherwise) const {
-    return has(name) ? parse_integer<u64>(text(name), 0, std::numeric_limits<u64>::max()).value.value_or(otherwise) : otherwise;
+    return has(name) ? base::parse_integer<u64>(text(name), 0, std::numeric_limits<u64>::max()).value.value_or(otherwise) : otherwise;
 }
 sim::Duration Step::duration(std::string_view name, sim::Duration otherwise) const {
     return has(name) ? base::parse_duration(text(name)).value.value_or(otherwise) : otherwise;

@@ -9,7 +9,6 @@
 #include "platform/diagnostics.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -38,7 +37,12 @@ public:
     static Node plain(std::string_view text, Mark at = {});
     static Node quoted(std::string_view text, Mark at = {});
     static Node boolean(bool value, Mark at = {}) { return plain(value ? "true" : "false", std::move(at)); }
-    static Node integer(std::int64_t value, Mark at = {}) { return plain(std::to_string(value), std::move(at)); }
+    template <class Integer> static Node integer(Integer value, Mark at = {}) {
+        return plain(std::to_string(value), std::move(at));
+    }
+    /// Text that must be read as text, whatever it looks like: in quotes where some reader of YAML would see a number, a
+    /// boolean, a date or nothing in it ("6.12").
+    static Node verbatim(std::string_view text, Mark at = {});
     static Node seq(std::vector<Node> items, Mark at = {});
     /// Throws std::invalid_argument if a key comes twice.
     static Node map(std::vector<Entry> entries, Mark at = {});
@@ -118,9 +122,6 @@ struct Node::Entry {
     Node value;
     Mark at{}; ///< of the key
 };
-
-/// An integer as YAML files of this project write it; the error says what was expected.
-template <class Integer> base::Parsed<Integer> parse_integer(std::string_view text, Integer lo, Integer hi);
 
 /// Reads a map key by key, and at the end complains about every key that nobody asked for, with the nearest of those
 /// that were asked for. Nodes that it hands out live as long as the reader or the tree.
@@ -215,38 +216,12 @@ Node merged(const Node& base, const Node& over);
 /// Block-style text that parse_yaml reads back to an equal tree; comments stand after their values.
 std::string emit_yaml(const Node& root);
 
-template <class Integer> base::Parsed<Integer> parse_integer(std::string_view text, Integer lo, Integer hi) {
-    const bool negative = text.substr(0, 1) == "-";
-    std::string_view digits = text.substr(negative ? 1 : 0);
-    const bool hex = !negative && (digits.substr(0, 2) == "0x" || digits.substr(0, 2) == "0X");
-    if (hex) digits.remove_prefix(2);
-    const auto fail = [&](std::string expected) {
-        return base::Parsed<Integer>{std::nullopt, "expected " + expected + ", got " + base::in_quotes(text)};
-    };
-    if (!hex && digits.size() > 1 && digits.front() == '0' && base::is_digit(digits[1])) {
-        return fail("an integer without leading zeros");
-    }
-    std::uint64_t size = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), size, hex ? 16 : 10);
-    if (digits.empty() || end != digits.data() + digits.size() || error == std::errc::invalid_argument) {
-        return fail("an integer such as 12 or 0x1f");
-    }
-    const auto out_of_range = [&](auto value) { return std::cmp_less(value, lo) || std::cmp_greater(value, hi); };
-    constexpr std::uint64_t most_negative = std::uint64_t{1} << 63;
-    const auto below_zero = static_cast<std::int64_t>(~size + 1); // size 2^63 gives the smallest one
-    if (error == std::errc::result_out_of_range || (negative && size > most_negative) ||
-        (negative ? out_of_range(below_zero) : out_of_range(size))) {
-        return fail("an integer from " + std::to_string(lo) + " to " + std::to_string(hi));
-    }
-    return base::parsed(static_cast<Integer>(negative ? static_cast<std::uint64_t>(below_zero) : size));
-}
-
 template <class Integer>
 std::optional<Integer> Node::as_integer(Diagnostics& out, std::string_view what, Integer lo, Integer hi) const {
     if (!is_scalar() || is_quoted() || is_poisoned()) {
         return complain(out, what, is_quoted() ? "an integer without quotes" : "an integer");
     }
-    auto number = parse_integer<Integer>(text(), lo, hi);
+    auto number = base::parse_integer<Integer>(text(), lo, hi);
     if (!number) out.error(at(), std::string(what) + ": " + number.error);
     return number.value;
 }
@@ -260,77 +235,6 @@ std::optional<std::string> Node::as_choice(Diagnostics& out, std::string_view wh
     const std::string message = std::string(what) + ": expected " + one_of + ", got " + described();
     out.error_about(at(), message, text(), choices);
     return std::nullopt;
-}
-
-inline std::optional<std::string> Node::as_string(Diagnostics& out, std::string_view what) const {
-    if (!is_scalar() || is_poisoned()) return complain(out, what, "text");
-    return text();
-}
-
-inline std::optional<bool> Node::as_bool(Diagnostics& out, std::string_view what) const {
-    const bool is_word = is_scalar() && (text() == "true" || text() == "false");
-    if (!is_word || is_quoted() || is_poisoned()) {
-        return complain(out, what, is_word ? "true or false without quotes" : "true or false");
-    }
-    return text() == "true";
-}
-
-inline const std::vector<Node>* Node::as_seq(Diagnostics& out, std::string_view what) const {
-    if (is_seq() && !is_poisoned()) return &items();
-    complain(out, what, is_scalar() ? "a list such as [" + text() + "]" : "a list");
-    return nullptr;
-}
-
-inline std::optional<std::vector<std::string>> Node::as_strings(Diagnostics& out, std::string_view what) const {
-    const std::vector<Node>* all = as_seq(out, what);
-    if (!all) return std::nullopt;
-    std::vector<std::string> texts;
-    for (std::size_t i = 0; i < all->size(); ++i) {
-        auto text = (*all)[i].as_string(out, std::string(what) + "[" + std::to_string(i) + "]");
-        if (text) texts.push_back(std::move(*text));
-    }
-    return texts;
-}
-
-inline MapReader::MapReader(Node node, Diagnostics& out, std::string where)
-    : node_(std::move(node)), out_(out), where_(std::move(where)) {
-    if (!node_.is_null() && !node_.is_map()) node_.complain(out_, where_.empty() ? "the top level" : where_, "a map");
-}
-
-inline std::string MapReader::path(std::string_view key) const {
-    return where_.empty() ? std::string(key) : where_ + "." + std::string(key);
-}
-
-inline const Node* MapReader::take(std::string_view key) {
-    if (std::find(asked_.begin(), asked_.end(), key) == asked_.end()) asked_.emplace_back(key);
-    return node_.find(key);
-}
-
-inline const Node* MapReader::require(std::string_view key) {
-    const Node* value = take(key);
-    const bool readable = (node_.is_map() || node_.is_null()) && !node_.is_poisoned();
-    if (!value && readable) {
-        out_.error(node_.at(), "missing key '" + std::string(key) + "'" + (where_.empty() ? "" : " in " + where_));
-    }
-    return value;
-}
-
-inline MapReader MapReader::map(std::string_view key) {
-    const Node* value = take(key);
-    return MapReader(value ? *value : Node::null(node_.at()), out_, path(key));
-}
-
-inline void MapReader::finish() {
-    if (std::exchange(finished_, true)) return;
-    std::vector<std::string> absent; // a key that is there already was not what an unknown one meant
-    for (const std::string& key : asked_) {
-        if (!has(key)) absent.push_back(key);
-    }
-    for (const Node::Entry& entry : node_.entries()) {
-        if (std::find(asked_.begin(), asked_.end(), entry.key) != asked_.end()) continue;
-        const std::string message = "unknown key '" + entry.key + "'" + (where_.empty() ? "" : " in " + where_);
-        out_.error_about(entry.at, message, entry.key, absent);
-    }
 }
 
 } // namespace quiesce::platform
