@@ -26,7 +26,7 @@ struct MemoryConfig {
         "pcie-bench (SIGCOMM 2018): an IOTLB miss adds 229..292 ns, about four dependent reads"};
     base::Param<base::Latency> cpu_latency{4_ns, "one CPU load, or one store leaving the store buffer, that hits its caches",
                                            P::Guess, "L2 hit of a server core"};
-    base::Param<base::Bandwidth> bandwidth{60_GBps, "shared by DMA and walks", P::Guess, "four DDR4-2400 channels at about 80 %"};
+    base::Param<base::Bandwidth> bandwidth{60_GBps, "shared by DMA and walks", base::at_least(1_Mbps), P::Guess, "four DDR4-2400 channels at about 80 %"};
     base::Param<unsigned> beat{16, "bytes in one beat of a structure fetch; a larger structure can tear between beats",
                                base::between(8, 64), base::power_of_two, P::Derived,
                                "gem5 v24.0 src/dev/arm/SMMUv3.py: request_port_width 16 B"};

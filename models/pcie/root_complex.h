@@ -36,7 +36,8 @@ struct RootComplexConfig {
     base::Param<base::Latency> invalidate_timeout{
         60_s, "an Invalidate Request that is not answered so long is given up", P::Specification,
         "PCIe Base 10.3.1: a device should answer within one minute (-0 %, +50 %)"};
-    base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", P::Specification, "IORT id mapping"};
+    base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", base::at_most(0xffff'0000u), P::Specification,
+                                 "IORT id mapping"};
 };
 DESCRIBE(RootComplexConfig, ingress, egress, mmio, posted_buffer, invalidate_timeout, stream_base)
 static_assert(base::fully_described<RootComplexConfig>);

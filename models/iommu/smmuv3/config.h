@@ -78,7 +78,7 @@ struct Smmuv3Config {
         8, "records that wait for the event queue's write; a further fault holds its transaction",
         base::between(1u, 256u), base::unit("records"), base::Provenance::Guess};
     base::Param<unsigned> wired_base{0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev",
-                                     base::Provenance::Guess};
+                                     base::between(0u, 1014u), base::Provenance::Guess};
     AgentConfig agent;
     base::Param<std::vector<std::string>> bugs{
         {},

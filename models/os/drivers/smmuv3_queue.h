@@ -27,16 +27,16 @@ struct Smmuv3DriverConfig {
     base::Param<bool> msipoll{true, "CMD_SYNC completion by a message into its own slot; false: poll CMDQ_CONS", P::Kernel,
                               "linux: ARM_SMMU_OPT_MSIPOLL where the SMMU is coherent and has MSIs"};
     base::Param<base::Latency> sync_timeout{1_s, "waiting for CMD_SYNC or for queue space", P::Kernel, "linux: ARM_SMMU_POLL_TIMEOUT_US"};
-    base::Param<base::Latency> poll_interval{20_ns, "between two looks at the slot while it is being waited for", P::Guess,
+    base::Param<base::Latency> poll_interval{20_ns, "between two looks at the slot while it is being waited for", base::at_least(1_ns), P::Guess,
                                              "a cache line moving between cores"};
     base::Param<base::Latency> build_command{15_ns, "CPU time to build one command and copy it to its slot", P::Guess, "a few cache lines"};
     base::Param<base::Latency> take_slots{40_ns, "CPU time of the slot allocation (cmpxchg loop, uncontended)", P::Derived,
         "cmpxchg is about 25 % of the submit function (J. Garry, Improve cmdq lock efficiency, 2020)"};
     base::Param<base::Latency> print_event{30_us, "CPU time to print one event (six lines) to the log", P::Guess,
                                            "console output dominates; not measured"};
-    base::Param<unsigned> ratelimit_burst{10, "events printed per interval", P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
+    base::Param<unsigned> ratelimit_burst{10, "events printed per interval", base::at_most(1'000'000u), P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
     base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel, "linux: DEFAULT_RATELIMIT_INTERVAL"};
-    base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", P::Kernel,
+    base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", base::at_most(1u << 20), P::Kernel,
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
 DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
