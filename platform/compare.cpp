@@ -64,12 +64,14 @@ std::string directory_name(std::string s) {
     int code = static_cast<int>(Exit::Internal);
     try {
         const Read read = read_for(line, v.sets);
-        code = static_cast<int>(read.scenario ? simulate(*read.scenario, v.dir).exit : read.exit);
-    } catch (const IoError& e) {
-        fmt::print(stderr, "quiesce: error: {}\n", e.what());
-        code = static_cast<int>(Exit::Io);
-    } catch (const std::exception& e) {
-        fmt::print(stderr, "quiesce: internal error: {}\n", e.what());
+        code = static_cast<int>(read.exit);
+        if (read.scenario) {
+            const Ran ran = simulate(*read.scenario, v.dir);
+            ran.notes.print(stderr);
+            code = static_cast<int>(ran.exit);
+        }
+    } catch (...) {
+        code = static_cast<int>(report_current_exception());
     }
     std::fflush(nullptr);
     std::_Exit(code);
@@ -95,8 +97,9 @@ void run_all(const CommandLine& line, std::vector<Variant>& variants) {
         Variant& v = *found->second;
         running.erase(found);
         v.exit = WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(Exit::Internal);
+        const bool left_results = v.exit == 0 || v.exit == 1 || v.exit == 130; // else what is there is a former run's
         std::ifstream in(v.dir / "run.json");
-        if (in) v.run = Json::parse(in, nullptr, false);
+        if (left_results && in) v.run = Json::parse(in, nullptr, false);
     }
 }
 

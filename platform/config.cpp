@@ -106,33 +106,86 @@ Mark place_of(const Node& root, std::initializer_list<std::string_view> path) {
 }
 } // namespace
 
-void check_topology(const Config& c, const Node& root, Diagnostics& out) {
-    if (os::find_era(c.os.policy, c.os.kernel) == nullptr)
-        out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
-                  fmt::format("policy {} does not exist on kernel {}: quiet-unbind came with 5.8; for mm-exit on 2018 leave quiet-unbind, or name "
-                              "kernel \"2018\"",
-                              c.os.policy.text(), c.os.kernel.text()));
-    const auto& smmu = c.platform.iommu.smmuv3;
-    const u32 pasid_limit = smmu.ssid_bits >= 20 ? 0xfffff : (1u << smmu.ssid_bits) - 1;
-    if (c.platform.iommu.kind == IommuKind::Smmuv3 && c.os.pasid.max > pasid_limit && !c.os.pasid.max.is_default())
+u32 highest_pasid(const Config& c) {
+    const unsigned bits = c.platform.iommu.smmuv3.ssid_bits;
+    const u32 room = c.platform.iommu.kind == IommuKind::Smmuv3 ? (u32{1} << bits) - 1 : 0xfffff;
+    return std::min<u32>(c.os.pasid.max, room);
+}
+
+namespace {
+void check_policy(const Config& c, const Node& root, Diagnostics& out) {
+    if (os::find_era(c.os.policy, c.os.kernel) != nullptr) return;
+    out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
+              fmt::format("policy {} does not exist on kernel {}: quiet-unbind came with 5.8; for mm-exit on 2018 leave quiet-unbind, or name "
+                          "kernel \"2018\"",
+                          c.os.policy.text(), c.os.kernel.text()));
+}
+
+void check_pasids(const Config& c, const Node& root, Diagnostics& out) {
+    const u32 highest = highest_pasid(c);
+    if (c.os.pasid.max > highest && !c.os.pasid.max.is_default())
         out.error(place_of(root, {"os", "pasid", "max"}),
-                  fmt::format("PASID {} is wider than the {} SubstreamID bits of the SMMU (at most {})", c.os.pasid.max.get(), smmu.ssid_bits.get(), pasid_limit));
-    if (c.os.pasid.min > std::min(c.os.pasid.max.get(), pasid_limit))
-        out.error(place_of(root, {"os", "pasid", "min"}), fmt::format("no PASID is left between {} and {}", c.os.pasid.min.get(),
-                                                                      std::min(c.os.pasid.max.get(), pasid_limit)));
-    if (c.platform.iommu.kind == IommuKind::Smmuv3 && smmu.sid_bits < 16 && (c.devices.size() + 1) << 8 > u64{1} << smmu.sid_bits)
-        out.error(place_of(root, {"platform", "iommu", "smmuv3", "sid_bits"}),
-                  fmt::format("{} devices need StreamIDs up to {:#x}; {} StreamID bits end at {:#x}", c.devices.size(), c.devices.size() << 8,
-                              smmu.sid_bits.get(), (u64{1} << smmu.sid_bits) - 1));
-    if (c.devices.empty()) out.error(root.at(), "devices: a scenario needs at least one device");
-    if (c.devices.size() > 250) out.error(place_of(root, {"devices"}), "devices: at most 250, one bus number each");
-    if (c.platform.memory.ram_base.get() % page_size != 0)
-        out.error(place_of(root, {"platform", "memory", "ram_base"}), "platform.memory.ram_base: not a multiple of 4 KiB");
-    if (c.platform.memory.ram_base.get() < 0x8000'0000)
-        out.error(place_of(root, {"platform", "memory", "ram_base"}), "platform.memory.ram_base: below 0x80000000 are the registers");
-    for (const auto& [name, d] : c.devices)
-        if (d.accelerator.stop_time_max.get() != sim::Duration{} && d.accelerator.stop_time_max.get() < d.accelerator.stop_time.get())
-            out.error(place_of(root, {"devices", name, "stop_time_max"}), fmt::format("devices.{}: stop_time_max is below stop_time", name));
+                  fmt::format("PASID {} is wider than the {} SubstreamID bits of the SMMU (at most {})", c.os.pasid.max.get(),
+                              c.platform.iommu.smmuv3.ssid_bits.get(), highest));
+    if (c.os.pasid.min > highest)
+        out.error(place_of(root, {"os", "pasid", "min"}), fmt::format("no PASID is left between {} and {}", c.os.pasid.min.get(), highest));
+}
+
+/// StreamIDs of all devices, and the stream table that the driver makes for them.
+void check_streams(const Config& c, const Node& root, Diagnostics& out) {
+    const auto& smmu = c.platform.iommu.smmuv3;
+    const u64 base = c.platform.root_complex.stream_base, last = base + (c.devices.size() << 8), room = u64{1} << smmu.sid_bits;
+    if (last >= room)
+        out.error(place_of(root, base != 0 ? std::initializer_list<std::string_view>{"platform", "root_complex", "stream_base"}
+                                           : std::initializer_list<std::string_view>{"platform", "iommu", "smmuv3", "sid_bits"}),
+                  fmt::format("{} devices from stream_base {:#x} on have StreamIDs up to {:#x}; {} StreamID bits (platform.iommu.smmuv3.sid_bits) "
+                              "end at {:#x}", c.devices.size(), base, last, smmu.sid_bits.get(), room - 1));
+}
+
+void check_queues(const Config& c, const Node& root, Diagnostics& out) {
+    if (c.platform.iommu.smmuv3.cmdq_log2 == 0)
+        out.error(place_of(root, {"platform", "iommu", "smmuv3", "cmdq_log2"}),
+                  "platform.iommu.smmuv3.cmdq_log2: the driver needs room for a command and its CMD_SYNC: expected 1 or more, got 0");
+}
+
+void check_memory(const Config& c, const Node& root, Diagnostics& out) {
+    const u64 base = c.platform.memory.ram_base, end = base + c.platform.memory.ram.get().bytes();
+    const Mark at = place_of(root, {"platform", "memory", "ram_base"});
+    if (base % page_size != 0) out.error(at, "platform.memory.ram_base: not a multiple of 4 KiB");
+    if (base < 0x8000'0000) out.error(at, "platform.memory.ram_base: below 0x80000000 are the registers");
+    if (c.platform.memory.ram.get().bytes() % page_size != 0)
+        out.error(place_of(root, {"platform", "memory", "ram"}), "platform.memory.ram: not a multiple of 4 KiB");
+    if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
+    const unsigned bits = c.platform.iommu.smmuv3.output_bits;
+    const Mark bits_at = place_of(root, {"platform", "iommu", "smmuv3", "output_bits"});
+    const std::vector<unsigned> sizes{32, 36, 40, 42, 44, 48};
+    if (std::find(sizes.begin(), sizes.end(), bits) == sizes.end())
+        out.error(bits_at, fmt::format("platform.iommu.smmuv3.output_bits: expected one of {}, got {}", fmt::join(sizes, ", "), bits));
+    else if (end > u64{1} << bits)
+        out.error(bits_at, fmt::format("RAM ends at {:#x}, beyond the {} bits of physical address of the SMMU", end, bits));
+}
+
+void check_devices(const Config& c, const Node& root, Diagnostics& out) {
+    if (c.devices.empty()) out.error(place_of(root, {"devices"}), "devices: a scenario needs at least one device, such as {acc0: {kind: accelerator}}");
+    if (c.devices.size() > 250)
+        out.error(place_of(root, {"devices"}), fmt::format("devices: at most 250, one bus number each; got {}", c.devices.size()));
+    for (const auto& [name, d] : c.devices) {
+        const auto& a = d.accelerator;
+        if (a.stop_time_max.get() != sim::Duration{} && a.stop_time_max.get() < a.stop_time.get())
+            out.error(place_of(root, {"devices", name, "stop_time_max"}),
+                      fmt::format("devices.{}: stop_time_max {} is below stop_time {}", name, a.stop_time_max.text(), a.stop_time.text()));
+    }
+}
+} // namespace
+
+void check_topology(const Config& c, const Node& root, Diagnostics& out) {
+    check_policy(c, root, out);
+    check_pasids(c, root, out);
+    check_memory(c, root, out);
+    check_devices(c, root, out);
+    if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
+    check_streams(c, root, out);
+    check_queues(c, root, out);
 }
 
 std::vector<BugHelp> bug_rows() {
@@ -141,6 +194,18 @@ std::vector<BugHelp> bug_rows() {
         rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, {std::string{b.set}}, {std::string{b.kinds}}});
     rows.push_back({"early-sync", "the SMMU signals CMD_SYNC before its work is done", "mm-exit-under-load", {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}});
     return rows;
+}
+
+const std::vector<Capability>& known_capabilities() {
+    static const std::vector<Capability> list{
+        {"sva", "processes can bind their address spaces to devices"},
+        {"pasid", "requests carry a PASID"},
+        {"per-pasid-quiet", "one PASID's faults can be kept quiet"},
+        {"ats", "devices keep translations of their own"},
+        {"pri", "devices ask for pages"},
+        {"stall", "faulting transactions wait for the operating system"},
+    };
+    return list;
 }
 
 std::vector<std::string> capabilities(const Config& c) {

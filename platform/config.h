@@ -60,9 +60,9 @@ struct ObserveConfig {
     base::Param<std::string> events{"window", "waveforms of a window around each teardown, or of all", base::one_of("window", "all"), P::Guess,
                                     "for people"};
     WindowConfig window;
-    base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never", P::Guess,
-                                     "no agreed number; set what your log can take"};
-    base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then is a livelock", P::Guess,
+    base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never",
+                                     base::at_most(u64{1'000'000'000}), P::Guess, "no agreed number; set what your log can take"};
+    base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
 DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, limit)
@@ -92,6 +92,10 @@ struct Preset {
 const std::vector<Preset>& presets();
 /// Applies the preset that `tree` (the user's values) names, before those values are read.
 void apply_preset(Config& config, const Node& tree, Diagnostics& out);
+/// Pages of a heap where the scenario says nothing, and at most: a page costs the host as much memory as the simulated machine.
+inline constexpr u64 default_heap_pages = 64, most_heap_pages = u64{1} << 18;
+/// The highest PASID that the allocator may hand out on this platform.
+u32 highest_pasid(const Config& config);
 /// What no single value shows: impossible pairs, a PASID wider than the SMMU takes, queues that do not fit.
 void check_topology(const Config& config, const Node& root, Diagnostics& out);
 /// Deliberate mistakes of the operating system and of the hardware, with how to provoke each.
@@ -100,7 +104,12 @@ struct BugHelp {
     std::vector<std::string> set, kinds;
 };
 std::vector<BugHelp> bug_rows();
-/// What this platform can do, in the words of `requires`.
+/// The words of `requires`: what some platform can do and another cannot.
+struct Capability {
+    std::string_view name, help;
+};
+const std::vector<Capability>& known_capabilities();
+/// What this platform can do, in those words.
 std::vector<std::string> capabilities(const Config& config);
 
 } // namespace quiesce::platform

@@ -102,6 +102,7 @@ std::string judge_at_least(const Expectation& e, const Evidence& v) {
 void check_milestones(const Expectation& e, Diagnostics& out) {
     const auto* items = e.argument.as_seq(out, e.form);
     if (items == nullptr) return;
+    if (items->empty()) out.error(e.argument.at(), e.form + ": expected milestones such as [block, stop], got an empty list");
     auto known = milestone_names;
     known.push_back("quiesce");
     for (const Node& n : *items) require_one(e, out, n, known, "milestone");
@@ -126,6 +127,8 @@ void check_order(const Expectation& e, Diagnostics& out) {
     auto known = milestone_names;
     const auto events = event_names();
     known.insert(known.end(), events.begin(), events.end());
+    if (items->size() < 2)
+        out.error(e.argument.at(), fmt::format("order: expected two or more, such as [block, free_first], got {}", items->size()));
     for (const Node& n : *items) require_one(e, out, n, known, "milestone or event");
 }
 std::string judge_order(const Expectation& e, const Evidence& v) {
@@ -171,14 +174,14 @@ void check_counts(const Expectation& e, Diagnostics& out) {
         const auto* at = lookup(empty, entry.key);
         if ((at == nullptr || !at->is_number()) && !open_ended(entry.key))
             out.error(entry.at, fmt::format("'{}' is no number of run.json", entry.key));
-        entry.value.as_integer<i64>(out, entry.key);
+        entry.value.as_integer<i64>(out, entry.key, 0);
     }
 }
 template <class Compare> std::string judge_counts(const Expectation& e, const Evidence& v, Compare holds) {
     for (const auto& entry : e.argument.entries()) {
         const auto* at = lookup(v.json, entry.key);
         const i64 value = at == nullptr ? 0 : at->get<i64>();
-        if (!holds(value, *base::parse_integer<i64>(entry.value.text(), std::numeric_limits<i64>::min(), std::numeric_limits<i64>::max()).value))
+        if (!holds(value, *base::parse_integer<i64>(entry.value.text(), 0, std::numeric_limits<i64>::max()).value))
             return fmt::format("{} is {}", entry.key, value);
     }
     return {};
@@ -193,18 +196,30 @@ std::string judge_less_than(const Expectation& e, const Evidence& v) {
     return judge_counts(e, v, [](i64 a, i64 b) { return a < b; });
 }
 
-std::vector<Condition> read_when(const Node& when, Diagnostics& out, bool (*known_path)(std::string_view)) {
+/// The values of one condition, as the parameter writes them: "50000us" is 50ms. A list is one value of a parameter that is a
+/// list.
+std::vector<std::string> read_values(const Node::Entry& entry, base::ParamBase& p, Diagnostics& out) {
+    std::vector<Node> given{entry.value};
+    const bool listed = entry.value.is_seq();
+    if (listed && p.kind() != base::ParamKind::List) given = entry.value.items();
+    if (given.empty()) out.error(entry.value.at(), fmt::format("when: {}: expected a value or a list of them, got an empty list", entry.key));
+    std::vector<std::string> values;
+    for (const Node& n : given)
+        if (ParamTree::set(p, n, entry.key, out)) values.push_back(p.text());
+    return values;
+}
+
+std::vector<Condition> read_when(const Node& when, const ParamTree& tree, Diagnostics& out) {
     std::vector<Condition> list;
-    if (!when.is_map()) {
-        out.error(when.at(), "when: expected a map such as {os.policy: mm-exit}, got " + when.described());
+    if (!when.is_map() || when.entries().empty()) {
+        out.error(when.at(), "when: expected a map such as {os.policy: mm-exit}, got " + (when.is_map() ? "an empty one" : when.described()));
         return list;
     }
+    std::vector<std::string> paths;
+    for (const auto& row : tree.rows()) paths.push_back(row.path);
     for (const auto& entry : when.entries()) {
-        if (!known_path(entry.key)) out.error(entry.at, fmt::format("when: unknown parameter '{}' (see `quiesce list params`)", entry.key));
-        Condition c{entry.key, {}};
-        if (entry.value.is_seq()) c.values = entry.value.as_strings(out, entry.key).value_or(std::vector<std::string>{});
-        else if (auto text = entry.value.as_string(out, entry.key)) c.values.push_back(*text);
-        list.push_back(std::move(c));
+        if (base::ParamBase* p = tree.find(entry.key)) list.push_back({entry.key, read_values(entry, *p, out)});
+        else out.error_about(entry.at, fmt::format("when: unknown parameter '{}' (see `quiesce list params`)", entry.key), entry.key, paths);
     }
     return list;
 }
@@ -220,16 +235,16 @@ std::string flat(const Node& n) {
 
 const std::vector<ExpectationForm>& expectation_forms() {
     static const std::vector<ExpectationForm> forms{
-        {"never", "this violation does not happen", "never: stale-dma", check_violation, judge_never},
-        {"violation", "this violation happens, and finding it is the success", "violation: lying-fence", check_violation, judge_violation},
-        {"within", "milestones come at most so long after T0", "within: {block: 100us}", check_bounds, judge_within},
-        {"at-least", "milestones come at least so long after T0", "at-least: {mmput: 50ms}", check_bounds, judge_at_least},
-        {"order", "milestones and first events come in this order", "order: [block, free_first]", check_order, judge_order},
-        {"reached", "these milestones are reached", "reached: [block, stop]", check_milestones, judge_reached},
-        {"open", "these milestones are not reached", "open: [reuse]", check_milestones, judge_open},
-        {"equal", "numbers of run.json are exactly", "equal: {faults.recorded: 0}", check_counts, judge_equal},
-        {"more-than", "numbers of run.json are greater than", "more-than: {dma.aborted: 0}", check_counts, judge_more_than},
-        {"less-than", "numbers of run.json are less than", "less-than: {faults.lost_overflow: 1}", check_counts, judge_less_than},
+        {"never", "this violation does not happen", "never: stale-dma", check_violation, false, judge_never},
+        {"violation", "this violation happens, and finding it is the success", "violation: lying-fence", check_violation, false, judge_violation},
+        {"within", "milestones come at most so long after T0", "within: {block: 100us}", check_bounds, true, judge_within},
+        {"at-least", "milestones come at least so long after T0", "at-least: {mmput: 50ms}", check_bounds, true, judge_at_least},
+        {"order", "milestones and first events come in this order", "order: [block, free_first]", check_order, true, judge_order},
+        {"reached", "these milestones are reached", "reached: [block, stop]", check_milestones, true, judge_reached},
+        {"open", "these milestones are not reached", "open: [reuse]", check_milestones, true, judge_open},
+        {"equal", "numbers of run.json are exactly", "equal: {faults.recorded: 0}", check_counts, false, judge_equal},
+        {"more-than", "numbers of run.json are greater than", "more-than: {dma.aborted: 0}", check_counts, false, judge_more_than},
+        {"less-than", "numbers of run.json are less than", "less-than: {faults.lost_overflow: 1}", check_counts, false, judge_less_than},
     };
     return forms;
 }
@@ -251,43 +266,69 @@ EventTimes::EventTimes(base::EventBus& bus) {
         });
 }
 
-std::vector<Expectation> read_expectations(const Node& list, Diagnostics& out, bool (*known_path)(std::string_view)) {
+namespace {
+const ExpectationForm* form_of(std::string_view name) {
+    for (const auto& f : expectation_forms())
+        if (f.name == name) return &f;
+    return nullptr;
+}
+
+/// `process` or `device`: somebody of this scenario.
+std::string read_actor(const Node::Entry& e, const std::vector<std::string>& known, Diagnostics& out) {
+    return e.value.as_choice(out, e.key, known).value_or("");
+}
+
+Expectation read_claim(const Node& item, const ParamTree& tree, const Cast& cast, Diagnostics& out) {
+    std::vector<std::string> names;
+    for (const auto& f : expectation_forms()) names.emplace_back(f.name);
+    std::vector<std::string> keys = names;
+    keys.insert(keys.end(), {"when", "process", "device"});
+    Expectation e{"", "", item.at(), {}, "", "", {}};
+    for (const auto& entry : item.entries()) {
+        if (entry.key == "when") e.when = read_when(entry.value, tree, out);
+        else if (entry.key == "process") e.process = read_actor(entry, cast.processes, out);
+        else if (entry.key == "device") e.device = read_actor(entry, cast.devices, out);
+        else if (!has(names, entry.key)) out.error_about(entry.at, fmt::format("unknown expectation '{}'", entry.key), entry.key, keys);
+        else if (!e.form.empty()) out.error(entry.at, fmt::format("one claim per entry: '{}' is here already", e.form));
+        else {
+            e.form = entry.key;
+            e.argument = entry.value;
+            e.at = entry.at;
+            e.text = entry.key + " " + flat(entry.value);
+        }
+    }
+    return e;
+}
+} // namespace
+
+std::vector<Expectation> read_expectations(const Node& list, Config config, const Cast& cast, Diagnostics& out) {
     std::vector<Expectation> all;
     const auto* items = list.as_seq(out, "expect");
     if (items == nullptr) return all;
-    std::vector<std::string> names;
-    for (const auto& f : expectation_forms()) names.emplace_back(f.name);
+    const ParamTree tree = parameters(config); // of a copy: reading a value sets it
     for (const Node& item : *items) {
         if (!item.is_map()) {
             out.error(item.at(), "expect: expected a claim such as `never: stale-dma`, got " + item.described());
             continue;
         }
-        Expectation e{"", "", item.at(), {}, "", "", {}};
-        for (const auto& entry : item.entries()) {
-            if (entry.key == "when") e.when = read_when(entry.value, out, known_path);
-            else if (entry.key == "process") e.process = entry.value.as_string(out, "process").value_or("");
-            else if (entry.key == "device") e.device = entry.value.as_string(out, "device").value_or("");
-            else if (!has(names, entry.key)) out.error_about(entry.at, fmt::format("unknown expectation '{}'", entry.key), entry.key, names);
-            else if (!e.form.empty()) out.error(entry.at, fmt::format("one claim per entry: '{}' is here already", e.form));
-            else {
-                e.form = entry.key;
-                e.argument = entry.value;
-                e.at = entry.at;
-                e.text = entry.key + " " + flat(entry.value);
-            }
+        const std::size_t errors = out.errors();
+        Expectation e = read_claim(item, tree, cast, out);
+        if (const ExpectationForm* form = form_of(e.form)) {
+            form->check(e, out);
+            for (const char* key : {"process", "device"})
+                if (const auto* entry = item.find_entry(key); entry != nullptr && !form->of_teardowns)
+                    out.error(entry->at, fmt::format("'{}' means nothing to '{}', which is about the whole run", key, e.form));
+            all.push_back(std::move(e));
+        } else if (out.errors() == errors) {
+            out.error(item.at(), "expect: nothing is claimed here; expected a claim such as `never: stale-dma`");
         }
-        if (e.form.empty()) continue;
-        for (const auto& f : expectation_forms())
-            if (f.name == e.form) f.check(e, out);
-        all.push_back(std::move(e));
     }
     return all;
 }
 
 std::string judge(const Expectation& e, const Evidence& evidence) {
-    for (const auto& f : expectation_forms())
-        if (f.name == e.form) return f.judge(e, evidence);
-    return "unknown form";
+    const ExpectationForm* form = form_of(e.form);
+    return form == nullptr ? "unknown form" : form->judge(e, evidence);
 }
 
 } // namespace quiesce::platform

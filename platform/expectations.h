@@ -2,7 +2,7 @@
 /// `expect`: what a scenario claims about its own run. Each form is a row: name, help, how it is read, how it is judged.
 #pragma once
 #include "observe/run_record.h"
-#include "platform/strict_yaml.h"
+#include "platform/config.h"
 
 #include <nlohmann/json.hpp>
 #include <map>
@@ -34,7 +34,7 @@ struct Evidence {
     const EventTimes& events;
 };
 
-/// What an expectation is claimed under: `when: {path: value | [values]}`. Values are compared as parameter texts.
+/// What an expectation is claimed under: `when: {path: value | [values]}`. Values are texts as the parameter writes them.
 struct Condition {
     std::string path;
     std::vector<std::string> values;
@@ -53,13 +53,18 @@ struct ExpectationForm {
     std::string_view name, help, example;
     /// Complains about an argument that it cannot judge.
     void (*check)(const Expectation& e, Diagnostics& out);
+    bool of_teardowns;                       ///< it is about teardowns, which `process` and `device` choose from
     /// Empty if it held, else what was found instead.
     std::string (*judge)(const Expectation& e, const Evidence& evidence);
 };
 const std::vector<ExpectationForm>& expectation_forms();
 
-/// The list under `expect`. `known_path` tells whether a `when` path exists.
-std::vector<Expectation> read_expectations(const Node& list, Diagnostics& out, bool (*known_path)(std::string_view));
+/// Who acts in a scenario.
+struct Cast {
+    std::vector<std::string> processes, devices;
+};
+/// The list under `expect`. What `when` names must be parameters of `config`, and values that they can have.
+std::vector<Expectation> read_expectations(const Node& list, Config config, const Cast& cast, Diagnostics& out);
 std::string judge(const Expectation& e, const Evidence& evidence);
 
 } // namespace quiesce::platform

@@ -26,6 +26,12 @@ void write_file(const fs::path& path, std::string_view content) {
     if (std::rename(beside.c_str(), path.c_str()) != 0) fail("replace");
 }
 
+void remove_file(const fs::path& path) {
+    std::error_code error;
+    fs::remove(path, error);
+    if (error) throw IoError("cannot remove " + path.string() + ": " + error.message());
+}
+
 void prepare_directory(const fs::path& dir) {
     std::error_code error;
     fs::create_directories(dir, error);

@@ -17,6 +17,8 @@ public:
 
 /// Writes beside the target and renames over it, so that a reader never sees half a file. Throws IoError.
 void write_file(const std::filesystem::path& path, std::string_view content);
+/// Takes a file away if it is there. Throws IoError.
+void remove_file(const std::filesystem::path& path);
 /// Creates the directory (and its parents) and makes sure that it can be written. Throws IoError.
 void prepare_directory(const std::filesystem::path& dir);
 

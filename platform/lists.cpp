@@ -112,11 +112,20 @@ void print_list(const Json& list) {
 
 /// The schema's part for one parameter.
 Json param_schema(const base::ParamBase& p) {
-    Json j{{"description", p.help() + " (default " + p.default_text() + ")"}};
-    if (const auto choices = p.choices(); !choices.empty() && p.expected().find("list") == std::string::npos) j["enum"] = choices;
-    else if (p.expected() == "true or false") j["type"] = "boolean";
-    else if (p.expected().rfind("a list", 0) == 0) j["type"] = "array";
-    else j["type"] = Json::array({"string", "number"});
+    const std::string bounds = p.bounds_text();
+    Json j{{"description", fmt::format("{} (default {}{}{})", p.help(), p.default_text(), bounds.empty() ? "" : "; ", bounds)}};
+    Json text{{"type", "string"}};
+    if (const auto choices = p.choices(); !choices.empty()) text["enum"] = choices;
+    switch (p.kind()) {
+    case base::ParamKind::Truth: j["type"] = "boolean"; break;
+    case base::ParamKind::Number: j["type"] = "number"; break;
+    case base::ParamKind::Figure: j["type"] = Json::array({"string", "number"}); break; // bytes need no unit
+    case base::ParamKind::Text: j.update(text); break;
+    case base::ParamKind::List:
+        j["type"] = "array";
+        j["items"] = text;
+        break;
+    }
     return j;
 }
 
@@ -129,14 +138,30 @@ void insert(Json& object, std::string_view path, const base::ParamBase& p) {
     else insert(below, path.substr(dot + 1), p);
 }
 
+Json argument_schema(const ArgumentSpec& a) {
+    using Kind = ArgumentSpec::Kind;
+    Json j{{"description", a.help}};
+    switch (a.kind) {
+    case Kind::Integer: j.update({{"type", "integer"}, {"minimum", a.least}, {"maximum", a.most}}); break;
+    case Kind::Choice: j["enum"] = a.choices; break;
+    case Kind::NewProcess: j.update({{"type", "string"}, {"pattern", name_pattern}}); break;
+    case Kind::Process:
+    case Kind::Device: j["type"] = "string"; break;
+    case Kind::Pages:
+    case Kind::Size: j["type"] = Json::array({"string", "integer"}); [[fallthrough]];
+    case Kind::Duration: j["description"] = fmt::format("{}; {}", a.help, a.bounds()); break;
+    }
+    return j;
+}
+
 Json steps_schema() {
     Json sentences = Json::array();
     for (const VerbRow& v : verb_rows()) {
         Json s{{"type", "object"}, {"description", v.help}, {"required", {std::string{v.verb}}}, {"additionalProperties", false}};
         for (const auto& a : v.arguments) {
             const std::string key{&a == &v.arguments.front() ? v.verb : a.name};
-            s["properties"][key] = {{"description", a.help}};
-            if (!a.choices.empty()) s["properties"][key]["enum"] = a.choices;
+            s["properties"][key] = argument_schema(a);
+            if (a.required && key != v.verb) s["required"].push_back(key);
         }
         sentences.push_back(s);
     }
@@ -153,18 +178,22 @@ Json scenario_schema() {
     Json& p = s["properties"];
     p["scenario"] = {{"type", "string"}, {"description", "what it shows, in a line"}};
     p["name"] = {{"type", "string"}};
-    p["seed"] = {{"type", "integer"}, {"minimum", 0}};
+    p["seed"] = {{"type", "integer"}, {"minimum", 0}, {"maximum", std::numeric_limits<u64>::max()}};
     p["until"] = {{"type", "string"}, {"description", "a fixed end; without it the run ends when everything has come to rest"}};
-    p["requires"] = {{"type", "array"}, {"items", {{"type", "string"}}}};
+    Json capabilities = Json::array();
+    for (const Capability& c : known_capabilities()) capabilities.push_back(c.name);
+    p["requires"] = {{"type", "array"}, {"items", {{"enum", capabilities}}}};
     Json params;
     const ParamTree tree = parameters(config);
     for (const auto& r : tree.rows()) insert(params, r.path, *r.param);
     for (const char* part : {"platform", "os", "observe"}) p[part] = params["properties"][part];
-    p["devices"] = {{"type", "object"}, {"additionalProperties", params["properties"]["devices"]["properties"]["*"]}};
+    p["devices"] = {{"type", "object"}, {"minProperties", 1}, {"propertyNames", {{"pattern", name_pattern}}},
+                    {"additionalProperties", params["properties"]["devices"]["properties"]["*"]}};
     p["steps"] = steps_schema();
     Json claim{{"type", "object"}, {"additionalProperties", false}};
     for (const auto& f : expectation_forms()) claim["properties"][std::string{f.name}] = {{"description", fmt::format("{}; {}", f.help, f.example)}};
-    claim["properties"]["when"] = {{"type", "object"}};
+    claim["properties"]["when"] = {{"type", "object"}, {"minProperties", 1}};
+    claim["minProperties"] = 1;
     claim["properties"]["process"] = claim["properties"]["device"] = {{"type", "string"}};
     p["expect"] = {{"type", "array"}, {"items", claim}};
     return s;

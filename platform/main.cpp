@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/files.h"
 #include "platform/verbs.h"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
+#include <iostream>
 #include <systemc>
 
 namespace {
@@ -23,25 +26,26 @@ int go(int argc, char** argv) {
     try {
         for (const Row& r : rows)
             if (r.verb == parsed.line->verb) return static_cast<int>(r.run(*parsed.line));
-    } catch (const IoError& e) {
-        fmt::print(stderr, "quiesce: error: {}\n", e.what());
-        return static_cast<int>(Exit::Io);
-    } catch (const sc_core::sc_report& e) {
-        fmt::print(stderr, "quiesce: the simulator cannot go on: {}\n", e.what());
-        return static_cast<int>(Exit::CannotGoOn);
-    } catch (const std::exception& e) {
-        fmt::print(stderr, "quiesce: internal error: {}\n", e.what());
-        return static_cast<int>(Exit::Internal);
+    } catch (...) {
+        return static_cast<int>(report_current_exception());
     }
     return static_cast<int>(Exit::Internal);
+}
+
+/// What was printed but could not be written is an I/O error, unless something worse came before.
+int flushed(int code) {
+    std::cout.flush(); // help texts go there
+    const bool whole = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
+    constexpr int worse[] = {130, 70, 4};
+    if (whole || std::find(std::begin(worse), std::end(worse), code) != std::end(worse)) return code;
+    fmt::print(stderr, "quiesce: error: cannot write to stdout: {}\n", std::strerror(errno));
+    return static_cast<int>(Exit::Io);
 }
 } // namespace
 
 int main(int argc, char** argv) {
     ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
-    const int code = go(argc, argv);
-    std::fflush(stdout);
-    return code;
+    return flushed(go(argc, argv));
 }
 
 /// The library's own main is not used, but it refers to this.

@@ -38,19 +38,22 @@ std::vector<std::string> ParamTree::children(std::string_view path) const {
     return keys;
 }
 
-void ParamTree::read_value(const Node& node, Diagnostics& out, const std::string& path, base::ParamBase& p) const {
+bool ParamTree::set(base::ParamBase& p, const Node& node, const std::string& path, Diagnostics& out) {
     std::string text;
     if (node.is_seq()) {
         const auto items = node.as_strings(out, path);
-        if (!items) return;
+        if (!items || items->size() != node.items().size()) return false;
         text = "[" + base::join(*items) + "]";
     } else if (node.is_scalar()) {
+        if (node.is_poisoned()) return false;
         text = node.text();
     } else {
         out.error(node.at(), path + ": expected " + p.expected() + ", got " + node.described());
-        return;
+        return false;
     }
-    if (auto error = p.set_text(text)) out.error(node.at(), path + ": " + *error);
+    const auto error = p.set_text(text);
+    if (error) out.error(node.at(), path + ": " + *error);
+    return !error;
 }
 
 void ParamTree::read(const Node& node, Diagnostics& out, const std::string& path) const {
@@ -62,7 +65,7 @@ void ParamTree::read(const Node& node, Diagnostics& out, const std::string& path
     const auto known = children(path);
     for (const Node::Entry& e : node.entries()) {
         const std::string here = below(path, e.key);
-        if (base::ParamBase* p = find(here)) read_value(e.value, out, here, *p);
+        if (base::ParamBase* p = find(here)) set(*p, e.value, here, out);
         else if (std::find(known.begin(), known.end(), e.key) != known.end()) read(e.value, out, here);
         else out.error_about(e.at, "unknown key '" + e.key + "'" + (path.empty() ? "" : " in " + path), e.key, known);
     }
@@ -74,23 +77,21 @@ std::string provenance_text(const base::ParamBase& p) {
     return p.is_default() ? from : "set; default " + p.default_text() + " (" + from + ")";
 }
 
+namespace {
+Node value_of(const base::ParamBase& p) {
+    const std::string text = p.text();
+    if (p.kind() == base::ParamKind::Text) return Node::verbatim(text);
+    if (p.kind() != base::ParamKind::List) return Node::plain(text);
+    std::vector<Node> items;
+    const auto list = base::ParamTraits<std::vector<std::string>>::parse(text);
+    for (const std::string& item : *list.value) items.push_back(Node::verbatim(item));
+    return Node::seq(std::move(items));
+}
+} // namespace
+
 Node ParamTree::write() const {
     Node root = Node::map({});
-    for (const Row& r : rows_) {
-        const std::string text = r.param->text();
-        Node value = Node::plain(text);
-        if (text.size() >= 2 && text.front() == '[' && text.back() == ']') {
-            std::vector<Node> items;
-            std::string_view rest = std::string_view{text}.substr(1, text.size() - 2);
-            while (!rest.empty()) {
-                const std::size_t comma = rest.find(", ");
-                items.push_back(Node::plain(rest.substr(0, comma)));
-                rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 2);
-            }
-            value = Node::seq(std::move(items));
-        }
-        root = with_path(root, r.path, value.with_comment(provenance_text(*r.param)));
-    }
+    for (const Row& r : rows_) root = with_path(root, r.path, value_of(*r.param).with_comment(provenance_text(*r.param)));
     return root;
 }
 

@@ -30,11 +30,12 @@ public:
 
     /// Sets what `node`, a map at `path`, says. Unknown keys and bad values become errors at their places; the rest is set.
     void read(const Node& node, Diagnostics& out, const std::string& path = {}) const;
+    /// Sets one parameter to what `node` says. False, after an error at `node`, if it cannot be; `path` opens the message.
+    static bool set(base::ParamBase& p, const Node& node, const std::string& path, Diagnostics& out);
     /// All parameters as a tree, each with "provenance: source" (and its default where it differs) as its comment.
     Node write() const;
 
 private:
-    void read_value(const Node& node, Diagnostics& out, const std::string& path, base::ParamBase& p) const;
     std::vector<Row> rows_;
     std::map<std::string, base::ParamBase*, std::less<>> by_path_;
 };

@@ -46,12 +46,18 @@ struct Watchers {
 /// The sentences, in order; how far they have come, for the end of the run and for saying who hangs.
 class Script {
 public:
-    Script(System& system, const std::vector<Step>& steps) : system_(system), steps_(steps), over_(steps.size()) {}
+    Script(System& system, const Situation& now, const Scenario& scenario, Diagnostics& notes)
+        : platform_(platform_mark(scenario.root)), steps_(scenario.steps), over_(steps_.size()), notes_(notes),
+          stage_{system, now, [this](const Step& s, const std::string& what) { note(s, what); }} {}
 
     sim::Task<void> speak() {
-        co_await system_.booted().wait();
+        co_await stage_.system.booted().wait();
+        if (const std::string& wrong = stage_.system.kernel().boot_error(); !wrong.empty()) throw InputError(platform_, wrong);
         for (std::size_t i = 0; i < steps_.size(); ++i) {
             const Step& s = steps_[i];
+            if (s.at && *s.at < sim::now())
+                note(s, fmt::format("late: it was to come at {} and came at {}, when the sentences before it were over",
+                                    base::exact_duration(*s.at - sim::Time{}), base::format_duration(sim::now() - sim::Time{})));
             if (s.at) co_await sim::until(*s.at);
             if (s.after) co_await sim::delay(*s.after);
             ++spoken_;
@@ -60,6 +66,11 @@ public:
         }
     }
     bool over() const { return spoken_ == steps_.size() && std::all_of(over_.begin(), over_.end(), [](bool b) { return b; }); }
+    /// Sentences that a fixed end left unsaid.
+    void note_unsaid(sim::Time end) {
+        for (std::size_t i = spoken_; i < steps_.size(); ++i)
+            note(steps_[i], fmt::format("never came: the run ended before, at {}", base::format_duration(end - sim::Time{})));
+    }
     std::string waiting() const {
         std::string s;
         for (std::size_t i = 0; i < steps_.size(); ++i)
@@ -69,13 +80,21 @@ public:
 
 private:
     sim::Task<void> one(std::size_t i) {
-        co_await steps_[i].row->run(system_, steps_[i]);
+        co_await say(stage_, steps_[i]);
         over_[i] = true;
     }
-    System& system_;
+    void note(const Step& s, const std::string& what) { notes_.warning(s.place, s.sentence() + ": " + what); }
+    /// Where the platform is described, for what its drivers refuse.
+    static Mark platform_mark(const Node& root) {
+        const Node* platform = root.find("platform");
+        return platform == nullptr ? root.at() : platform->at();
+    }
+    Mark platform_;
     const std::vector<Step>& steps_;
     std::vector<bool> over_;
     std::size_t spoken_ = 0;
+    Diagnostics& notes_;
+    Stage stage_;
 };
 
 /// Runs to the scenario's end, or until every sentence is over and every teardown has come to rest.
@@ -94,6 +113,7 @@ void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Scri
         // Idle stretches cost nothing: the slice begins at the next thing that happens.
         calendar.run_until(std::min(limit, std::max(calendar.now(), calendar.next_item_time()) + slice));
     }
+    if (s.until && !interrupted) script.note_unsaid(limit);
     if (!s.until && !interrupted && !(script.over() && system.at_rest()))
         w.checkers.report("livelock", BondId{}, 0,
                           fmt::format("after {} the run had not come to rest: {}", base::format_duration(limit - sim::Time{}),
@@ -153,16 +173,33 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     return r;
 }
 
+/// A name in a VCD comment, which "$end" would end.
+std::string comment_word(std::string_view name) {
+    std::string s = printable(name);
+    std::replace(s.begin(), s.end(), '$', '_');
+    return s;
+}
+
+/// What a run leaves, whole; what it does not write but a former run left there goes, so that results of two runs never mix.
 void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::filesystem::path& dir) {
     write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
     write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
-    if (w == nullptr || !w->waves) return;
+    if (w == nullptr || !w->waves) {
+        for (const char* name : {"waves.vcd", "waves.gtkw"}) remove_file(dir / name);
+        return;
+    }
     std::ostringstream vcd, view;
-    w->waves->write_vcd(vcd, fmt::format("quiesce {} {} seed {} fingerprint {}", QUIESCE_VERSION, r.scenario, r.seed, r.fingerprint));
+    w->waves->write_vcd(vcd, fmt::format("quiesce {} {} seed {} fingerprint {}", QUIESCE_VERSION, comment_word(r.scenario), r.seed,
+                                         r.fingerprint));
     w->waves->write_gtkw(view, (std::filesystem::absolute(dir) / "waves.vcd").string());
     write_file(dir / "waves.vcd", vcd.str());
     write_file(dir / "waves.gtkw", view.str());
 }
+/// Ends all tasks before the models that they refer to go away, whichever way the run ends.
+struct ShutDown {
+    sim::Calendar& calendar;
+    ~ShutDown() { calendar.shutdown(); }
+};
 } // namespace
 
 void interrupt_current_run() {
@@ -199,15 +236,16 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
     Ran ran;
     {
         Watchers watchers(bus, scenario.config);
+        const Situation situation(bus);
         System system(bus, scenario.config, scenario.seed);
-        Script script(system, scenario.steps);
+        Script script(system, situation, scenario, ran.notes);
+        const ShutDown shut_down{calendar};
         sim::spawn(script.speak());
         run_to_end(calendar, scenario, system, script, watchers);
         ran.record = collect(scenario, calendar, watchers);
         ran.record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
         judge_expectations(scenario, watchers, ran.record);
         if (out) write_outputs(scenario, ran.record, &watchers, *out);
-        calendar.shutdown(); // before the models that its tasks refer to go away
     }
     ran.exit = interrupted ? Exit::Interrupted : ran.record.verdict == "fail" ? Exit::Failed : Exit::Ok;
     return ran;

@@ -2,7 +2,7 @@
 /// One simulation: builds the system, speaks the scenario's sentences, watches, judges.
 #pragma once
 #include "observe/run_record.h"
-#include "platform/scenario.h"
+#include "platform/steps.h"
 
 #include <filesystem>
 #include <optional>
@@ -15,10 +15,12 @@ enum class Exit : int { Ok = 0, Failed = 1, Usage = 2, BadInput = 3, CannotGoOn 
 struct Ran {
     observe::RunRecord record;
     Exit exit = Exit::Ok;
+    Diagnostics notes; ///< sentences that did nothing because they lost a race, or came late
 };
 
 /// Runs the scenario in this process, once (SystemC's kernel cannot start again). With `out`, leaves run.json,
-/// config.resolved.yaml, waves.vcd and waves.gtkw there. Throws IoError.
+/// config.resolved.yaml, waves.vcd and waves.gtkw there, and takes away what a former run left and this one does not write.
+/// Throws IoError, and InputError, after which nothing has been written.
 Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out);
 
 /// What the platform of this configuration cannot do of what the scenario requires; empty: everything is there.

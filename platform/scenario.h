@@ -12,17 +12,21 @@
 
 namespace quiesce::platform {
 
-class System;
+class Plan;
+struct Stage;
 struct Step;
 
-/// One argument of a verb.
+/// One argument of a verb. `least` and `most` bound a number, a size in bytes, a duration in picoseconds, a page's number.
 struct ArgumentSpec {
-    enum class Kind { Process, NewProcess, Device, Integer, Duration, Size, Pages, Choice, Flag };
+    enum class Kind { Process, NewProcess, Device, Integer, Duration, Size, Pages, Choice };
     std::string_view name;
     Kind kind;
     bool required;
     std::string_view help;
-    std::vector<std::string> choices;
+    std::vector<std::string> choices{};
+    u64 least = 0, most = 0;
+    /// "between 1 and 1024", or empty for what has no bounds.
+    std::string bounds() const;
 };
 
 /// One verb: who says it, how, and what it does. The verb's own value ("kill: app0") is its first argument.
@@ -32,21 +36,28 @@ struct VerbRow {
     std::string_view help, example;
     std::vector<ArgumentSpec> arguments;
     bool waits;                              ///< the next sentence waits until this one is over
-    sim::Task<void> (*run)(System& system, const Step& step);
+    void (Plan::*foresee)(const Step& step); ///< what can be known of it before the run
+    sim::Task<void> (*run)(Stage& stage, const Step& step);
 };
 const std::vector<VerbRow>& verb_rows();
 
 struct Step {
+    struct Argument {
+        std::string text;
+        Mark at;
+    };
     Mark place;
     std::string actor;                       ///< "os" or a device's name
     const VerbRow* row = nullptr;
     std::optional<sim::Time> at;             ///< absent: when the sentence before it is over
     std::optional<sim::Duration> after;      ///< so long after that
     bool wait = false;
-    std::map<std::string, std::string, std::less<>> texts;   ///< arguments as given, defaults not filled in
+    std::map<std::string, Argument, std::less<>> arguments; ///< as given, defaults not filled in
 
-    bool has(std::string_view name) const { return texts.find(name) != texts.end(); }
+    bool has(std::string_view name) const { return arguments.find(name) != arguments.end(); }
     const std::string& text(std::string_view name) const;
+    /// Where an argument stands, or the sentence if it was not given.
+    const Mark& mark(std::string_view name) const;
     u64 integer(std::string_view name, u64 otherwise = 0) const;
     sim::Duration duration(std::string_view name, sim::Duration otherwise = {}) const;
     u64 size(std::string_view name, u64 otherwise = 0) const;
@@ -73,13 +84,21 @@ struct Scenario {
 /// Reads a file or a library scenario and applies --set values in order. Everything wrong with it is in `out`; the result is
 /// then not to be run. Throws IoError if the file cannot be read, UnknownScenario if there is none of that name.
 std::unique_ptr<Scenario> read_scenario(const std::string& file_or_name, const std::vector<std::string>& sets, Diagnostics& out);
+/// The same of a text that is there already; `source` is what diagnostics name.
+std::unique_ptr<Scenario> parse_scenario(const SourcePtr& source, const std::vector<std::string>& sets, Diagnostics& out);
 
 class UnknownScenario : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/// Path of a parameter, from a default configuration with one device of each kind ("devices.*.stop_time").
-bool known_parameter(std::string_view path);
+/// The sentences under `steps`, in order. What is wrong with one of them, or with their order, is in `out`. Returns the names of
+/// all processes, those of wrong sentences included.
+std::vector<std::string> read_steps(const Node& list, Scenario& scenario, Diagnostics& out);
+
+/// Processes and devices are named so in scenarios, in waveforms and in files.
+inline constexpr std::string_view name_pattern = "^[A-Za-z][A-Za-z0-9_-]{0,31}$";
+/// Why `text` cannot be the name of a process or device beside those of `others`; empty if it can.
+std::string wrong_name(std::string_view text, const std::vector<std::string>& others);
 
 } // namespace quiesce::platform

@@ -1,97 +1,174 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The sentences that actors can say: one row each, with its arguments, its help and what it does.
-#include "platform/scenario.h"
+/// The sentences that actors can say: one row each, with its arguments, its help, what is known of it beforehand, and what it
+/// does.
+#include "platform/steps.h"
+#include "platform/plan.h"
 #include "platform/system.h"
-
-#include <stdexcept>
 
 namespace quiesce::platform {
 namespace {
 using Kind = ArgumentSpec::Kind;
+using Life = Situation::Life;
 
-const ArgumentSpec as_process{"as", Kind::Process, true, "the process that does it", {}};
-const ArgumentSpec to_device{"to", Kind::Device, true, "the device", {}};
+const ArgumentSpec as_process{"as", Kind::Process, true, "the process that does it"};
+const ArgumentSpec to_device{"to", Kind::Device, true, "the device"};
 
-[[noreturn]] void refuse(const Step& s, const std::string& why) {
-    throw std::runtime_error(s.place.text() + ": " + s.sentence() + ": " + why);
+constexpr u64 one_ns = 1'000;                                ///< in ps
+constexpr u64 slowest_pace = 4'294'967'295 * one_ns;         ///< Q_RATE has 32 bits of nanoseconds
+constexpr u64 largest_request = 65'535, most_packets = 65'535; ///< Q_SIZE and Q_MODE.OUTSTANDING have 16 bits
+constexpr u64 most_requests = 1'000'000'000'000;
+
+InputError cannot_be(const Step& s, const std::string& why) { return {s.place, fmt::format("{}: {}", s.sentence(), why)}; }
+
+std::string process_of(const Step& s) {
+    for (const ArgumentSpec& a : s.row->arguments)
+        if (a.kind == Kind::Process) return s.text(a.name);
+    return {};
+}
+std::string not_bound(const Step& s) {
+    return fmt::format("is not bound to {} any more", s.has("from") ? s.text("from") : s.actor);
 }
 
-sim::Task<void> spawn_process(System& y, const Step& s) {
-    y.kernel().spawn(s.text("spawn"), s.integer("pages", 64), static_cast<unsigned>(s.integer("threads", 1)));
+/// The kernel found nothing to do, though the plan saw no mistake: a race.
+void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
+    const std::string who = process_of(s);
+    g.note(s, fmt::format("nothing to do: {} {}", who, g.now.life(who) == Life::Running ? otherwise : "is dying"));
+}
+
+sim::Task<void> spawn_process(Stage& g, const Step& s) {
+    g.system.kernel().spawn(s.text("spawn"), s.integer("pages", default_heap_pages), static_cast<unsigned>(s.integer("threads", 1)));
     co_return;
 }
-sim::Task<void> fork_process(System& y, const Step& s) {
-    y.kernel().fork(s.text("fork"), s.text("child"));
+
+sim::Task<void> fork_process(Stage& g, const Step& s) {
+    if (g.now.life(s.text("fork")) == Life::Dying) throw cannot_be(s, fmt::format("{} is dying and cannot fork", s.text("fork")));
+    g.system.kernel().fork(s.text("fork"), s.text("child"));
     co_return;
 }
-/// A system call that may find nothing to do: the process may be dying, or somebody was quicker.
-sim::Task<void> may_find_nothing(sim::Task<bool> call) { co_await std::move(call); }
 
-sim::Task<void> open_file(System& y, const Step& s) { return may_find_nothing(y.kernel().open(s.text("as"), s.text("open"))); }
-sim::Task<void> bind(System& y, const Step& s) {
-    const bool bound = co_await y.kernel().bind(s.text("bind"), s.text("to"));
-    if (!bound) refuse(s, "the kernel refused: the mm is dying or no PASID is free");
+sim::Task<void> open_file(Stage& g, const Step& s) {
+    const bool opened = co_await g.system.kernel().open(s.text("as"), s.text("open"));
+    if (!opened) note_lost(g, s, "cannot open it");
 }
-sim::Task<void> unbind(System& y, const Step& s) { return may_find_nothing(y.kernel().unbind(s.text("unbind"), s.text("from"))); }
-sim::Task<void> close_file(System& y, const Step& s) { return may_find_nothing(y.kernel().close(s.text("as"), s.text("close"))); }
-sim::Task<void> kill(System& y, const Step& s) { return y.kernel().kill(s.text("kill")); }
-sim::Task<void> exit_process(System& y, const Step& s) { return y.kernel().exit(s.text("exit")); }
-sim::Task<void> unmap(System& y, const Step& s) {
+
+sim::Task<void> bind(Stage& g, const Step& s) {
+    const std::string& p = s.text("bind");
+    const bool bound = co_await g.system.kernel().bind(p, s.text("to"));
+    if (bound) co_return;
+    if (g.now.life(p) == Life::Running) {
+        const auto& pasid = g.system.kernel().config().pasid;
+        throw cannot_be(s, fmt::format("no PASID or ASID is free for {}: os.pasid.min is {}, os.pasid.max {}, os.pasid.grace {}", p,
+                                       pasid.min.text(), pasid.max.text(), pasid.grace.text()));
+    }
+    g.note(s, fmt::format("refused: {} is dying", p));
+}
+
+sim::Task<void> unbind(Stage& g, const Step& s) {
+    const bool unbound = co_await g.system.kernel().unbind(s.text("unbind"), s.text("from"));
+    if (!unbound) note_lost(g, s, not_bound(s));
+}
+
+sim::Task<void> close_file(Stage& g, const Step& s) {
+    const bool closed = co_await g.system.kernel().close(s.text("as"), s.text("close"));
+    if (!closed) note_lost(g, s, fmt::format("has not opened {} any more", s.text("close")));
+}
+
+sim::Task<void> kill(Stage& g, const Step& s) { return g.system.kernel().kill(s.text("kill")); }
+sim::Task<void> exit_process(Stage& g, const Step& s) { return g.system.kernel().exit(s.text("exit")); }
+
+sim::Task<void> unmap(Stage& g, const Step& s) {
     const auto [first, count] = s.pages("pages", {0, 1});
-    return may_find_nothing(y.kernel().munmap(s.text("unmap"), first, count));
+    const bool unmapped = co_await g.system.kernel().munmap(s.text("unmap"), first, count);
+    if (!unmapped) note_lost(g, s, "has no heap any more");
 }
-sim::Task<void> stop_work(System& y, const Step& s) { return may_find_nothing(y.kernel().stop(s.text("stop"), s.actor)); }
 
-sim::Task<void> stream(System& y, const Step& s) {
-    os::drivers::Work w;
+sim::Task<void> stop_work(Stage& g, const Step& s) {
+    const bool stopped = co_await g.system.kernel().stop(s.text("stop"), s.actor);
+    if (!stopped) note_lost(g, s, not_bound(s));
+}
+
+os::drivers::Work work_of(const Step& s, const os::Vma& heap) {
+    using os::drivers::Work;
+    Work w;
     const std::string& access = s.text("access");
-    w.direction = access == "read" ? os::drivers::Work::Direction::Read
-                                   : access == "write" ? os::drivers::Work::Direction::Write : os::drivers::Work::Direction::Mixed;
-    w.pattern = s.text("pattern") == "sequential" ? os::drivers::Work::Pattern::Sequential : os::drivers::Work::Pattern::Random;
-    const os::Vma* heap = y.kernel().heap(s.text("stream"));
-    if (heap == nullptr) refuse(s, "the process has no heap");
-    const auto [first, count] = s.pages("pages", {0, heap->pages});
-    if (first + count > heap->pages) refuse(s, "the heap has only " + std::to_string(heap->pages) + " pages");
-    w.first = heap->start + first * page_size;
+    w.direction = access == "read" ? Work::Direction::Read : access == "write" ? Work::Direction::Write : Work::Direction::Mixed;
+    w.pattern = s.text("pattern") == "sequential" ? Work::Pattern::Sequential : Work::Pattern::Random;
+    const auto [first, count] = s.pages("pages", {0, heap.pages});
+    w.first = heap.start + first * page_size;
     w.bytes = count * page_size;
     w.request_min = static_cast<u32>(s.size("size"));
     w.request_max = static_cast<u32>(s.size("size-max"));
     w.every = s.duration("every");
     w.count = s.integer("count");
     w.outstanding = static_cast<unsigned>(s.integer("outstanding"));
-    const bool taken = co_await y.kernel().submit(s.text("stream"), s.actor, w);
-    if (!taken) refuse(s, "the process is not bound to the device, or it has no queue left");
+    return w;
+}
+
+sim::Task<void> stream(Stage& g, const Step& s) {
+    const std::string& p = s.text("stream");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    if (g.now.works(p, s.actor))
+        throw cannot_be(s, fmt::format("{} still works for {}: say `{}: {{stop: {}}}` with `wait: true` before", s.actor, p, s.actor, p));
+    const os::drivers::Work work = work_of(s, *heap);
+    const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
+    if (taken) co_return;
+    if (g.now.life(p) == Life::Running && g.now.bound(p, s.actor))
+        throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
+    note_lost(g, s, not_bound(s));
 }
 } // namespace
+
+sim::Task<void> say(Stage& stage, const Step& step) {
+    const std::string who = process_of(step);
+    if (!who.empty() && stage.now.life(who) == Life::Dead)
+        throw cannot_be(step, fmt::format("{} was dead when this came, {} into the run", who, base::format_duration(sim::now() - sim::Time{})));
+    try {
+        co_await step.row->run(stage, step);
+    } catch (const InputError&) {
+        throw;
+    } catch (const std::runtime_error& e) { // the simulated machine cannot do it: no memory is left
+        throw cannot_be(step, e.what());
+    }
+}
 
 const std::vector<VerbRow>& verb_rows() {
     static const std::vector<VerbRow> rows{
         {"os", "spawn", "a process appears, with a heap of present pages at a random address", "os: {spawn: app0, pages: 64}",
-         {{"spawn", Kind::NewProcess, true, "its name", {}}, {"pages", Kind::Integer, false, "heap pages (64)", {}},
-          {"threads", Kind::Integer, false, "threads (1)", {}}}, true, spawn_process},
+         {{"spawn", Kind::NewProcess, true, "its name"},
+          {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
+          {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024}}, true, &Plan::spawn, spawn_process},
         {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
-         {{"fork", Kind::Process, true, "the parent", {}}, {"child", Kind::NewProcess, true, "the child's name", {}}}, true, fork_process},
+         {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}}, true, &Plan::fork,
+         fork_process},
         {"os", "open", "a process opens a device's file (bind does it by itself)", "os: {open: acc0, as: app0}",
-         {{"open", Kind::Device, true, "the device", {}}, as_process}, true, open_file},
+         {{"open", Kind::Device, true, "the device"}, as_process}, true, &Plan::open, open_file},
         {"os", "bind", "a process binds its address space to a device", "os: {bind: app0, to: acc0}",
-         {{"bind", Kind::Process, true, "the process", {}}, to_device}, true, bind},
+         {{"bind", Kind::Process, true, "the process"}, to_device}, true, &Plan::bind, bind},
         {"os", "unbind", "the driver stops the device for the process and unbinds", "os: {unbind: app0, from: acc0}",
-         {{"unbind", Kind::Process, true, "the process", {}}, {"from", Kind::Device, true, "the device", {}}}, false, unbind},
+         {{"unbind", Kind::Process, true, "the process"}, {"from", Kind::Device, true, "the device"}}, false, &Plan::unbind, unbind},
         {"os", "close", "a process closes its descriptor of a device", "os: {close: acc0, as: app0}",
-         {{"close", Kind::Device, true, "the device", {}}, as_process}, false, close_file},
-        {"os", "kill", "SIGKILL", "os: {kill: app0}", {{"kill", Kind::Process, true, "the process", {}}}, false, kill},
-        {"os", "exit", "the process exits by itself", "os: {exit: app0}", {{"exit", Kind::Process, true, "the process", {}}}, false, exit_process},
+         {{"close", Kind::Device, true, "the device"}, as_process}, false, &Plan::close, close_file},
+        {"os", "kill", "SIGKILL", "os: {kill: app0}", {{"kill", Kind::Process, true, "the process"}}, false, &Plan::kill, kill},
+        {"os", "exit", "the process exits by itself", "os: {exit: app0}", {{"exit", Kind::Process, true, "the process"}}, false,
+         &Plan::exit, exit_process},
         {"os", "unmap", "munmap of pages of the heap", "os: {unmap: app0, pages: 0-15}",
-         {{"unmap", Kind::Process, true, "the process", {}}, {"pages", Kind::Pages, true, "heap pages, from 0", {}}}, false, unmap},
-        {"device", "stream", "work for a process: DMA to its heap until it is stopped", "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
-         {{"stream", Kind::Process, true, "the process that submits it", {}},
+         {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
+         false, &Plan::unmap, unmap},
+        {"device", "stream", "work for a process: DMA to its heap until it is stopped",
+         "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
+         {{"stream", Kind::Process, true, "the process that submits it"},
           {"access", Kind::Choice, false, "read, write or mixed (mixed)", {"read", "write", "mixed"}},
           {"pattern", Kind::Choice, false, "sequential or random (random)", {"sequential", "random"}},
-          {"pages", Kind::Pages, false, "which pages of the heap (all)", {}}, {"size", Kind::Size, false, "bytes of a request (the device's)", {}},
-          {"size-max", Kind::Size, false, "requests from size up to this", {}}, {"every", Kind::Duration, false, "from one request to the next (as fast as it goes)", {}},
-          {"count", Kind::Integer, false, "requests (endless)", {}}, {"outstanding", Kind::Integer, false, "requests under way at most (all tags)", {}}},
-         true, stream},
-        {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process", {}}}, false, stop_work},
+          {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
+          {"size", Kind::Size, false, "bytes of a request (the device's)", {}, 1, largest_request},
+          {"size-max", Kind::Size, false, "requests from size up to this", {}, 1, largest_request},
+          {"every", Kind::Duration, false, "whole nanoseconds from one request to the next (as fast as it goes)", {}, one_ns, slowest_pace},
+          {"count", Kind::Integer, false, "requests (endless)", {}, 1, most_requests},
+          {"outstanding", Kind::Integer, false, "requests under way at most (all tags)", {}, 1, most_packets}},
+         true, &Plan::stream, stream},
+        {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
+         false, &Plan::stop, stop_work},
     };
     return rows;
 }

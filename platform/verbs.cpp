@@ -6,6 +6,9 @@
 #include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
+#include <new>
+#include <system_error>
+#include <systemc>
 
 namespace quiesce::platform {
 
@@ -27,6 +30,33 @@ Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets
     return read;
 }
 
+Exit report_current_exception() {
+    const auto say = [](std::string_view what, const std::exception& e, Exit exit) {
+        fmt::print(stderr, "quiesce: {}: {}\n", what, e.what());
+        return exit;
+    };
+    try {
+        throw;
+    } catch (const InputError& e) {
+        Diagnostics said;
+        said.error(e.at(), e.what());
+        said.print(stderr);
+        return Exit::BadInput;
+    } catch (const IoError& e) {
+        return say("error", e, Exit::Io);
+    } catch (const std::system_error& e) { // of a write to stdout, of the file system
+        return say("error", e, Exit::Io);
+    } catch (const sc_core::sc_report& e) {
+        return say("the simulator cannot go on", e, Exit::CannotGoOn);
+    } catch (const std::bad_alloc& e) {
+        return say("the simulator cannot go on", e, Exit::CannotGoOn);
+    } catch (const std::runtime_error& e) { // models throw it where the simulated machine has no way on
+        return say("the simulator cannot go on", e, Exit::CannotGoOn);
+    } catch (const std::exception& e) {
+        return say("internal error", e, Exit::Internal);
+    }
+}
+
 Exit check_verb(const CommandLine& line) {
     const Read read = read_for(line);
     if (!read.scenario) return read.exit;
@@ -45,6 +75,7 @@ Exit run_verb(const CommandLine& line) {
         fmt::print(stderr, "not applicable: {}\n", missing_capability(*read.scenario));
         return Exit::Ok;
     }
+    ran.notes.print(stderr);
     fmt::print("{}", observe::to_text(ran.record));
     if (line.out) fmt::print(stderr, "results in {}\n", *line.out);
     return ran.exit;

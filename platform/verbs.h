@@ -18,6 +18,8 @@ struct Read {
     std::unique_ptr<Scenario> scenario;
     Exit exit = Exit::Ok;
 };
+/// Within a catch block: says on stderr what ended a verb; its exit code.
+Exit report_current_exception();
 Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets = {});
 
 } // namespace quiesce::platform

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "platform/plan.h"
+
+#include <fmt/format.h>
+
+namespace quiesce::platform {
+namespace {
+constexpr u64 child_heap_pages = 16; ///< of a forked process (os::Kernel::fork)
+
+std::string line_of(const Step& s) { return fmt::format("line {}", s.place.line); }
+} // namespace
+
+Plan::Process* Plan::alive(const Step& s, std::string_view argument) {
+    const auto found = processes_.find(s.text(argument));
+    if (found == processes_.end()) return nullptr;
+    Process& p = found->second;
+    if (p.life != Life::Dead) return &p;
+    out_.error(s.mark(argument), fmt::format("{} is dead by then: {} waits for the end of `{}`", found->first, line_of(*p.ended),
+                                             p.ended->sentence()));
+    return nullptr;
+}
+
+Plan::Tie* Plan::bound(const Step& s, Process& p, std::string_view argument, const std::string& device) {
+    Tie& tie = p.ties[device];
+    if (tie.bound != Surely::No) return &tie;
+    const std::string& name = s.text(argument);
+    out_.error(s.mark(argument), fmt::format("{} is not bound to {} by then: say `os: {{bind: {}, to: {}}}` before", name, device,
+                                             name, device));
+    return nullptr;
+}
+
+/// The bond is gone when the sentence is over; the device was stopped for it.
+void Plan::let_go(Tie& tie, bool wait) {
+    const Surely left = wait ? Surely::No : Surely::Maybe;
+    tie.bound = tie.queue = tie.works = left;
+    tie.binds = 0;
+}
+
+// ---- processes ------------------------------------------------------------------------------------------------------
+
+void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages) {
+    u64 needed = heap_pages;
+    for (const auto& [name, p] : processes_)
+        if (p.life == Life::Running) needed += p.heap_pages;
+    const u64 ram_pages = config_.platform.memory.ram.get().bytes() / page_size;
+    if (needed > ram_pages)
+        out_.error(s.mark(s.has("pages") ? "pages" : argument),
+                   fmt::format("the heaps of the running processes are {} pages by then, but platform.memory.ram is {}: {} pages", needed,
+                               config_.platform.memory.ram.text(), ram_pages));
+    processes_[s.text(argument)].heap_pages = heap_pages;
+}
+
+void Plan::spawn(const Step& s) { add_process(s, "spawn", s.integer("pages", default_heap_pages)); }
+
+void Plan::fork(const Step& s) {
+    const Process* parent = alive(s, "fork");
+    if (parent == nullptr) return;
+    add_process(s, "child", child_heap_pages);
+    for (const auto& [device, tie] : parent->ties) processes_[s.text("child")].ties[device].descriptors = tie.descriptors;
+}
+
+void Plan::end(const Step& s, std::string_view argument) {
+    const auto found = processes_.find(s.text(argument));
+    if (found == processes_.end()) return;
+    Process& p = found->second;
+    if (p.ended != nullptr)
+        return out_.error(s.mark(argument), fmt::format("{} dies once: `{}` ({}) came before", found->first, p.ended->sentence(),
+                                                        line_of(*p.ended)));
+    p.life = s.wait ? Life::Dead : Life::Dying;
+    p.ended = &s;
+}
+
+// ---- descriptors and bonds ------------------------------------------------------------------------------------------
+
+void Plan::open(const Step& s) {
+    if (Process* p = alive(s, "as")) ++p->ties[s.text("open")].descriptors;
+}
+
+void Plan::check_pasid(const Step& s, const Process& p) {
+    const auto holds_one = [](const Process& q) {
+        return q.life == Life::Running &&
+               std::any_of(q.ties.begin(), q.ties.end(), [](const auto& t) { return t.second.bound == Surely::Yes; });
+    };
+    if (holds_one(p)) return; // an mm has one PASID for all its devices
+    const u64 lowest = config_.os.pasid.min, highest = highest_pasid(config_);
+    const auto taken = static_cast<u64>(
+        std::count_if(processes_.begin(), processes_.end(), [&](const auto& q) { return holds_one(q.second); }));
+    if (lowest <= highest && taken > highest - lowest)
+        out_.error(s.mark("bind"), fmt::format("no PASID is left by then: {} to {} (os.pasid.min, os.pasid.max) belong to {} bound processes",
+                                               lowest, highest, taken));
+}
+
+void Plan::bind(const Step& s) {
+    Process* p = alive(s, "bind");
+    if (p == nullptr) return;
+    check_pasid(s, *p);
+    Tie& tie = p->ties[s.text("to")];
+    if (tie.descriptors == 0) tie.descriptors = 1; // bind opens the device's file where need be
+    ++tie.binds;
+    if (p->life == Life::Running) tie.bound = Surely::Yes;
+    else if (tie.bound == Surely::No) tie.bound = Surely::Maybe;
+}
+
+void Plan::unbind(const Step& s) {
+    Process* p = alive(s, "unbind");
+    Tie* tie = p == nullptr ? nullptr : bound(s, *p, "unbind", s.text("from"));
+    if (tie == nullptr) return;
+    if (tie->binds > 1) --tie->binds; // the bond lives until the last of them
+    else let_go(*tie, s.wait);
+}
+
+bool Plan::others_hold(const std::string& device, const Process& p) const {
+    return std::any_of(processes_.begin(), processes_.end(), [&](const auto& q) {
+        const auto tie = q.second.ties.find(device);
+        return &q.second != &p && q.second.life != Life::Dead && tie != q.second.ties.end() && tie->second.descriptors > 0;
+    });
+}
+
+void Plan::close(const Step& s) {
+    Process* p = alive(s, "as");
+    if (p == nullptr) return;
+    const std::string& device = s.text("close");
+    Tie& tie = p->ties[device];
+    if (tie.descriptors == 0)
+        return out_.error(s.mark("close"), fmt::format("{} has not opened {} by then: `os: {{open: {}, as: {}}}` or a bind does it",
+                                                       s.text("as"), device, device, s.text("as")));
+    if (--tie.descriptors == 0 && tie.bound != Surely::No) let_go(tie, s.wait && !others_hold(device, *p));
+}
+
+// ---- memory ---------------------------------------------------------------------------------------------------------
+
+void Plan::check_pages(const Step& s, const Process& p) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    if (first + count > p.heap_pages)
+        out_.error(s.mark("pages"), fmt::format("the heap has {} pages, 0 to {}; got {}", p.heap_pages, p.heap_pages - 1, s.text("pages")));
+}
+
+void Plan::unmap(const Step& s) {
+    if (const Process* p = alive(s, "unmap")) check_pages(s, *p);
+}
+
+// ---- work -----------------------------------------------------------------------------------------------------------
+
+/// A queue belongs to a bond from its first work until the driver stops it.
+void Plan::check_queue(const Step& s, const Tie& mine) {
+    if (mine.queue == Surely::Yes) return;
+    const unsigned queues = config_.devices.at(s.actor).accelerator.queues;
+    u64 taken = 0;
+    for (const auto& [name, p] : processes_) {
+        const auto tie = p.ties.find(s.actor);
+        taken += p.life == Life::Running && tie != p.ties.end() && tie->second.queue == Surely::Yes;
+    }
+    if (taken >= queues)
+        out_.error(s.mark("stream"), fmt::format("{} has {} queues (devices.{}.queues) and each works for a process by then", s.actor, queues,
+                                                 s.actor));
+}
+
+void Plan::check_sizes(const Step& s, const Process& p) {
+    const u64 own = config_.devices.at(s.actor).accelerator.request_size.get().bytes();
+    const u64 least = s.size("size", own), most = s.size("size-max", least);
+    if (most < least)
+        out_.error(s.mark("size-max"),
+                   fmt::format("size-max {} is below {} {}", s.text("size-max"), s.has("size") ? "size" : "the device's request_size",
+                               base::exact_size(least)));
+    const u64 bytes = s.pages("pages", {0, p.heap_pages}).second * page_size;
+    if (most >= least && most > bytes)
+        out_.error(s.mark(s.has("size-max") ? "size-max" : "size"),
+                   fmt::format("requests of {} do not fit in the {} that the work is on", base::exact_size(most), base::exact_size(bytes)));
+}
+
+void Plan::stream(const Step& s) {
+    Process* p = alive(s, "stream");
+    if (p == nullptr) return;
+    if (s.has("pages")) check_pages(s, *p);
+    check_sizes(s, *p);
+    Tie* tie = bound(s, *p, "stream", s.actor);
+    if (tie == nullptr) return;
+    check_queue(s, *tie);
+    if (tie->works == Surely::Yes)
+        return out_.error(s.mark("stream"), fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before",
+                                                        s.actor, s.text("stream"), line_of(*tie->work), s.actor, s.text("stream")));
+    const bool surely = p->life == Life::Running && tie->bound == Surely::Yes;
+    tie->queue = surely ? Surely::Yes : Surely::Maybe;
+    tie->works = surely && !s.has("count") ? Surely::Yes : Surely::Maybe;
+    tie->work = &s;
+}
+
+void Plan::stop(const Step& s) {
+    Process* p = alive(s, "stop");
+    Tie* tie = p == nullptr ? nullptr : bound(s, *p, "stop", s.actor);
+    if (tie != nullptr) tie->queue = tie->works = s.wait ? Surely::No : Surely::Maybe;
+}
+
+} // namespace quiesce::platform

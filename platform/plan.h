@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What the order of a scenario's sentences makes certain before anything runs.
+///
+/// Sentences begin in the order of the file; those that are not waited for may still be going on when later ones begin.
+/// What only such a race decides is not judged here: `kill` without `wait` and then `bind` is a race worth running.
+#pragma once
+#include "platform/scenario.h"
+
+namespace quiesce::platform {
+
+class Plan {
+public:
+    Plan(const Config& config, Diagnostics& out) : config_(config), out_(out) {}
+
+    // One for each verb, called in the order of the sentences.
+    void spawn(const Step& s);
+    void fork(const Step& s);
+    void open(const Step& s);
+    void bind(const Step& s);
+    void unbind(const Step& s);
+    void close(const Step& s);
+    void kill(const Step& s) { end(s, "kill"); }
+    void exit(const Step& s) { end(s, "exit"); }
+    void unmap(const Step& s);
+    void stream(const Step& s);
+    void stop(const Step& s);
+
+private:
+    enum class Life : u8 { Running, Dying, Dead };
+    enum class Surely : u8 { No, Maybe, Yes };
+    /// Between a process and a device.
+    struct Tie {
+        unsigned descriptors = 0, binds = 0;
+        Surely bound = Surely::No;
+        Surely queue = Surely::No;   ///< a work queue of the device is its
+        Surely works = Surely::No;
+        const Step* work = nullptr;
+    };
+    struct Process {
+        Life life = Life::Running;
+        const Step* ended = nullptr;
+        u64 heap_pages = 0;
+        std::map<std::string, Tie, std::less<>> ties;
+    };
+    /// Nothing, after a complaint, if the process named by that argument is certainly dead; nothing too if it never was.
+    Process* alive(const Step& s, std::string_view argument);
+    void end(const Step& s, std::string_view argument);
+    /// The tie that `s` needs to be a bond; nothing, after a complaint, if it is certainly none.
+    Tie* bound(const Step& s, Process& p, std::string_view argument, const std::string& device);
+    static void let_go(Tie& tie, bool wait);
+    void add_process(const Step& s, std::string_view argument, u64 heap_pages);
+    void check_pages(const Step& s, const Process& p);
+    void check_sizes(const Step& s, const Process& p);
+    void check_queue(const Step& s, const Tie& mine);
+    void check_pasid(const Step& s, const Process& p);
+    bool others_hold(const std::string& device, const Process& p) const;
+
+    const Config& config_;
+    Diagnostics& out_;
+    std::map<std::string, Process, std::less<>> processes_;
+};
+
+} // namespace quiesce::platform
