@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/cli.h"
 
+#include "platform/diagnostics.h"
+
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #ifndef QUIESCE_VERSION
 #define QUIESCE_VERSION "0"
@@ -9,6 +12,12 @@
 
 namespace quiesce::platform {
 namespace {
+/// Numbers stay text while CLI11 has them: it reads 010 as 8 and -1 as 18446744073709551615.
+struct Figures {
+    std::string seed, jobs;
+};
+const std::vector<std::string> list_kinds{"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics"};
+
 const char* const scenario_help = "a scenario file, or a name from `quiesce list scenarios`";
 
 void add_scenario(CLI::App& app, CommandLine& line) { app.add_option("scenario", line.scenario, scenario_help)->required()->type_name("SCENARIO"); }
@@ -18,10 +27,11 @@ void add_sets(CLI::App& app, CommandLine& line) {
         ->allow_extra_args(false)->take_all();
 }
 
-void add_run(CLI::App& app, CommandLine& line) {
+void add_run(CLI::App& app, CommandLine& line, Figures& figures) {
     add_scenario(app, line);
     app.add_option("--out", line.out, "leave run.json, config.resolved.yaml, waves.vcd and waves.gtkw here")->type_name("DIR");
-    app.add_option("--seed", line.seed, "seed of every random stream (default: the scenario's, else 1)")->type_name("N");
+    app.add_option("--seed", figures.seed, "seed of every random stream, 0 to 18446744073709551615 (default: the scenario's, else 1)")
+        ->type_name("N");
     add_sets(app, line);
     app.add_flag("--check-tlm", line.check_tlm, "route register accesses through TLM-2.0 sockets with the base-protocol checker in line");
     app.footer("examples:\n"
@@ -30,37 +40,87 @@ void add_run(CLI::App& app, CommandLine& line) {
                "  quiesce run my.yaml --seed 7 --set os.bugs=[R8] --set observe.waves=false\n");
 }
 
-void add_compare(CLI::App& app, CommandLine& line) {
+void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
     add_scenario(app, line);
     app.add_option("--over", line.over, "a path and the values to compare; more than once: every combination")->type_name("PATH=A,B,...")
         ->required()->allow_extra_args(false)->take_all();
     app.add_option("--out", line.out, "leave each variant's results in a directory below this one")->type_name("DIR");
-    app.add_option("--seed", line.seed, "the same for every variant")->type_name("N");
-    app.add_option("--jobs", line.jobs, "simulations at a time (default: one per processor)")->type_name("N");
+    app.add_option("--seed", figures.seed, "the same for every variant")->type_name("N");
+    app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
     add_sets(app, line);
     app.footer("examples:\n"
                "  quiesce compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out out\n"
                "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n");
 }
+
+/// A figure of the command line, if it was given.
+template <class Integer>
+std::optional<Integer> figure(const CLI::App& verb, const char* option, const std::string& text, Integer lo, Integer hi, Diagnostics& out) {
+    const CLI::Option* given = verb.get_option_no_throw(option);
+    if (given == nullptr || given->count() == 0) return std::nullopt;
+    const auto source = std::make_shared<const Source>(option, text, Source::Kind::CommandLine);
+    const auto number = base::parse_integer<Integer>(text, lo, hi);
+    if (!number) out.error(place_of(source, 0), number.error);
+    return number.value;
+}
+
+std::vector<std::string> verb_names(CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) names.push_back(verb->get_name());
+    return names;
+}
+
+/// The option that an unknown one of the command line was probably meant to be.
+std::string option_meant(const CLI::App& app) {
+    for (const CLI::App* verb : app.get_subcommands()) {
+        std::vector<std::string> known;
+        for (const CLI::Option* o : verb->get_options())
+            for (const std::string& name : o->get_lnames()) known.push_back("--" + name);
+        for (const std::string& rest : app.remaining(true))
+            if (rest.substr(0, 2) == "--")
+                if (const auto close = base::closest(rest.substr(0, rest.find('=')), known)) return fmt::format("did you mean {}?\n", *close);
+    }
+    return {};
+}
+
+int usage(const std::string& what, std::string_view got, const std::vector<std::string>& known) {
+    const auto close = base::closest(got, known);
+    fmt::print(stderr, "quiesce: error: unknown {} '{}'{}: expected one of {}\n", what, printable(got),
+               close ? fmt::format("; did you mean '{}'?", *close) : "", base::join(known));
+    return 2;
+}
+
+/// What CLI11 does not judge as we do; the exit code, 0 if all is well.
+int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
+    const CLI::App& verb = *app.get_subcommands().front();
+    line.verb = verb.get_name();
+    if (line.verb == "list" && std::find(list_kinds.begin(), list_kinds.end(), line.list) == list_kinds.end())
+        return usage("list", line.list, list_kinds);
+    Diagnostics out;
+    line.seed = figure<std::uint64_t>(verb, "--seed", figures.seed, 0, std::numeric_limits<std::uint64_t>::max(), out);
+    line.jobs = figure<unsigned>(verb, "--jobs", figures.jobs, 1, 1024, out).value_or(0);
+    out.print(stderr);
+    return out.ok() ? 0 : 2;
+}
 } // namespace
 
 ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     CommandLine line;
+    Figures figures;
     CLI::App app{"quiesce: how long until no device can touch a dying process's memory, and what that time is made of", "quiesce"};
     app.set_version_flag("--version", std::string{"quiesce "} + QUIESCE_VERSION);
     app.require_subcommand(1);
     app.footer("`quiesce VERB --help` has examples of each verb. stdout is data, stderr is for people.\n"
                "exit codes: 0 ok, 1 an expectation failed or a violation was found, 2 usage, 3 bad input, 4 cannot go on, 5 I/O,\n"
                "70 internal, 130 interrupted");
-    add_run(*app.add_subcommand("run", "simulate one scenario"), line);
+    add_run(*app.add_subcommand("run", "simulate one scenario"), line, figures);
     auto* check = app.add_subcommand("check", "read a scenario and say everything that is wrong with it; nothing is simulated");
     add_scenario(*check, line);
     add_sets(*check, line);
     check->footer("examples:\n  quiesce check my.yaml\n  quiesce check mm-exit-under-load --set os.policy=mm-exit\n");
-    add_compare(*app.add_subcommand("compare", "the same workload and seeds over every combination of values, one table"), line);
+    add_compare(*app.add_subcommand("compare", "the same workload and seeds over every combination of values, one table"), line, figures);
     auto* list = app.add_subcommand("list", "what there is, each with a line of help");
-    list->add_option("what", line.list, "")->required()->check(CLI::IsMember({"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics"}))
-        ->type_name("scenarios|presets|params|policies|bugs|devices|metrics");
+    list->add_option("what", line.list, "")->required()->type_name(base::join(list_kinds, "|"));
     list->add_flag("--json", line.json, "an array of objects");
     list->footer("examples:\n  quiesce list scenarios\n  quiesce list params | grep tlb\n  quiesce list bugs --json\n");
     app.add_subcommand("schema", "JSON Schema (draft-07) of a scenario")
@@ -68,14 +128,18 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     auto* features = app.add_subcommand("features", "every register, field, command and event, and whether it is modelled");
     features->add_flag("--json", line.json, "an array of objects");
     features->footer("example:\n  quiesce features | grep absent\n");
+    const std::vector<std::string> verbs = verb_names(app);
+    if (argc > 1 && argv[1][0] != '-' && std::find(verbs.begin(), verbs.end(), argv[1]) == verbs.end())
+        return {std::nullopt, usage("verb", argv[1], verbs)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         const int code = app.exit(e);
+        if (code != 0) fmt::print(stderr, "{}", option_meant(app));
         return {std::nullopt, code == 0 ? 0 : 2}; // CLI11's 100-series all mean: usage
     }
-    line.verb = app.get_subcommands().front()->get_name();
-    return {line, 0};
+    const int code = finish(app, figures, line);
+    return {code == 0 ? std::optional(line) : std::nullopt, code};
 }
 
 } // namespace quiesce::platform

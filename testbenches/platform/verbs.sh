@@ -41,7 +41,29 @@ nfp=platform.preset=pcie-bench-e5-2630v4
 expect 0 "needs 'sva'" "$QUIESCE" run unbind-orderly --set $nfp
 expect 0 "verdict pass" "$QUIESCE" run unbind-orderly --set $nfp --set platform.iommu.kind=smmuv3
 
+# Waves of a former run do not stay beside results that are not theirs; nothing else in the directory is touched.
+cp -r a stale && touch stale/notes.txt
+expect 0 "verdict pass" "$QUIESCE" run mm-exit-under-load --out stale --set observe.waves=false
+[ ! -e stale/waves.vcd ] && [ ! -e stale/waves.gtkw ] && [ -e stale/notes.txt ] || { echo "FAILED: stale waves"; failures=$((failures + 1)); }
+cp -r a stale2
+expect 0 "needs 'sva'" "$QUIESCE" run mm-exit-under-load --out stale2 --set platform.iommu.kind=none
+[ ! -e stale2/waves.vcd ] || { echo "FAILED: waves of a run that was not"; failures=$((failures + 1)); }
+same "a limit that is not reached" "$first" "$(print mm-exit-under-load --set observe.limit=1s)"
+
 expect 3 "did you mean" "$QUIESCE" run mm-exit-under-lod
+expect 2 "did you mean 'run'?" "$QUIESCE" rnu mm-exit-under-load
+expect 2 "did you mean 'params'?" "$QUIESCE" list parms
+expect 2 "did you mean --seed?" "$QUIESCE" run mm-exit-under-load --sed 1
+for seed in -1 18446744073709551616 010 1.5 ''; do
+    expect 2 "--seed:1:1: error: expected an integer" "$QUIESCE" run mm-exit-under-load --seed "$seed"
+done
+expect 2 "from 1 to 1024" "$QUIESCE" compare mm-exit-under-load --over os.policy=mm-exit --jobs 0
+expect 0 "seed 18446744073709551615" "$QUIESCE" run unbind-orderly --seed 18446744073709551615 --out big
+expect 0 "seed: 18446744073709551615" cat big/config.resolved.yaml
+same "the resolved configuration of the largest seed" "$(print unbind-orderly --seed 18446744073709551615)" "$(print big/config.resolved.yaml)"
+for verb in "run unbind-orderly" "list params" "list params --json" schema features "check unbind-orderly" "--help" "run --help"; do
+    expect 5 "cannot write" sh -c "\"\$QUIESCE\" $verb > /dev/full"
+done
 expect 2 "unknown key" "$QUIESCE" run mm-exit-under-load --set platform.iommu.knd=smmuv3
 expect 2 "" "$QUIESCE" run mm-exit-under-load --set os.policy=mm-exxit
 expect 2 "" "$QUIESCE" run
@@ -60,6 +82,62 @@ YAML
 for text in "bad.yaml:2:6: error" "unknown key 'polcy'" "5parsecs" "did you mean 'pages'" "app1" "did you mean 'never'" "'blok'"; do
     expect 3 "$text" "$QUIESCE" check bad.yaml
 done
+# What only the run can find out: by no race, an error at the sentence; by a race, a warning there, and the run goes on.
+scenario() { printf 'scenario: x\ndevices: {acc0: {kind: accelerator, queues: 1}}\nsteps:\n  - os: {spawn: app0, pages: 16}\n  - os: {bind: app0, to: acc0}\n'; cat; }
+scenario > dead.yaml <<'YAML'
+  - os: {kill: app0}
+  - after: 1s
+    os: {bind: app0, to: acc0}
+YAML
+expect 3 "dead.yaml:7:5: error: os bind bind=app0 to=acc0: app0 was dead when this came" "$QUIESCE" run dead.yaml --out untouched
+[ ! -e untouched/run.json ] || { echo "FAILED: results of a run that could not be"; failures=$((failures + 1)); }
+scenario > race.yaml <<'YAML'
+  - os: {kill: app0}
+  - after: 1us
+    os: {open: acc0, as: app0}
+  - acc0: {stream: app0, size: 64B}
+  - os: {unbind: app0, from: acc0}
+YAML
+expect 0 "race.yaml:7:5: warning: os open open=acc0 as=app0: nothing to do: app0 is dying" "$QUIESCE" run race.yaml
+scenario > queues.yaml <<'YAML'
+  - os: {spawn: b}
+  - os: {bind: b, to: acc0}
+  - acc0: {stream: app0}
+  - acc0: {stop: app0}
+  - acc0: {stream: b}
+YAML
+expect 3 "queues.yaml:10:5: error: acc0 stream stream=b: acc0 has no queue left for b (devices.acc0.queues)" \
+    "$QUIESCE" run queues.yaml --set devices.acc0.stop_time=1ms
+scenario > pasids.yaml <<'YAML'
+  - os: {kill: app0}
+  - os: {spawn: b}
+  - os: {bind: b, to: acc0}
+YAML
+expect 3 "pasids.yaml:8:5: error: os bind bind=b to=acc0: no PASID or ASID is free for b: os.pasid.min is 1, os.pasid.max 1" \
+    "$QUIESCE" run pasids.yaml --set os.pasid.max=1
+expect 3 "pasids.yaml:8:5: error" "$QUIESCE" compare pasids.yaml --over os.pasid.max=1
+scenario > memory.yaml <<'YAML'
+  - os: {spawn: b, pages: 4070}
+YAML
+expect 3 "memory.yaml:6:5: error: os spawn spawn=b pages=4070: the simulated machine is out of memory" \
+    "$QUIESCE" run memory.yaml --set platform.memory.ram=16MiB
+expect 3 "mm-exit-under-load.yaml:2:11: error: smmu: a linear stream table for 20 stream bits is too large" \
+    "$QUIESCE" run mm-exit-under-load --set platform.iommu.smmuv3.two_level_streams=false --set platform.iommu.smmuv3.sid_bits=20
+expect 0 "verdict pass" "$QUIESCE" run mm-exit-under-load --set platform.iommu.smmuv3.sid_bits=32
+expect 0 "reuse           +    1." "$QUIESCE" run mm-exit-under-load --set os.pasid.grace=1ms
+expect 1 "livelock" "$QUIESCE" run mm-exit-under-load --set os.pasid.grace=1ms --set observe.limit=500us
+scenario > late.yaml <<'YAML'
+  - at: 1us
+    acc0: {stream: app0, count: 5}
+  - after: 1ms
+    acc0: {stream: app0, count: 5}
+YAML
+expect 0 "late.yaml:6:5: warning: acc0 stream stream=app0 count=5: late: it was to come at 1us" "$QUIESCE" run late.yaml
+sed 's/count: 5/count: 1000000/' late.yaml > busy.yaml
+expect 3 "busy.yaml:8:5: error: acc0 stream stream=app0 count=1000000: acc0 still works for app0" "$QUIESCE" run busy.yaml
+{ echo 'until: 50us'; scenario < /dev/null; printf '  - after: 45us\n    os: {kill: app0}\n'; } > until.yaml
+expect 0 "until.yaml:7:5: warning: os kill kill=app0: never came: the run ended before" "$QUIESCE" run until.yaml
+
 expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07" | sed "s/.*/\"draft-07\"/" | head -1'
 for what in scenarios presets params policies bugs devices metrics; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
 
