@@ -163,7 +163,7 @@ GOOD = {
     "models/iommu/smmuv3/tlm_target.cpp": ["<systemc>"],
     "models/pcie/a.cpp": ['"iommu/translation.h"', '"iommu/ats_port.h"', '"memory/memory_port.h"'],
     "models/pcie/tlm_bridge.cpp": ["<tlm>"],
-    "models/devices/a.cpp": ['"pcie/link.h"', '"memory/memory_port.h"', '"iommu/ats_port.h"'],
+    "models/devices/a.cpp": ['"pcie/link.h"', '"memory/memory_port.h"', '"iommu/ats_port.h"', '"iommu/cache.h"'],
     "models/os/sva.cpp": ['"os/drivers/iommu_driver.h"', '"os/drivers/device_driver.h"', '"memory/mmio_bus.h"'],
     "models/os/a.cpp": ['"memory/memory_port.h"', '"memory/ownership.h"', '"base/a.h"'],
     "models/os/drivers/smmuv3_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/smmuv3/layout.h"', '"os/sva.h"'],

@@ -120,6 +120,18 @@ void DmaEngine::issue_read(const pcie::DmaRequest& packet, pcie::Tag tag) {
 }
 
 namespace {
+/// Without a PASID prefix: on translated requests it needs an enable of its own (facts/iommu-specs.md 4.1), which is
+/// not there.
+pcie::DmaRequest translated(const pcie::DmaRequest& r, Iova to) {
+    pcie::DmaRequest t;
+    t.at = to;
+    t.bytes = r.bytes;
+    t.bond = r.bond;
+    t.type = iommu::AddressType::Translated;
+    t.aimed_at = r.at;
+    return t;
+}
+
 /// A write's last bit has left.
 struct Departure final : pcie::Requester {
     sim::Latch over;
@@ -137,10 +149,9 @@ sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transac
         refused(packet, transaction, true);
         co_return;
     }
-    packet.aimed_at = std::exchange(packet.at, found.at);
-    packet.type = iommu::AddressType::Translated;
+    const pcie::DmaRequest request = translated(packet, found.at);
     Departure departure;
-    endpoint_.write_packet(packet, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
+    endpoint_.write_packet(request, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
     co_await departure.over.wait();
     found.use.end();
     in_error_ = false;
@@ -155,10 +166,9 @@ sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transact
         refused(packet, transaction, false);
         co_return;
     }
-    packet.aimed_at = std::exchange(packet.at, found.at);
-    packet.type = iommu::AddressType::Translated;
+    const pcie::DmaRequest request = translated(packet, found.at);
     pcie::Tag tag = co_await endpoint_.tags().acquire();
-    co_await endpoint_.reading(packet, transaction, sink_.data(), std::move(tag), *this);
+    co_await endpoint_.reading(request, transaction, sink_.data(), std::move(tag), *this);
 }
 
 void DmaEngine::refused(const pcie::DmaRequest& packet, u64 transaction, bool write) {

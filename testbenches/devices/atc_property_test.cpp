@@ -47,7 +47,7 @@ struct Remapped : AtsBench {
             if (r.origin.purpose != memory::Purpose::Dma) return;
             ++translated;
             const u64 page = (r.origin.aimed_at.value() - at(0).value()) / page_size;
-            stale += r.at.value() / page_size < mappings[raw(r.origin.pasid)][page].least;
+            stale += r.at.value() / page_size < mappings[raw(r.origin.bond)][page].least;
         };
     }
     sim::Task<void> remap(unsigned pasid, unsigned first, unsigned count) {
@@ -61,6 +61,7 @@ struct Remapped : AtsBench {
     }
     sim::Task<void> access(unsigned pasid, unsigned page, bool write) {
         pcie::DmaRequest r = to(at(page * page_size + 0x40), pasid);
+        r.bond = BondId{pasid}; // what tells PASIDs apart at memory
         auto asked = dev.atc.translate(r, write);
         const Atc::Found found = co_await std::move(asked);
         if (!found.granted) co_return;

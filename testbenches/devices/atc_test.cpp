@@ -443,8 +443,10 @@ TEST_CASE("with the ATC on, every request of an engine goes out translated, to t
     CHECK(b.questions(AddressType::Translated) == 100);
     CHECK(b.questions(AddressType::Untranslated) == 0);
     CHECK(b.dev.atc.counts().requests <= 2); // one for reading, one for writing
+    for (const auto& q : b.iommu.questions) CHECK(q.has_pasid == (q.type == AddressType::TranslationRequest));
     for (const auto& c : b.memory.commits) {
         CHECK(c.request.at.value() >> 12 == 3);
+        CHECK(c.request.bytes == 64);
         CHECK(c.request.origin.aimed_at.page_number() == b.at(0x3000).page_number());
     }
 }

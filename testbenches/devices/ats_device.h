@@ -11,9 +11,9 @@
 namespace quiesce::stubs {
 
 struct AtsDevice final : pcie::Endpoint {
-    AtsDevice(Fabric& f, const devices::AtcConfig& c)
-        : Endpoint("dev", f.events, f.root_complex, pcie::LinkConfig{}, pcie::EndpointConfig{}, DeviceId{0}),
-          atc("dev", f.events, *this, c), engine("dev.dma", f.events, *this, devices::DmaEngineConfig{}, 1, &atc) {
+    AtsDevice(base::EventBus& bus, pcie::RootComplex& rc, const devices::AtcConfig& c)
+        : Endpoint("dev", bus, rc, pcie::LinkConfig{}, pcie::EndpointConfig{}, DeviceId{0}), atc("dev", bus, *this, c),
+          engine("dev.dma", bus, *this, devices::DmaEngineConfig{}, 1, &atc) {
         atc.enable(true);
     }
     bool invalidate(const pcie::InvalidateRequest& r) override { return atc.invalidate(r); }
@@ -38,7 +38,9 @@ struct AtsBench : Fabric {
     std::deque<Asked> asked;
     std::deque<Invalidated> invalidated;
 
-    explicit AtsBench(const devices::AtcConfig& c = {}) : atc_config(c), dev(*this, c) { iommu.keep_questions = true; }
+    explicit AtsBench(const devices::AtcConfig& c = {}) : atc_config(c), dev(events, root_complex, c) {
+        iommu.keep_questions = true;
+    }
     ~AtsBench() {
         asked.clear();
         calendar.shutdown();

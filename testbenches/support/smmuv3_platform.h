@@ -43,9 +43,14 @@ public:
         memory.ledger().bond_opened(bond, mm);
         devices.push_back(std::make_unique<devices::DmaDevice>("dev" + std::to_string(devices.size()), bus, root_complex, pcie::LinkConfig{},
                                                                config, id, 1));
-        const StreamId stream = devices.back()->stream();
-        poke(stream_table_ + 64 * raw(stream), ste_.words());
+        set_stream(devices.back()->stream());
         return *devices.back();
+    }
+    /// The stream's entry: the address space above, with or without ATS. For the SMMU to see a change of an entry,
+    /// invalidate it.
+    void set_stream(StreamId stream, iommu::smmuv3::StreamAts ats = iommu::smmuv3::StreamAts::Off) {
+        iommu::smmuv3::Ste ste = ste_;
+        poke(stream_table_ + 64 * raw(stream), ste.set(iommu::smmuv3::Ste::EATS, ats).words());
     }
     devices::Workload work(const devices::DmaDevice& d, u64 first_page, u64 pages, u32 bytes) const {
         devices::Workload w;
