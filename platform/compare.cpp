@@ -157,7 +157,8 @@ void print_table(const std::vector<Variant>& variants) {
     });
     add("fingerprint", [](const Variant& v) { return v.run["fingerprint"].get<std::string>(); });
     rows.push_back({"verdict", {}});
-    for (const Variant& v : variants) rows.back().cells.push_back(v.run.is_object() ? v.run["verdict"].get<std::string>() : "-");
+    for (const Variant& v : variants)
+        rows.back().cells.push_back(v.run.is_object() ? v.run["verdict"].get<std::string>() : "-");
     std::size_t width = 18;
     for (const Row& r : rows) width = std::max(width, r.label.size());
     fmt::print("{:<{}}", "after T0, latest", width);
@@ -201,7 +202,8 @@ Exit compare_verb(const CommandLine& line) {
     const Read read = read_for(line);
     fmt::print("{}  seed {}  {}\n\n", line.scenario, read.scenario ? read.scenario->seed : 1, read.scenario ? read.scenario->help : "");
     print_table(*variants);
-    fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; what each name means: "
+    fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
+               "what each name means: "
                "quiesce list metrics\n");
     if (keep) fmt::print(stderr, "results in {}\n", out.string());
     else fs::remove_all(out);

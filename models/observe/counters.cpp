@@ -59,7 +59,8 @@ void Counters::on(sim::Time now, const base::Span& e) {
     constexpr std::string_view end = "-sync";
     const std::string_view phase = e.phase.text();
     if (!e.waits_for || phase.size() < end.size() || phase.substr(phase.size() - end.size()) != end) return;
-    c_.invalidations.sync_wait_by[std::string{e.waits_for.text()}][std::string{phase}].push_back(static_cast<u64>((now - e.start).ps()));
+    c_.invalidations.sync_wait_by[std::string{e.waits_for.text()}][std::string{phase}].push_back(
+        static_cast<u64>((now - e.start).ps()));
 }
 
 void Counters::on(sim::Time now, const os::InvalidationIssued& e) { issued_[e.issued_sequence] = now; }

@@ -38,11 +38,11 @@ public:
 private:
     RunCounts c_;
     struct Unit {
-        std::set<std::string> commands;  ///< since its last fence
-        u64 last_fence = 0;              ///< its number: the command of that number is the fence itself
+        std::set<std::string> commands; ///< since its last fence
+        u64 last_fence = 0;             ///< its number: the command of that number is the fence itself
     };
     std::map<u64, sim::Time> issued_;
-    std::map<u32, Unit> units_;          ///< by name index: looked up only
+    std::map<u32, Unit> units_; ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const devices::DmaEnded& e);

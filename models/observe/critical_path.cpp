@@ -54,7 +54,8 @@ std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) cons
     const Kept* k = by_id(last);
     const Kept* later = nullptr; // the span that the walk came from
     const auto waits = wait_for_.find(last);
-    const Kept* waiter = waits == wait_for_.end() ? nullptr : by_id(waits->second); // the span whose wait the current one ended
+    const Kept* waiter =
+        waits == wait_for_.end() ? nullptr : by_id(waits->second); // the span whose wait the current one ended
     auto add = [&](const Kept* k, sim::Time start, sim::Time end) {
         start = std::max(start, from);
         if (end <= start) return;
@@ -69,10 +70,12 @@ std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) cons
         const sim::Time start = std::max(before.end, from);
         if (end <= start) return;
         const std::string actor{before.span.actor.text()};
-        if (later == nullptr || later->span.actor == before.span.actor) parts.push_back({"running", actor, "", start, end, 0});
+        if (later == nullptr || later->span.actor == before.span.actor)
+            parts.push_back({"running", actor, "", start, end, 0});
         else if (later->span.begun_by == before.span.id || waiter == nullptr)
             parts.push_back({"hand-over", actor, std::string{later->span.actor.text()}, start, end, 0});
-        else add(nullptr, start, end);
+        else
+            add(nullptr, start, end);
     };
     sim::Time at = to;
     std::vector<bool> visited(spans_.size());

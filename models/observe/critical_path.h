@@ -28,7 +28,8 @@ public:
     /// scenario's).
     std::vector<PathPart> path(sim::Time from, sim::Time to, u64 last) const;
     using Which = std::function<bool(const base::Span&)>;
-    /// Of the spans that `which` picks: the one begun last that goes on at `at`, else the one that ended last before; 0: none.
+    /// Of the spans that `which` picks: the one begun last that goes on at `at`, else the one that ended last before;
+    /// 0: none.
     u64 latest(sim::Time at, const Which& which) const;
     /// When a span of this id ended.
     sim::Time end_of(u64 id) const;

@@ -7,11 +7,11 @@
 namespace quiesce::observe {
 
 struct Metric {
-    /// milestone: of a teardown; teardown: another number of it; phase: of a breakdown; count: a number of run.json, by its path,
-    /// where <...> is any name.
+    /// milestone: of a teardown; teardown: another number of it; phase: of a breakdown; count: a number of run.json, by
+    /// its path, where <...> is any name.
     std::string_view group;
     std::string_view name, help;
-    std::string_view source{};       ///< kernel function or manual section of what a phase or milestone stands for
+    std::string_view source{}; ///< kernel function or manual section of what a phase or milestone stands for
 };
 extern const std::vector<Metric> metrics;
 

@@ -16,7 +16,8 @@ std::string after_t0(const Teardown& t, sim::Time at) { return "T0 + " + base::f
 } // namespace
 
 const std::vector<MilestoneRule> milestone_rules{
-    {"block_observed", "block", "no DMA of the bond may reach memory once the OS relies on the fence that blocks it", always},
+    {"block_observed", "block", "no DMA of the bond may reach memory once the OS relies on the fence that blocks it",
+     always},
     {"free_first", "free_last", "the first page is not freed after the last", always},
     {"free_last", "exit_mmap", "exit_mmap frees every page of the address space before it returns", always},
     {"exit_mmap", "mmput", "the mmput that ran exit_mmap returns after it", mmput_ran_exit_mmap},
@@ -38,7 +39,8 @@ std::vector<std::string> inconsistencies(const Teardown& t) {
         found.emplace_back("quiesce exists only with block and stop, and always then");
     if (t.quiesce)
         for (const char* part : {"block", "stop", "drain", "last_seen"})
-            if (const auto at = t.at(part); at && *at > t.t0 + *t.quiesce) found.push_back(std::string{part} + " is after quiesce");
+            if (const auto at = t.at(part); at && *at > t.t0 + *t.quiesce)
+                found.push_back(std::string{part} + " is after quiesce");
     return found;
 }
 

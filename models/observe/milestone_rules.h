@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What must hold between the milestones of one teardown (design.md, section 5), whatever the policy and the device. A breach
-/// is a finding about the simulated system, such as a fence that promised too much, or about the observers.
+/// What must hold between the milestones of one teardown (design.md, section 5), whatever the policy and the device. A
+/// breach is a finding about the simulated system, such as a fence that promised too much, or about the observers.
 #pragma once
 #include "observe/teardowns.h"
 

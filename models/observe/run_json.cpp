@@ -11,7 +11,11 @@ using Json = nlohmann::ordered_json;
 Json parts_json(const std::vector<PathPart>& parts) {
     Json list = Json::array();
     for (const PathPart& p : parts)
-        list.push_back({{"phase", p.phase}, {"actor", p.actor}, {"waits_for", p.waits_for}, {"start_ps", p.start.ps()}, {"end_ps", p.end.ps()}});
+        list.push_back({{"phase", p.phase},
+                        {"actor", p.actor},
+                        {"waits_for", p.waits_for},
+                        {"start_ps", p.start.ps()},
+                        {"end_ps", p.end.ps()}});
     return list;
 }
 
@@ -31,9 +35,18 @@ Json teardown_json(const Teardown& t, std::size_t n) {
 }
 
 Json violation_json(const Violation& v, std::size_t n) {
-    return {{"id", fmt::format("v{}", n)}, {"kind", v.kind}, {"time_ps", v.first.ps()}, {"last_ps", v.last.ps()}, {"count", v.count},
-            {"bond", raw(v.bond)}, {"device", v.device}, {"process", v.process}, {"pasid", raw(v.pasid)},
-            {"page", fmt::format("{:#x}", v.page)}, {"object", v.object}, {"story", v.story}};
+    return {{"id", fmt::format("v{}", n)},
+            {"kind", v.kind},
+            {"time_ps", v.first.ps()},
+            {"last_ps", v.last.ps()},
+            {"count", v.count},
+            {"bond", raw(v.bond)},
+            {"device", v.device},
+            {"process", v.process},
+            {"pasid", raw(v.pasid)},
+            {"page", fmt::format("{:#x}", v.page)},
+            {"object", v.object},
+            {"story", v.story}};
 }
 
 Json expectations_json(const RunRecord& r) {
@@ -48,7 +61,10 @@ Json expectations_json(const RunRecord& r) {
 }
 
 Json population_json(const std::vector<u64>& values) {
-    return {{"n", values.size()}, {"p50", percentile(values, 50)}, {"p99", percentile(values, 99)}, {"max", percentile(values, 100)}};
+    return {{"n", values.size()},
+            {"p50", percentile(values, 50)},
+            {"p99", percentile(values, 99)},
+            {"max", percentile(values, 100)}};
 }
 
 Json populations_json(const std::map<std::string, std::vector<u64>>& by) {
@@ -73,7 +89,8 @@ Json counts_json(const RunCounts& c, Json j) {
     j["invalidations"]["fence_wait_by"] = populations_json(i.fence_wait_by);
     j["invalidations"]["fences_by"] = i.fences_by;
     j["invalidations"]["sync_wait_by"] = Json::object();
-    for (const auto& [unit, phases] : i.sync_wait_by) j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
+    for (const auto& [unit, phases] : i.sync_wait_by)
+        j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
     j["oom"] = Json::array();
     j["cpu_ps"] = {{"by", c.cpu_ps}};
     return j;

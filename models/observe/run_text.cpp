@@ -17,7 +17,8 @@ void milestones_text(const Teardown& t, std::string& out) {
     std::stable_sort(order.begin(), order.end(), [](auto& a, auto& b) { return a.second < b.second; });
     for (const auto& mark : order) {
         const Metric* row = find_metric("milestone", mark.first);
-        out += fmt::format("    {:<15} +{:>12}  {}\n", mark.first, time_text(mark.second - t.t0), row == nullptr ? "" : row->help);
+        out += fmt::format("    {:<15} +{:>12}  {}\n", mark.first, time_text(mark.second - t.t0),
+                           row == nullptr ? "" : row->help);
     }
     if (!t.open.empty()) out += fmt::format("    open            {:>13}  {}\n", "", fmt::join(t.open, ", "));
     if (!t.not_applicable.empty()) out += fmt::format("    not applicable  {:>13}  {}\n", "", fmt::join(t.not_applicable, ", "));
@@ -60,25 +61,34 @@ void breakdown_text(const Teardown& t, unsigned columns, std::string& out) {
         const i64 from = (p.start - t.t0).ps() * width / total;
         const i64 to = std::max(from + 1, (p.end - t.t0).ps() * width / total);
         const std::string who = p.waits_for.empty() ? p.actor : fmt::format("{} waits for {}", p.actor, p.waits_for);
-        out += fmt::format("    {:<20} {:>12} {:>3}% |{:<{}}| {}\n", p.phase.substr(0, 20), time_text(p.end - p.start), percent[i],
-                           std::string(static_cast<std::size_t>(from), ' ') + std::string(static_cast<std::size_t>(to - from), '#'), width, who);
+        out += fmt::format(
+            "    {:<20} {:>12} {:>3}% |{:<{}}| {}\n", p.phase.substr(0, 20), time_text(p.end - p.start), percent[i],
+            std::string(static_cast<std::size_t>(from), ' ') + std::string(static_cast<std::size_t>(to - from), '#'),
+            width, who);
     }
 }
 
 void teardown_text(const RunRecord& r, std::size_t n, unsigned columns, std::string& out) {
     const Teardown& t = r.teardowns[n];
-    out += fmt::format("\nteardown {} of {} (id t{}): {} on {}, PASID {}\n", n + 1, r.teardowns.size(), n, t.process, t.device, raw(t.pasid));
+    out += fmt::format("\nteardown {} of {} (id t{}): {} on {}, PASID {}\n", n + 1, r.teardowns.size(), n, t.process,
+                       t.device, raw(t.pasid));
     out += fmt::format("  T0              {} at {}{}\n", t.trigger, time_text(t.t0 - sim::Time{}),
                        t.also.empty() ? "" : fmt::format(", then {}", fmt::join(t.also, ", ")));
-    out += t.quiesce ? fmt::format("  quiesce latency {}  (a prediction: no whole teardown has been measured and published)\n", time_text(*t.quiesce))
-                     : std::string{"  quiesce latency: open\n"};
+    out +=
+        t.quiesce
+            ? fmt::format("  quiesce latency {}  (a prediction: no whole teardown has been measured and published)\n",
+                          time_text(*t.quiesce))
+            : std::string{"  quiesce latency: open\n"};
     milestones_text(t, out);
     breakdown_text(t, columns, out);
     if (t.exposure.ps() == 0) return;
-    out += fmt::format("  exposure        {} of page-time: each page from its unmap until the OS saw a fence that covers it, or until its free\n",
+    out += fmt::format("  exposure        {} of page-time: each page from its unmap until the OS saw a fence that "
+                       "covers it, or until its free\n",
                        time_text(t.exposure));
     if (t.exposed_pages_open > 0)
-        out += fmt::format("                  {} pages were neither fenced nor freed: they count up to the end of the run\n", t.exposed_pages_open);
+        out += fmt::format(
+            "                  {} pages were neither fenced nor freed: they count up to the end of the run\n",
+            t.exposed_pages_open);
 }
 
 std::string waits_text(const std::vector<u64>& values) {
@@ -87,10 +97,14 @@ std::string waits_text(const std::vector<u64>& values) {
 }
 
 void counts_text(const RunCounts& c, std::string& out) {
-    out += fmt::format("\nDMA     at memory: {} reads, {} writes, {} B, of them {} legal after their page's unmap; TLB hits {} of {}\n", c.dma.reads,
-                       c.dma.writes, c.dma.bytes, c.dma.legal_after_unmap, c.tlb_hits, c.translations);
-    out += fmt::format("        aborted: {} answered with an error (a write that is refused has no answer: it is among the faults only)\n", c.dma.aborted);
-    out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: the context is quiet), {} lost (queue full)",
+    out += fmt::format("\nDMA     at memory: {} reads, {} writes, {} B, of them {} legal after their page's unmap; TLB "
+                       "hits {} of {}\n",
+                       c.dma.reads, c.dma.writes, c.dma.bytes, c.dma.legal_after_unmap, c.tlb_hits, c.translations);
+    out += fmt::format("        aborted: {} answered with an error (a write that is refused has no answer: it is among "
+                       "the faults only)\n",
+                       c.dma.aborted);
+    out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: the context is "
+                       "quiet), {} lost (queue full)",
                        c.faults.recorded, c.faults.suppressed, c.faults.lost_overflow);
     for (const auto& [type, n] : c.faults.by_type) out += fmt::format("; {} {}", type, n);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
@@ -98,10 +112,12 @@ void counts_text(const RunCounts& c, std::string& out) {
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);
     out += '\n';
     for (const auto& [unit, phases] : c.invalidations.sync_wait_by)
-        for (const auto& [phase, values] : phases) out += fmt::format("        {:<17} {} for {}\n", phase, waits_text(values), unit);
+        for (const auto& [phase, values] : phases)
+            out += fmt::format("        {:<17} {} for {}\n", phase, waits_text(values), unit);
     static const std::map<std::string, const char*> scopes{{"range", "range (unmap)"}, {"space", "space (block)"}};
     for (const auto& [scope, values] : c.invalidations.fence_wait_by)
-        out += fmt::format("        {:<17} {} from the first command to the fence seen\n", scopes.at(scope), waits_text(values));
+        out += fmt::format("        {:<17} {} from the first command to the fence seen\n", scopes.at(scope),
+                           waits_text(values));
 }
 
 void violations_text(const RunRecord& r, std::string& out) {
@@ -114,8 +130,10 @@ void violations_text(const RunRecord& r, std::string& out) {
     }
     std::vector<std::string> each;
     for (const auto& [kind, n] : kinds) each.push_back(fmt::format("{} {}", n, kind));
-    out += fmt::format("\n{} violation{}: {}; {} occurrence{} (repetitions at the same bond, page and object are one violation)\n", r.violations.size(),
-                       r.violations.size() == 1 ? "" : "s", fmt::join(each, ", "), events, events == 1 ? "" : "s");
+    out += fmt::format(
+        "\n{} violation{}: {}; {} occurrence{} (repetitions at the same bond, page and object are one violation)\n",
+        r.violations.size(), r.violations.size() == 1 ? "" : "s", fmt::join(each, ", "), events,
+        events == 1 ? "" : "s");
     for (std::size_t n = 0; n < r.violations.size() && n < 10; ++n) {
         const Violation& v = r.violations[n];
         out += fmt::format("  v{} {} at {}{}: {}\n", n, v.kind, time_text(v.first - sim::Time{}),
@@ -126,7 +144,8 @@ void violations_text(const RunRecord& r, std::string& out) {
 } // namespace
 
 std::string to_text(const RunRecord& r, unsigned columns) {
-    std::string out = fmt::format("{}  seed {}  {}, {} on kernel {}\n", r.scenario, r.seed, r.platform.iommu, r.platform.policy, r.platform.kernel);
+    std::string out = fmt::format("{}  seed {}  {}, {} on kernel {}\n", r.scenario, r.seed, r.platform.iommu,
+                                  r.platform.policy, r.platform.kernel);
     if (!r.platform.bugs.empty()) out += fmt::format("bugs switched on: {}\n", fmt::join(r.platform.bugs, ", "));
     for (std::size_t n = 0; n < r.teardowns.size(); ++n) teardown_text(r, n, columns, out);
     counts_text(r.counts, out);

@@ -176,9 +176,11 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     return t;
 }
 
-/// To something that the device did: through its answer to the stop command if it was draining, else it worked all the time.
+/// To something that the device did: through its answer to the stop command if it was draining, else it worked all the
+/// time.
 std::vector<PathPart> Teardowns::device_path(const Teardown& t, sim::Time to) const {
-    const u64 draining = spans_.latest(to, [&](const base::Span& s) { return s.bond == t.bond && s.actor.text() == t.device; });
+    const u64 draining =
+        spans_.latest(to, [&](const base::Span& s) { return s.bond == t.bond && s.actor.text() == t.device; });
     if (draining == 0 || spans_.end_of(draining) <= t.t0) return {{"device-work", t.device, "", t.t0, to, 0}};
     return spans_.path(t.t0, to, draining);
 }
@@ -186,18 +188,23 @@ std::vector<PathPart> Teardowns::device_path(const Teardown& t, sim::Time to) co
 /// To something that the dying process's threads did, or that they left to somebody who drops the last reference later.
 std::vector<PathPart> Teardowns::process_path(const Teardown& t, sim::Time to) const {
     const std::string threads = t.process + "/";
-    const u64 last = spans_.latest(to, [&](const base::Span& s) { return s.actor.text().substr(0, threads.size()) == threads; });
+    const u64 last =
+        spans_.latest(to, [&](const base::Span& s) { return s.actor.text().substr(0, threads.size()) == threads; });
     const sim::Time left = last == 0 ? t.t0 : std::clamp(spans_.end_of(last), t.t0, to);
     auto parts = spans_.path(t.t0, left, last);
     if (left < to) parts.push_back({"deferred", "kernel", "", left, to, 0});
     return parts;
 }
 
-std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, const std::string& milestone, sim::Time at) const {
+std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, const std::string& milestone,
+                                         sim::Time at) const {
     const auto found = mms_.find(raw(t.mm));
     const MmData m = found == mms_.end() ? MmData{} : found->second;
-    const std::pair<const char*, u64> told[] = {
-        {"block", b.block_span}, {"stop", b.stop_span}, {"stop_gave_up", b.gave_up_span}, {"mmput", m.mmput_span}, {"exit_mmap", m.exit_mmap_span}};
+    const std::pair<const char*, u64> told[] = {{"block", b.block_span},
+                                                {"stop", b.stop_span},
+                                                {"stop_gave_up", b.gave_up_span},
+                                                {"mmput", m.mmput_span},
+                                                {"exit_mmap", m.exit_mmap_span}};
     for (const auto& [name, span] : told)
         if (milestone == name) return spans_.path(t.t0, at, span);
     if (milestone == "block_observed" || milestone == "last_seen") return device_path(t, at);

@@ -26,14 +26,14 @@ struct Teardown {
     std::vector<std::pair<std::string, sim::Time>> milestones;
     std::vector<std::string> open, not_applicable;
     std::optional<sim::Duration> quiesce;
-    /// Page-time during which a device could still reach what was unmapped: from the unmap to the fence seen that covers the
-    /// page, or to its free if that came first (freed-before-fenced judges what follows).
+    /// Page-time during which a device could still reach what was unmapped: from the unmap to the fence seen that
+    /// covers the page, or to its free if that came first (freed-before-fenced judges what follows).
     sim::Duration exposure{};
-    u64 exposed_pages_open = 0;          ///< neither fenced nor freed when the run ended: counted up to there
-    std::vector<PathPart> breakdown;     ///< the path of whichever milestone set quiesce
+    u64 exposed_pages_open = 0;      ///< neither fenced nor freed when the run ended: counted up to there
+    std::vector<PathPart> breakdown; ///< the path of whichever milestone set quiesce
     /// What each milestone after T0 consists of, from T0 to it.
     std::vector<std::pair<std::string, std::vector<PathPart>>> paths;
-    bool mmput_ran_exit_mmap = false;    ///< the exit path's last mmput was the address space's last, too
+    bool mmput_ran_exit_mmap = false; ///< the exit path's last mmput was the address space's last, too
 
     std::optional<sim::Time> at(std::string_view name) const {
         for (const auto& [n, t] : milestones)
@@ -95,7 +95,8 @@ private:
     Teardown result(BondId id, const BondData& b) const;
     std::vector<PathPart> device_path(const Teardown& t, sim::Time to) const;
     std::vector<PathPart> process_path(const Teardown& t, sim::Time to) const;
-    std::vector<PathPart> path_of(const Teardown& t, const BondData& b, const std::string& milestone, sim::Time at) const;
+    std::vector<PathPart> path_of(const Teardown& t, const BondData& b, const std::string& milestone,
+                                  sim::Time at) const;
     void break_down(Teardown& t, const BondData& b) const;
 
     base::EventBus& bus_;
@@ -104,8 +105,8 @@ private:
     std::map<u32, MmData> mms_;
     using ExposedPages = std::map<std::tuple<u32, u64, u64>, Exposed>;
     ExposedPages::iterator end_exposure(ExposedPages::iterator page, sim::Time now);
-    ExposedPages exposed_;               ///< by (bond, page, frame): unmapped, neither fenced nor freed yet
-    std::map<u64, u64> issued_;          ///< invalidation number -> order, while anything is exposed
+    ExposedPages exposed_;      ///< by (bond, page, frame): unmapped, neither fenced nor freed yet
+    std::map<u64, u64> issued_; ///< invalidation number -> order, while anything is exposed
     u64 order_ = 0;
     std::vector<base::Subscription> tokens_;
 };

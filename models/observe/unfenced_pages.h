@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Which unmapped pages no fence covers yet, for which bond. A fence covers a page if it was issued after the unmap: the order
-/// of both decides, whatever the clock says.
+/// Which unmapped pages no fence covers yet, for which bond. A fence covers a page if it was issued after the unmap:
+/// the order of both decides, whatever the clock says.
 #pragma once
 #include "observe/all_events.h"
 
@@ -11,8 +11,8 @@
 
 namespace quiesce::observe {
 
-/// Each page is marked when a fence is seen, not looked for among fences later: what is kept is one entry for a page from its
-/// unmap to its free, and one for an invalidation under way while its address space has such pages.
+/// Each page is marked when a fence is seen, not looked for among fences later: what is kept is one entry for a page
+/// from its unmap to its free, and one for an invalidation under way while its address space has such pages.
 class UnfencedPages {
 public:
     void unmapped(const memory::FrameUnmapped& e) {
@@ -32,12 +32,13 @@ public:
         if (issued == mm->second.issued.end()) return;
         const u64 order = issued->second, first = e.first.page_number(), pages = e.bytes / page_size;
         mm->second.issued.erase(issued); // its own only: CPUs need not see fences in the order of issue
-        for (auto p = mm->second.pages.lower_bound({first, 0}); p != mm->second.pages.end() && p->first.first - first < pages; ++p)
+        for (auto p = mm->second.pages.lower_bound({first, 0});
+             p != mm->second.pages.end() && p->first.first - first < pages; ++p)
             if (p->second.unmapped_order < order && !by(p->second, e.bond)) p->second.covered.push_back(e.bond);
     }
 
-    /// A fence for this bond, or for the whole address space, covers the page since it was unmapped. A page that never was
-    /// unmapped is covered by none.
+    /// A fence for this bond, or for the whole address space, covers the page since it was unmapped. A page that never
+    /// was unmapped is covered by none.
     bool covered(BondId bond, MmId owner, Va page, Spa frame) const {
         const auto mm = mms_.find(raw(owner));
         if (mm == mms_.end()) return false;
@@ -63,15 +64,17 @@ public:
 
 private:
     struct Page {
-        u64 unmapped_order;              ///< position in the order of all unmaps and invalidations issued
-        std::vector<BondId> covered;     ///< by fences for these bonds; no_bond: for all
+        u64 unmapped_order;          ///< position in the order of all unmaps and invalidations issued
+        std::vector<BondId> covered; ///< by fences for these bonds; no_bond: for all
     };
     struct Mm {
         std::map<std::pair<u64, u64>, Page> pages; ///< by (page, frame)
         std::map<u64, u64> issued;                 ///< invalidation number -> order
     };
-    static bool by(const Page& p, BondId b) { return std::find(p.covered.begin(), p.covered.end(), b) != p.covered.end(); }
-    std::map<u32, Mm> mms_;                        ///< with pages only
+    static bool by(const Page& p, BondId b) {
+        return std::find(p.covered.begin(), p.covered.end(), b) != p.covered.end();
+    }
+    std::map<u32, Mm> mms_; ///< with pages only
     u64 order_ = 0;
 };
 

@@ -55,8 +55,8 @@ std::string Checkers::who(BondId b) {
     return fmt::format("{} (bond {}, {}, PASID {})", i.device.empty() ? "a device" : i.device, raw(b), i.process, raw(i.pasid));
 }
 
-/// A transaction is judged where the device issued it, however late it lands or fails: one issued before the unbind may come
-/// after it. One that nobody saw issued is judged where it shows.
+/// A transaction is judged where the device issued it, however late it lands or fails: one issued before the unbind may
+/// come after it. One that nobody saw issued is judged where it shows.
 bool Checkers::after_unbind(BondId b, u64 transaction) {
     const BondInfo& i = info(b);
     return i.ever_bound && i.state == os::BondState::Unbound && transaction > i.last_issued;
@@ -70,12 +70,13 @@ void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string_vie
         return;
     }
     const BondInfo& i = info(bond);
-    list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page, std::string{object},
-                     std::move(story)});
+    list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page,
+                     std::string{object}, std::move(story)});
 }
 
 void Checkers::check(const Teardown& t) {
-    for (const std::string& story : inconsistencies(t)) add("inconsistent-milestones", t.bond, 0, story, who(t.bond) + ": " + story);
+    for (const std::string& story : inconsistencies(t))
+        add("inconsistent-milestones", t.bond, 0, story, who(t.bond) + ": " + story);
 }
 
 void Checkers::on(const memory::DmaCommitted& e) {
@@ -88,14 +89,17 @@ void Checkers::on(const memory::DmaCommitted& e) {
                                     base::format_duration(e.translated_at - sim::Time{}), e.at.align_down(page_size).value());
     if (auto f = freed_.find(e.at.page_number()); f != freed_.end())
         story += fmt::format(", which mm {} had given back at {}", f->second.second, base::format_duration(f->second.first - sim::Time{}));
-    add(e.verdict == Verdict::Stale ? "stale-dma" : e.verdict == Verdict::CrossProcess ? "cross-process-dma" : "dma-after-unbind", e.bond,
-        page, "", std::move(story));
+    add(e.verdict == Verdict::Stale          ? "stale-dma"
+        : e.verdict == Verdict::CrossProcess ? "cross-process-dma"
+                                             : "dma-after-unbind",
+        e.bond, page, "", std::move(story));
 }
 
 void Checkers::on(const memory::WalkCommitted& e) {
     if (!e.stale) [[likely]] return;
     add("stale-walk", e.bond, e.aimed_at.align_down(page_size).value(), frame_name(e.at),
-        fmt::format("a walk for {} to {:#x} read the level-{} entry at {:#x}, in a page that is not its address space's table any more",
+        fmt::format("a walk for {} to {:#x} read the level-{} entry at {:#x}, in a page that is not its address "
+                    "space's table any more",
                     who(e.bond), e.aimed_at.value(), e.level, e.at.value()));
 }
 
@@ -109,14 +113,18 @@ void Checkers::on(const memory::FrameUnmapped& e) { unfenced_.unmapped(e); }
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
     freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner)};
-    const bool table = e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
+    const bool table =
+        e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
     for (u32 id = 1; id < bonds_.size(); ++id) {
         const BondInfo& b = bonds_[id];
-        if (b.mm != e.owner || !b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame)) continue;
+        if (b.mm != e.owner || !b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame))
+            continue;
         add("freed-before-fenced", BondId{id}, e.page.value(), table ? "table " + frame_name(e.frame) : "",
-            fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {} could still reach it: no fence covering it had been seen "
+            fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {} could still reach it: no fence covering it "
+                        "had been seen "
                         "complete since it was unmapped",
-                        table ? "the table page at" : "page", e.page.value(), b.process, e.frame.value(), who(BondId{id})));
+                        table ? "the table page at" : "page", e.page.value(), b.process, e.frame.value(),
+                        who(BondId{id})));
     }
     unfenced_.gone(e.owner, e.page, e.frame);
 }
@@ -126,9 +134,11 @@ void Checkers::on(const iommu::FaultRaised& e) {
     BondInfo& b = info(e.bond);
     if (after_unbind(e.bond, e.transaction))
         add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(), "",
-            fmt::format("{} asked for {:#x} after its bond was unbound and got {}", who(e.bond), e.at.value(), e.type.text()));
+            fmt::format("{} asked for {:#x} after its bond was unbound and got {}", who(e.bond), e.at.value(),
+                        e.type.text()));
     if (b.torn && e.fate == iommu::FaultFate::Recorded && flood_threshold_ != 0 && ++b.records_after_t0 == flood_threshold_)
-        add("report-flood", e.bond, 0, "", fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(e.bond)));
+        add("report-flood", e.bond, 0, "",
+            fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(e.bond)));
 }
 
 void Checkers::on(const iommu::InvalidationBegun& e) { units_[e.unit.index()].begun.insert(e.sequence); }
@@ -138,8 +148,9 @@ void Checkers::on(const iommu::FenceSignalled& e) {
     const auto& begun = units_[e.unit.index()].begun;
     if (begun.empty() || *begun.begin() > e.sequence) return;
     add("lying-fence", no_bond, 0, e.unit.text(),
-        fmt::format("{} signalled that every command up to number {} is complete while the invalidation number {} was not done",
-                    e.unit.text(), e.sequence, *begun.begin()));
+        fmt::format(
+            "{} signalled that every command up to number {} is complete while the invalidation number {} was not done",
+            e.unit.text(), e.sequence, *begun.begin()));
 }
 
 void Checkers::on(const devices::DmaIssued& e) {
@@ -148,11 +159,13 @@ void Checkers::on(const devices::DmaIssued& e) {
     ++b.outstanding;
     if (after_unbind(e.bond, e.transaction))
         add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(), "",
-            fmt::format("{} issued a {} of {:#x} after its bond was unbound", who(e.bond), e.write ? "write" : "read", e.at.value()));
+            fmt::format("{} issued a {} of {:#x} after its bond was unbound", who(e.bond), e.write ? "write" : "read",
+                        e.at.value()));
     b.last_issued = std::max(b.last_issued, e.transaction);
     if (auto owner = pasid_owner_.find(raw(e.pasid)); e.has_pasid && owner != pasid_owner_.end() && owner->second != raw(b.mm))
         add("pasid-reused-undrained", e.bond, 0, pasid_name(e.pasid, MmId{owner->second}),
-            fmt::format("{} went on issuing DMA after PASID {} had been handed to mm {}", who(e.bond), raw(e.pasid), owner->second));
+            fmt::format("{} went on issuing DMA after PASID {} had been handed to mm {}", who(e.bond), raw(e.pasid),
+                        owner->second));
 }
 
 void Checkers::on(const devices::DmaEnded& e) {
@@ -194,8 +207,8 @@ void Checkers::on(const os::PasidChanged& e) {
         const BondInfo& b = bonds_[id];
         if (b.pasid == e.pasid && b.mm != e.mm && b.outstanding > 0)
             add("pasid-reused-undrained", BondId{id}, 0, pasid_name(e.pasid, e.mm),
-                fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid), raw(e.mm), who(BondId{id}),
-                            b.outstanding));
+                fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid),
+                            raw(e.mm), who(BondId{id}), b.outstanding));
     }
 }
 

@@ -19,13 +19,13 @@ struct Violation {
     std::string kind;
     sim::Time first{};
     sim::Time last{};
-    u64 count = 1;           ///< how often the same thing happened to the same bond, page and object
+    u64 count = 1; ///< how often the same thing happened to the same bond, page and object
     BondId bond{};
     std::string device;
     std::string process;
     Pasid pasid{};
     u64 page = 0;            ///< input address of the page, 0 where none is meant
-    std::string object;      ///< what else it is about: a unit, a frame, an object of the operating system; empty if nothing
+    std::string object; ///< what else it is about: a unit, a frame, an object of the operating system; empty if nothing
     std::string story;
 };
 
@@ -42,7 +42,9 @@ public:
 
     const std::vector<Violation>& violations() const { return list_; }
     /// The runner's own findings (deadlock, livelock, what was left behind).
-    void report(std::string_view kind, BondId bond, u64 page, std::string story) { add(kind, bond, page, "", std::move(story)); }
+    void report(std::string_view kind, BondId bond, u64 page, std::string story) {
+        add(kind, bond, page, "", std::move(story));
+    }
     /// At the end of a run: `inconsistent-milestones` for each rule that a teardown's milestones break.
     void check(const Teardown& t);
 
@@ -54,7 +56,7 @@ private:
         os::BondState state = os::BondState::Unbound;
         bool ever_bound = false, blocked = false;
         u64 outstanding = 0, records_after_t0 = 0;
-        u64 last_issued = 0;         ///< its newest transaction that the device was seen to issue: they are judged there
+        u64 last_issued = 0; ///< its newest transaction that the device was seen to issue: they are judged there
         bool torn = false;
     };
     struct Unit {
@@ -90,7 +92,7 @@ private:
     UnfencedPages unfenced_;
     std::map<u64, std::pair<sim::Time, u32>> freed_; ///< by frame: when, from which mm
     std::map<u32, Unit> units_;
-    std::map<u32, u32> pasid_owner_;                 ///< PASID -> mm that holds it
+    std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it
     std::vector<base::Subscription> tokens_;
 };
 

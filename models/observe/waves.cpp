@@ -64,8 +64,10 @@ void Waves::open_window(sim::Time now) {
             if (const Change c = std::exchange(v.fallen, {}); c.order != 0) before[c.variable] = c;
         for (std::size_t i = 0; i < recent_.size(); ++i) {
             const Change& c = recent_[(recent_at_ + i) % recent_.size()];
-            if (c.is_phase() ? c.until > from : c.at >= from) inside.push_back(c);
-            else if (!c.is_phase()) before[c.variable] = c;
+            if (c.is_phase() ? c.until > from : c.at >= from)
+                inside.push_back(c);
+            else if (!c.is_phase())
+                before[c.variable] = c;
         }
         for (auto& [v, c] : before) kept_.push_back({std::max(from, open_until_), v, c.value, c.order});
         kept_.insert(kept_.end(), inside.begin(), inside.end());
@@ -79,7 +81,9 @@ void Waves::set_state(sim::Time now, Source source, const std::string& name, bas
     change(now, variable(name, source, Shape::State), state.index());
 }
 
-void Waves::on(sim::Time now, const base::LevelChanged& e) { change(now, variable(e.what, Source::Model, Shape::Level), e.value); }
+void Waves::on(sim::Time now, const base::LevelChanged& e) {
+    change(now, variable(e.what, Source::Model, Shape::Level), e.value);
+}
 void Waves::on(sim::Time now, const base::StateChanged& e) {
     change(now, variable(e.what, Source::Model, Shape::State), e.state.index());
 }
@@ -104,7 +108,8 @@ void Waves::on(sim::Time now, const os::BondChanged& e) {
     if (lane == lane_bond_.end()) return; // more bonds at once than lanes: the rest is in the other outputs
     const auto k = lane - lane_bond_.begin();
     *lane = e.state == os::BondState::Unbound ? 0 : raw(e.bond);
-    change(now, variable(fmt::format("pasid_lane{}.pasid", k), Source::Lane, Shape::Level), *lane == 0 ? 0 : raw(e.pasid));
+    change(now, variable(fmt::format("pasid_lane{}.pasid", k), Source::Lane, Shape::Level),
+           *lane == 0 ? 0 : raw(e.pasid));
     set_state(now, Source::Lane, fmt::format("pasid_lane{}.state", k), names[static_cast<unsigned>(e.state)]);
     if (e.state != os::BondState::Bound) open_window(now);
 }
@@ -121,7 +126,8 @@ void Waves::on(sim::Time now, const os::PasidChanged& e) { if (e.state == os::Pa
 /// Phases of one actor as a stack: at every instant the one begun last shows, of those begun together the shortest.
 std::vector<Waves::Change> Waves::sorted() const {
     std::vector<Change> all;
-    std::map<u32, std::map<sim::Time, std::vector<std::pair<bool, const Change*>>>> edges; // by variable and instant: begins, which
+    std::map<u32, std::map<sim::Time, std::vector<std::pair<bool, const Change*>>>>
+        edges; // by variable and instant: begins, which
     for (const Change& c : kept_) {
         if (!c.is_phase()) {
             all.push_back(c);
@@ -131,12 +137,15 @@ std::vector<Waves::Change> Waves::sorted() const {
         edges[c.variable][c.until].emplace_back(false, &c);
     }
     for (const auto& [variable, instants] : edges) {
-        std::set<std::tuple<sim::Time, sim::Duration, u64, u32>> open; // start, how soon it ends, order, phase: the last one shows
+        std::set<std::tuple<sim::Time, sim::Duration, u64, u32>>
+            open; // start, how soon it ends, order, phase: the last one shows
         for (const auto& [at, changes] : instants) {
             for (const auto& [begins, c] : changes) {
                 const std::tuple entry{c->at, c->at - c->until, c->order, c->value};
-                if (begins) open.insert(entry);
-                else open.erase(entry);
+                if (begins)
+                    open.insert(entry);
+                else
+                    open.erase(entry);
             }
             all.push_back({at, variable, open.empty() ? 0 : std::get<u32>(*open.rbegin()), 0});
         }

@@ -37,7 +37,7 @@ private:
     struct Change {
         sim::Time at;
         u32 variable;
-        u32 value;                   ///< a level, or the index of an interned state text
+        u32 value; ///< a level, or the index of an interned state text
         u64 order;
         sim::Time until = sim::Time::never();
         bool is_phase() const { return until != sim::Time::never(); }

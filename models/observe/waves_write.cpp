@@ -154,8 +154,10 @@ void Waves::write_gtkw(std::ostream& out, std::string_view vcd_file) const {
             out << "@800200\n-" << group << '\n';
         }
         const std::string full = fmt::format("quiesce.{}", fmt::join(path, "."));
-        if (shape == Shape::State) out << "@28\n" << full << '\n';
-        else out << "@88024\n" << full << "[31:0]\n@20000\n-\n";
+        if (shape == Shape::State)
+            out << "@28\n" << full << '\n';
+        else
+            out << "@88024\n" << full << "[31:0]\n@20000\n-\n";
     }
     if (!group.empty()) out << "@1000200\n-" << group << '\n';
 }

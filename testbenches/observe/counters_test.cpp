@@ -101,7 +101,9 @@ TEST_CASE("invalidations count by kind when they begin, fences when they are sig
 TEST_CASE("a fence counts as of the commands that it waits for, per unit", "[observe]") {
     Bench b;
     u64 n = 0;
-    auto command = [&](const char* unit, const char* name) { b.say(10, iommu::CommandConsumed{unit, ++n, name, 0, 0}); };
+    auto command = [&](const char* unit, const char* name) {
+        b.say(10, iommu::CommandConsumed{unit, ++n, name, 0, 0});
+    };
     auto fence = [&](const char* unit) { // it signals, and then it is consumed
         b.say(20, iommu::FenceSignalled{unit, ++n, true});
         b.say(20, iommu::CommandConsumed{unit, n, "CMD_SYNC", 0, 0});
@@ -112,7 +114,8 @@ TEST_CASE("a fence counts as of the commands that it waits for, per unit", "[obs
     command("smmu0", "TLBI_NH_ASID"), command("smmu0", "CFGI_CD"), fence("smmu0");
     fence("smmu1");
     using By = std::map<std::string, u64>;
-    CHECK(b.c().invalidations.fences_by.at("smmu0") == By{{"CFGI_CD", 2}, {"TLBI_NH_VA", 1}, {"CFGI_CD+TLBI_NH_ASID", 1}});
+    CHECK(b.c().invalidations.fences_by.at("smmu0") ==
+          By{{"CFGI_CD", 2}, {"TLBI_NH_VA", 1}, {"CFGI_CD+TLBI_NH_ASID", 1}});
     CHECK(b.c().invalidations.fences_by.at("smmu1") == By{{"TLBI_NH_ASID", 1}, {"nothing", 1}});
     CHECK(b.c().invalidations.fences == 6);
 }
@@ -139,7 +142,8 @@ TEST_CASE("a fence for unmapped pages is apart from one that blocks a bond", "[o
     Bench b;
     b.issue(100, 1), b.fence(110, 1);
     b.issue(200, 2), b.block(300, 2);
-    CHECK(b.c().invalidations.fence_wait_by == std::map<std::string, std::vector<u64>>{{"range", {10}}, {"space", {100}}});
+    CHECK(b.c().invalidations.fence_wait_by ==
+          std::map<std::string, std::vector<u64>>{{"range", {10}}, {"space", {100}}});
     CHECK(b.c().invalidations.fence_wait_ps == std::vector<u64>{10, 100});
 }
 

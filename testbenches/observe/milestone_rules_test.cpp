@@ -24,7 +24,8 @@ TEST_CASE("a DMA that lands after its bond was blocked breaks the invariant of b
     CHECK(inconsistencies(b.of(1)).empty());
     b.commit(201, 1);
     REQUIRE(inconsistencies(b.of(1)).size() == 1);
-    CHECK_THAT(inconsistencies(b.of(1)).front(), Catch::Contains("block_observed at T0 + 101 ps is after block at T0 + 100 ps"));
+    CHECK_THAT(inconsistencies(b.of(1)).front(),
+               Catch::Contains("block_observed at T0 + 101 ps is after block at T0 + 100 ps"));
 }
 
 TEST_CASE("a page freed after exit_mmap returned is inconsistent", "[observe]") {

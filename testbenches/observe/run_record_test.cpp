@@ -103,7 +103,8 @@ TEST_CASE("percentages of a breakdown add up to 100 however many parts are small
     const i64 lengths[] = {1, 1, 1, 996, 1, 500, 499, 1, 1, 1, 998};
     sim::Time at;
     for (const i64 n : lengths) {
-        t.breakdown.push_back({"part" + std::to_string(t.breakdown.size()), "cpu", "", at, at + sim::Duration::ps(n), 0});
+        t.breakdown.push_back(
+            {"part" + std::to_string(t.breakdown.size()), "cpu", "", at, at + sim::Duration::ps(n), 0});
         at += sim::Duration::ps(n);
     }
     t.quiesce = at - sim::Time{};
@@ -124,7 +125,8 @@ TEST_CASE("the text says until when a page that was never fenced counts as expos
     Teardown t;
     t.exposure = sim::Duration::ps(700);
     r.teardowns.push_back(t);
-    CHECK_THAT(to_text(r), Contains("  exposure        700 ps of page-time: ") && !Contains("up to the end of the run"));
+    CHECK_THAT(to_text(r),
+               Contains("  exposure        700 ps of page-time: ") && !Contains("up to the end of the run"));
     r.teardowns.front().exposed_pages_open = 3;
     CHECK_THAT(to_text(r), Contains("3 pages were neither fenced nor freed: they count up to the end of the run\n"));
 }
@@ -136,7 +138,8 @@ TEST_CASE("the text keeps kinds of fences and of waits apart", "[observe]") {
     r.counts.invalidations.sync_wait_by = {{"smmu.cmdq", {{"cfgi-sync", {100, 300}}, {"tlbi-sync", {5000}}}}};
     r.counts.invalidations.fence_wait_by = {{"range", {7000}}, {"space", {900}}};
     const std::string text = to_text(r);
-    CHECK_THAT(text, Contains("fences  7 signalled by the hardware; smmu after CFGI_CD 4; smmu after TLBI_NH_ASID 3\n"));
+    CHECK_THAT(text,
+               Contains("fences  7 signalled by the hardware; smmu after CFGI_CD 4; smmu after TLBI_NH_ASID 3\n"));
     CHECK_THAT(text, Contains("cfgi-sync         2, waited p50 100 ps max 300 ps for smmu.cmdq\n"));
     CHECK_THAT(text, Contains("tlbi-sync         1, waited p50 5.000 ns max 5.000 ns for smmu.cmdq\n"));
     CHECK_THAT(text, Contains("range (unmap)     1, waited p50 7.000 ns max 7.000 ns"));
@@ -144,8 +147,8 @@ TEST_CASE("the text keeps kinds of fences and of waits apart", "[observe]") {
 }
 
 TEST_CASE("every milestone that a teardown can have is explained", "[observe]") {
-    for (const char* name : {"block_observed", "block", "stop", "drain", "last_seen", "free_first", "free_last", "mmput", "reuse",
-                             "stop_gave_up", "tables_free", "exit_mmap"}) {
+    for (const char* name : {"block_observed", "block", "stop", "drain", "last_seen", "free_first", "free_last",
+                             "mmput", "reuse", "stop_gave_up", "tables_free", "exit_mmap"}) {
         CAPTURE(name);
         CHECK(find_metric("milestone", name) != nullptr);
     }
@@ -284,7 +287,9 @@ TEST_CASE("the text shows the milestones in the order of time", "[observe]") {
     const Run r;
     const std::string text = to_text(r.record);
     CHECK_THAT(text, Contains("two-bonds  seed 42  smmuv3, quiet-unbind on kernel 6.12\nbugs switched on: R8\n"));
-    CHECK_THAT(text, Contains("teardown 1 of 2 (id t0): app1 on acc1, PASID 1\n  T0              kill at 1.000 ns, then exit\n"));
+    CHECK_THAT(
+        text,
+        Contains("teardown 1 of 2 (id t0): app1 on acc1, PASID 1\n  T0              kill at 1.000 ns, then exit\n"));
     CHECK_THAT(text, Contains("quiesce latency 400 ps "));
     CHECK(text.find("    block  ") < text.find("    stop  "));
     CHECK(text.find("    block_observed") < text.find("    block  "));
@@ -312,7 +317,8 @@ TEST_CASE("the text's breakdown has a bar per phase whose percentages add up", "
 TEST_CASE("the text tells violations, expectations and the verdict", "[observe]") {
     const Run r;
     const std::string text = to_text(r.record);
-    CHECK_THAT(text, Contains("1 violation: 1 stale-dma; 2 occurrences") && Contains(")\n  v0 stale-dma at 1.410 ns (2 times): "));
+    CHECK_THAT(text, Contains("1 violation: 1 stale-dma; 2 occurrences") &&
+                         Contains(")\n  v0 stale-dma at 1.410 ns (2 times): "));
     CHECK_THAT(text, Contains("FAIL  never: stale-dma  (a.yaml:7)  one at 1.410 ns\n"));
     CHECK_THAT(text, Contains("held  reached: quiesce  (a.yaml:8)\n"));
     CHECK_THAT(text, Contains("n/a   within: 1us  (a.yaml:9)\n"));
@@ -326,7 +332,7 @@ TEST_CASE("the text lists ten violations and counts the rest", "[observe]") {
         r.violations.back().kind = "stale-dma";
     }
     const std::string text = to_text(r);
-    CHECK_THAT(text,
-               Contains("13 violations: 13 stale-dma; 13 occurrences ") && Contains("  v9 stale-dma") && Contains("  ... 3 more in run.json\n"));
+    CHECK_THAT(text, Contains("13 violations: 13 stale-dma; 13 occurrences ") && Contains("  v9 stale-dma") &&
+                         Contains("  ... 3 more in run.json\n"));
     CHECK_THAT(text, !Contains("  v10 "));
 }

@@ -62,15 +62,16 @@ struct Stage {
 
     // ---- a device at work
     void dma_issued(i64 ps, u32 id, u64 p = 5, u32 pasid = 1, u64 transaction = 7) {
-        say(ps, devices::DmaIssued{transaction, device(id), BondId{id}, true, Pasid{pasid}, iova_of(page(p)), 64, true});
+        say(ps,
+            devices::DmaIssued{transaction, device(id), BondId{id}, true, Pasid{pasid}, iova_of(page(p)), 64, true});
     }
     void dma_ended(i64 ps, u32 id, devices::DmaEnding ending = devices::DmaEnding::Success) {
         say(ps, devices::DmaEnded{7, device(id), BondId{id}, 64, true, ending});
     }
     void commit(i64 ps, u32 id, memory::Verdict verdict = memory::Verdict::Legal, u64 p = 5, bool write = true,
                 u64 transaction = 7) {
-        say(ps, memory::DmaCommitted{transaction, BondId{id}, device(id), true, Pasid{1}, iova_of(page(p)), frame(p, 1), 64,
-                                     write, verdict, sim::Time{}});
+        say(ps, memory::DmaCommitted{transaction, BondId{id}, device(id), true, Pasid{1}, iova_of(page(p)), frame(p, 1),
+                                     64, write, verdict, sim::Time{}});
     }
     void walk(i64 ps, u32 id, bool stale, u64 p = 5) {
         say(ps, memory::WalkCommitted{BondId{id}, device(id), Pasid{1}, iova_of(page(p)), frame(90, 1), 3, stale});

@@ -17,7 +17,8 @@ TEST_CASE("a page stays covered through any number of later fences", "[observe]"
     b.bond(10, 1);
     b.take(20, 5), b.unmap(25, 5);
     b.issue(30, 1, 0, 1, b.page(5), page_size), b.fence(40, 1, 0, 1, b.page(5), page_size);
-    for (u64 n = 2; n < 20'000; ++n) b.issue(50, n, 0, 1, b.page(9), page_size), b.fence(60, n, 0, 1, b.page(9), page_size);
+    for (u64 n = 2; n < 20'000; ++n)
+        b.issue(50, n, 0, 1, b.page(9), page_size), b.fence(60, n, 0, 1, b.page(9), page_size);
     b.free(70, 5);
     CHECK(checkers.violations().empty());
 }
@@ -27,7 +28,8 @@ TEST_CASE("a page that no fence covered is found through any number of later fen
     Checkers checkers{b.events};
     b.bond(10, 1);
     b.take(20, 5), b.unmap(25, 5);
-    for (u64 n = 2; n < 20'000; ++n) b.issue(50, n, 0, 1, b.page(9), page_size), b.fence(60, n, 0, 1, b.page(9), page_size);
+    for (u64 n = 2; n < 20'000; ++n)
+        b.issue(50, n, 0, 1, b.page(9), page_size), b.fence(60, n, 0, 1, b.page(9), page_size);
     b.free(70, 5);
     CHECK(checkers.violations().size() == 1);
 }
@@ -39,7 +41,8 @@ TEST_CASE("what is kept is one entry for a page between unmap and free, however 
         for (u64 p = 0; p < 4; ++p) pages.unmapped({Stage::frame(p, 1), MmId{1}, Stage::page(p)});
         for (int fence = 0; fence < 10; ++fence) {
             pages.issued({++n, BondId{1}, MmId{1}, Va{}, testbench::everything});
-            if (fence % 2 == 0) pages.fenced({BondId{1}, MmId{1}, Va{}, testbench::everything, false, n, 0}); // the others are lost
+            if (fence % 2 == 0)
+                pages.fenced({BondId{1}, MmId{1}, Va{}, testbench::everything, false, n, 0}); // the others are lost
         }
         CHECK(pages.covered(BondId{1}, MmId{1}, Stage::page(3), Stage::frame(3, 1)));
         CHECK_FALSE(pages.covered(BondId{2}, MmId{1}, Stage::page(3), Stage::frame(3, 1)));

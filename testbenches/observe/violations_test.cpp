@@ -175,8 +175,12 @@ const Row rows[] = {
      }},
 
     {"inconsistent-milestones", "the last DMA lands after the block was seen, or at that instant",
-     [](Bench& b) { b.milestones({{"block_observed", 201}, {"block", 200}}); },
-     [](Bench& b) { b.milestones({{"block_observed", 200}, {"block", 200}}); }},
+     [](Bench& b) {
+         b.milestones({{"block_observed", 201}, {"block", 200}});
+     },
+     [](Bench& b) {
+         b.milestones({{"block_observed", 200}, {"block", 200}});
+     }},
     {"use-after-free", "the operating system says so, or the bond ends in order",
      [](Bench& b) { b.system_says("use-after-free", "mm dropped while a bond lives"); },
      [](Bench& b) {

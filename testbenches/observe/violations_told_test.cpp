@@ -131,15 +131,18 @@ TEST_CASE("the same kind about two objects is two violations", "[observe]") {
         }
     }
     SECTION("two objects of the operating system, of no bond") {
-        for (const char* object : {"mm 1", "mm 2", "mm 1"}) b.events.emit(os::OsViolation{"use-after-free", object, BondId{}});
+        for (const char* object : {"mm 1", "mm 2", "mm 1"})
+            b.events.emit(os::OsViolation{"use-after-free", object, BondId{}});
     }
     SECTION("two table pages that map the same address") {
         for (const u32 frame : {1u, 2u, 1u})
-            b.say(20, memory::FrameFreed{Spa{0x9000'0000 + frame * base::page_size}, MmId{1}, memory::FrameUse::Table, Va{0x5000}});
+            b.say(20, memory::FrameFreed{Spa{0x9000'0000 + frame * base::page_size}, MmId{1}, memory::FrameUse::Table,
+                                         Va{0x5000}});
     }
     SECTION("a walk through two freed tables for one page") {
         for (const u32 frame : {1u, 2u, 1u})
-            b.say(20, memory::WalkCommitted{BondId{1}, DeviceId{1}, Pasid{1}, Iova{0x5000}, Spa{0x9000'0008 + frame * base::page_size}, 2, true});
+            b.say(20, memory::WalkCommitted{BondId{1}, DeviceId{1}, Pasid{1}, Iova{0x5000},
+                                            Spa{0x9000'0008 + frame * base::page_size}, 2, true});
     }
     SECTION("a PASID that goes to a second and then to a third address space") {
         b.dma_issued(20, 1);

@@ -203,8 +203,26 @@ TEST_CASE("a span that reaches into the window is shown, one that ended before i
 
 TEST_CASE("whatever objects are called, names in the file are legal, unique and not empty", "[observe]") {
     Bench b;
-    const std::vector<std::string> odd{"",       ".",      "..",        "a b",  "a_b",     "a-b", "a.b", "a..b", "0", "$end", "$var wire 1 ! x $end",
-                                       "pasid_lane0", "smmu", "quiesce", "\xc3\xa4", "\n\t", "[0]", "a[0]", "-",    "\\"};
+    const std::vector<std::string> odd{"",
+                                       ".",
+                                       "..",
+                                       "a b",
+                                       "a_b",
+                                       "a-b",
+                                       "a.b",
+                                       "a..b",
+                                       "0",
+                                       "$end",
+                                       "$var wire 1 ! x $end",
+                                       "pasid_lane0",
+                                       "smmu",
+                                       "quiesce",
+                                       "\xc3\xa4",
+                                       "\n\t",
+                                       "[0]",
+                                       "a[0]",
+                                       "-",
+                                       "\\"};
     for (const std::string& name : odd) {
         b.say(100, os::ProcessChanged{name, MmId{1}, "dying"});
         b.span(name.c_str(), "phase", 100, 150);
@@ -218,7 +236,8 @@ TEST_CASE("whatever objects are called, names in the file are legal, unique and 
         INFO(name);
         bool start = true, ok = true;
         for (const char c : name + ".") {
-            const bool digit = c >= '0' && c <= '9', letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+            const bool digit = c >= '0' && c <= '9',
+                       letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
             ok = ok && (start ? letter : letter || digit || c == '$' || c == '.');
             start = c == '.';
         }
