@@ -10,14 +10,18 @@
 
 namespace quiesce::observe {
 
-/// Where both were reached, `earlier` does not come after `later`.
+/// Where both were reached, `earlier` does not come after `later`. `kind`: the violation that it is otherwise.
 struct MilestoneRule {
-    std::string_view earlier, later, why;
+    std::string_view kind, earlier, later, why;
     bool (*applies)(const Teardown&);
 };
 extern const std::vector<MilestoneRule> milestone_rules;
 
-/// A sentence for each thing that cannot be; nothing if all is well.
-std::vector<std::string> inconsistencies(const Teardown& t);
+struct Inconsistency {
+    std::string_view kind;
+    std::string story;
+};
+/// Each thing that cannot be; nothing if all is well.
+std::vector<Inconsistency> inconsistencies(const Teardown& t);
 
 } // namespace quiesce::observe

@@ -75,8 +75,20 @@ void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string_vie
 }
 
 void Checkers::check(const Teardown& t) {
-    for (const std::string& story : inconsistencies(t))
-        add("inconsistent-milestones", t.bond, 0, story, who(t.bond) + ": " + story);
+    for (const auto& [kind, story] : inconsistencies(t)) add(kind, t.bond, 0, story, who(t.bond) + ": " + story);
+}
+
+/// Whose the frame was, whose it is, and what the OS had been told.
+std::string Checkers::landed_in(const memory::DmaCommitted& e) {
+    std::string story;
+    const auto at = [](sim::Time t) { return base::format_duration(t - sim::Time{}); };
+    if (const auto f = freed_.find(e.at.page_number()); f != freed_.end()) {
+        story += fmt::format(", which mm {} had given back at {}", f->second.mm, at(f->second.at));
+        if (f->second.heir != 0) story += fmt::format(" and mm {} had taken at {}", f->second.heir, at(f->second.inherited));
+    }
+    if (const BondInfo& b = info(e.bond); b.blocked)
+        story += fmt::format("; at {} the OS had seen the fence after which none of its DMA can succeed", at(b.blocked_at));
+    return story;
 }
 
 void Checkers::on(const memory::DmaCommitted& e) {
@@ -87,8 +99,7 @@ void Checkers::on(const memory::DmaCommitted& e) {
     std::string story = fmt::format("{} {} {} B at {:#x} through a translation looked up at {}; it landed in frame {:#x}", who(e.bond),
                                     e.write ? "wrote" : "read", e.bytes, e.aimed_at.value(),
                                     base::format_duration(e.translated_at - sim::Time{}), e.at.align_down(page_size).value());
-    if (auto f = freed_.find(e.at.page_number()); f != freed_.end())
-        story += fmt::format(", which mm {} had given back at {}", f->second.second, base::format_duration(f->second.first - sim::Time{}));
+    story += landed_in(e);
     add(e.verdict == Verdict::Stale          ? "stale-dma"
         : e.verdict == Verdict::CrossProcess ? "cross-process-dma"
                                              : "dma-after-unbind",
@@ -105,14 +116,17 @@ void Checkers::on(const memory::WalkCommitted& e) {
 
 void Checkers::on(const memory::FrameTaken& e) {
     unfenced_.gone(e.owner, e.page, e.frame);
-    freed_.erase(e.frame.page_number());
+    if (const auto f = freed_.find(e.frame.page_number()); f != freed_.end()) {
+        f->second.inherited = bus_.now();
+        f->second.heir = raw(e.owner);
+    }
 }
 
 void Checkers::on(const memory::FrameUnmapped& e) { unfenced_.unmapped(e); }
 
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
-    freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner)};
+    freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0};
     const bool table =
         e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
     for (u32 id = 1; id < bonds_.size(); ++id) {
@@ -191,8 +205,12 @@ void Checkers::on(const os::TeardownTriggered& e) { info(e.bond).torn = true; }
 void Checkers::on(const os::InvalidationIssued& e) { unfenced_.issued(e); }
 
 void Checkers::on(const os::FenceObserved& e) {
-    for (u32 id = 1; id < bonds_.size(); ++id)
-        if (e.blocks && bonds_[id].mm == e.mm && (e.bond == no_bond || raw(e.bond) == id)) bonds_[id].blocked = true;
+    for (u32 id = 1; id < bonds_.size(); ++id) {
+        BondInfo& b = bonds_[id];
+        if (!e.blocks || b.blocked || b.mm != e.mm || (e.bond != no_bond && raw(e.bond) != id)) continue;
+        b.blocked = true;
+        b.blocked_at = bus_.now();
+    }
     unfenced_.fenced(e);
 }
 

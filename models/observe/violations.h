@@ -45,7 +45,7 @@ public:
     void report(std::string_view kind, BondId bond, u64 page, std::string story) {
         add(kind, bond, page, "", std::move(story));
     }
-    /// At the end of a run: `inconsistent-milestones` for each rule that a teardown's milestones break.
+    /// At the end of a run: the rules that a teardown's milestones break (milestone_rules.h).
     void check(const Teardown& t);
 
 private:
@@ -55,6 +55,7 @@ private:
         Pasid pasid{};
         os::BondState state = os::BondState::Unbound;
         bool ever_bound = false, blocked = false;
+        sim::Time blocked_at{};
         u64 outstanding = 0, records_after_t0 = 0;
         u64 last_issued = 0; ///< its newest transaction that the device was seen to issue: they are judged there
         bool torn = false;
@@ -83,6 +84,7 @@ private:
     void on(const os::PasidChanged& e);
     void on(const os::OsViolation& e);
     std::string who(BondId b);
+    std::string landed_in(const memory::DmaCommitted& e);
 
     base::EventBus& bus_;
     u64 flood_threshold_;
@@ -90,7 +92,13 @@ private:
     std::map<std::tuple<std::string, u32, u64, std::string>, std::size_t> index_; ///< by kind, bond, page, object
     std::vector<BondInfo> bonds_;                    ///< by bond id
     UnfencedPages unfenced_;
-    std::map<u64, std::pair<sim::Time, u32>> freed_; ///< by frame: when, from which mm
+    struct Freed {
+        sim::Time at{};
+        u32 mm = 0;
+        sim::Time inherited{};       ///< when it was taken anew
+        u32 heir = 0;                ///< by which mm; 0: the kernel or nobody
+    };
+    std::map<u64, Freed> freed_;     ///< by frame: its last freeing
     std::map<u32, Unit> units_;
     std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it
     std::vector<base::Subscription> tokens_;

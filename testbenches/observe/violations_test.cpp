@@ -174,12 +174,19 @@ const Row rows[] = {
          b.faults(60, flood_threshold - 1), b.faults(60, flood_threshold - 1, 2);
      }},
 
-    {"inconsistent-milestones", "the last DMA lands after the block was seen, or at that instant",
+    {"lying-fence", "the last DMA lands after the block was seen, or at that instant",
      [](Bench& b) {
          b.milestones({{"block_observed", 201}, {"block", 200}});
      },
      [](Bench& b) {
          b.milestones({{"block_observed", 200}, {"block", 200}});
+     }},
+    {"inconsistent-milestones", "the first page is freed after the last, or with it",
+     [](Bench& b) {
+         b.milestones({{"free_first", 201}, {"free_last", 200}});
+     },
+     [](Bench& b) {
+         b.milestones({{"free_first", 200}, {"free_last", 200}});
      }},
     {"use-after-free", "the operating system says so, or the bond ends in order",
      [](Bench& b) { b.system_says("use-after-free", "mm dropped while a bond lives"); },

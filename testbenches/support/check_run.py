@@ -150,7 +150,7 @@ def main():
             wrong(name, "the platform is not named")
         phases = vcd_phases(folder / "waves.vcd") if (folder / "waves.vcd").exists() else set()
         for i, t in enumerate(run["teardowns"]):
-            broken = any(v["kind"] == "inconsistent-milestones" and v["bond"] == t["bond"] for v in run["violations"])
+            broken = any(v["kind"] in ("inconsistent-milestones", "lying-fence") and v["bond"] == t["bond"] for v in run["violations"])
             teardown(t, f"{name} {t['id']} of {t['process']}", broken)
             if t["id"] != f"t{i}":
                 wrong(name, f"teardown {i} is called {t['id']}")
