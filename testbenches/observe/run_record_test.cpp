@@ -79,7 +79,8 @@ TEST_CASE("the breakdown is contiguous from T0 to T0 plus quiesce", "[observe]")
 
 TEST_CASE("every milestone after T0 has a path from T0 to it", "[observe]") {
     const Run r;
-    for (const Json& t : r.json()["teardowns"]) {
+    const Json json = r.json(); // a range over part of a temporary would outlive it
+    for (const Json& t : json["teardowns"]) {
         for (const auto& [name, end] : t["milestones_ps"].items()) {
             INFO(t["id"] << " " << name);
             if (end == t["t0_ps"]) {
