@@ -62,7 +62,7 @@ def judge(quiesce, case):
 
 def main():
     quiesce = str(pathlib.Path(os.environ["QUIESCE"]).resolve())
-    count, first = int((sys.argv[1:] + ["100"])[0]), int((sys.argv[2:] + ["1"])[0])
+    count, first = int((sys.argv[1:] + ["60"])[0]), int((sys.argv[2:] + ["1"])[0])
     kinds = collections.Counter()
     for case in range(first, first + count):
         kind = judge(quiesce, case)
