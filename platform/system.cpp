@@ -3,10 +3,13 @@
 
 namespace quiesce::platform {
 namespace {
-// The address map below RAM: the message window (os::InterruptController::window), the SMMU, one BAR per device.
+// The address map below RAM: the message window (os::InterruptController::window), the SMMU, one BAR per device, the
+// configuration registers of 256 buses.
 constexpr Spa smmu_registers{0x0904'0000};
 constexpr Spa first_bar{0x1000'0000};
-constexpr u64 bar_step = 0x1'0000;
+constexpr u64 bar_step = devices::accelerator::bar_bytes;
+constexpr Spa config_registers{0x4000'0000};
+constexpr u64 buses = 256;
 } // namespace
 
 System::System(base::EventBus& events, const Config& config, u64 seed)
@@ -17,6 +20,8 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
     root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
     if (smmu_) smmu_->set_ats_port(root_complex_.get());
     root_complex_->set_message_window(os::InterruptController::window, os::InterruptController::window_bytes);
+    ecam_ = std::make_unique<pcie::Ecam>(*root_complex_);
+    mmio_.map(config_registers, buses * pcie::Ecam::bytes_per_bus, *ecam_, "configuration registers");
     add_devices(config, seed);
     sim::spawn(boot());
 }
@@ -46,9 +51,12 @@ void System::add_devices(const Config& config, u64 seed) {
         const auto id = static_cast<DeviceId>(devices_.size());
         Device d;
         d.hardware = std::make_unique<devices::Accelerator>(name, events_, *root_complex_, config.platform.link, c.accelerator, id, seed);
+        // MODEL: firmware has placed the BARs, in no time; the bus does not follow one that is moved.
         const Spa bar = first_bar + raw(id) * bar_step;
+        d.hardware->config_space().assign_bar(0, bar.value());
         mmio_.map(bar, bar_step, d.hardware->bar(), name);
-        d.driver = std::make_unique<os::drivers::AcceleratorDriver>(name, id, d.hardware->stream(), kernel_, config.accelerator_driver, bar,
+        const Spa function = config_registers + pcie::Ecam::function_at(d.hardware->requester());
+        d.driver = std::make_unique<os::drivers::AcceleratorDriver>(name, id, d.hardware->stream(), kernel_, config.accelerator_driver, function,
                                                                     [hw = d.hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
         kernel_.add_device(name, *d.driver);
         devices_.push_back(std::move(d));

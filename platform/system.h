@@ -6,6 +6,7 @@
 #include "memory/tlm_bridge.h"
 #include "os/drivers/accelerator_driver.h"
 #include "os/drivers/smmuv3_driver.h"
+#include "pcie/ecam.h"
 #include "platform/config.h"
 
 namespace quiesce::platform {
@@ -38,6 +39,7 @@ private:
     std::unique_ptr<iommu::smmuv3::Unit> smmu_;
     std::unique_ptr<os::drivers::Smmuv3Driver> smmu_driver_;
     std::unique_ptr<pcie::RootComplex> root_complex_;
+    std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;
     struct Tlm {
         memory::TlmMmioInitiator initiator{"smmu_registers_out"};

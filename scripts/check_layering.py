@@ -19,7 +19,7 @@ GROUND = ["base/*", "sim/*"]
 MEMORY_INTERFACES = ["memory/memory_port.h", "memory/mmio.h"]
 HARDWARE = MEMORY_INTERFACES + GROUND
 CPU_SIDE = ["memory/ownership.h", "memory/mmio_bus.h"]
-DRIVER_INTERFACES = ["os/drivers/iommu_driver.h", "os/drivers/device_driver.h"]
+DRIVER_INTERFACES = ["os/drivers/iommu_driver.h", "os/drivers/device_driver.h", "os/drivers/pci.h"]
 TRANSLATION_INTERFACES = ["iommu/translation.h", "iommu/ats_port.h"]
 # A device's translation cache (ATC) is made of the core's parts: one cache, one predicate, one way to invalidate.
 ATC_PARTS = ["iommu/cache.h", "iommu/context.h", "iommu/in_flight.h", "iommu/invalidation.h", "iommu/merge.h"]
@@ -34,7 +34,7 @@ ALLOWED = {
     "pcie": TRANSLATION_INTERFACES + HARDWARE,
     "devices": ["pcie/*"] + TRANSLATION_INTERFACES + ATC_PARTS + HARDWARE,
     # The ledger's truth comes from the operating system, and no hardware model may see it.
-    # It sees register accesses from the CPU's end, and drivers through their two interfaces.
+    # It sees register accesses from the CPU's end, drivers through their two interfaces, and devices as PCI functions.
     "os": DRIVER_INTERFACES + CPU_SIDE + HARDWARE,
     "os/drivers": ["os/*"] + CPU_SIDE + HARDWARE,
     "observe": GROUND + ["*/events.h", "*/*/events.h"],
@@ -42,7 +42,7 @@ ALLOWED = {
 }
 # Models and drivers share register and structure layouts, nothing else. A driver <arch>_driver.* sees those of its own
 # architecture, a device driver those of the devices.
-SHARED_LAYOUTS = ["regs.h", "layout.h"]
+SHARED_LAYOUTS = ["regs.h", "layout.h", "config_regs.h"]
 
 # Library headers with a home: prefix -> rooms that may include them (platform and testbenches always may).
 SYSTEMC = re.compile(r"^(systemc|tlm)(\.h)?$|^(tlm_core|tlm_utils|sysc)/")
@@ -108,7 +108,7 @@ def judge_project(room, stem, included):
     row = "iommu/<arch>" if room.startswith("iommu/") else room
     if matches(included, ALLOWED[row]) or (row == "os/drivers" and shares_layout(stem, included)):
         return None
-    shared = " and regs.h, layout.h of its hardware" if row == "os/drivers" else ""
+    shared = " and regs.h, layout.h, config_regs.h of its hardware" if row == "os/drivers" else ""
     return f"{room} may include only itself" + "".join(f", {p}" for p in ALLOWED[row]) + shared
 
 
@@ -168,6 +168,7 @@ GOOD = {
     "models/os/a.cpp": ['"memory/memory_port.h"', '"memory/ownership.h"', '"base/a.h"'],
     "models/os/drivers/smmuv3_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/smmuv3/layout.h"', '"os/sva.h"'],
     "models/os/drivers/accelerator_driver.cpp": ['"devices/regs.h"'],
+    "models/os/drivers/pci.h": ['"pcie/config_regs.h"', '"os/kthread.h"'],
     "models/observe/a.cpp": ['"base/a.h"', '"os/events.h"', "<fmt/format.h>", "<nlohmann/json.hpp>", "<sqlite3.h>"],
     "platform/main.cpp": ["<systemc>", "<CLI/CLI.hpp>", '"platform/config.h"', '"iommu/smmuv3/unit.h"', '"observe/vcd.h"'],
     "testbenches/sim/a.cpp": ["<systemc>", "<catch2/catch.hpp>", '"support/bench.h"', '"sim/a.h"'],

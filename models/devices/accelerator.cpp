@@ -8,18 +8,31 @@ namespace quiesce::devices {
 
 using namespace accelerator;
 
+namespace {
+pcie::FunctionConfig function_of(const AcceleratorConfig& c) {
+    pcie::FunctionConfig f = pcie::Endpoint::plain_function();
+    f.bar0.size = base::Size{bar_bytes};
+    f.ats.present = c.atc.present.get();
+    f.pasid.width = c.pasid_bits.get();
+    return f;
+}
+} // namespace
+
 Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
                          const AcceleratorConfig& config, DeviceId device, u64 seed)
-    : Endpoint(name, events, root_complex, link, config.endpoint, device), config_(config), random_(seed, name.text()),
+    : Endpoint(name, events, root_complex, link, config.endpoint, device, function_of(config)), config_(config), random_(seed, name.text()),
       drain_phase_("device-drain") {
-    if (config.atc.present) atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
+    if (config.atc.present) {
+        atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
+        // Not only when it changes: written once more it turns an ATC on again that Unsupported Request turned off.
+        config_space().on_write(pcie::cfg::AtsControl::Enable, [this](bool on) { atc_->enable(on); });
+    }
     const std::string prefix = std::string(name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
         queues_.push_back(std::make_unique<Queue>(base::Name{prefix + std::to_string(n)}, *this, config.engine, seed));
     for (const auto& row : enum_names(State{})) state_names_[raw(row.value)] = base::Name{row.name};
     regs_.set(DEV_CAP::QUEUES, config.queues.get());
     regs_.set(DEV_CAP::TAGS, config.endpoint.tags.get());
-    regs_.set(DEV_CAP::ATS, atc_ != nullptr);
     bind_registers();
 }
 
@@ -73,12 +86,6 @@ void Accelerator::bind_registers() {
         show(&Queue::rate);
         show(&Queue::stride);
         show(&Queue::count);
-    });
-    regs_.on_write<ATS_CTRL>([this](ATS_CTRL c) {
-        if (atc_ != nullptr)
-            atc_->enable(c.get(ATS_CTRL::E));
-        else
-            regs_.write(ATS_CTRL{});
     });
     regs_.on_write<Q_CTRL>([this](Q_CTRL c) {
         if (Queue* q = selected()) command(*q, c);

@@ -129,6 +129,8 @@ sim::Task<Atc::Answer> Atc::ask(pcie::DmaRequest r, bool write) {
 sim::Task<pcie::TranslationCompletion> Atc::send(pcie::DmaRequest r, unsigned pages, bool write, Answer& blank) {
     const sim::Lease slot = co_await slots_.acquire();
     pcie::Tag tag = co_await endpoint_.tags().acquire();
+    while (!endpoint_.bus_master()) co_await endpoint_.bus_master_set();
+    if (!enabled_) co_return pcie::TranslationCompletion{}; // turned off while this waited: nothing may be asked
     blank.since = engine_.applied();
     blank.generation = generation_;
     ++counts_.requests;

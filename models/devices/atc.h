@@ -82,7 +82,7 @@ public:
     /// An Invalidate Request arrived. False while the ATC is off.
     bool invalidate(const pcie::InvalidateRequest& request);
     /// ATS control, E. Everything is forgotten, and answers to earlier requests count for nothing. A translation
-    /// request that is answered with Unsupported Request turns the ATC off, too, until software enables it anew.
+    /// request that is answered with Unsupported Request turns the ATC off, too, until software writes E anew.
     void enable(bool on);
     bool enabled() const { return enabled_; }
 

@@ -64,18 +64,22 @@ sim::Task<void> DmaEngine::generate(u64 run) {
         const RequestSequence::Item item = sequence_.next();
         pcie::DmaRequest packet{item.at, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
         for (u32 left = item.bytes; left != 0; left -= packet.bytes, packet.at += packet.bytes) {
-            while (run == run_ && (!room() || retry_at_ > sim::now())) {
+            while (run == run_ && !may_go()) {
                 co_await Room{*this, run};
                 if (run == run_) co_await sim::until(retry_at_);
+                if (run == run_) co_await endpoint_.bus_master_set();
             }
             if (run != run_) co_return;
             packet.bytes = endpoint_.packet_bytes(packet.at, left, item.write);
-            if (item.write) {
+            if (!endpoint_.may_send(packet)) {
+                refused(packet, announce(packet, item.write), item.write, DmaEnding::NotSent);
+            } else if (item.write) {
                 issue_write(packet);
             } else if (translates()) {
                 sim::start(read_translated(packet, announce(packet, false))); // its tag comes after its translation
             } else {
                 pcie::Tag tag = co_await endpoint_.tags().acquire();
+                while (run == run_ && !endpoint_.bus_master()) co_await endpoint_.bus_master_set();
                 if (run != run_) co_return;
                 issue_read(packet, std::move(tag));
             }
@@ -85,13 +89,17 @@ sim::Task<void> DmaEngine::generate(u64 run) {
     check_idle();
 }
 
+/// Without its PASID, which may not be sent any more, the read pushes the writes just as well.
 sim::Task<void> DmaEngine::flush() {
     if (!unflushed_) co_return;
     const Workload& work = sequence_.work();
     pcie::Tag tag = co_await endpoint_.tags().acquire();
+    while (!endpoint_.bus_master()) co_await endpoint_.bus_master_set();
     unflushed_ = false;
     idle_.reset();
-    issue_read({last_write_, 0, work.has_pasid, work.pasid, work.bond, work.privileged}, std::move(tag));
+    pcie::DmaRequest packet{last_write_, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
+    if (!endpoint_.may_send(packet)) packet.has_pasid = packet.privileged = false;
+    issue_read(packet, std::move(tag));
     co_await idle_.wait();
 }
 
@@ -141,39 +149,50 @@ struct Departure final : pcie::Requester {
 } // namespace
 
 /// The translation is in use until the write has left: from then on the fabric keeps it before an answer to an
-/// invalidation.
+/// invalidation. It is not kept while software has bus mastering off: no invalidation waits for that.
 sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transaction) {
-    auto asked = atc_->translate(packet, true);
-    Atc::Found found = co_await std::move(asked);
-    if (!found.granted) {
-        refused(packet, transaction, true);
-        co_return;
+    for (;;) {
+        auto asked = atc_->translate(packet, true);
+        Atc::Found found = co_await std::move(asked);
+        if (!found.granted) break;
+        if (endpoint_.bus_master()) {
+            const pcie::DmaRequest request = translated(packet, found.at);
+            Departure departure;
+            endpoint_.write_packet(request, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
+            co_await departure.over.wait();
+            found.use.end();
+            in_error_ = false;
+            counts_.bytes += packet.bytes;
+            end(transaction, packet.bond, packet.bytes, true, DmaEnding::Success);
+            co_return;
+        }
+        found.use.end();
+        co_await endpoint_.bus_master_set();
     }
-    const pcie::DmaRequest request = translated(packet, found.at);
-    Departure departure;
-    endpoint_.write_packet(request, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
-    co_await departure.over.wait();
-    found.use.end();
-    in_error_ = false;
-    counts_.bytes += packet.bytes;
-    end(transaction, packet.bond, packet.bytes, true, DmaEnding::Success);
+    refused(packet, transaction, true, DmaEnding::NotTranslated);
 }
 
+/// As above.
 sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transaction) {
-    auto asked = atc_->translate(packet, false);
-    const Atc::Found found = co_await std::move(asked);
-    if (!found.granted) {
-        refused(packet, transaction, false);
-        co_return;
+    for (;;) {
+        auto asked = atc_->translate(packet, false);
+        Atc::Found found = co_await std::move(asked);
+        if (!found.granted) break;
+        pcie::Tag tag = co_await endpoint_.tags().acquire();
+        if (endpoint_.bus_master()) {
+            const pcie::DmaRequest request = translated(packet, found.at);
+            co_await endpoint_.reading(request, transaction, sink_.data(), std::move(tag), *this);
+            co_return;
+        }
+        found.use.end();
+        co_await endpoint_.bus_master_set(); // the tag is nobody else's while nothing is sent
     }
-    const pcie::DmaRequest request = translated(packet, found.at);
-    pcie::Tag tag = co_await endpoint_.tags().acquire();
-    co_await endpoint_.reading(request, transaction, sink_.data(), std::move(tag), *this);
+    refused(packet, transaction, false, DmaEnding::NotTranslated);
 }
 
-void DmaEngine::refused(const pcie::DmaRequest& packet, u64 transaction, bool write) {
+void DmaEngine::refused(const pcie::DmaRequest& packet, u64 transaction, bool write, DmaEnding how) {
     failed();
-    end(transaction, packet.bond, packet.bytes, write, DmaEnding::NotTranslated);
+    end(transaction, packet.bond, packet.bytes, write, how);
 }
 
 void DmaEngine::failed() {

@@ -25,14 +25,16 @@ struct DmaEngineConfig {
 DESCRIBE(DmaEngineConfig, error_backoff)
 static_assert(base::fully_described<DmaEngineConfig>);
 
-/// One stream of DMA. After a request that was answered with an error it tries again with one request at a time, paced by the
-/// back-off, until one succeeds: a device whose process was killed keeps trying until it is stopped.
+/// One stream of DMA. While software has bus mastering off, nothing new is sent; what was to be sent waits. A request whose PASID
+/// software has not enabled ends as an error without being sent. After a request that ended with an error it tries again with one
+/// request at a time, paced by the back-off, until one succeeds: a device whose process was killed keeps trying until it is
+/// stopped.
 class DmaEngine final : public pcie::Requester {
 public:
     struct Counts {
         u64 reads = 0, writes = 0;          ///< packets issued
         u64 bytes = 0;                      ///< read, or written and sent
-        u64 errors = 0;                     ///< reads answered with Unsupported Request or Completer Abort
+        u64 errors = 0;                     ///< requests that did not end with success
         sim::Time last_issued{}, last_ended{};
     };
     /// `seed` is the run's; the stream of random numbers is the engine's own, by its name. With an `atc` that is
@@ -66,10 +68,12 @@ private:
     bool translates() const { return atc_ != nullptr && atc_->enabled(); }
     sim::Task<void> write_translated(pcie::DmaRequest packet, u64 transaction);
     sim::Task<void> read_translated(pcie::DmaRequest packet, u64 transaction);
-    void refused(const pcie::DmaRequest& packet, u64 transaction, bool write);
+    void refused(const pcie::DmaRequest& packet, u64 transaction, bool write, DmaEnding how);
     void failed();
     u64 announce(const pcie::DmaRequest& packet, bool write);
     void end(u64 transaction, BondId bond, u32 bytes, bool write, DmaEnding how);
+    /// Nothing keeps the next packet back.
+    bool may_go() const { return room() && endpoint_.bus_master() && retry_at_ <= sim::now(); }
     bool room() const { return outstanding_ < (in_error_ ? 1 : limit_); }
     void check_idle();
 
@@ -99,7 +103,7 @@ private:
     std::vector<std::byte> pattern_, sink_; ///< what writes carry; where reads go: nobody looks at the data
 };
 
-/// An endpoint with one engine and no registers.
+/// An endpoint with one engine, without registers and without a driver: it is in service from the start.
 struct DmaDeviceConfig {
     pcie::EndpointConfig endpoint;
     DmaEngineConfig engine;
@@ -111,7 +115,9 @@ class DmaDevice final : public pcie::Endpoint {
 public:
     DmaDevice(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
               const DmaDeviceConfig& config, DeviceId device, u64 seed = 0)
-        : Endpoint(name, events, root_complex, link, config.endpoint, device), engine_(name, events, *this, config.engine, seed) {}
+        : Endpoint(name, events, root_complex, link, config.endpoint, device), engine_(name, events, *this, config.engine, seed) {
+        take_into_service();
+    }
     DmaEngine& engine() { return engine_; }
 
 private:

@@ -37,8 +37,7 @@ struct DEV_ID : Register<DEV_ID, 0x000, u32, Access::ReadOnly> {
 };
 struct DEV_CAP : Register<DEV_CAP, 0x004, u32, Access::ReadOnly> {
     static constexpr F<> QUEUES{"QUEUES", 7, 0}, TAGS{"TAGS", 26, 16};
-    static constexpr F<bool> ATS{"ATS", 8, 8}; ///< there is an ATC
-    static constexpr auto fields = layout(QUEUES, ATS, TAGS);
+    static constexpr auto fields = layout(QUEUES, TAGS);
 };
 /// Where and with what data the device raises its message interrupt.
 struct MSI_ADDR : Register<MSI_ADDR, 0x010, u64> {
@@ -54,11 +53,6 @@ struct INT_ENABLE : Register<INT_ENABLE, 0x01c, u32> {
 /// One bit per queue; write one to clear.
 struct INT_STOPPED : Register<INT_STOPPED, 0x020, u64, Access::Write1Clear> {};
 struct INT_DONE : Register<INT_DONE, 0x028, u64, Access::Write1Clear> {};
-/// MODEL: stands for the ATS capability's control register (configuration space is not there yet): E in bit 15.
-struct ATS_CTRL : Register<ATS_CTRL, 0x038, u32> {
-    static constexpr F<bool> E{"E", 15, 15};
-    static constexpr auto fields = layout(E);
-};
 /// Which queue the registers below show. A number that does not exist selects nothing: they read zero and ignore writes.
 struct QUEUE_SELECT : Register<QUEUE_SELECT, 0x030, u32> {
     static constexpr F<> QUEUE{"QUEUE", 7, 0};
@@ -118,9 +112,9 @@ struct Q_ERRORS : Register<Q_ERRORS, 0x080, u64, Access::ReadOnly> {};
 struct Q_ISSUED : Register<Q_ISSUED, 0x088, u64, Access::ReadOnly> {};
 
 using Registers = base::RegisterMap<DEV_ID, DEV_CAP, MSI_ADDR, MSI_DATA, INT_ENABLE, INT_STOPPED, INT_DONE,
-                                    QUEUE_SELECT, ATS_CTRL, Q_PASID, Q_WORK_TAG, Q_BASE, Q_LENGTH, Q_MODE, Q_SIZE,
-                                    Q_RATE, Q_STRIDE, Q_COUNT, Q_CTRL, Q_STATUS, Q_COMPLETED, Q_ERRORS, Q_ISSUED>;
-inline constexpr u64 bar_bytes = 4096;
+                                    QUEUE_SELECT, Q_PASID, Q_WORK_TAG, Q_BASE, Q_LENGTH, Q_MODE, Q_SIZE, Q_RATE,
+                                    Q_STRIDE, Q_COUNT, Q_CTRL, Q_STATUS, Q_COMPLETED, Q_ERRORS, Q_ISSUED>;
+inline constexpr u64 bar_bytes = 64 * 1024;
 inline constexpr unsigned max_queues = 64; ///< bits of INT_STOPPED
 
 } // namespace quiesce::devices::accelerator

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/kernel.h"
 
+#include "os/drivers/pci.h"
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -25,21 +27,44 @@ bool Kernel::has_bug(std::string_view name) const {
     return std::find(bugs.begin(), bugs.end(), name) != bugs.end();
 }
 
+void Kernel::boot_failed(std::string why) {
+    if (boot_error_.empty()) boot_error_ = std::move(why);
+}
+
 sim::Task<void> Kernel::boot() {
     KernelContext ctx(scheduler_, "boot");
     co_await ctx.run();
-    bool usable = iommu_ == nullptr;
-    if (!usable) usable = co_await iommu_->init(ctx);
-    if (!usable) boot_error_ = iommu_->error();
+    bool usable = false;
+    if (iommu_ != nullptr) {
+        usable = co_await iommu_->init(ctx);
+        if (!usable) boot_failed(iommu_->error());
+    }
     for (auto& [name, device] : devices_) {
+        bool found = true;
+        if (device->pci() != nullptr) found = co_await device->pci()->discover(ctx);
+        if (!found) {
+            boot_failed(name + ": no PCI function answers");
+            continue;
+        }
+        if (usable) co_await attach(ctx, name, *device);
         co_await device->probe(ctx);
-        if (iommu_ == nullptr || !usable) continue;
-        const bool ats = device->has_ats() && iommu_->has_ats();
-        const bool attached = co_await iommu_->attach_device(ctx, device->stream(), ats);
-        if (!attached && boot_error_.empty()) boot_error_ = name + ": " + iommu_->error();
-        if (attached && ats) co_await device->enable_ats(ctx); // after the stream's entry allows it
     }
     ctx.stop();
+}
+
+/// What the IOMMU core and its driver do before the device's own driver sees the device (arm_smmu_probe_device, then the
+/// attachment to the default domain): PASIDs on, the stream's entry, and when that allows it ATS.
+sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device) {
+    drivers::PciFunction* const pci = device.pci();
+    unsigned pasid_bits = 0;
+    if (pci != nullptr) pasid_bits = co_await pci->enable_pasid(ctx);
+    const bool ats = pci != nullptr && pci->has_ats() && iommu_->has_ats();
+    const bool attached = co_await iommu_->attach_device(ctx, device.stream(), pasid_bits, ats);
+    if (!attached) {
+        boot_failed(name + ": " + iommu_->error());
+        co_return;
+    }
+    if (ats) co_await pci->enable_ats(ctx);
 }
 
 // ---- processes ------------------------------------------------------------------------------------------------------

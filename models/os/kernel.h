@@ -78,6 +78,8 @@ private:
     sim::Task<void> fput(KernelContext& ctx, std::shared_ptr<File> file);
     sim::Task<void> release_file(KernelContext& ctx, File& file);
     Va random_heap_address();
+    sim::Task<void> attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device);
+    void boot_failed(std::string why);
 
     base::EventBus& events_;
     KernelConfig config_;

@@ -87,7 +87,7 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
         bond->stream = device.stream();
         bond->pasid = *ids_.at(raw(mm.id())).pasid;
         bond->asid = domain.asid;
-        bond->ats = device.has_ats() && iommu_->has_ats();
+        bond->ats = iommu_->ats_enabled(device.stream());
         ledger_.bond_opened(bond->id, mm.id());
         domain.bonds.push_back(bond);
         change(*bond, BondEvent::Bind);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pcie/config_space.h"
 
+#include <stdexcept>
 #include <utility>
 
 namespace quiesce::pcie {
@@ -61,7 +62,7 @@ void ConfigSpace::after_write(u32 offset, unsigned size, u32 value, const Bytes&
         pri_reset = wrote_one(PriControl::Reset, control) && !pri_enabled();
         if (pri_reset) set(PriStatus::Stopped, true); // nothing is outstanding after it
     }
-    call_watches(before, offset, offset + size);
+    call_watches(before, offset, offset + size, true);
     if (pri_reset && pri_reset_) pri_reset_();
     if (get(DevCap::FLR) && wrote_one(DevCtl::InitiateFLR, base_of(Capability::PciExpress) + DevCtl::offset)) {
         if (flr_)
@@ -71,12 +72,12 @@ void ConfigSpace::after_write(u32 offset, unsigned size, u32 value, const Bytes&
     }
 }
 
-void ConfigSpace::call_watches(const Bytes& before, u32 from, u32 end) {
+void ConfigSpace::call_watches(const Bytes& before, u32 from, u32 end, bool written) {
     for (std::size_t i = 0; i < watches_.size(); ++i) {
         Watch& w = watches_[i];
         if (w.offset >= end || w.offset + w.bytes <= from) continue;
         const u32 now = load(w.offset, w.bytes), then = load_from(before, w.offset, w.bytes);
-        if (now != then) w.call(now, then);
+        if (now != then || (written && w.every_write)) w.call(now, then);
     }
 }
 
@@ -87,7 +88,7 @@ void ConfigSpace::reset(ResetKind kind) {
         if (kind == ResetKind::FunctionLevel) keep |= masks_[i].kept_by_flr;
         bytes_[i] = static_cast<u8>((bytes_[i] & keep) | (defaults_[i] & ~keep));
     }
-    call_watches(before, 0, config_space_bytes);
+    call_watches(before, 0, config_space_bytes, false);
 }
 
 unsigned ConfigSpace::tags() const {
@@ -121,6 +122,14 @@ std::optional<u64> ConfigSpace::bar_address(unsigned bar) const {
     if (b.bytes == 0 || !memory_space()) return std::nullopt;
     const u32 at = bar_offset + 4 * bar;
     return (b.wide ? u64{load(at + 4, 4)} << 32 : 0) | (load(at, 4) & ~bar_flags);
+}
+
+void ConfigSpace::assign_bar(unsigned bar, u64 address) {
+    const Bar& b = bars_.at(bar);
+    if (b.bytes == 0 || address % b.bytes != 0 || (!b.wide && address >> 32 != 0))
+        throw std::invalid_argument("a BAR that is not there, or an address that it cannot have");
+    config_write(bar_offset + 4 * bar, 4, static_cast<u32>(address));
+    if (b.wide) config_write(bar_offset + 4 * bar + 4, 4, static_cast<u32>(address >> 32));
 }
 
 ErrorMessage ConfigSpace::report(Uncorrectable error, std::span<const u32> header) {

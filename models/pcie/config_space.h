@@ -84,6 +84,15 @@ public:
             if (now.get(field) != before.get(field)) call(now.get(field));
         });
     }
+    /// `call(T now)` after every write of software's that has the field in it, whether the field changed or not, and
+    /// after a reset that changed it: for fields that act when they are written.
+    template <class R, class T, unsigned Bits, class Call>
+    void on_write(const base::Field<R, T, Bits>& field, Call call) {
+        if (!has(R::in)) return;
+        const u32 first = field.lsb() / 8, last = field.msb() / 8;
+        watches_.push_back({base_of(R::in) + R::offset + first, last - first + 1,
+                            [this, field, call](u32, u32) mutable { call(get(field)); }, true});
+    }
     /// Software set Initiate FLR. The callback ends what is under way and calls reset(FunctionLevel) when it has
     /// (within 100 ms); without one the reset happens at once.
     void on_flr(std::function<void()> call) { flr_ = std::move(call); }
@@ -107,6 +116,9 @@ public:
     /// Bytes of a BAR (0: none), and where it answers: nowhere while memory space is off.
     u64 bar_size(unsigned bar) const { return bars_.at(bar).bytes; }
     std::optional<u64> bar_address(unsigned bar) const;
+    /// Firmware's: the BAR's address registers, without time. Throws std::invalid_argument for a BAR that is not there
+    /// or an address that is not aligned to its size.
+    void assign_bar(unsigned bar, u64 address);
     bool msix_enabled() const { return get(cfg::MsixControl::Enable); }
 
     /// MODEL: that PASID is enabled before ATS (7.8.9.3: PASID Enable does not change while ATS is enabled) is
@@ -143,6 +155,7 @@ private:
         u32 offset;
         unsigned bytes;
         std::function<void(u32 now, u32 before)> call;
+        bool every_write = false; ///< not only those that change something
     };
     using Bytes = std::array<u8, cfg::config_space_bytes>;
 
@@ -151,7 +164,7 @@ private:
     u32 load(u32 offset, unsigned size) const { return load_from(bytes_, offset, size); }
     static u32 load_from(const Bytes& bytes, u32 offset, unsigned size);
     void store(u32 offset, unsigned size, u32 value);
-    void call_watches(const Bytes& before, u32 from, u32 end);
+    void call_watches(const Bytes& before, u32 from, u32 end, bool written);
     void after_write(u32 offset, unsigned size, u32 value, const Bytes& before);
 
     // Layout, at construction only.

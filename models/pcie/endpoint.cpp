@@ -39,15 +39,58 @@ private:
 
 } // namespace
 
+namespace {
+FunctionConfig behind(const LinkConfig& link, FunctionConfig function) {
+    function.express.max_payload = link.mps.get();
+    function.express.link_generation = link.generation.get();
+    function.express.link_width = link.lanes.get();
+    return function;
+}
+} // namespace
+
+FunctionConfig Endpoint::plain_function() {
+    FunctionConfig f;
+    f.express.flr = false;
+    f.msix.vectors = 0;
+    f.ats.present = false;
+    f.pri.present = false;
+    return f;
+}
+
 Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
-                   const EndpointConfig& config, DeviceId device)
+                   const EndpointConfig& config, DeviceId device, const FunctionConfig& function)
     : EndpointSide(config, root_complex.stages()), name_(name), tags_name_(std::string(name.text()) + ".tags"), events_(events),
       root_complex_(root_complex), device_(device), requester_(static_cast<RequesterId>((raw(device) + 1) << 8)),
-      port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags) {
+      port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags),
+      config_space_(behind(link, function)) {
+    watch_config_space();
     tags_.places().on_change([](void* self, unsigned used, unsigned) {
         const auto& e = *static_cast<Endpoint*>(self);
         if (e.events_.wants<base::LevelChanged>()) e.events_.emit(base::LevelChanged{e.tags_name_, used});
     }, this);
+}
+
+void Endpoint::watch_config_space() {
+    config_space_.on_change(cfg::Command::BusMaster, [this](bool on) {
+        if (on)
+            bus_master_.set();
+        else
+            bus_master_.reset();
+    });
+    config_space_.on_change<cfg::PasidControl>([this](cfg::PasidControl now, cfg::PasidControl) {
+        pasids_ = now.get(cfg::PasidControl::Enable) ? 1u << config_space_.pasid_width() : 0;
+        privileged_pasids_ = now.get(cfg::PasidControl::Privileged);
+    });
+}
+
+void Endpoint::take_into_service() {
+    using namespace cfg;
+    const Command command = config_space_.read<Command>().with(Command::MemorySpace, true).with(Command::BusMaster, true);
+    config_space_.config_write(Command::offset, 2, command.value());
+    if (!config_space_.has(Capability::Pasid)) return;
+    const PasidControl pasid =
+        config_space_.read<PasidControl>().with(PasidControl::Enable, true).with(PasidControl::Privileged, true);
+    config_space_.config_write(config_space_.base_of(Capability::Pasid) + PasidControl::offset, 2, pasid.value());
 }
 
 sim::Task<Completion> Endpoint::dma_read(DmaRequest r, std::byte* into) {
@@ -56,6 +99,7 @@ sim::Task<Completion> Endpoint::dma_read(DmaRequest r, std::byte* into) {
         DmaRequest part = r;
         part.bytes = packet_bytes(r.at, r.bytes, false);
         Tag tag = co_await tags_.acquire();
+        while (!bus_master()) co_await bus_master_set();
         packets.expect();
         read_packet(part, next_transaction(), into, std::move(tag), packets);
         r.at += part.bytes;
@@ -69,6 +113,7 @@ sim::Task<Completion> Endpoint::dma_read(DmaRequest r, std::byte* into) {
 sim::Task<void> Endpoint::dma_write(DmaRequest r, std::span<const std::byte> from) {
     Gathered packets;
     while (r.bytes != 0) {
+        while (!bus_master()) co_await bus_master_set();
         DmaRequest part = r;
         part.bytes = packet_bytes(r.at, r.bytes, true);
         packets.expect();
@@ -81,6 +126,7 @@ sim::Task<void> Endpoint::dma_write(DmaRequest r, std::span<const std::byte> fro
 }
 
 void Endpoint::send_message(u64 address, u32 data) {
+    if (!bus_master()) return;
     DmaRequest r;
     r.at = Iova{address};
     r.bytes = sizeof data;

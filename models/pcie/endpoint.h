@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An endpoint: the base of every device. It has a link to a root port, tags, a way to read and write memory, a way to raise
-/// message interrupts, and registers that CPUs reach.
+/// An endpoint: the base of every device. It has a link to a root port, a configuration space, tags, a way to read and write
+/// memory, a way to raise message interrupts, and registers that CPUs reach.
 #pragma once
+#include "pcie/config_space.h"
 #include "pcie/root_complex.h"
 #include "sim/signal.h"
 
@@ -21,11 +22,16 @@ struct DmaRequest {
     Iova aimed_at{};                                            ///< Translated: what was asked for; nothing acts on it
 };
 
+/// A function that software has to find and enable first: after construction it does not answer accesses to its BAR, sends no
+/// requests and no PASIDs.
 class Endpoint : protected EndpointSide {
 public:
-    /// The device is function 0 of a bus of its own, bus number `device` + 1.
+    /// The device is function 0 of a bus of its own, bus number `device` + 1. What the configuration space says of the link is
+    /// what `link` says. MODEL: sizes of packets and the number of tags follow the configuration, not DevCtl.
     Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
-             const EndpointConfig& config, DeviceId device);
+             const EndpointConfig& config, DeviceId device, const FunctionConfig& function = plain_function());
+    /// BAR 0 of 64 KiB, AER and PASIDs; no MSI-X, ATS or page requests, no function-level reset.
+    static FunctionConfig plain_function();
     Endpoint(const Endpoint&) = delete;
 
     base::Name name() const { return name_; }
@@ -35,6 +41,19 @@ public:
     base::EventBus& events() { return events_; }
     RootPort& port() { return port_; }
     Tags& tags() { return tags_; }
+    ConfigSpace& config_space() { return config_space_; }
+    const ConfigSpace& config_space() const { return config_space_; }
+    /// As if software had enabled memory space, bus mastering and PASIDs: for machines without any.
+    void take_into_service();
+
+    /// Command, Bus Master Enable: clear, memory requests wait. `while (!e.bus_master()) co_await e.bus_master_set();`
+    bool bus_master() const { return bus_master_.is_set(); }
+    sim::Latch::Wait bus_master_set() { return bus_master_.wait(); }
+    /// Software allows the request's PASID, if it has one: a function that may not send it ends the request itself.
+    bool may_send(const DmaRequest& r) const {
+        return !r.has_pasid || (raw(r.pasid) < pasids_ && (!r.privileged || privileged_pasids_));
+    }
+
     /// The device's registers as CPUs see them: what a bus maps.
     memory::MmioTarget& bar() { return port_; }
 
@@ -42,7 +61,8 @@ public:
     u32 packet_bytes(Iova at, u64 bytes, bool write) const { return port_.link().request_bytes(at, bytes, write); }
     u64 next_transaction() { return root_complex_.next_transaction(); }
 
-    // One packet each, of at most packet_bytes(). `transaction` comes from next_transaction().
+    // One packet each, of at most packet_bytes(). `transaction` comes from next_transaction(). Who calls these asked
+    // bus_master() and may_send() before.
     void read_packet(const DmaRequest& r, u64 transaction, std::byte* into, Tag tag, Requester& who) {
         const Tlp tlp = make(TlpKind::MemoryRead, r, transaction, tag.number());
         sim::start(port_.read(tlp, into, std::move(tag), who));
@@ -71,13 +91,15 @@ public:
         sim::start(port_.complete_invalidation(make(TlpKind::Message, DmaRequest{}, next_transaction(), 0), c));
     }
 
-    /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. Returns with the
+    /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. The packets of
+    /// this and of dma_write() wait for bus_master(). Returns with the
     /// last completion; not ok() if any packet was not. Zero bytes: a zero-length read, which returns when every posted write that
     /// this endpoint sent before is globally observable.
     sim::Task<Completion> dma_read(DmaRequest r, std::byte* into);
     /// Writes any number of bytes; returns when the last packet has left. The bytes are copied at once.
     sim::Task<void> dma_write(DmaRequest r, std::span<const std::byte> from);
-    /// A message interrupt: a posted write of four bytes, behind every write before it.
+    /// A message interrupt: a posted write of four bytes, behind every write before it. Without bus mastering nothing is sent,
+    /// now or later.
     void send_message(u64 address, u32 data);
 
 protected:
@@ -86,6 +108,10 @@ protected:
     u64 bar_read(u64, unsigned) override { return ~u64{0}; }
 
 private:
+    bool memory_space() const override { return config_space_.memory_space(); }
+    void config_write(u32 offset, unsigned size, u32 value) override { config_space_.config_write(offset, size, value); }
+    u32 config_read(u32 offset, unsigned size) override { return config_space_.config_read(offset, size); }
+    void watch_config_space();
     Tlp make(TlpKind kind, const DmaRequest& r, u64 transaction, u16 tag) const {
         Tlp t;
         t.kind = kind;
@@ -110,6 +136,10 @@ private:
     RequesterId requester_;
     RootPort& port_;
     Tags tags_;
+    ConfigSpace config_space_;
+    sim::Latch bus_master_;
+    u32 pasids_ = 0;                 ///< those that may be sent are below
+    bool privileged_pasids_ = false;
 };
 
 } // namespace quiesce::pcie

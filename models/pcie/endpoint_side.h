@@ -72,6 +72,11 @@ public:
     /// A register write arrived; in order. `size` is 4 or 8.
     virtual void bar_write(u64 offset, unsigned size, u64 value) = 0;
     virtual u64 bar_read(u64 offset, unsigned size) = 0;
+    /// The function answers accesses to its BARs.
+    virtual bool memory_space() const = 0;
+    /// Its configuration registers; `size` is 1, 2 or 4.
+    virtual void config_write(u32 offset, unsigned size, u32 value) = 0;
+    virtual u32 config_read(u32 offset, unsigned size) = 0;
     /// An Invalidate Request arrived. False: the function has no ATC, or it is off (Unsupported Request).
     virtual bool invalidate(const InvalidateRequest&) { return false; }
 

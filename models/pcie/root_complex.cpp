@@ -29,7 +29,7 @@ RootPort& RootComplex::attach(base::Name name, DeviceId device, RequesterId requ
 
 RootPort::RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
                    const LinkConfig& link, const RootComplexConfig& config)
-    : rc_(rc), device_(device), stream_(rc.stream_of(requester)), endpoint_(endpoint),
+    : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
       link_(rc.events(), link_name(name), link, rc.stages(), config.posted_buffer),
       ingress_(rc.stages().of(config.ingress)), egress_(rc.stages().of(config.egress)),
       mmio_(rc.stages().of(config.mmio)), invalidate_timeout_(config.invalidate_timeout.get()) {}
@@ -324,38 +324,67 @@ Tlp RootPort::register_access(TlpKind kind, u64 offset, unsigned size) const {
     return t;
 }
 
+/// A CPU's access, from its arrival at the root complex until its packet has left.
+sim::Task<void> RootPort::send_down(Tlp request) {
+    co_await mmio_.pass();
+    co_await link_.down.leave(request, request.payload_bytes());
+    link_.down.left(request, request.payload_bytes());
+}
+
+/// The answer to a CPU's access: it pushes the posted writes that the endpoint sent before it.
+sim::Task<void> RootPort::complete_up(Tlp completion) {
+    co_await link_.up.queue().enter(); // behind the posted writes that wait for room
+    co_await link_.up.leave(completion, completion.length);
+    link_.up.left(completion, completion.length);
+    co_await link_.up.travel();
+    const u64 behind = order_.behind();
+    co_await ingress_.pass();
+    co_await order_.committed_before(behind);
+}
+
 sim::Task<void> RootPort::mmio_write(u64 offset, unsigned size, u64 value) {
     if (size != 4 && size != 8) co_return;
-    co_await mmio_.pass();
-    const Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
-    co_await link_.down.leave(t, size);
-    link_.down.left(t, size);
+    co_await send_down(register_access(TlpKind::MemoryWrite, offset, size));
     sim::start(deliver(offset, size, value)); // posted: the CPU's side does not wait for the arrival
 }
 
 sim::Task<void> RootPort::deliver(u64 offset, unsigned size, u64 value) {
     co_await link_.down.travel();
-    endpoint_.bar_write(offset, size, value);
+    if (endpoint_.memory_space()) endpoint_.bar_write(offset, size, value);
 }
 
 sim::Task<u64> RootPort::mmio_read(u64 offset, unsigned size) {
     if (size != 4 && size != 8) co_return 0;
-    co_await mmio_.pass();
     const Tlp t = register_access(TlpKind::MemoryRead, offset, size);
-    co_await link_.down.leave(t, 0);
-    link_.down.left(t, 0);
+    co_await send_down(t);
     co_await link_.down.travel();
+    if (!endpoint_.memory_space()) { // 2.3.1: no BAR of the function claims the address
+        co_await complete_up(completion_of(t, CompletionStatus::UnsupportedRequest, offset, 0));
+        co_return ~u64{0};
+    }
     co_await sim::delay(endpoint_.register_access);
     const u64 value = endpoint_.bar_read(offset, size);
+    co_await complete_up(completion_of(t, CompletionStatus::Success, offset, size));
+    co_return value;
+}
 
-    const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
-    co_await link_.up.queue().enter(); // behind the posted writes that wait for room
-    co_await link_.up.leave(completion, size);
-    link_.up.left(completion, size);
-    co_await link_.up.travel();
-    const u64 behind = order_.behind();
-    co_await ingress_.pass();
-    co_await order_.committed_before(behind);
+/// MODEL: reading or writing a configuration register takes the device as long as one in a BAR.
+sim::Task<void> RootPort::config_write(u32 offset, unsigned size, u32 value) {
+    const Tlp t = register_access(TlpKind::ConfigWrite, offset, size);
+    co_await send_down(t);
+    co_await link_.down.travel();
+    co_await sim::delay(endpoint_.register_access);
+    endpoint_.config_write(offset, size, value);
+    co_await complete_up(completion_of(t, CompletionStatus::Success, offset, 0));
+}
+
+sim::Task<u32> RootPort::config_read(u32 offset, unsigned size) {
+    const Tlp t = register_access(TlpKind::ConfigRead, offset, size);
+    co_await send_down(t);
+    co_await link_.down.travel();
+    co_await sim::delay(endpoint_.register_access);
+    const u32 value = endpoint_.config_read(offset, size);
+    co_await complete_up(completion_of(t, CompletionStatus::Success, offset, size));
     co_return value;
 }
 

@@ -72,10 +72,14 @@ public:
     /// write that the endpoint sent before the answer.
     sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
+    /// Accesses to the function's configuration registers: of 1, 2 or 4 bytes within a double word, neither posted.
+    sim::Task<void> config_write(u32 offset, unsigned size, u32 value);
+    sim::Task<u32> config_read(u32 offset, unsigned size);
 
     Link& link() { return link_; }
     const Link& link() const { return link_; }
     const Counts& counts() const { return counts_; }
+    RequesterId requester() const { return requester_; }
     StreamId stream() const { return stream_; }
     /// Posted writes that have arrived and not committed.
     std::size_t posted_inside() const { return order_.inside(); }
@@ -87,6 +91,8 @@ private:
     sim::Task<void> complete_part(Tlp completion);
     sim::Task<void> deliver(u64 offset, unsigned size, u64 value);
     Tlp register_access(TlpKind kind, u64 offset, unsigned size) const;
+    sim::Task<void> send_down(Tlp request);
+    sim::Task<void> complete_up(Tlp completion);
     void aborted(const Tlp& t, AbortReason why);
     Tlp invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const;
     sim::Task<CompletionStatus> translate_one(Tlp tlp, TranslationEntry& entry);
@@ -101,6 +107,7 @@ private:
 
     RootComplex& rc_;
     DeviceId device_;
+    RequesterId requester_;
     StreamId stream_;
     EndpointSide& endpoint_;
     Link link_;

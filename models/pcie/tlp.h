@@ -46,7 +46,7 @@ struct Tlp {
 
     bool is_write() const { return kind == TlpKind::MemoryWrite; }
     bool is_posted() const { return kind == TlpKind::MemoryWrite || kind == TlpKind::Message; }
-    u32 payload_bytes() const { return kind == TlpKind::MemoryRead ? 0 : length; }
+    u32 payload_bytes() const { return kind == TlpKind::MemoryRead || kind == TlpKind::ConfigRead ? 0 : length; }
     /// The first byte after it lies in another 4 KiB page than the first one, or beyond: not allowed on the bus.
     bool crosses_page() const { return length > page_size - (address & (page_size - 1)); }
 };

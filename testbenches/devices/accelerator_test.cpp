@@ -19,6 +19,7 @@ constexpr u64 message_address = 0xfee0'0000;
 
 struct Bench : Fabric {
     explicit Bench(const AcceleratorConfig& c = {}) : settings(c), acc("acc0", events, root_complex, {}, c, DeviceId{0}, 1) {
+        acc.take_into_service();
         root_complex.set_message_window(Spa{message_address}, 4096);
         memory.on_commit = [this](const memory::Request& r) {
             if (r.origin.purpose != memory::Purpose::Msi) return;
@@ -51,6 +52,12 @@ struct Bench : Fabric {
         write(Q_LENGTH::of(length));
         write(Q_MODE{}.set(Q_MODE::DIRECTION, d).set(Q_MODE::READS, 50));
         write(Q_RATE::of(every_ns));
+    }
+    pcie::ConfigSpace& config_space() { return acc.config_space(); }
+    /// Software's write of ATS control's upper byte, which has E.
+    void write_ats(bool on) {
+        const u32 control = config_space().base_of(pcie::cfg::Capability::Ats) + 6;
+        config_space().config_write(control + 1, 1, on ? 0x80 : 0);
     }
     void command(const Q_CTRL::F<bool>& what) { write(Q_CTRL{}.set(what, true)); }
     void enable_messages() {
@@ -315,10 +322,10 @@ TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and
     c.atc.present = true;
     Bench b{c};
     b.iommu.keep_questions = true;
-    CHECK(b.read<DEV_CAP>().get(DEV_CAP::ATS));
+    CHECK(b.config_space().has(pcie::cfg::Capability::Ats));
     b.select(0);
     b.describe(Direction::Mixed, 5, 42, 0x4000, 8192, 100);
-    b.write(ATS_CTRL{}.set(ATS_CTRL::E, true));
+    b.write_ats(true);
     b.command(Q_CTRL::DOORBELL);
     b.run(10_us);
     REQUIRE(b.iommu.questions.size() > 50);
@@ -337,13 +344,13 @@ TEST_CASE("clearing ATS enable forgets every translation, and traffic goes on un
     AcceleratorConfig c;
     c.atc.present = true;
     Bench b{c};
-    b.write(ATS_CTRL{}.set(ATS_CTRL::E, true));
+    b.write_ats(true);
     b.select(0);
     b.describe(Direction::Write, 5, 42, 0x4000, 4096, 100);
     b.command(Q_CTRL::DOORBELL);
     b.run(5_us);
     CHECK(b.acc.atc()->size() == 1);
-    b.write(ATS_CTRL{});
+    b.write_ats(false);
     b.iommu.keep_questions = true;
     b.run(5_us);
     CHECK(b.acc.atc()->size() == 0);
@@ -351,9 +358,66 @@ TEST_CASE("clearing ATS enable forgets every translation, and traffic goes on un
     CHECK(b.iommu.questions.back().type == iommu::AddressType::Untranslated);
 }
 
-TEST_CASE("an accelerator without an ATC says so, and its ATS enable stays clear", "[devices]") {
+TEST_CASE("an accelerator without an ATC has no ATS capability", "[devices]") {
     Bench b;
-    CHECK_FALSE(b.read<DEV_CAP>().get(DEV_CAP::ATS));
-    b.write(ATS_CTRL{}.set(ATS_CTRL::E, true));
-    CHECK(b.read<ATS_CTRL>().value() == 0);
+    CHECK_FALSE(b.config_space().has(pcie::cfg::Capability::Ats));
+    for (u32 at = 0x100; at != 0; at = b.config_space().config_read(at, 4) >> 20)
+        CHECK((b.config_space().config_read(at, 4) & 0xffff) != 0x0f);
+}
+
+TEST_CASE("writing ATS enable once more turns an ATC on again that Unsupported Request turned off", "[devices]") {
+    AcceleratorConfig c;
+    c.atc.present = true;
+    Bench b{c};
+    b.write_ats(true);
+    b.iommu.ending = [](const iommu::TranslationRequest& r) {
+        return r.type == iommu::AddressType::TranslationRequest ? iommu::Ending::Abort : iommu::Ending::Grant;
+    };
+    b.select(0);
+    b.describe(Direction::Write, 5, 42, 0x4000, 4096, 100);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(5_us);
+    CHECK_FALSE(b.acc.atc()->enabled());
+    CHECK(b.config_space().ats_enabled()); // software's bit stays as it wrote it
+    b.iommu.ending = nullptr;
+    const u32 control = b.config_space().base_of(pcie::cfg::Capability::Ats) + 6;
+    b.config_space().config_write(control, 1, 0); // STU: not the byte of E
+    CHECK_FALSE(b.acc.atc()->enabled());
+    b.write_ats(true);
+    CHECK(b.acc.atc()->enabled());
+    b.run(5_us);
+    CHECK(b.acc.atc()->size() == 1);
+}
+
+TEST_CASE("without bus mastering a stopped queue is noted in its register and no message is sent", "[devices]") {
+    Bench b{stopping_in(2_us)};
+    b.enable_messages();
+    b.select(2);
+    b.config_space().config_write(0x04, 2, 0x2);
+    b.command(Q_CTRL::STOP);
+    b.run(10_us);
+    CHECK(b.read<INT_STOPPED>().value() == 1u << 2);
+    CHECK(b.messages.empty());
+    b.config_space().config_write(0x04, 2, 0x6);
+    b.run(10_us);
+    CHECK(b.messages.empty());
+    b.command(Q_CTRL::DOORBELL);
+    b.select(3);
+    b.command(Q_CTRL::STOP);
+    b.run(10_us);
+    CHECK(b.messages.size() == 1);
+}
+
+TEST_CASE("an accelerator fresh from reset answers no register access and has nothing enabled", "[devices]") {
+    Fabric f;
+    Accelerator acc{"fresh", f.events, f.root_complex, {}, {}, DeviceId{0}, 1};
+    Time end;
+    u64 value = 0;
+    sim::start(timed(acc.bar().mmio_read(DEV_ID::offset, 4), end, value));
+    f.run(2_us);
+    CHECK(value == ~u64{0});
+    CHECK(acc.config_space().config_read(0x04, 2) == 0);
+    CHECK_FALSE(acc.bus_master());
+    CHECK_FALSE(acc.config_space().pasid_enabled());
+    f.calendar.shutdown();
 }

@@ -14,6 +14,7 @@ struct AtsDevice final : pcie::Endpoint {
     AtsDevice(base::EventBus& bus, pcie::RootComplex& rc, const devices::AtcConfig& c)
         : Endpoint("dev", bus, rc, pcie::LinkConfig{}, pcie::EndpointConfig{}, DeviceId{0}), atc("dev", bus, *this, c),
           engine("dev.dma", bus, *this, devices::DmaEngineConfig{}, 1, &atc) {
+        take_into_service();
         atc.enable(true);
     }
     bool invalidate(const pcie::InvalidateRequest& r) override { return atc.invalidate(r); }

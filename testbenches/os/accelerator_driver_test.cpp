@@ -2,6 +2,8 @@
 /// The accelerator's driver on a register block that stops when the test says so; offsets and values typed in.
 #include "os/drivers/accelerator_driver.h"
 #include "os/machine.h"
+#include "os/stub_function.h"
+#include "pcie/endpoint.h"
 
 using namespace quiesce;
 using namespace quiesce::os;
@@ -11,7 +13,7 @@ using sim::Time;
 
 namespace {
 using Writes = std::vector<std::pair<u64, u64>>;
-constexpr Spa bar{0x1000'0000};
+constexpr Spa bar{0x1000'0000}, function_registers{0x4010'0000};
 
 /// Stops a queue `stop_time` after its STOP, with a message; INT_STOPPED is write one to clear.
 struct StubBar final : memory::MmioTarget {
@@ -44,9 +46,16 @@ struct Bench : test::Machine {
         stub.queues = queues;
         stub.sink = &kernel->interrupts();
         mmio.map(bar, 0x1000, stub, "acc");
+        mmio.map(function_registers, page_size, function, "acc's function");
+        function.space.assign_bar(0, bar.value());
         driver_config.stop_timeout = stop_timeout;
-        driver.emplace("acc", DeviceId{0}, StreamId{1}, *kernel, driver_config, bar, std::function<u64(unsigned)>{});
-        in_kernel([&](KernelContext& ctx) -> Task<void> { co_await driver->probe(ctx); });
+        driver.emplace("acc", DeviceId{0}, StreamId{1}, *kernel, driver_config, function_registers, std::function<u64(unsigned)>{});
+        in_kernel([&](KernelContext& ctx) -> Task<void> {
+            const bool found = co_await driver->pci()->discover(ctx);
+            REQUIRE(found);
+            function.writes.clear();
+            co_await driver->probe(ctx);
+        });
         mm.emplace(MmId{1}, "app", config.mm, kernel->frames());
         for (u32 i = 1; i <= 3; ++i) {
             bonds.push_back(std::make_unique<Bond>(BondId{i}, *mm, *driver));
@@ -79,6 +88,7 @@ struct Bench : test::Machine {
         return thread + mmio_config.issue.get() + mmio_config.travel * 2 + posted();
     }
     StubBar stub;
+    test::StubFunction function{pcie::Endpoint::plain_function()};
     drivers::AcceleratorDriverConfig driver_config;
     std::optional<drivers::AcceleratorDriver> driver;
     std::optional<AddressSpace> mm;
@@ -94,6 +104,12 @@ struct Bench : test::Machine {
 TEST_CASE("probe says where messages go and enables the one for stopped queues", "[os]") {
     Bench b;
     CHECK(b.stub.writes == Writes{{0x010, InterruptController::window.value()}, {0x018, 1}, {0x01c, 1}});
+}
+
+TEST_CASE("probe enables memory space before it touches the registers in BAR 0, bus mastering, and nothing else", "[os]") {
+    Bench b;
+    const std::vector<test::StubFunction::Write> expected{{0x04, 2, 0x0002}, {0x04, 2, 0x0006}};
+    CHECK(b.function.writes == expected);
 }
 
 TEST_CASE("submit describes the work in the selected queue's registers and rings the doorbell last", "[os]") {

@@ -4,7 +4,9 @@
 #pragma once
 #include "iommu/smmuv3/unit.h"
 #include "os/drivers/smmuv3_driver.h"
+#include "os/drivers/pci.h"
 #include "os/machine.h"
+#include "os/stub_function.h"
 
 #include <array>
 #include <sstream>
@@ -15,7 +17,7 @@ using sim::Duration;
 using sim::Task;
 using sim::Time;
 using Words = std::vector<std::string>;
-constexpr Spa registers{0x0904'0000};
+constexpr Spa registers{0x0904'0000}, function_registers{0x4010'0000};
 
 /// One command as the sheet's 1.6 says; an unexpected bit shows as "?".
 inline std::string decode(u64 w0, u64 w1) {
@@ -70,9 +72,17 @@ struct Spy final : memory::MmioTarget {
     }
 };
 
+/// What a device has: PASIDs, and ATS or not.
+inline pcie::FunctionConfig without_atc() {
+    pcie::FunctionConfig c;
+    c.ats.present = false;
+    return c;
+}
+inline pcie::FunctionConfig with_atc() { return {}; }
+
 struct NoDevice final : drivers::DeviceDriver {
-    bool atc = false; ///< nobody answers for it: the unit's CMD_ATC_INV go nowhere
-    bool has_ats() const override { return atc; }
+    drivers::PciFunction function{function_registers};
+    drivers::PciFunction* pci() override { return &function; }
     base::Name name() const override { return "dev"; }
     DeviceId device() const override { return DeviceId{0}; }
     StreamId stream() const override { return StreamId{0x108}; }
@@ -83,14 +93,18 @@ struct NoDevice final : drivers::DeviceDriver {
 
 struct Bench : Machine {
     explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {},
-                   const iommu::smmuv3::Smmuv3Config& unit_config = {}, bool device_has_atc = false) {
-        device.atc = device_has_atc;
+                   const iommu::smmuv3::Smmuv3Config& unit_config = {}, const pcie::FunctionConfig& device_config = without_atc())
+        : function(device_config) {
         config.kernel = version;
         config.bugs = std::move(bugs);
         make_kernel();
         unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), unit_config);
         spy.emplace(memory, *unit);
         mmio.map(registers, 0x2'0000, *spy, "smmu");
+        mmio.map(function_registers, page_size, function, "dev");
+        function.on_write = [this](const StubFunction::Write& w) {
+            if (w.offset >= 0x100) enables.emplace_back(w.offset, std::ssize(spy->commands));
+        };
         driver.emplace("smmu", *kernel, driver_config, registers, std::function<u64()>{});
         kernel->set_iommu(&*driver);
         kernel->add_device("dev", device);
@@ -134,12 +148,14 @@ struct Bench : Machine {
         return w;
     }
     drivers::Smmuv3DriverConfig driver_config;
+    StubFunction function; ///< nobody answers for its ATC: the unit's CMD_ATC_INV go nowhere
     NoDevice device;
     std::optional<iommu::smmuv3::Unit> unit;
     std::optional<Spy> spy;
     std::optional<drivers::Smmuv3Driver> driver;
     std::optional<AddressSpace> mm;
     std::optional<Bond> bond;
+    std::vector<std::pair<u64, std::ptrdiff_t>> enables; ///< in extended capabilities: offset, commands issued before
     Time returned;
     bool fence_seen = false;
 };

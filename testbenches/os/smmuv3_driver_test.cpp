@@ -295,7 +295,7 @@ TEST_CASE("units that the driver cannot serve are refused at boot, and nobody ca
 }
 
 TEST_CASE("a device with an ATC gets EATS, and CMD_ATC_INV behind the TLBI of its release and of ranges", "[os]") {
-    Bench b(KernelVersion::V6_12, {}, {}, true);
+    Bench b(KernelVersion::V6_12, {}, {}, with_atc());
     CHECK((b.peek(b.ste() + 8) >> 28 & 3) == 1); // STE bits 93:92, 1.3
     const std::string app = "app", dev = "dev";
     b.kernel->spawn(app, 16, 1);
@@ -318,7 +318,7 @@ TEST_CASE("a device with an ATC gets EATS, and CMD_ATC_INV behind the TLBI of it
 }
 
 TEST_CASE("with R6 no CMD_ATC_INV is issued, and the bond is not blocked by its release", "[os]") {
-    Bench b(KernelVersion::V6_12, {"R6"}, {}, true);
+    Bench b(KernelVersion::V6_12, {"R6"}, {}, with_atc());
     unsigned blocks = 0;
     auto seen = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) { blocks += e.blocks ? 1 : 0; });
     b.kernel->spawn("app", 4, 1);
@@ -331,7 +331,7 @@ TEST_CASE("with R6 no CMD_ATC_INV is issued, and the bond is not blocked by its 
 TEST_CASE("a unit without ATS gets neither ATSCHK nor EATS nor CMD_ATC_INV, whatever the device can", "[os]") {
     iommu::smmuv3::Smmuv3Config plain;
     plain.ats = false;
-    Bench b(KernelVersion::V6_12, {}, plain, true);
+    Bench b(KernelVersion::V6_12, {}, plain, with_atc());
     CHECK(b.reg(0x24) == 0xd);
     CHECK((b.peek(b.ste() + 8) >> 28 & 3) == 0);
     b.kernel->spawn("app", 4, 1);

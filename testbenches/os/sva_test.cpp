@@ -43,7 +43,8 @@ struct StubIommu final : drivers::IommuDriver {
     }
     Task<bool> init(KernelContext&) override { co_return true; }
     bool has_ats() const override { return true; }
-    Task<bool> attach_device(KernelContext&, StreamId, bool) override { co_return true; }
+    Task<bool> attach_device(KernelContext&, StreamId, unsigned, bool) override { co_return true; }
+    bool ats_enabled(StreamId s) const override { return ats.contains(raw(s)); }
     Task<bool> set_pasid(KernelContext& ctx, Bond& b) override {
         pasids.push_back(b.pasid);
         return note(ctx, "set");
@@ -60,6 +61,7 @@ struct StubIommu final : drivers::IommuDriver {
     std::string error() const override { return {}; }
     u32 max_pasids(StreamId) const override { return pasid_limit; }
     u32 max_asids() const override { return asid_limit; }
+    std::set<u32> ats; ///< streams
     u32 pasid_limit = 1u << 20, asid_limit = 1u << 16;
 };
 
@@ -69,8 +71,6 @@ struct StubDevice final : drivers::DeviceDriver {
     std::string text;
     u32 number;
     Duration stop_time = 5_us;
-    bool ats = false;
-    bool has_ats() const override { return ats; }
     base::Name name() const override { return text; }
     DeviceId device() const override { return static_cast<DeviceId>(number); }
     StreamId stream() const override { return StreamId{number}; }
@@ -426,7 +426,7 @@ TEST_CASE("a system is not at rest while a freed PASID is in its grace time", "[
 TEST_CASE("devices with an ATC are invalidated after the IOMMU, all behind one fence, and blocked only then", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
     Bench b(Policy::QuietUnbind, kernel);
-    b.device.ats = true; // the other one has none
+    b.iommu.ats = {b.device.number}; // the other one has none
     std::vector<std::pair<u32, std::string>> blocked; // bond, last step by then
     auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
         if (e.blocks) blocked.emplace_back(raw(e.bond), b.log.rows.back().first);
@@ -449,7 +449,7 @@ TEST_CASE("devices with an ATC are invalidated after the IOMMU, all behind one f
 
 TEST_CASE("an unmapping covers a page for a device with an ATC behind its own invalidation, for others behind the TLBI", "[os]") {
     Bench b(Policy::QuietUnbind);
-    b.device.ats = true;
+    b.iommu.ats = {b.device.number};
     std::vector<std::pair<u32, std::string>> covered;
     auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
         if (e.bytes == page_size) covered.emplace_back(raw(e.bond), b.log.rows.back().first);

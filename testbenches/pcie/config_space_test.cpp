@@ -221,6 +221,29 @@ TEST_CASE("a callback hears a change of its register or field once, after it, an
     CHECK(config.smallest_translation_unit() == 32768);
 }
 
+TEST_CASE("a callback on writes hears every write of its field's bytes, and resets that change it", "[pcie][config]") {
+    ConfigSpace config{FunctionConfig{}};
+    std::vector<bool> enable;
+    config.on_write(cfg::AtsControl::Enable, [&](bool on) { enable.push_back(on); });
+    config.config_write(ats + 6, 2, 0x8000);
+    config.config_write(ats + 7, 1, 0x80); // the same once more
+    config.config_write(ats + 6, 1, 0x03); // not its byte
+    config.config_write(ats, 4, 0);        // nor these
+    config.set(cfg::AtsControl::STU, 1);   // the model's own
+    config.reset(ResetKind::Conventional);
+    config.reset(ResetKind::Conventional); // changes nothing
+    CHECK(enable == std::vector<bool>{true, true, false});
+}
+
+TEST_CASE("firmware assigns a BAR an address that it can have, and no other", "[pcie][config]") {
+    ConfigSpace config{FunctionConfig{}};
+    config.assign_bar(0, 0x12'3456'0000);
+    CHECK(config.config_read(0x10, 4) == 0x3456'0004);
+    CHECK(config.config_read(0x14, 4) == 0x12);
+    CHECK_THROWS_AS(config.assign_bar(0, 0x8000), std::invalid_argument);
+    CHECK_THROWS_AS(config.assign_bar(2, 0x10000), std::invalid_argument);
+}
+
 TEST_CASE("PASID control offers what the function supports, and says so", "[pcie][config]") {
     FunctionConfig function;
     function.pasid.execute = true;

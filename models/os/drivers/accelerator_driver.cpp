@@ -6,24 +6,19 @@ namespace quiesce::os::drivers {
 using namespace devices::accelerator;
 
 AcceleratorDriver::AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const AcceleratorDriverConfig& config,
-                                     Spa bar, std::function<u64(unsigned)> stop_span)
-    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), bar_(bar), stop_span_(std::move(stop_span)) {}
+                                     Spa function, std::function<u64(unsigned)> stop_span)
+    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function), stop_span_(std::move(stop_span)) {}
 
 sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
-    const u64 cap_bits = co_await ctx.mmio_read(bar_ + DEV_CAP::offset, 4);
+    co_await pci_.enable_memory(ctx);
+    const u64 cap_bits = co_await ctx.mmio_read(pci_.bar0() + DEV_CAP::offset, 4);
     const auto cap = DEV_CAP::of(static_cast<u32>(cap_bits));
-    ats_ = cap.get(DEV_CAP::ATS);
     for (u64 i = 0; i < cap.get(DEV_CAP::QUEUES); ++i) queues_.push_back(std::make_unique<Queue>());
     const u32 message = kernel_.interrupts().request("irq/" + std::string{name_.text()}, [this](KernelContext& c) { return on_interrupt(c); });
     co_await write<MSI_ADDR>(ctx, InterruptController::window.value());
     co_await write<MSI_DATA>(ctx, message);
     co_await write<INT_ENABLE>(ctx, 1);
-}
-
-sim::Task<void> AcceleratorDriver::enable_ats(KernelContext& ctx) {
-    ATS_CTRL on;
-    on.set(ATS_CTRL::E, true);
-    co_await write<ATS_CTRL>(ctx, on.value());
+    co_await pci_.set_master(ctx);
 }
 
 /// The bond's queue; a free one becomes it. Null if none is left.
@@ -82,7 +77,7 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
 sim::Task<void> AcceleratorDriver::on_interrupt(KernelContext& ctx) {
     auto work = ctx.begin("device-interrupt");
     co_await ctx.spend(config_.interrupt.get(), name_);
-    const u64 stopped = co_await ctx.mmio_read(bar_ + INT_STOPPED::offset, 8);
+    const u64 stopped = co_await ctx.mmio_read(pci_.bar0() + INT_STOPPED::offset, 8);
     co_await write<INT_STOPPED>(ctx, stopped);
     for (unsigned i = 0; i < queues_.size(); ++i) {
         if ((stopped >> i & 1) == 0) continue;

@@ -3,6 +3,7 @@
 #pragma once
 #include "devices/regs.h"
 #include "os/drivers/device_driver.h"
+#include "os/drivers/pci.h"
 #include "os/kernel.h"
 
 namespace quiesce::os::drivers {
@@ -20,16 +21,15 @@ static_assert(base::fully_described<AcceleratorDriverConfig>);
 
 class AcceleratorDriver final : public DeviceDriver {
 public:
-    /// `stop_span`: the device's span of the stop of a queue, for breakdowns.
-    AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const AcceleratorDriverConfig& config, Spa bar,
+    /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the stop of a queue, for breakdowns.
+    AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const AcceleratorDriverConfig& config, Spa function,
                       std::function<u64(unsigned)> stop_span);
 
     base::Name name() const override { return name_; }
     DeviceId device() const override { return device_; }
     StreamId stream() const override { return stream_; }
+    PciFunction* pci() override { return &pci_; }
     sim::Task<void> probe(KernelContext& ctx) override;
-    bool has_ats() const override { return ats_; }
-    sim::Task<void> enable_ats(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
 
@@ -41,7 +41,7 @@ private:
     };
     Queue* queue_of(BondId bond, unsigned& number);
     template <class R> sim::Task<void> write(KernelContext& ctx, u64 value) {
-        return ctx.mmio_write(bar_ + R::offset, sizeof(typename R::Value), value);
+        return ctx.mmio_write(pci_.bar0() + R::offset, sizeof(typename R::Value), value);
     }
     sim::Task<void> on_interrupt(KernelContext& ctx);
 
@@ -50,9 +50,8 @@ private:
     StreamId stream_;
     Kernel& kernel_;
     AcceleratorDriverConfig config_;
-    Spa bar_;
+    PciFunction pci_;
     std::function<u64(unsigned)> stop_span_;
-    bool ats_ = false;
     std::vector<std::unique_ptr<Queue>> queues_;
     sim::Mutex select_;                      ///< QUEUE_SELECT and what follows it
 };

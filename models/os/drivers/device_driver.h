@@ -17,16 +17,18 @@ struct Work {
     unsigned outstanding = 0;
 };
 
+class PciFunction;
+
 class DeviceDriver {
 public:
     virtual ~DeviceDriver() = default;
     virtual base::Name name() const = 0;
     virtual DeviceId device() const = 0;
     virtual StreamId stream() const = 0;
+    /// The device on its bus: the kernel finds it and enables there what belongs to the IOMMU. Null: it is no PCI function.
+    virtual PciFunction* pci() { return nullptr; }
+    /// The device has been found, and its stream may translate.
     virtual sim::Task<void> probe(KernelContext& ctx) = 0;
-    /// The device has an ATC; known after probe().
-    virtual bool has_ats() const { return false; }
-    virtual sim::Task<void> enable_ats(KernelContext&) { co_return; }
     /// Queues work under the bond. False if the device has no queue left.
     virtual sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) = 0;
     /// Stops the device for the bond and waits until it is idle; StopSeen. False if the driver gave up waiting.

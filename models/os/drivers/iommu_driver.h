@@ -16,9 +16,11 @@ public:
     virtual sim::Task<bool> init(KernelContext& ctx) = 0;
     /// The unit takes translation requests and translated requests; known after init().
     virtual bool has_ats() const = 0;
-    /// A device's stream may translate: its stream table entry and context table. `ats`: and may ask for translations. False,
-    /// with error(), if it cannot.
-    virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, bool ats) = 0;
+    /// A device's stream may translate: its stream table entry, and a context table for PASIDs of so many bits (fewer if the
+    /// unit has fewer). `ats`: and may ask for translations. False, with error(), if it cannot.
+    virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) = 0;
+    /// The stream was attached with `ats`: what its device may keep has to be invalidated there, too.
+    virtual bool ats_enabled(StreamId stream) const = 0;
     virtual std::string error() const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;

@@ -137,13 +137,20 @@ u32 Smmuv3Driver::max_pasids(StreamId stream) const {
     return found == streams_.end() || found->second.bits == 0 ? 0 : 1u << found->second.bits;
 }
 
+bool Smmuv3Driver::ats_enabled(StreamId stream) const {
+    const auto found = streams_.find(raw(stream));
+    return found != streams_.end() && found->second.ats;
+}
+
 /// arm_smmu_alloc_cd_tables: two levels where the unit has them and more contexts than one leaf holds.
-sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, bool ats) {
+sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) {
     if (u64{raw(stream)} >> sid_bits_ != 0)
         co_return refuse("stream " + std::to_string(raw(stream)) + " is outside the stream table: " + std::to_string(sid_bits_) + " bits");
     Stream s;
-    s.two_level = two_level_contexts_ && ssid_bits_ > cd_leaf_bits;
-    s.bits = s.two_level ? ssid_bits_ : std::min(ssid_bits_, cd_leaf_bits); // a linear table is no larger than a leaf
+    const unsigned bits = std::min(ssid_bits_, pasid_bits);
+    s.ats = ats;
+    s.two_level = two_level_contexts_ && bits > cd_leaf_bits;
+    s.bits = s.two_level ? bits : std::min(bits, cd_leaf_bits); // a linear table is no larger than a leaf
     const u64 bytes = s.two_level ? u64{8} << (s.bits - cd_leaf_bits) : u64{64} << s.bits;
     s.contexts = kernel_.frames().take_kernel(std::max<u64>(bytes, page_size), u64{1} << 16);
     streams_[raw(stream)] = s;

@@ -15,7 +15,8 @@ public:
     Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span);
 
     sim::Task<bool> init(KernelContext& ctx) override;
-    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, bool ats) override;
+    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) override;
+    bool ats_enabled(StreamId stream) const override;
     bool has_ats() const override { return ats_; }
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
@@ -37,7 +38,7 @@ private:
     struct Stream {
         Spa contexts{0};
         unsigned bits = 0;
-        bool two_level = false;
+        bool two_level = false, ats = false;
     };
     bool refuse(std::string why);
     sim::Task<void> write_reg(KernelContext& ctx, u32 offset, unsigned size, u64 value) { return ctx.mmio_write(registers_ + offset, size, value); }

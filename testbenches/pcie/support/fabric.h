@@ -24,7 +24,7 @@ struct Fabric {
     u64 word(u64 offset) const { return memory.peek64(Spa{offset}); }
 };
 
-/// An endpoint that notes what reaches its registers and which invalidations come.
+/// An endpoint in service that notes what reaches its registers and which invalidations come.
 struct TestEndpoint final : pcie::Endpoint {
     struct Access {
         sim::Time at;
@@ -35,7 +35,9 @@ struct TestEndpoint final : pcie::Endpoint {
     };
     TestEndpoint(Fabric& f, const pcie::LinkConfig& link = {}, const pcie::EndpointConfig& config = {}, DeviceId id = DeviceId{0})
         : Endpoint("ep" + std::to_string(raw(id)), f.events, f.root_complex, link, config, id), link_config(link),
-          endpoint_config(config) {}
+          endpoint_config(config) {
+        take_into_service();
+    }
     void bar_write(u64 offset, unsigned size, u64 value) override { accesses.push_back({sim::now(), offset, size, true, value}); }
     u64 bar_read(u64 offset, unsigned size) override {
         accesses.push_back({sim::now(), offset, size, false, answer});

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A PCI function as the kernel finds it: its configuration registers in the memory-mapped window, its capabilities, its BAR 0,
+/// and what software has to enable. Nothing is enabled that the function does not have.
+#pragma once
+#include "os/kthread.h"
+#include "pcie/config_regs.h"
+
+#include <array>
+
+namespace quiesce::os::drivers {
+
+class PciFunction {
+public:
+    /// `registers`: where the window has the function's first register.
+    explicit PciFunction(Spa registers) : registers_(registers) {}
+    virtual ~PciFunction() = default;
+    PciFunction(const PciFunction&) = delete;
+
+    // ---- the kernel's side, in this order: the bus, then the IOMMU core. Virtual, because the kernel's library does not need
+    // that of its drivers.
+    /// Identity, capabilities, place and size of BAR 0. False if nobody answers.
+    virtual sim::Task<bool> discover(KernelContext& ctx);
+    /// With every feature that the function has. The width of its PASIDs; 0: it has none. Not while ATS is enabled.
+    virtual sim::Task<unsigned> enable_pasid(KernelContext& ctx);
+    /// Smallest translation unit 4 KiB. Only a function that has it.
+    virtual sim::Task<void> enable_ats(KernelContext& ctx);
+
+    // ---- the device's driver: pci_enable_device, pci_set_master
+    sim::Task<void> enable_memory(KernelContext& ctx);
+    sim::Task<void> set_master(KernelContext& ctx);
+
+    // ---- known after discover()
+    bool has(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)] != 0; }
+    u32 base_of(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)]; }
+    bool has_ats() const { return has(pcie::cfg::Capability::Ats); }
+    u16 vendor_id() const { return vendor_; }
+    u16 device_id() const { return device_; }
+    /// As firmware assigned it.
+    Spa bar0() const { return bar0_; }
+    u64 bar0_bytes() const { return bar0_bytes_; }
+
+private:
+    template <class R> Spa place() const { return registers_ + base_of(R::in) + R::offset; }
+    template <class R> sim::Task<R> read(KernelContext& ctx) {
+        const u64 value = co_await ctx.mmio_read(place<R>(), sizeof(typename R::Value));
+        co_return R::of(static_cast<typename R::Value>(value));
+    }
+    template <class R> sim::Task<void> write(KernelContext& ctx, R value) {
+        return write_at(ctx, place<R>(), sizeof(typename R::Value), value.value());
+    }
+    sim::Task<void> write_at(KernelContext& ctx, Spa at, unsigned size, u32 value);
+    sim::Task<void> walk_capabilities(KernelContext& ctx);
+    sim::Task<void> walk_extended_capabilities(KernelContext& ctx);
+    sim::Task<void> size_bar0(KernelContext& ctx);
+    sim::Task<u32> size_register(KernelContext& ctx, Spa at, u32 assigned);
+
+    Spa registers_;
+    std::array<u32, pcie::cfg::capability_count> base_{};
+    u16 vendor_ = 0, device_ = 0;
+    Spa bar0_{0};
+    u64 bar0_bytes_ = 0;
+};
+
+} // namespace quiesce::os::drivers
