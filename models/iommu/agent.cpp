@@ -102,11 +102,11 @@ sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFl
             ++overtaken;
             ++replays_;
         } else {
-            const bool stalls = r.type == AddressType::Untranslated && a.has_context && a.context.on_fault.stall &&
-                                a.fault.why != FaultReason::WalkAbort;
-            if (stalls) token = InFlight{}; // software may need a fence before it can answer
-            const Ending ending = co_await architecture_.fault(r, a.fault, a.has_context ? &a.context : nullptr);
-            if (!stalls || ending != Ending::Grant) {
+            const Context* context = a.has_context ? &a.context : nullptr;
+            const bool held = stalls(r, a.fault, context);
+            if (held) token = InFlight{}; // software may need a fence before it can answer
+            const Ending ending = co_await architecture_.fault(r, a.fault, context);
+            if (!held || ending != Ending::Grant) {
                 tell(r, a.look_up, false);
                 co_return Translation{ending, Spa{0}, sim::now(), std::move(token)};
             }

@@ -161,6 +161,14 @@ struct ContextOutcome {
     bool cacheable = true; ///< false: the fetch itself failed
 };
 
+/// A fault that software is asked to resolve while its transaction waits: where the context says so, and the requester
+/// can wait.
+inline bool stalls(const TranslationRequest& r, const Fault& f, const Context* context) {
+    const bool recoverable = f.why != FaultReason::Configuration && f.why != FaultReason::Forbidden &&
+                             f.why != FaultReason::WalkAbort && r.type == AddressType::Untranslated;
+    return recoverable && context != nullptr && context->on_fault.stall && r.may_stall;
+}
+
 /// The architecture's side of the pipeline.
 class Architecture {
 public:
@@ -172,8 +180,8 @@ public:
     /// The configuration-cache key of a request (an architecture may map "no PASID" to one).
     virtual Tag context_tag(const TranslationRequest& r) const = 0;
     /// Ends a faulting transaction: records it or not, and says how the requester is answered. `context` is null for
-    /// configuration faults. With `context->on_fault.stall` (and no WalkAbort) the transaction holds up no fence while
-    /// this goes on, and Ending::Grant means that it is to be translated once more.
+    /// configuration faults. If stalls(r, f, context), the transaction holds up no fence while this goes on, and
+    /// Ending::Grant means that it is to be translated once more.
     virtual sim::Task<Ending> fault(const TranslationRequest& r, const Fault& f, const Context* context) = 0;
 };
 

@@ -93,4 +93,86 @@ struct GlobalError {
 };
 DESCRIBE(GlobalError, unit, what, active)
 
+// ---- recoverable faults ---------------------------------------------------------------------------------------------
+
+/// A device's page request, or its Stop Marker, reached the unit. What became of it: a record in memory, and later
+/// PageResponseSent for its group.
+struct PageRequestReceived {
+    static constexpr std::string_view event_name = "PageRequestReceived";
+    base::Name unit;
+    BondId bond;
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u16 group;
+    bool write;
+    bool last;
+    bool stop_marker;        ///< asks for nothing and is never answered
+};
+DESCRIBE(PageRequestReceived, unit, bond, stream, has_pasid, pasid, at, group, write, last, stop_marker)
+
+/// Who decided a response to a page request.
+enum class PageResponseReason : u8 {
+    Driver,                  ///< a command of software
+    Overflow,                ///< the unit itself: the queue was full, or an overflow is not acknowledged
+    Disabled,                ///< the unit itself: the queue, or the unit, is off
+    QueueAborted,            ///< the unit itself: the record could not be written to memory, now or before
+};
+
+/// A response to a page request group left the unit. `code` is the message's: 0 success, 1 invalid, 15 failure.
+struct PageResponseSent {
+    static constexpr std::string_view event_name = "PageResponseSent";
+    base::Name unit;
+    StreamId stream;
+    bool has_pasid;          ///< the response carries one; the request may have had one all the same
+    Pasid pasid;
+    u16 group;
+    u8 code;
+    PageResponseReason reason;
+};
+DESCRIBE(PageResponseSent, unit, stream, has_pasid, pasid, group, code, reason)
+
+/// A faulting transaction is held until software, or the unit, decides about it. Each one ends in one StallResolved;
+/// a transaction that is translated once more may then stall again.
+struct TransactionStalled {
+    static constexpr std::string_view event_name = "TransactionStalled";
+    base::Name unit;
+    u64 transaction;
+    BondId bond;
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    bool tagged;             ///< false: all tags are in use, and software will not hear of it before one is free
+    u16 tag;                 ///< by which software names it
+};
+DESCRIBE(TransactionStalled, unit, transaction, bond, stream, has_pasid, pasid, at, tagged, tag)
+
+enum class StallResolution : u8 {
+    Retried,                 ///< translated once more
+    Aborted,
+    ReadZero,                ///< reads gave zero, writes were ignored
+};
+enum class StallResolver : u8 {
+    Resume,                  ///< a command of software about this one transaction
+    StreamTermination,       ///< a command of software about all of its stream
+    UnitDisabled,
+    Invalidation,            ///< software never heard of it, and what it had met has been invalidated meanwhile
+};
+
+/// A stalled transaction goes on, or ends.
+struct StallResolved {
+    static constexpr std::string_view event_name = "StallResolved";
+    base::Name unit;
+    u64 transaction;
+    BondId bond;
+    StreamId stream;
+    Pasid pasid;
+    bool recorded;           ///< software had been told of it
+    StallResolution how;
+    StallResolver by;
+};
+DESCRIBE(StallResolved, unit, transaction, bond, stream, pasid, recorded, how, by)
+
 } // namespace quiesce::iommu

@@ -26,6 +26,7 @@ struct TranslationRequest {
     AddressType type = AddressType::Untranslated;
     bool no_write = false;   ///< translation requests: the NW flag, write permission is not asked for
     BondId bond{};           ///< carried through to memory, never acted on
+    bool may_stall = false;  ///< the requester can be kept waiting for software; never true of PCIe, whose order it breaks
 };
 
 enum class Ending : u8 {

@@ -338,7 +338,7 @@ inline constexpr std::array event_records{
 
 // ---- 5. Registers --------------------------------------------------------------------------------------------------
 
-/// The registers of pages 0 and 1 that a stage-1-only SMMU has (6.3.1 to 6.3.32, 6.3.95, 6.3.96).
+/// The registers of pages 0 and 1 that a stage-1-only SMMU with PRI has (6.3.1 to 6.3.36, 6.3.95 to 6.3.98).
 inline constexpr std::array registers{
     GoldenRegister{"IDR0", 0x000, 32},
     GoldenRegister{"IDR1", 0x004, 32},
@@ -369,8 +369,14 @@ inline constexpr std::array registers{
     GoldenRegister{"EVENTQ_IRQ_CFG0", 0x0b0, 64},
     GoldenRegister{"EVENTQ_IRQ_CFG1", 0x0b8, 32},
     GoldenRegister{"EVENTQ_IRQ_CFG2", 0x0bc, 32},
+    GoldenRegister{"PRIQ_BASE", 0x0c0, 64},
+    GoldenRegister{"PRIQ_IRQ_CFG0", 0x0d0, 64},
+    GoldenRegister{"PRIQ_IRQ_CFG1", 0x0d8, 32},
+    GoldenRegister{"PRIQ_IRQ_CFG2", 0x0dc, 32},
     GoldenRegister{"EVENTQ_PROD", 0x100a8, 32},  // page 1 + 0xa8
     GoldenRegister{"EVENTQ_CONS", 0x100ac, 32},  // page 1 + 0xac
+    GoldenRegister{"PRIQ_PROD", 0x100c8, 32},    // page 1 + 0xc8
+    GoldenRegister{"PRIQ_CONS", 0x100cc, 32},    // page 1 + 0xcc
 };
 
 /// Fields a stage-1-only SMMU needs, by register (section in the comment that opens each group).
@@ -515,6 +521,19 @@ inline constexpr std::array register_fields{
     GoldenField{"EVENTQ_IRQ_CFG1", 0x0b8, "DATA", 31, 0},
     GoldenField{"EVENTQ_IRQ_CFG2", 0x0bc, "MemAttr", 3, 0},
     GoldenField{"EVENTQ_IRQ_CFG2", 0x0bc, "SH", 5, 4},
+    // 6.3.33 to 6.3.36, 6.3.97, 6.3.98 the page request queue
+    GoldenField{"PRIQ_BASE", 0x0c0, "LOG2SIZE", 4, 0},
+    GoldenField{"PRIQ_BASE", 0x0c0, "ADDR", 51, 5},
+    GoldenField{"PRIQ_BASE", 0x0c0, "WA", 62, 62},
+    GoldenField{"PRIQ_PROD", 0x100c8, "WR", 19, 0},
+    GoldenField{"PRIQ_PROD", 0x100c8, "OVFLG", 31, 31},
+    GoldenField{"PRIQ_CONS", 0x100cc, "RD", 19, 0},
+    GoldenField{"PRIQ_CONS", 0x100cc, "OVACKFLG", 31, 31},
+    GoldenField{"PRIQ_IRQ_CFG0", 0x0d0, "ADDR", 51, 2},
+    GoldenField{"PRIQ_IRQ_CFG1", 0x0d8, "DATA", 31, 0},
+    GoldenField{"PRIQ_IRQ_CFG2", 0x0dc, "MemAttr", 3, 0},
+    GoldenField{"PRIQ_IRQ_CFG2", 0x0dc, "SH", 5, 4},
+    GoldenField{"PRIQ_IRQ_CFG2", 0x0dc, "LO", 31, 31},
 };
 
 /// Fields of the same registers that such an SMMU may leave out (they then read as zero), for a model that names them.

@@ -160,7 +160,9 @@ TEST_CASE("a stalled transaction holds up no fence and is translated anew when i
     b.architecture.fault_time = 10_us;
     b.tables.set(b.entry, 0);
     b.agent();
-    Transfer& t = b.begin(b.request(at));
+    TranslationRequest r = b.request(at);
+    r.may_stall = true;
+    Transfer& t = b.begin(r);
     b.run(b.miss_time() + 1_ps);
     REQUIRE(b.architecture.faults.size() == 1);
     CHECK(b.agent().in_flight().inside() == 0);
@@ -173,6 +175,24 @@ TEST_CASE("a stalled transaction holds up no fence and is translated anew when i
     b.settle();
     CHECK(t.got.ending == Ending::Grant);
     CHECK(t.got.to == Spa{0x8000'5000});
+}
+
+TEST_CASE("a faulting transaction of a requester that cannot wait holds up a fence, whatever its context says",
+          "[iommu][fence]") {
+    FenceBench b;
+    b.architecture.contexts[{1, 5}].on_fault.stall = true;
+    b.architecture.fault_time = 10_us;
+    b.tables.set(b.entry, 0);
+    b.agent();
+    Transfer& t = b.begin(b.request(at));
+    b.run(b.miss_time() + 1_ps);
+    REQUIRE(b.architecture.faults.size() == 1);
+    CHECK(b.agent().in_flight().inside() == 1);
+    b.invalidate(1);
+    Ended& f = b.fence(1);
+    b.settle();
+    CHECK(t.got.ending == Ending::Abort);
+    CHECK(f.at == t.at);
 }
 
 TEST_CASE("a fence waits for obligations of its own and earlier commands only", "[iommu][fence]") {

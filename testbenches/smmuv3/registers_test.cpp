@@ -6,13 +6,12 @@ namespace quiesce::iommu::smmuv3::test {
 TEST_CASE("CR0ACK follows CR0 after the update delay, not before", "[smmuv3]") {
     Smmuv3Config config;
     Bench b{config};
-    const auto enable =
-        Cr0{}.set(Cr0::SMMUEN, true).set(Cr0::EVENTQEN, true).set(Cr0::PRIQEN, true).set(Cr0::ATSCHK, true);
+    const auto enable = Cr0{}.set(Cr0::SMMUEN, true).set(Cr0::EVENTQEN, true).set(Cr0::VMW, 1).set(Cr0::ATSCHK, true);
     b.post(enable);
     const sim::Time shown = sim::now() + config.register_access.get() + config.update_delay.get();
     b.calendar.run_until(shown);
     CHECK(b.reg<Cr0Ack>().value() == 0);
-    CHECK(b.reg<Cr0>().value() == 0x15); // PRIQEN is RES0 here
+    CHECK(b.reg<Cr0>().value() == 0x15); // VMW is RES0 here
     b.calendar.run_until(shown + 1_ps);
     CHECK(b.reg<Cr0Ack>().value() == 0x15);
 }
@@ -40,14 +39,14 @@ TEST_CASE("identification and acknowledgement registers ignore writes; unknown o
         co_await u.mmio_write(Gerror::offset, 4, ~u64{0});
         co_await u.mmio_write(0x1fff8, 8, 1);
         co_await u.mmio_write(0x22, 2, 1);
-        co_await u.mmio_write(PriqBase::offset, 8, 1);
+        co_await u.mmio_write(GatosSid::offset, 8, 1);
         co_return 0;
     }(b.unit));
     CHECK(b.read<Idr0>() == idr0);
     CHECK(b.reg<Cr0Ack>().value() == 0);
     CHECK(b.reg<Gerror>().value() == 0);
     CHECK(b.run(b.unit.mmio_read(0x1fff8, 8)) == 0);
-    CHECK(b.run(b.unit.mmio_read(PriqBase::offset, 8)) == 0);
+    CHECK(b.run(b.unit.mmio_read(GatosSid::offset, 8)) == 0);
 }
 
 TEST_CASE("guarded registers keep their values while what they configure is on", "[smmuv3]") {

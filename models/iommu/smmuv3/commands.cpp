@@ -118,6 +118,49 @@ Decode atc_inv(const Command& c, const Identity& id) {
     return {true, std::nullopt, what};
 }
 
+Decode pri_resp(const Command& c, const Identity& id) {
+    const auto k = view_as<PriResp>(c);
+    const PageResponse resp = k.get(PriResp::Resp);
+    if (k.get(PriResp::SSec) || !id.idr0.get(Idr0::PRI) || resp == PageResponse::Illegal) return illegal;
+    static constexpr PageResponseCode codes[] = {PageResponseCode::Failure, PageResponseCode::InvalidRequest,
+                                                 PageResponseCode::Success};
+    PageGroupResponse r;
+    r.stream = k.get(PriResp::SID);
+    r.has_pasid = k.get(PriResp::SSV) && id.idr1.get(Idr1::SSIDSIZE) != 0; // 4.5.2 lets it act as though SSV were 0
+    r.pasid = r.has_pasid ? k.get(PriResp::SSID) : Pasid{};
+    r.group = static_cast<u16>(k.get(PriResp::PRGIndex));
+    r.code = codes[raw(resp)];
+    Decode d;
+    d.page_response = r;
+    return d;
+}
+
+bool can_stall(const Identity& id) { return id.idr0.get(Idr0::STALL_MODEL) != StallModel::NoStall; }
+
+Decode resume(const Command& c, const Identity& id) {
+    const auto k = view_as<Resume>(c);
+    if (k.get(Resume::SSec) || !can_stall(id)) return illegal;
+    StallCommand s;
+    s.stream = k.get(Resume::SID);
+    s.stag = static_cast<u16>(k.get(Resume::STAG));
+    s.retry = k.get(Resume::Ac);
+    s.abort = k.get(Resume::Ab) || id.idr0.get(Idr0::TERM_MODEL);
+    Decode d;
+    d.stall = s;
+    return d;
+}
+
+Decode stall_term(const Command& c, const Identity& id) {
+    const auto k = view_as<StallTerm>(c);
+    if (k.get(StallTerm::SSec) || !can_stall(id)) return illegal;
+    StallCommand s;
+    s.stream = k.get(StallTerm::SID);
+    s.whole_stream = true;
+    Decode d;
+    d.stall = s;
+    return d;
+}
+
 Decode sync(const Command& c, const Identity&) {
     return view_as<Sync>(c).get(Sync::CS) == SyncSignal::Reserved ? illegal : Decode{};
 }
@@ -150,9 +193,9 @@ constexpr CommandRow rows[] = {
     {Opcode::TLBI_S2_IPA,      "TLBI_S2_IPA",     "4.4.3",   any_operands,                nullptr},
     {Opcode::TLBI_NSNH_ALL,    "TLBI_NSNH_ALL",   "4.4.4.1", operands<TlbiNsnhAll>(),     &tlbi_all},
     {Opcode::ATC_INV,          "ATC_INV",         "4.5.1",   operands<AtcInv>(),          &atc_inv},
-    {Opcode::PRI_RESP,         "PRI_RESP",        "4.5.2",   operands<PriResp>(),         nullptr},
-    {Opcode::RESUME,           "RESUME",          "4.7.1",   operands<Resume>(),          nullptr},
-    {Opcode::STALL_TERM,       "STALL_TERM",      "4.7.2",   operands<StallTerm>(),       nullptr},
+    {Opcode::PRI_RESP,         "PRI_RESP",        "4.5.2",   operands<PriResp>(),         &pri_resp},
+    {Opcode::RESUME,           "RESUME",          "4.7.1",   operands<Resume>(),          &resume},
+    {Opcode::STALL_TERM,       "STALL_TERM",      "4.7.2",   operands<StallTerm>(),       &stall_term},
     {Opcode::SYNC,             "SYNC",            "4.7.3",   operands<Sync>(),            &sync},
 };
 // clang-format on
@@ -173,12 +216,11 @@ Decode decode_command(const Command& c, const Identity& id) {
 }
 
 CommandQueue::CommandQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
-                           Signals& signals, EventQueue& event_queue, Agent& agent, const Identity& id,
-                           const Smmuv3Config& config)
+                           Signals& signals, CommandTargets targets, const Identity& id, const Smmuv3Config& config)
     : unit_(unit), actor_(std::string(unit.text()) + ".cmdq"), level_name_(std::string(unit.text()) + ".cmdq.depth"),
-      sync_phase_("sync"), events_(events), regs_(regs), memory_(memory), signals_(signals), event_queue_(event_queue),
-      agent_(agent), id_(id), max_log2_(config.cmdq_log2.get()), fetch_(config.command_fetch.get()),
-      execute_(config.command_execute.get()), early_sync_(config.has_bug("early-sync")) {
+      sync_phase_("sync"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets), id_(id),
+      max_log2_(config.cmdq_log2.get()), fetch_(config.command_fetch.get()), execute_(config.command_execute.get()),
+      early_sync_(config.has_bug("early-sync")) {
     for (const CommandRow& row : rows) names_[raw(row.op)] = base::Name{row.name};
 }
 
@@ -229,13 +271,20 @@ sim::Task<void> CommandQueue::execute(Command c) {
     }
     const CommandRow& row = *command_row(c.get(Command::Op));
     ++sequence_;
-    if (d.work) agent_.invalidate(sequence_, d.work->kind, d.work->scope);
-    // 4.5.1: ignored while the unit is disabled.
-    if (d.atc && ats_port_ != nullptr && regs_.get(Cr0Ack::SMMUEN))
-        sim::start(invalidate_atc(*d.atc, agent_.fences().owe(sequence_)));
+    begin(d);
     bool done = true;
     if (row.op == Opcode::SYNC) done = co_await sync(c);
     if (done) consume(c, row);
+}
+
+void CommandQueue::begin(const Decode& d) {
+    if (d.work) on_.agent.invalidate(sequence_, d.work->kind, d.work->scope);
+    // 4.5.1: ignored while the unit is disabled.
+    if (d.atc && ats_port_ != nullptr && regs_.get(Cr0Ack::SMMUEN))
+        sim::start(invalidate_atc(*d.atc, on_.agent.fences().owe(sequence_)));
+    // 4.7.3: no CMD_SYNC waits for these; they are complete when they are consumed.
+    if (d.page_response) on_.page_requests.respond(*d.page_response);
+    if (d.stall) on_.stalls.carry_out(*d.stall);
 }
 
 sim::Task<void> CommandQueue::invalidate_atc(AtcInvalidation what, Obligation owed) {
@@ -249,8 +298,8 @@ sim::Task<void> CommandQueue::invalidate_atc(AtcInvalidation what, Obligation ow
 sim::Task<bool> CommandQueue::sync(Command c) {
     base::Activity span{events_, actor_, sync_phase_, {}, doorbell_span_};
     if (!early_sync_) { // bug early-sync: reports what has not happened yet; the invalidations go on in the background
-        co_await agent_.fence(sequence_);
-        co_await event_queue_.drained();
+        co_await on_.agent.fence(sequence_);
+        co_await on_.event_queue.drained();
         if (std::exchange(atc_timed_out_, false)) { // 4.5.1, 4.7.3: no signal, and RD stays at the CMD_SYNC
             fail(CommandError::AtcInvSync);
             co_return false;

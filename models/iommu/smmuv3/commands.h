@@ -8,7 +8,9 @@
 #include "iommu/ats_port.h"
 #include "iommu/smmuv3/faults.h"
 #include "iommu/smmuv3/layout.h"
+#include "iommu/smmuv3/page_requests.h"
 #include "iommu/smmuv3/signals.h"
+#include "iommu/smmuv3/stalls.h"
 
 #include <array>
 #include <optional>
@@ -29,6 +31,8 @@ struct Decode {
     bool legal = true;
     std::optional<Invalidate> work{};
     std::optional<AtcInvalidation> atc{}; ///< what goes out to a device
+    std::optional<PageGroupResponse> page_response{};
+    std::optional<StallCommand> stall{};
 };
 
 struct CommandRow {
@@ -44,11 +48,18 @@ const CommandRow* command_row(Opcode op);
 /// Judges a command as the queue does: opcode, reserved bits, operands. CMD_SYNC has no work.
 Decode decode_command(const Command& c, const Identity& id);
 
+/// What commands act on, besides the queue's own registers.
+struct CommandTargets {
+    Agent& agent;
+    EventQueue& event_queue;
+    PageRequestQueue& page_requests;
+    Stalls& stalls;
+};
+
 class CommandQueue {
 public:
     CommandQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
-                 Signals& signals, EventQueue& event_queue, Agent& agent, const Identity& id,
-                 const Smmuv3Config& config);
+                 Signals& signals, CommandTargets targets, const Identity& id, const Smmuv3Config& config);
 
     /// Something changed: PROD, the enable, an acknowledged error. Goes on if there is work and nothing in the way.
     void kick();
@@ -67,6 +78,8 @@ private:
     bool may_run() const;
     sim::Task<void> run();
     sim::Task<void> execute(Command c);
+    /// Everything but CMD_SYNC: begins what the command asks for.
+    void begin(const Decode& d);
     /// False: an ATC invalidation before it was not answered; the command stays where it is.
     sim::Task<bool> sync(Command c);
     sim::Task<void> invalidate_atc(AtcInvalidation what, Obligation owed);
@@ -79,8 +92,7 @@ private:
     RegisterFile& regs_;
     memory::MemoryPort& memory_;
     Signals& signals_;
-    EventQueue& event_queue_;
-    Agent& agent_;
+    CommandTargets on_;
     const Identity& id_;
     unsigned max_log2_;
     sim::Duration fetch_, execute_;

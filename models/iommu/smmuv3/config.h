@@ -47,6 +47,22 @@ struct Smmuv3Config {
                                base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<bool> ats{true, "translation requests and translated requests of devices (IDR0.ATS)",
                           base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> pri{true, "page requests of devices (IDR0.PRI); needs ATS", base::Provenance::Specification,
+                          "IHI 0070 6.3.1"};
+    base::Param<unsigned> priq_log2{17, "largest page request queue (IDR1.PRIQS)", base::between(0u, 19u),
+                                    base::Provenance::Guess};
+    base::Param<bool> pri_response_pasid{false, "every response to a lost page request carries its PASID (IDR3.PPS)",
+                                         base::Provenance::Specification, "IHI 0070 6.3.4"};
+    base::Param<StallModel> stall_model{
+        StallModel::NoStall,
+        "whether faulting transactions wait for software where a descriptor says so (optional), never (none) or always "
+        "(forced), IDR0.STALL_MODEL; PCIe functions never wait",
+        base::Provenance::Specification, "IHI 0070 6.3.1; published-figures 6: none"};
+    base::Param<unsigned> stall_max{
+        64,
+        "stalled transactions that software can know of at once (IDR5.STALL_MAX); more wait "
+        "to be recorded",
+        base::between(1u, 65535u), base::unit("transactions"), base::Provenance::Guess};
     base::Param<bool> terminate_only_by_abort{false, "no RAZ/WI endings (IDR0.TERM_MODEL)",
                                               base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<bool> range_invalidation{true, "TLBI by address takes a range (IDR3.RIL)",
@@ -77,6 +93,12 @@ struct Smmuv3Config {
     base::Param<unsigned> event_buffers{
         8, "records that wait for the event queue's write; a further fault holds its transaction",
         base::between(1u, 256u), base::unit("records"), base::Provenance::Guess};
+    base::Param<base::Latency> page_request_write{base::Latency{sim::Duration::ps(20'000)},
+                                                  "from a page request to the write of its record",
+                                                  base::Provenance::Guess, "as event_write"};
+    base::Param<unsigned> page_request_buffers{
+        16, "page requests that wait for the queue's write; a further one holds up its link", base::between(1u, 256u),
+        base::unit("messages"), base::Provenance::Guess};
     base::Param<unsigned> wired_base{0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev",
                                      base::between(0u, 1014u), base::Provenance::Guess};
     AgentConfig agent;
@@ -93,9 +115,10 @@ struct Smmuv3Config {
     }
 };
 DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits, two_level_streams, two_level_contexts,
-         asid16, msi, sev, coherent, ats, terminate_only_by_abort, range_invalidation, granule_16k, granule_64k,
-         global_entries, minor_revision, register_access, update_delay, command_fetch, command_execute, event_write,
-         event_buffers, wired_base, agent, bugs)
+         asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
+         terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, minor_revision,
+         register_access, update_delay, command_fetch, command_execute, event_write, event_buffers, page_request_write,
+         page_request_buffers, wired_base, agent, bugs)
 static_assert(base::fully_described<Smmuv3Config>);
 
 /// The identification registers, as one value that the rules ask.

@@ -287,20 +287,25 @@ sim::Task<ContextResolver::CdOrFault> ContextResolver::fetch_cd(TranslationReque
     co_return Cd::from_words(words);
 }
 
+sim::Task<ContextResolver::SteOrFault> ContextResolver::legal_ste(TranslationRequest r) {
+    SteOrFault fetched = co_await fetch_ste(r);
+    const Ste* ste = std::get_if<Ste>(&fetched);
+    if (ste != nullptr && !why_illegal(*ste, id_).empty()) fetched = configuration_fault(EventId::C_BAD_STE);
+    co_return fetched;
+}
+
 sim::Task<ContextOutcome> ContextResolver::check_stream(TranslationRequest r) {
-    const SteOrFault fetched = co_await fetch_ste(r);
+    const SteOrFault fetched = co_await legal_ste(r);
     if (const auto* refused = std::get_if<ContextOutcome>(&fetched)) co_return *refused;
     const Ste& ste = std::get<Ste>(fetched);
-    if (!why_illegal(ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_STE);
     if ((raw(ste.get(Ste::Config)) & 4) == 0) co_return silent_abort();
     co_return bypass(ste, id_);
 }
 
 sim::Task<ContextResolver::FoundOrFault> ContextResolver::find_cd(TranslationRequest r) {
-    const SteOrFault fetched_ste = co_await fetch_ste(r);
+    const SteOrFault fetched_ste = co_await legal_ste(r);
     if (const auto* refused = std::get_if<ContextOutcome>(&fetched_ste)) co_return *refused;
     const Ste ste = std::get<Ste>(fetched_ste);
-    if (!why_illegal(ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_STE);
     if ((raw(ste.get(Ste::Config)) & 4) == 0) co_return silent_abort();
 
     // 3.9.1: whether translations may be asked for at all comes before the substream.

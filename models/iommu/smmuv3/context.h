@@ -60,8 +60,11 @@ public:
     /// The transaction's descriptor has TBIx set for the half that bit 55 of the address selects.
     sim::Task<bool> ignores_top_byte(TranslationRequest r);
 
-private:
     using SteOrFault = std::variant<Ste, ContextOutcome>;
+    /// The stream's entry, if there is one and it is legal.
+    sim::Task<SteOrFault> legal_ste(TranslationRequest r);
+
+private:
     struct Found {
         Cd cd;
         bool ats;

@@ -16,14 +16,14 @@ constexpr Section register_sections[] = {
     {"GERRORN", "6.3.20"}, {"GERROR_IRQ_CFG0", "6.3.21"}, {"GERROR_IRQ_CFG1", "6.3.22"}, {"GERROR_IRQ_CFG2", "6.3.23"},
     {"STRTAB_BASE", "6.3.24"}, {"STRTAB_BASE_CFG", "6.3.25"}, {"CMDQ_BASE", "6.3.26"}, {"CMDQ_PROD", "6.3.27"}, {"CMDQ_CONS", "6.3.28"},
     {"EVENTQ_BASE", "6.3.29"}, {"EVENTQ_PROD", "6.3.95"}, {"EVENTQ_CONS", "6.3.96"}, {"EVENTQ_IRQ_CFG0", "6.3.30"},
-    {"EVENTQ_IRQ_CFG1", "6.3.31"}, {"EVENTQ_IRQ_CFG2", "6.3.32"}, {"PRIQ_BASE", "6.3"}, {"PRIQ_PROD", "6.3"}, {"PRIQ_CONS", "6.3"},
-    {"PRIQ_IRQ_CFG0", "6.3"}, {"PRIQ_IRQ_CFG1", "6.3"}, {"PRIQ_IRQ_CFG2", "6.3"}, {"GATOS_CTRL", "6.3"}, {"GATOS_SID", "6.3"},
+    {"EVENTQ_IRQ_CFG1", "6.3.31"}, {"EVENTQ_IRQ_CFG2", "6.3.32"}, {"PRIQ_BASE", "6.3.33"}, {"PRIQ_PROD", "6.3.97"}, {"PRIQ_CONS", "6.3.98"},
+    {"PRIQ_IRQ_CFG0", "6.3.34"}, {"PRIQ_IRQ_CFG1", "6.3.35"}, {"PRIQ_IRQ_CFG2", "6.3.36"}, {"GATOS_CTRL", "6.3"}, {"GATOS_SID", "6.3"},
     {"GATOS_ADDR", "6.3"}, {"GATOS_PAR", "6.3"}, {"VATOS_SEL", "6.3"},
 };
 /// Registers that keep what is written and have no other effect.
 constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2", "EVENTQ_IRQ_CFG2"};
 /// Fields that the model acts on; all others of the same structure are read and ignored.
-constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "S1STALLD", "EATS", "STRW"};
+constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR", "S1STALLD", "EATS", "STRW"};
 constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD", "TBI0", "TBI1", "AA64",
                                           "HD", "HA", "S", "R", "A", "ASID", "TTB0", "TTB1"};
 // clang-format on

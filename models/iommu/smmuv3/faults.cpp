@@ -112,32 +112,57 @@ EventQueue::Ring EventQueue::ring() const {
 
 sim::Task<void> EventQueue::record(EventRecord record, FaultRaised fact) {
     auto buffer = co_await buffers_.acquire();
-    pending_.push({record, fact});
+    take({record, fact, std::move(buffer)});
+}
+
+void EventQueue::record_stall(const EventRecord& record, const FaultRaised& fact, StallOwner& owner,
+                              StallTicket ticket) {
+    take({record, fact, {}, &owner, ticket});
+}
+
+void EventQueue::take(Pending&& record) {
+    pending_.push(std::move(record));
     ++taken_;
-    buffer_leases_.push(std::move(buffer));
-    if (!running_) {
-        running_ = true;
-        sim::start(run());
-    }
+    if (running_) return;
+    running_ = true;
+    sim::start(run());
+}
+
+bool EventQueue::open() const { return enabled() && !signals_.active(Gerror::EVENTQ_ABT_ERR); }
+
+/// No more than fit go back in line: the others would only find the queue full again.
+void EventQueue::retry_stalls() {
+    if (!open()) return;
+    for (u32 room = ring().free(); room != 0 && !shut_out_.empty(); --room) take(shut_out_.pop());
 }
 
 sim::Task<void> EventQueue::run() {
     while (!pending_.empty()) {
-        const Pending next = pending_.pop();
-        FaultRaised fact = next.fact;
-        fact.fate = co_await write(next.record);
-        events_.emit(fact);
+        Pending next = pending_.pop();
+        co_await sim::delay(write_delay_);
+        if (next.stall_owner != nullptr && (!open() || ring().full())) {
+            next.waited = true;
+            shut_out_.push(std::move(next));
+        } else if (next.stall_owner == nullptr || next.stall_owner->wants_record(next.ticket, next.waited)) {
+            co_await finish(std::move(next));
+        } else {
+            retry_stalls(); // the room that was left for this one is free
+        }
         ++finished_;
-        buffer_leases_.pop().release();
         progress_.notify_all();
     }
     running_ = false;
 }
 
+sim::Task<void> EventQueue::finish(Pending next) {
+    next.fact.fate = co_await write(next.record);
+    events_.emit(next.fact);
+    if (next.stall_owner != nullptr) next.stall_owner->recorded(next.ticket, next.fact.fate);
+}
+
 sim::Task<FaultFate> EventQueue::write(const EventRecord& record) {
-    co_await sim::delay(write_delay_);
     // 7.2: disabled, or stopped by an abort: gone without an overflow.
-    if (!enabled() || signals_.active(Gerror::EVENTQ_ABT_ERR)) co_return FaultFate::Discarded;
+    if (!open()) co_return FaultFate::Discarded;
     Ring r = ring();
     if (r.full()) {
         overflow();
@@ -170,7 +195,10 @@ sim::Task<void> EventQueue::drained() {
     while (finished_ < upto) co_await progress_.wait();
 }
 
-void EventQueue::consumed() { level(); }
+void EventQueue::consumed() {
+    level();
+    retry_stalls();
+}
 void EventQueue::level() { events_.emit(base::LevelChanged{level_name_, ring().used()}); }
 
 } // namespace quiesce::iommu::smmuv3

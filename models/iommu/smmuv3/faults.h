@@ -41,7 +41,24 @@ EventId event_of(const Fault& f);
 /// The complete record of event `id` for a transaction that met fault `f`.
 EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f);
 
-/// Writes records in the order of the faults. A fault that finds all buffers taken holds its transaction.
+/// Which stalled transaction a record speaks of. The serial tells it from a later one with the same STAG.
+struct StallTicket {
+    u16 stag = 0;
+    u64 serial = 0;
+};
+/// Who holds the stalled transactions, asked by the queue about their records.
+class StallOwner {
+public:
+    virtual ~StallOwner() = default;
+    /// The transaction still waits for its record. `waited`: the record has once found the queue not writable.
+    virtual bool wants_record(StallTicket ticket, bool waited) = 0;
+    /// The record is visible to software, or (not Recorded) lost in an aborted write.
+    virtual void recorded(StallTicket ticket, FaultFate fate) = 0;
+};
+
+/// Writes records in the order of the faults. A fault that finds all buffers taken holds its transaction. Records of
+/// stalled transactions are never dropped (7.2.1): they wait, out of the way of others, until the queue is writable;
+/// they need no buffer, for the held transaction is theirs.
 class EventQueue {
 public:
     EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
@@ -49,20 +66,33 @@ public:
 
     /// Returns once the record has a buffer; it is written, or lost, later.
     sim::Task<void> record(EventRecord record, FaultRaised fact);
-    /// Goes on when every record taken before this call has been written or lost (4.7.3: what a CMD_SYNC owes).
+    /// As record(), for a transaction that is stalled; the owner hears what becomes of it.
+    void record_stall(const EventRecord& record, const FaultRaised& fact, StallOwner& owner, StallTicket ticket);
+    /// Goes on when every record taken before this call has been written or lost, or waits for the queue to become
+    /// writable (4.7.3: what a CMD_SYNC owes).
     sim::Task<void> drained();
     /// Software wrote EVENTQ_CONS.
     void consumed();
+    /// Something that keeps records out may be over: lets in those that wait.
+    void retry_stalls();
     bool enabled() const { return regs_.get(Cr0Ack::EVENTQEN); }
 
 private:
     struct Pending {
         EventRecord record;
         FaultRaised fact;
+        sim::Lease buffer{};
+        StallOwner* stall_owner = nullptr; ///< null: the transaction has ended
+        StallTicket ticket{};
+        bool waited = false;
     };
     using Ring = base::RingIndices<base::WrapBit>;
     Ring ring() const;
+    /// Enabled, and no abort is waiting to be acknowledged.
+    bool open() const;
+    void take(Pending&& record);
     sim::Task<void> run();
+    sim::Task<void> finish(Pending next);
     sim::Task<FaultFate> write(const EventRecord& record);
     void overflow();
     void level();
@@ -76,7 +106,7 @@ private:
     sim::Duration write_delay_;
     sim::Slots buffers_;
     sim::Fifo<Pending> pending_;
-    sim::Fifo<sim::Lease> buffer_leases_;
+    sim::Fifo<Pending> shut_out_; ///< records of stalled transactions that found the queue not writable
     u64 taken_ = 0, finished_ = 0;
     bool running_ = false;
     sim::Signal progress_;

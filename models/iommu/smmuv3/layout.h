@@ -528,8 +528,11 @@ struct TranslationFault : Structure<TranslationFault, 32> { // F_TRANSLATION 7.3
     static_assert(base::disjoint(fields));
 };
 
-// ---- page requests (8.1) --------------------------------------------------------------------------------------------
+// ---- page requests (8) ----------------------------------------------------------------------------------------------
 
+inline constexpr u64 page_request_bytes = 16;
+
+/// L=1, W=R=0 with SSV=1 is a Stop Marker, which is never answered.
 struct PageRequest : Structure<PageRequest, 16> {
     static constexpr F<StreamId> SID     {"StreamID",     31,  0};
     static constexpr F<Pasid>    SSID    {"SubstreamID",  51, 32};

@@ -21,6 +21,10 @@ inline constexpr auto read_only = base::Access::ReadOnly;
 
 enum class TableFormats : u8 { None = 0, AArch32 = 1, AArch64 = 2, Both = 3 };          ///< IDR0.TTF
 enum class StallModel : u8 { StallAndTerminate = 0, NoStall = 1, StallForced = 2 };     ///< IDR0.STALL_MODEL
+constexpr auto enum_names(StallModel) {
+    return base::name_table<StallModel>(
+        {{StallModel::StallAndTerminate, "optional"}, {StallModel::NoStall, "none"}, {StallModel::StallForced, "forced"}});
+}
 enum class StreamLevels : u8 { LinearOnly = 0, TwoLevel = 1 };                          ///< IDR0.ST_LEVEL
 enum class TableEndian : u8 { Mixed = 0, Little = 2, Big = 3 };                         ///< IDR0.TTENDIAN
 enum class StrtabFormat : u8 { Linear = 0, TwoLevel = 1 };                              ///< STRTAB_BASE_CFG.FMT
@@ -347,22 +351,22 @@ struct EventqIrqCfg2 : MsiAttributes<EventqIrqCfg2, 0x0BC> { static constexpr st
 struct EventqProd : OutputProd<EventqProd, 0x100A8> { static constexpr std::string_view name = "EVENTQ_PROD"; }; // 6.3.95, page 1
 struct EventqCons : OutputCons<EventqCons, 0x100AC> { static constexpr std::string_view name = "EVENTQ_CONS"; }; // 6.3.96, page 1
 
-struct PriqBase : QueueBase<PriqBase, 0x0C0> { // 6.3
+struct PriqBase : QueueBase<PriqBase, 0x0C0> { // 6.3.33
     static constexpr std::string_view name = "PRIQ_BASE";
     static constexpr F<bool> WA{"WA", 62, 62};
     static constexpr auto fields = base::layout(LOG2SIZE, ADDR, WA);
 };
-struct PriqIrqCfg0 : MsiAddress<PriqIrqCfg0, 0x0D0>  { static constexpr std::string_view name = "PRIQ_IRQ_CFG0"; }; // 6.3
-struct PriqIrqCfg1 : MsiData<PriqIrqCfg1, 0x0D8>     { static constexpr std::string_view name = "PRIQ_IRQ_CFG1"; }; // 6.3
-struct PriqIrqCfg2 : Reg<PriqIrqCfg2, 0x0DC> { // 6.3
+struct PriqIrqCfg0 : MsiAddress<PriqIrqCfg0, 0x0D0>  { static constexpr std::string_view name = "PRIQ_IRQ_CFG0"; }; // 6.3.34
+struct PriqIrqCfg1 : MsiData<PriqIrqCfg1, 0x0D8>     { static constexpr std::string_view name = "PRIQ_IRQ_CFG1"; }; // 6.3.35
+struct PriqIrqCfg2 : Reg<PriqIrqCfg2, 0x0DC> { // 6.3.36
     static constexpr std::string_view name = "PRIQ_IRQ_CFG2";
     static constexpr F<>             MemAttr{"MemAttr",  3,  0};
     static constexpr F<Shareability> SH     {"SH",       5,  4};
     static constexpr F<bool>         LO     {"LO",      31, 31}; ///< interrupt on a Last message, not on empty to non-empty
     static constexpr auto fields = base::layout(MemAttr, SH, LO);
 };
-struct PriqProd : OutputProd<PriqProd, 0x100C8> { static constexpr std::string_view name = "PRIQ_PROD"; }; // 6.3, page 1
-struct PriqCons : OutputCons<PriqCons, 0x100CC> { static constexpr std::string_view name = "PRIQ_CONS"; }; // 6.3, page 1
+struct PriqProd : OutputProd<PriqProd, 0x100C8> { static constexpr std::string_view name = "PRIQ_PROD"; }; // 6.3.97, page 1
+struct PriqCons : OutputCons<PriqCons, 0x100CC> { static constexpr std::string_view name = "PRIQ_CONS"; }; // 6.3.98, page 1
 
 struct GatosCtrl : Reg<GatosCtrl, 0x100>     { static constexpr std::string_view name = "GATOS_CTRL"; }; // 6.3
 struct GatosSid : Reg<GatosSid, 0x108, u64>  { static constexpr std::string_view name = "GATOS_SID"; };  // 6.3
@@ -373,11 +377,10 @@ struct VatosSel : Reg<VatosSel, 0x180>       { static constexpr std::string_view
 /// What there is at the base address of the unit.
 using Registers = base::RegisterMap<Idr0, Idr1, Idr2, Idr3, Idr4, Idr5, Iidr, Aidr, Cr0, Cr0Ack, Cr1, Cr2, Statusr,
     Gbpa, Agbpa, IrqCtrl, IrqCtrlAck, Gerror, Gerrorn, GerrorIrqCfg0, GerrorIrqCfg1, GerrorIrqCfg2, StrtabBase,
-    StrtabBaseCfg, CmdqBase, CmdqProd, CmdqCons, EventqBase, EventqIrqCfg0, EventqIrqCfg1, EventqIrqCfg2, EventqProd,
-    EventqCons>;
+    StrtabBaseCfg, CmdqBase, CmdqProd, CmdqCons, EventqBase, EventqIrqCfg0, EventqIrqCfg1, EventqIrqCfg2, PriqBase,
+    PriqIrqCfg0, PriqIrqCfg1, PriqIrqCfg2, EventqProd, EventqCons, PriqProd, PriqCons>;
 /// What the manual has and this unit has not (its IDRs say so): RES0, accesses are counted.
-using AbsentRegisters = base::RegisterMap<PriqBase, PriqIrqCfg0, PriqIrqCfg1, PriqIrqCfg2, GatosCtrl, GatosSid,
-    GatosAddr, GatosPar, VatosSel, PriqProd, PriqCons>;
+using AbsentRegisters = base::RegisterMap<GatosCtrl, GatosSid, GatosAddr, GatosPar, VatosSel>;
 
 /// The unit's wired interrupts: its line number plus one of these. `Sev` is the event that a CMD_SYNC with CS=SEV sends.
 enum class WiredLine : u8 { Gerror = 0, Eventq = 1, CmdSync = 2, Priq = 3, Sev = 4 };

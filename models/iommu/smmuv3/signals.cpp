@@ -46,6 +46,10 @@ void Signals::event_queue_interrupt() {
     if (regs_.get(IrqCtrlAck::EVENTQ_IRQEN))
         interrupt<EventqIrqCfg0, EventqIrqCfg1>(WiredLine::Eventq, Gerror::MSI_EVENTQ_ABT_ERR);
 }
+void Signals::page_request_interrupt() {
+    if (regs_.get(IrqCtrlAck::PRIQ_IRQEN))
+        interrupt<PriqIrqCfg0, PriqIrqCfg1>(WiredLine::Priq, Gerror::MSI_PRIQ_ABT_ERR);
+}
 sim::Task<void> Signals::sync_message(Spa at, u32 data) { return message(at, data, Gerror::MSI_CMDQ_ABT_ERR); }
 
 void Signals::wire(WiredLine line) {

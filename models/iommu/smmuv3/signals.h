@@ -30,6 +30,8 @@ public:
 
     /// The event queue became non-empty.
     void event_queue_interrupt();
+    /// A page request that PRIQ_IRQ_CFG2.LO asks to hear of.
+    void page_request_interrupt();
     /// A CMD_SYNC's own message; aborts are reported in GERROR.MSI_CMDQ_ABT_ERR, and the SYNC is complete all the same.
     sim::Task<void> sync_message(Spa at, u32 data);
     void wire(WiredLine line);

@@ -21,16 +21,20 @@ Identity identity_of(const Smmuv3Config& c) {
     // Split-stage ATS needs stage 2 (NS1ATS: it is not there); REC_CFG_ATS comes with ATS.
     id.idr0.set(Idr0::ATS, c.ats.get()).set(Idr0::NS1ATS, c.ats.get()).set(Idr0::ATSRECERR, c.ats.get());
     id.idr0.set(Idr0::CD2L, c.two_level_contexts.get()).set(Idr0::TTENDIAN, TableEndian::Little);
-    id.idr0.set(Idr0::STALL_MODEL, StallModel::NoStall).set(Idr0::TERM_MODEL, c.terminate_only_by_abort.get());
+    const bool pri = c.ats.get() && c.pri.get(); // IDR0.PRI is RES0 without ATS
+    id.idr0.set(Idr0::PRI, pri).set(Idr0::STALL_MODEL, c.stall_model.get());
+    id.idr0.set(Idr0::TERM_MODEL, c.terminate_only_by_abort.get());
     id.idr0.set(Idr0::ST_LEVEL, c.two_level_streams.get() ? StreamLevels::TwoLevel : StreamLevels::LinearOnly);
     id.idr1.set(Idr1::SIDSIZE, c.sid_bits.get()).set(Idr1::SSIDSIZE, c.ssid_bits.get());
     id.idr1.set(Idr1::CMDQS, c.cmdq_log2.get()).set(Idr1::EVENTQS, c.eventq_log2.get());
-    id.idr3.set(Idr3::RIL, c.range_invalidation.get());
+    id.idr1.set(Idr1::PRIQS, pri ? c.priq_log2.get() : 0);
+    id.idr3.set(Idr3::PPS, pri && c.pri_response_pasid.get()).set(Idr3::RIL, c.range_invalidation.get());
     const u64 oas = address_size_code(c.output_bits.get());
     id.idr5.set(Idr5::OAS, oas)
         .set(Idr5::GRAN4K, true)
         .set(Idr5::GRAN16K, c.granule_16k.get())
-        .set(Idr5::GRAN64K, c.granule_64k.get());
+        .set(Idr5::GRAN64K, c.granule_64k.get())
+        .set(Idr5::STALL_MAX, c.stall_model.get() == StallModel::NoStall ? 0 : c.stall_max.get());
     id.aidr.set(Aidr::ArchMinorRev, c.minor_revision.get());
     id.output_bits = address_bits(oas);
     id.global_entries = c.global_entries.get();
@@ -42,8 +46,9 @@ Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, 
     : name_(name), events_(events), id_(identity_of(config)), access_(config.register_access.get()),
       update_delay_(config.update_delay.get()), agent_(name, events, memory, *this, config.agent),
       signals_(name, events, regs_, memory, sink, config), event_queue_(name, events, regs_, memory, signals_, config),
-      resolver_(regs_, id_, memory),
-      commands_(name, events, regs_, memory, signals_, event_queue_, agent_, id_, config) {
+      resolver_(regs_, id_, memory), stalls_(name, events, agent_.invalidations(), event_queue_, config),
+      page_requests_(name, events, regs_, memory, signals_, event_queue_, resolver_, id_, config),
+      commands_(name, events, regs_, memory, signals_, {agent_, event_queue_, page_requests_, stalls_}, id_, config) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
     event_names_[0] = base::Name{"aborting stream"}; // STE.Config=0xx has no event of its own
     regs_.write(id_.idr0);
@@ -64,47 +69,71 @@ template <class R, class Guard> void Unit::guard(Guard guarded) {
 }
 
 void Unit::bind_registers() {
+    guard_queues();
+    guard_interrupts();
     const auto smmu = [this] { return smmu_on(); };
-    const auto anything = [this] { return smmu_on() || cmdq_on() || eventq_on(); };
-    const auto cmdq = [this] { return cmdq_on(); };
-    const auto eventq = [this] { return eventq_on(); };
-    const auto gerror_irq = [this] { return gerror_irq_on(); };
-    const auto eventq_irq = [this] { return eventq_irq_on(); };
-    guard<Cr1>(anything);
+    guard<Cr1>([this] { return smmu_on() || cmdq_on() || eventq_on() || priq_on(); });
     guard<Cr2>(smmu);
     guard<StrtabBase>(smmu);
     guard<StrtabBaseCfg>(smmu);
+    regs_.on_write<CmdqProd>([this](CmdqProd) { commands_.kick(); });
+    regs_.on_write<EventqCons>([this](EventqCons) { event_queue_.consumed(); });
+    regs_.on_write<PriqCons>([this](PriqCons now) {
+        regs_.write(has_pri() ? now : PriqCons{});
+        page_requests_.consumed();
+    });
+    regs_.on_write<Gerrorn>([this](Gerrorn now, Gerrorn before) {
+        signals_.acknowledged(now, before);
+        commands_.kick();
+        event_queue_.retry_stalls();
+    });
+    regs_.on_write<Gbpa>([this](Gbpa now, Gbpa before) { write_gbpa(now, before); });
+    regs_.on_write<Cr0>([this](Cr0 now) { write_cr0(now); });
+    regs_.on_write<IrqCtrl>([this](IrqCtrl now) {
+        regs_.write(now.with(IrqCtrl::PRIQ_IRQEN, now.get(IrqCtrl::PRIQ_IRQEN) && has_pri()));
+        if (!updating_irq_) sim::start(update_irq_ctrl());
+    });
+}
+
+/// The page request queue's registers are guarded by PRIQEN itself, not by its effective value (6.3.9.5); without
+/// IDR0.PRI they are RES0.
+void Unit::guard_queues() {
+    const auto cmdq = [this] { return cmdq_on(); };
+    const auto eventq = [this] { return eventq_on(); };
+    const auto priq = [this] { return priq_on() || !has_pri(); };
     guard<CmdqBase>(cmdq);
     guard<CmdqCons>(cmdq);
     guard<EventqBase>(eventq);
     guard<EventqProd>(eventq);
-    guard<GerrorIrqCfg0>(gerror_irq);
-    guard<GerrorIrqCfg1>(gerror_irq);
-    guard<GerrorIrqCfg2>(gerror_irq);
-    guard<EventqIrqCfg0>(eventq_irq);
-    guard<EventqIrqCfg1>(eventq_irq);
-    guard<EventqIrqCfg2>(eventq_irq);
-    regs_.on_write<CmdqProd>([this](CmdqProd) { commands_.kick(); });
-    regs_.on_write<EventqCons>([this](EventqCons) { event_queue_.consumed(); });
-    regs_.on_write<Gerrorn>([this](Gerrorn now, Gerrorn before) {
-        signals_.acknowledged(now, before);
-        commands_.kick();
-    });
-    regs_.on_write<Gbpa>([this](Gbpa now, Gbpa before) { write_gbpa(now, before); });
-    regs_.on_write<Cr0>([this](Cr0 now) {
-        // Fields of absent features are RES0 (6.3.9): PRIQEN, VMW, DPT_WALK_EN.
-        Cr0 taken;
-        taken.set(Cr0::SMMUEN, now.get(Cr0::SMMUEN))
-            .set(Cr0::EVENTQEN, now.get(Cr0::EVENTQEN))
-            .set(Cr0::CMDQEN, now.get(Cr0::CMDQEN))
-            .set(Cr0::ATSCHK, now.get(Cr0::ATSCHK) && id_.idr0.get(Idr0::ATS));
-        regs_.write(taken);
-        if (!updating_cr0_) sim::start(update_cr0());
-    });
-    regs_.on_write<IrqCtrl>([this](IrqCtrl now) {
-        regs_.write(now.with(IrqCtrl::PRIQ_IRQEN, false));
-        if (!updating_irq_) sim::start(update_irq_ctrl());
-    });
+    guard<PriqBase>(priq);
+    guard<PriqProd>(priq);
+}
+
+void Unit::guard_interrupts() {
+    const auto gerror = [this] { return gerror_irq_on(); };
+    const auto eventq = [this] { return eventq_irq_on(); };
+    const auto priq = [this] { return priq_irq_on() || !has_pri(); };
+    guard<GerrorIrqCfg0>(gerror);
+    guard<GerrorIrqCfg1>(gerror);
+    guard<GerrorIrqCfg2>(gerror);
+    guard<EventqIrqCfg0>(eventq);
+    guard<EventqIrqCfg1>(eventq);
+    guard<EventqIrqCfg2>(eventq);
+    guard<PriqIrqCfg0>(priq);
+    guard<PriqIrqCfg1>(priq);
+    guard<PriqIrqCfg2>(priq);
+}
+
+/// Fields of absent features are RES0 (6.3.9): VMW and DPT_WALK_EN always.
+void Unit::write_cr0(Cr0 now) {
+    Cr0 taken;
+    taken.set(Cr0::SMMUEN, now.get(Cr0::SMMUEN))
+        .set(Cr0::PRIQEN, now.get(Cr0::PRIQEN) && has_pri())
+        .set(Cr0::EVENTQEN, now.get(Cr0::EVENTQEN))
+        .set(Cr0::CMDQEN, now.get(Cr0::CMDQEN))
+        .set(Cr0::ATSCHK, now.get(Cr0::ATSCHK) && id_.idr0.get(Idr0::ATS));
+    regs_.write(taken);
+    if (!updating_cr0_) sim::start(update_cr0());
 }
 
 sim::Task<void> Unit::mmio_write(u64 offset, unsigned size, u64 value) {
@@ -125,8 +154,11 @@ sim::Task<void> Unit::update_cr0() {
         co_await sim::delay(update_delay_);
         if (!wanted.get(Cr0::CMDQEN)) co_await commands_.idle();
         if (!wanted.get(Cr0::EVENTQEN)) co_await event_queue_.drained();
+        if (!wanted.get(Cr0::PRIQEN) || !wanted.get(Cr0::SMMUEN)) co_await page_requests_.idle();
         regs_.write(Cr0Ack::of(wanted.value()));
+        if (!wanted.get(Cr0::SMMUEN)) stalls_.terminate_all(); // 6.3.9.6
         commands_.kick();
+        event_queue_.retry_stalls();
     }
     updating_cr0_ = false;
 }
@@ -167,8 +199,10 @@ sim::Task<Translation> Unit::translate(TranslationRequest r) {
 /// 3.4.1: with TBIx the top byte is ignored and bit 55 takes its place.
 /// MODEL: the core knows no tags, so what a tagged address means is looked up before it, in memory, each time.
 sim::Task<Translation> Unit::translate_tagged(TranslationRequest r) {
-    const InFlight held = agent_.in_flight().begin();
-    if (co_await resolver_.ignores_top_byte(r)) r.at = canonical(r.at);
+    InFlight held = agent_.in_flight().begin();
+    const bool ignored = co_await resolver_.ignores_top_byte(r);
+    if (ignored) r.at = canonical(r.at);
+    if (r.may_stall) held.end(); // while it stalls it must hold up no fence
     co_return co_await agent_.translate(r);
 }
 
@@ -235,6 +269,23 @@ Unit::AtsEnding Unit::ats_ending(const TranslationRequest& r, const Fault& f) co
     return {asks ? Ending::CompleterAbort : Ending::Abort, event_of(f), regs_.get(Cr2::REC_CFG_ATS) && !bad_stream};
 }
 
+sim::Task<Ending> Unit::stall(const TranslationRequest& r, const Fault& f, const Context& context) {
+    const EventId event = event_of(f);
+    if (!regs_.get(Cr0Ack::SMMUEN)) { // 6.3.9.6: it was under way when the unit was disabled, and none may stall now
+        events_.emit(fact_of(r, event, FaultFate::Suppressed));
+        co_return Ending::Abort;
+    }
+    Tag leaf{};
+    leaf.kind = CacheKind::Translation;
+    leaf.domain = context.domain;
+    leaf.space = context.space;
+    leaf.at = r.at.align_down(page_size);
+    const auto record = view_as<TranslationFault>(make_record(event, r, f));
+    auto held = stalls_.hold(r, context_tag(r), leaf, record, fact_of(r, event, FaultFate::Recorded));
+    const Ending resolved = co_await std::move(held);
+    co_return resolved;
+}
+
 sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const Context* context) {
     if (r.type != AddressType::Untranslated) {
         const AtsEnding end = ats_ending(r, f);
@@ -244,13 +295,20 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
             events_.emit(fact_of(r, end.event, FaultFate::Suppressed));
         co_return end.ending;
     }
+    if (iommu::stalls(r, f, context)) {
+        const Ending resolved = co_await stall(r, f, *context);
+        co_return resolved;
+    }
     const bool by_policy = f.why != FaultReason::Configuration && f.why != FaultReason::WalkAbort && context != nullptr;
     const EventId event = event_of(f);
     bool wanted = true;
     if (f.why == FaultReason::Configuration)
         wanted = !f.silent && (event != EventId::C_BAD_STREAMID || regs_.get(Cr2::RECINVSID));
     else if (by_policy)
-        wanted = context->on_fault.record; // 5.5: A, R and S govern stage 1 translation faults only
+        // 5.5: A, R and S govern stage 1 translation faults only; with S, R counts as 1.
+        // MODEL: a requester that cannot wait and is told to stall all the same, which software must not do (3.12.2),
+        // is ended as A says.
+        wanted = context->on_fault.record || context->on_fault.stall;
     const Ending ending = by_policy && !context->on_fault.abort ? Ending::ReadZero : Ending::Abort;
     if (wanted)
         co_await event_queue_.record(make_record(event, r, f), fact_of(r, event, FaultFate::Recorded));

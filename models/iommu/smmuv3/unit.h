@@ -3,8 +3,9 @@
 ///
 /// It translates with linear and two-level stream and context tables, 4 KiB (and, if configured, 16 and 64 KiB)
 /// granules, both halves of the input range; reports every fault of that path in the event queue; executes CFGI, TLBI
-/// and SYNC; answers translation requests and checks translated ones (ATS). It has no stage 2, PRI, stalls, HTTU,
-/// Secure or Realm state; its ID registers say so, and `features()` lists it.
+/// and SYNC; answers translation requests and checks translated ones (ATS); queues page requests of devices and sends
+/// the responses (PRI); holds faulting transactions of requesters that can wait (stall model, if configured). It has
+/// no stage 2, HTTU, Secure or Realm state; its ID registers say so, and `features()` lists it.
 #pragma once
 #include "iommu/smmuv3/commands.h"
 #include "iommu/smmuv3/context.h"
@@ -15,7 +16,7 @@
 
 namespace quiesce::iommu::smmuv3 {
 
-class Unit final : public memory::MmioTarget, public TranslationPort, public Architecture {
+class Unit final : public memory::MmioTarget, public TranslationPort, public PageRequestPort, public Architecture {
 public:
     /// `sink` may be null: wired interrupts then lead nowhere. The unit keeps no reference to `config`.
     Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, memory::InterruptSink* sink,
@@ -28,6 +29,12 @@ public:
     /// Where CMD_ATC_INV goes. Without one it has no effect.
     void set_ats_port(AtsPort* port) { commands_.set_ats_port(port); }
     sim::Task<Translation> translate(TranslationRequest r) override;
+    /// Where devices' page requests come in.
+    PageRequestPort& page_requests() { return *this; }
+    sim::Task<void> page_request(PageRequestMessage m) override { return page_requests_.take(m); }
+    /// Where responses to page requests go. Without one none are sent.
+    void set_page_response_port(PageResponsePort* port) { page_requests_.set_port(port); }
+    const Stalls& stalls() const { return stalls_; }
     Agent& agent() { return agent_; }
 
     /// Offsets from the base of page 0; 128 KiB. What is not modelled reads as zero, ignores writes and is counted.
@@ -53,9 +60,16 @@ private:
     bool smmu_on() const { return regs_.get(Cr0::SMMUEN) || regs_.get(Cr0Ack::SMMUEN); }
     bool cmdq_on() const { return regs_.get(Cr0::CMDQEN) || regs_.get(Cr0Ack::CMDQEN); }
     bool eventq_on() const { return regs_.get(Cr0::EVENTQEN) || regs_.get(Cr0Ack::EVENTQEN); }
+    bool has_pri() const { return id_.idr0.get(Idr0::PRI); }
+    bool priq_on() const { return regs_.get(Cr0::PRIQEN) || regs_.get(Cr0Ack::PRIQEN); }
     bool gerror_irq_on() const { return regs_.get(IrqCtrl::GERROR_IRQEN) || regs_.get(IrqCtrlAck::GERROR_IRQEN); }
     bool eventq_irq_on() const { return regs_.get(IrqCtrl::EVENTQ_IRQEN) || regs_.get(IrqCtrlAck::EVENTQ_IRQEN); }
 
+    bool priq_irq_on() const { return regs_.get(IrqCtrl::PRIQ_IRQEN) || regs_.get(IrqCtrlAck::PRIQ_IRQEN); }
+
+    void guard_queues();
+    void guard_interrupts();
+    void write_cr0(Cr0 now);
     void write_gbpa(Gbpa now, Gbpa before);
     sim::Task<void> update_cr0();
     sim::Task<void> update_irq_ctrl();
@@ -70,6 +84,7 @@ private:
         bool recorded;
     };
     AtsEnding ats_ending(const TranslationRequest& r, const Fault& f) const;
+    sim::Task<Ending> stall(const TranslationRequest& r, const Fault& f, const Context& context);
     FaultRaised fact_of(const TranslationRequest& r, EventId id, FaultFate fate) const;
 
     base::Name name_;
@@ -84,6 +99,8 @@ private:
     Signals signals_;
     EventQueue event_queue_;
     ContextResolver resolver_;
+    Stalls stalls_;
+    PageRequestQueue page_requests_;
     CommandQueue commands_;
 };
 
