@@ -56,8 +56,9 @@ void System::add_devices(const Config& config, u64 seed) {
         d.hardware->config_space().assign_bar(0, bar.value());
         mmio_.map(bar, bar_step, d.hardware->bar(), name);
         const Spa function = config_registers + pcie::Ecam::function_at(d.hardware->requester());
-        d.driver = std::make_unique<os::drivers::AcceleratorDriver>(name, id, d.hardware->stream(), kernel_, config.accelerator_driver, function,
-                                                                    [hw = d.hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
+        d.driver = std::make_unique<os::drivers::AcceleratorDriver>(
+            name, id, d.hardware->stream(), kernel_, config.accelerator_driver, function,
+            [hw = d.hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
         kernel_.add_device(name, *d.driver);
         devices_.push_back(std::move(d));
     }

@@ -18,10 +18,10 @@ pcie::FunctionConfig function_of(const AcceleratorConfig& c) {
 }
 } // namespace
 
-Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
-                         const AcceleratorConfig& config, DeviceId device, u64 seed)
-    : Endpoint(name, events, root_complex, link, config.endpoint, device, function_of(config)), config_(config), random_(seed, name.text()),
-      drain_phase_("device-drain") {
+Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex,
+                         const pcie::LinkConfig& link, const AcceleratorConfig& config, DeviceId device, u64 seed)
+    : Endpoint(name, events, root_complex, link, config.endpoint, device, function_of(config)), config_(config),
+      random_(seed, name.text()), drain_phase_("device-drain") {
     if (config.atc.present) {
         atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
         // Not only when it changes: written once more it turns an ATC on again that Unsupported Request turned off.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An accelerator with one work queue per PASID. Enabled through its configuration space (bus mastering, PASIDs, ATS),
-/// programmed through the registers of devices/regs.h. Its message interrupt has registers of its own there instead of MSI-X.
+/// programmed through the registers of devices/regs.h. Its message interrupt has registers of its own there instead of
+/// MSI-X.
 #pragma once
 #include "base/facts.h"
 #include "base/lifecycle.h"
@@ -26,14 +27,18 @@ struct AcceleratorConfig {
                                              P::Guess, "no published figure"};
     base::Param<bool> dma_while_stopping{true, "a queue goes on with DMA at its rate during the stop time", P::Guess,
                                          "a pipeline ends the work it has taken"};
-    base::Param<unsigned> pasid_bits{20, "width of the PASIDs that it takes", base::between(1u, 20u), base::unit("bits"),
-                                     P::Specification, "PCIe Base 6.20: 20 bits at most"};
+    base::Param<unsigned> pasid_bits{20,
+                                     "width of the PASIDs that it takes",
+                                     base::between(1u, 20u),
+                                     base::unit("bits"),
+                                     P::Specification,
+                                     "PCIe Base 6.20: 20 bits at most"};
     pcie::EndpointConfig endpoint;
     DmaEngineConfig engine;
     AtcConfig atc;
 };
-DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, pasid_bits, endpoint, engine,
-         atc)
+DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, pasid_bits, endpoint,
+         engine, atc)
 static_assert(base::fully_described<AcceleratorConfig>);
 
 enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained };

@@ -25,10 +25,10 @@ struct DmaEngineConfig {
 DESCRIBE(DmaEngineConfig, error_backoff)
 static_assert(base::fully_described<DmaEngineConfig>);
 
-/// One stream of DMA. While software has bus mastering off, nothing new is sent; what was to be sent waits. A request whose PASID
-/// software has not enabled ends as an error without being sent. After a request that ended with an error it tries again with one
-/// request at a time, paced by the back-off, until one succeeds: a device whose process was killed keeps trying until it is
-/// stopped.
+/// One stream of DMA. While software has bus mastering off, nothing new is sent; what was to be sent waits. A request
+/// whose PASID software has not enabled ends as an error without being sent. After a request that ended with an error
+/// it tries again with one request at a time, paced by the back-off, until one succeeds: a device whose process was
+/// killed keeps trying until it is stopped.
 class DmaEngine final : public pcie::Requester {
 public:
     struct Counts {
@@ -115,7 +115,8 @@ class DmaDevice final : public pcie::Endpoint {
 public:
     DmaDevice(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
               const DmaDeviceConfig& config, DeviceId device, u64 seed = 0)
-        : Endpoint(name, events, root_complex, link, config.endpoint, device), engine_(name, events, *this, config.engine, seed) {
+        : Endpoint(name, events, root_complex, link, config.endpoint, device),
+          engine_(name, events, *this, config.engine, seed) {
         take_into_service();
     }
     DmaEngine& engine() { return engine_; }

@@ -52,8 +52,8 @@ sim::Task<void> Kernel::boot() {
     ctx.stop();
 }
 
-/// What the IOMMU core and its driver do before the device's own driver sees the device (arm_smmu_probe_device, then the
-/// attachment to the default domain): PASIDs on, the stream's entry, and when that allows it ATS.
+/// What the IOMMU core and its driver do before the device's own driver sees the device (arm_smmu_probe_device, then
+/// the attachment to the default domain): PASIDs on, the stream's entry, and when that allows it ATS.
 sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device) {
     drivers::PciFunction* const pci = device.pci();
     unsigned pasid_bits = 0;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The enhanced configuration access mechanism (PCIe Base 7.2.2): the configuration spaces of all functions as one window of
-/// memory-mapped registers, 4 KiB each.
+/// The enhanced configuration access mechanism (PCIe Base 7.2.2): the configuration spaces of all functions as one
+/// window of memory-mapped registers, 4 KiB each.
 #pragma once
 #include "pcie/root_complex.h"
 
 namespace quiesce::pcie {
 
-/// Offsets are bus << 20 | device << 15 | function << 12 | register. Accesses of 1, 2 or 4 bytes within a double word go to
-/// the function as configuration requests. Others, and those to functions that are not there, read all ones and write nothing
-/// (MODEL: without time; a real root complex waits for the link's Unsupported Request).
+/// Offsets are bus << 20 | device << 15 | function << 12 | register. Accesses of 1, 2 or 4 bytes within a double word
+/// go to the function as configuration requests. Others, and those to functions that are not there, read all ones and
+/// write nothing (MODEL: without time; a real root complex waits for the link's Unsupported Request).
 class Ecam final : public memory::MmioTarget {
 public:
     static constexpr u64 bytes_per_bus = u64{1} << 20;

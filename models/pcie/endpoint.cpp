@@ -59,8 +59,9 @@ FunctionConfig Endpoint::plain_function() {
 
 Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
                    const EndpointConfig& config, DeviceId device, const FunctionConfig& function)
-    : EndpointSide(config, root_complex.stages()), name_(name), tags_name_(std::string(name.text()) + ".tags"), events_(events),
-      root_complex_(root_complex), device_(device), requester_(static_cast<RequesterId>((raw(device) + 1) << 8)),
+    : EndpointSide(config, root_complex.stages()), name_(name), tags_name_(std::string(name.text()) + ".tags"),
+      events_(events), root_complex_(root_complex), device_(device),
+      requester_(static_cast<RequesterId>((raw(device) + 1) << 8)),
       port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags),
       config_space_(behind(link, function)) {
     watch_config_space();
@@ -85,7 +86,8 @@ void Endpoint::watch_config_space() {
 
 void Endpoint::take_into_service() {
     using namespace cfg;
-    const Command command = config_space_.read<Command>().with(Command::MemorySpace, true).with(Command::BusMaster, true);
+    const Command command =
+        config_space_.read<Command>().with(Command::MemorySpace, true).with(Command::BusMaster, true);
     config_space_.config_write(Command::offset, 2, command.value());
     if (!config_space_.has(Capability::Pasid)) return;
     const PasidControl pasid =

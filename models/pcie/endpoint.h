@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An endpoint: the base of every device. It has a link to a root port, a configuration space, tags, a way to read and write
-/// memory, a way to raise message interrupts, and registers that CPUs reach.
+/// An endpoint: the base of every device. It has a link to a root port, a configuration space, tags, a way to read and
+/// write memory, a way to raise message interrupts, and registers that CPUs reach.
 #pragma once
 #include "pcie/config_space.h"
 #include "pcie/root_complex.h"
@@ -22,12 +22,12 @@ struct DmaRequest {
     Iova aimed_at{};                                            ///< Translated: what was asked for; nothing acts on it
 };
 
-/// A function that software has to find and enable first: after construction it does not answer accesses to its BAR, sends no
-/// requests and no PASIDs.
+/// A function that software has to find and enable first: after construction it does not answer accesses to its BAR,
+/// sends no requests and no PASIDs.
 class Endpoint : protected EndpointSide {
 public:
-    /// The device is function 0 of a bus of its own, bus number `device` + 1. What the configuration space says of the link is
-    /// what `link` says. MODEL: sizes of packets and the number of tags follow the configuration, not DevCtl.
+    /// The device is function 0 of a bus of its own, bus number `device` + 1. What the configuration space says of the
+    /// link is what `link` says. MODEL: sizes of packets and the number of tags follow the configuration, not DevCtl.
     Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
              const EndpointConfig& config, DeviceId device, const FunctionConfig& function = plain_function());
     /// BAR 0 of 64 KiB, AER and PASIDs; no MSI-X, ATS or page requests, no function-level reset.
@@ -91,15 +91,15 @@ public:
         sim::start(port_.complete_invalidation(make(TlpKind::Message, DmaRequest{}, next_transaction(), 0), c));
     }
 
-    /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. The packets of
-    /// this and of dma_write() wait for bus_master(). Returns with the
-    /// last completion; not ok() if any packet was not. Zero bytes: a zero-length read, which returns when every posted write that
-    /// this endpoint sent before is globally observable.
+    /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. The
+    /// packets of this and of dma_write() wait for bus_master(). Returns with the last completion; not ok() if any
+    /// packet was not. Zero bytes: a zero-length read, which returns when every posted write that this endpoint sent
+    /// before is globally observable.
     sim::Task<Completion> dma_read(DmaRequest r, std::byte* into);
     /// Writes any number of bytes; returns when the last packet has left. The bytes are copied at once.
     sim::Task<void> dma_write(DmaRequest r, std::span<const std::byte> from);
-    /// A message interrupt: a posted write of four bytes, behind every write before it. Without bus mastering nothing is sent,
-    /// now or later.
+    /// A message interrupt: a posted write of four bytes, behind every write before it. Without bus mastering nothing
+    /// is sent, now or later.
     void send_message(u64 address, u32 data);
 
 protected:
@@ -109,7 +109,9 @@ protected:
 
 private:
     bool memory_space() const override { return config_space_.memory_space(); }
-    void config_write(u32 offset, unsigned size, u32 value) override { config_space_.config_write(offset, size, value); }
+    void config_write(u32 offset, unsigned size, u32 value) override {
+        config_space_.config_write(offset, size, value);
+    }
     u32 config_read(u32 offset, unsigned size) override { return config_space_.config_read(offset, size); }
     void watch_config_space();
     Tlp make(TlpKind kind, const DmaRequest& r, u64 transaction, u16 tag) const {
@@ -138,7 +140,7 @@ private:
     Tags tags_;
     ConfigSpace config_space_;
     sim::Latch bus_master_;
-    u32 pasids_ = 0;                 ///< those that may be sent are below
+    u32 pasids_ = 0; ///< those that may be sent are below
     bool privileged_pasids_ = false;
 };
 

@@ -33,8 +33,8 @@ struct ExpressConfig {
     base::Param<bool> flr{true, "function-level reset", P::Kernel, "what vfio and VM assignment ask for"};
     base::Param<unsigned> timeout_ranges{0xf, "completion timeout ranges A..D as bits", base::between(0u, 15u),
                                          P::Guess};
-    base::Param<unsigned> link_generation{4, "1: 2.5 GT/s, 2: 5, 3: 8, 4: 16, 5: 32, 6: 64, 7: 128", base::between(1u, 7u),
-                                          P::Guess};
+    base::Param<unsigned> link_generation{4, "1: 2.5 GT/s, 2: 5, 3: 8, 4: 16, 5: 32, 6: 64, 7: 128",
+                                          base::between(1u, 7u), P::Guess};
     base::Param<unsigned> link_width{16, "lanes", base::between(1u, 32u), base::power_of_two, P::Guess};
 };
 DESCRIBE(ExpressConfig, max_payload, extended_tags, tag10_requester, flr, timeout_ranges, link_generation, link_width)

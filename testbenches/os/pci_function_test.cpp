@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What the kernel finds in configuration registers, and what it writes there. Offsets and values are the specification's.
+/// What the kernel finds in configuration registers, and what it writes there. Offsets and values are the
+/// specification's.
 #include "os/smmuv3_bench.h"
 
 using namespace quiesce;
@@ -108,8 +109,8 @@ TEST_CASE("lists that run in a circle end", "[os][pci]") {
     raw.put(0x00, 0xacc0'1d1e);
     raw.put(0x04, 0x0010'0000); // there is a list
     raw.put(0x34, 0x50);
-    raw.put(0x50, 0x60'10);     // PCI Express
-    raw.put(0x60, 0x50'05);     // MSI, and back
+    raw.put(0x50, 0x60'10); // PCI Express
+    raw.put(0x60, 0x50'05); // MSI, and back
     raw.put(0x100, 0x1001'000f);
     drivers::PciFunction function{at + page_size};
     bool found = false;
@@ -170,14 +171,16 @@ TEST_CASE("boot enables PASIDs first, then the stream's entry, and ATS only when
 TEST_CASE("boot enables no ATS that the unit or the device lacks", "[os][pci]") {
     iommu::smmuv3::Smmuv3Config unit;
     unit.ats = GENERATE(false, true);
-    test::smmuv3::Bench b(KernelVersion::V6_12, {}, unit, unit.ats ? test::smmuv3::without_atc() : test::smmuv3::with_atc());
+    test::smmuv3::Bench b(KernelVersion::V6_12, {}, unit,
+                          unit.ats ? test::smmuv3::without_atc() : test::smmuv3::with_atc());
     REQUIRE(b.enables.size() == 1); // PASIDs
     CHECK_FALSE(b.function.space.ats_enabled());
     CHECK(b.function.space.pasid_enabled());
     CHECK_FALSE(b.driver->ats_enabled(StreamId{0x108}));
 }
 
-TEST_CASE("PASIDs of a stream are no wider than the device's, and a device without PASIDs cannot be bound", "[os][pci]") {
+TEST_CASE("PASIDs of a stream are no wider than the device's, and a device without PASIDs cannot be bound",
+          "[os][pci]") {
     FunctionConfig c;
     const unsigned width = GENERATE(0u, 5u, 12u);
     c.pasid.present = width != 0;

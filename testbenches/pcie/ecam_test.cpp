@@ -38,7 +38,7 @@ TEST_CASE("accesses of 1, 2 and 4 bytes reach the function at its bus, device an
     CHECK(b.read(bus, 2) == 0x1d1e);
     CHECK(b.read(bus + 2, 2) == 0xacc0);
     CHECK(b.read(bus + 1, 1) == 0x1d);
-    CHECK(b.read(bus + 0xb, 1) == 0x12);         // class: processing accelerator
+    CHECK(b.read(bus + 0xb, 1) == 0x12);          // class: processing accelerator
     CHECK(b.read(bus + 0x100, 4) == 0x1482'0001); // AER, then PASID
     CHECK(b.read(bus + 0x148, 4) == 0x0001'001b);
 }
@@ -80,8 +80,10 @@ TEST_CASE("a configuration write is not posted: both directions take a round tri
                                b.ep.endpoint_config.register_access.get() + b.config.ingress.get();
     const bool write = GENERATE(false, true);
     const Time begun = sim::now();
-    if (write) b.write(bus + 4, 4, 6);
-    else b.read(bus + 4, 4);
+    if (write)
+        b.write(bus + 4, 4, 6);
+    else
+        b.read(bus + 4, 4);
     CHECK(b.end - begun == both + b.ep.wire(20) + b.ep.wire(24)); // the data goes one way or the other
 }
 

@@ -5,9 +5,11 @@ namespace quiesce::os::drivers {
 
 using namespace devices::accelerator;
 
-AcceleratorDriver::AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const AcceleratorDriverConfig& config,
-                                     Spa function, std::function<u64(unsigned)> stop_span)
-    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function), stop_span_(std::move(stop_span)) {}
+AcceleratorDriver::AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
+                                     const AcceleratorDriverConfig& config, Spa function,
+                                     std::function<u64(unsigned)> stop_span)
+    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function),
+      stop_span_(std::move(stop_span)) {}
 
 sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
     co_await pci_.enable_memory(ctx);

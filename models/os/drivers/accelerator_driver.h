@@ -21,9 +21,10 @@ static_assert(base::fully_described<AcceleratorDriverConfig>);
 
 class AcceleratorDriver final : public DeviceDriver {
 public:
-    /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the stop of a queue, for breakdowns.
-    AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const AcceleratorDriverConfig& config, Spa function,
-                      std::function<u64(unsigned)> stop_span);
+    /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the
+    /// stop of a queue, for breakdowns.
+    AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
+                      const AcceleratorDriverConfig& config, Spa function, std::function<u64(unsigned)> stop_span);
 
     base::Name name() const override { return name_; }
     DeviceId device() const override { return device_; }

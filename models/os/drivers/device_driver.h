@@ -25,7 +25,8 @@ public:
     virtual base::Name name() const = 0;
     virtual DeviceId device() const = 0;
     virtual StreamId stream() const = 0;
-    /// The device on its bus: the kernel finds it and enables there what belongs to the IOMMU. Null: it is no PCI function.
+    /// The device on its bus: the kernel finds it and enables there what belongs to the IOMMU. Null: it is no PCI
+    /// function.
     virtual PciFunction* pci() { return nullptr; }
     /// The device has been found, and its stream may translate.
     virtual sim::Task<void> probe(KernelContext& ctx) = 0;

@@ -16,8 +16,8 @@ public:
     virtual sim::Task<bool> init(KernelContext& ctx) = 0;
     /// The unit takes translation requests and translated requests; known after init().
     virtual bool has_ats() const = 0;
-    /// A device's stream may translate: its stream table entry, and a context table for PASIDs of so many bits (fewer if the
-    /// unit has fewer). `ats`: and may ask for translations. False, with error(), if it cannot.
+    /// A device's stream may translate: its stream table entry, and a context table for PASIDs of so many bits (fewer
+    /// if the unit has fewer). `ats`: and may ask for translations. False, with error(), if it cannot.
     virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) = 0;
     /// The stream was attached with `ats`: what its device may keep has to be invalidated there, too.
     virtual bool ats_enabled(StreamId stream) const = 0;

@@ -19,8 +19,8 @@ constexpr unsigned most_capabilities = (first_extended_capability - first_capabi
 constexpr unsigned most_extended_capabilities = (config_space_bytes - first_extended_capability) / 8;
 } // namespace
 
-/// MODEL: the register bus has posted writes only. A configuration write is not posted, and the CPU waits for it: here for the
-/// register to be read back.
+/// MODEL: the register bus has posted writes only. A configuration write is not posted, and the CPU waits for it: here
+/// for the register to be read back.
 sim::Task<void> PciFunction::write_at(KernelContext& ctx, Spa at, unsigned size, u32 value) {
     co_await ctx.mmio_write(at, size, value);
     co_await ctx.mmio_read(at, size);

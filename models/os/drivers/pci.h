@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A PCI function as the kernel finds it: its configuration registers in the memory-mapped window, its capabilities, its BAR 0,
-/// and what software has to enable. Nothing is enabled that the function does not have.
+/// A PCI function as the kernel finds it: its configuration registers in the memory-mapped window, its capabilities,
+/// its BAR 0, and what software has to enable. Nothing is enabled that the function does not have.
 #pragma once
 #include "os/kthread.h"
 #include "pcie/config_regs.h"
@@ -16,8 +16,8 @@ public:
     virtual ~PciFunction() = default;
     PciFunction(const PciFunction&) = delete;
 
-    // ---- the kernel's side, in this order: the bus, then the IOMMU core. Virtual, because the kernel's library does not need
-    // that of its drivers.
+    // ---- the kernel's side, in this order: the bus, then the IOMMU core. Virtual, because the kernel's library does
+    // not need that of its drivers.
     /// Identity, capabilities, place and size of BAR 0. False if nobody answers.
     virtual sim::Task<bool> discover(KernelContext& ctx);
     /// With every feature that the function has. The width of its PASIDs; 0: it has none. Not while ATS is enabled.
@@ -40,12 +40,17 @@ public:
     u64 bar0_bytes() const { return bar0_bytes_; }
 
 private:
-    template <class R> Spa place() const { return registers_ + base_of(R::in) + R::offset; }
-    template <class R> sim::Task<R> read(KernelContext& ctx) {
+    template <class R>
+    Spa place() const {
+        return registers_ + base_of(R::in) + R::offset;
+    }
+    template <class R>
+    sim::Task<R> read(KernelContext& ctx) {
         const u64 value = co_await ctx.mmio_read(place<R>(), sizeof(typename R::Value));
         co_return R::of(static_cast<typename R::Value>(value));
     }
-    template <class R> sim::Task<void> write(KernelContext& ctx, R value) {
+    template <class R>
+    sim::Task<void> write(KernelContext& ctx, R value) {
         return write_at(ctx, place<R>(), sizeof(typename R::Value), value.value());
     }
     sim::Task<void> write_at(KernelContext& ctx, Spa at, unsigned size, u32 value);
