@@ -344,7 +344,8 @@ sim::Task<void> RootPort::complete_up(Tlp completion) {
 
 sim::Task<void> RootPort::mmio_write(u64 offset, unsigned size, u64 value) {
     if (size != 4 && size != 8) co_return;
-    co_await send_down(register_access(TlpKind::MemoryWrite, offset, size));
+    const Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
+    co_await send_down(t);
     sim::start(deliver(offset, size, value)); // posted: the CPU's side does not wait for the arrival
 }
 
@@ -359,12 +360,14 @@ sim::Task<u64> RootPort::mmio_read(u64 offset, unsigned size) {
     co_await send_down(t);
     co_await link_.down.travel();
     if (!endpoint_.memory_space()) { // 2.3.1: no BAR of the function claims the address
-        co_await complete_up(completion_of(t, CompletionStatus::UnsupportedRequest, offset, 0));
+        const Tlp refusal = completion_of(t, CompletionStatus::UnsupportedRequest, offset, 0);
+        co_await complete_up(refusal);
         co_return ~u64{0};
     }
     co_await sim::delay(endpoint_.register_access);
     const u64 value = endpoint_.bar_read(offset, size);
-    co_await complete_up(completion_of(t, CompletionStatus::Success, offset, size));
+    const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
+    co_await complete_up(completion);
     co_return value;
 }
 
@@ -375,7 +378,8 @@ sim::Task<void> RootPort::config_write(u32 offset, unsigned size, u32 value) {
     co_await link_.down.travel();
     co_await sim::delay(endpoint_.register_access);
     endpoint_.config_write(offset, size, value);
-    co_await complete_up(completion_of(t, CompletionStatus::Success, offset, 0));
+    const Tlp completion = completion_of(t, CompletionStatus::Success, offset, 0);
+    co_await complete_up(completion);
 }
 
 sim::Task<u32> RootPort::config_read(u32 offset, unsigned size) {
@@ -384,7 +388,8 @@ sim::Task<u32> RootPort::config_read(u32 offset, unsigned size) {
     co_await link_.down.travel();
     co_await sim::delay(endpoint_.register_access);
     const u32 value = endpoint_.config_read(offset, size);
-    co_await complete_up(completion_of(t, CompletionStatus::Success, offset, size));
+    const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
+    co_await complete_up(completion);
     co_return value;
 }
 
