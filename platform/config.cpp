@@ -132,8 +132,8 @@ namespace {
 void check_policy(const Config& c, const Node& root, Diagnostics& out) {
     if (os::find_era(c.os.policy, c.os.kernel) != nullptr) return;
     out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
-              fmt::format("policy {} does not exist on kernel {}: quiet-unbind came with 5.8; for mm-exit on 2018 leave quiet-unbind, or name "
-                          "kernel \"2018\"",
+              fmt::format("policy {} does not exist on kernel {}: quiet-unbind came with 5.8; set os.policy to mm-exit, or os.kernel to 6.1 or "
+                          "6.12",
                           c.os.policy.text(), c.os.kernel.text()));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/expectations.h"
 
+#include "iommu/smmuv3/faults.h"
 #include "observe/all_events.h"
 #include "observe/violations.h"
 
@@ -164,6 +165,12 @@ const nlohmann::ordered_json* lookup(const nlohmann::ordered_json& j, std::strin
     }
     return at;
 }
+std::vector<std::string> fault_names() {
+    std::vector<std::string> names;
+    for (const auto& row : iommu::smmuv3::event_rows()) names.emplace_back(row.name);
+    return names;
+}
+
 bool open_ended(std::string_view path) { return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0; }
 
 void check_counts(const Expectation& e, Diagnostics& out) {
@@ -174,12 +181,18 @@ void check_counts(const Expectation& e, Diagnostics& out) {
         const auto* at = lookup(empty, entry.key);
         if ((at == nullptr || !at->is_number()) && !open_ended(entry.key))
             out.error(entry.at, fmt::format("'{}' is no number of run.json", entry.key));
+        if (constexpr std::string_view by_type = "faults.by_type."; entry.key.rfind(by_type, 0) == 0) {
+            const std::string type = entry.key.substr(by_type.size());
+            if (const auto known = fault_names(); !has(known, type))
+                out.error_about(entry.at, fmt::format("'{}' is no fault that the IOMMU reports", type), type, known);
+        }
         entry.value.as_integer<i64>(out, entry.key, 0);
     }
 }
 template <class Compare> std::string judge_counts(const Expectation& e, const Evidence& v, Compare holds) {
     for (const auto& entry : e.argument.entries()) {
         const auto* at = lookup(v.json, entry.key);
+        if (at == nullptr && entry.key.rfind("cpu_ps.by.", 0) == 0) return fmt::format("{}: nothing of that name ran", entry.key);
         const i64 value = at == nullptr ? 0 : at->get<i64>();
         if (!holds(value, *base::parse_integer<i64>(entry.value.text(), 0, std::numeric_limits<i64>::max()).value))
             return fmt::format("{} is {}", entry.key, value);

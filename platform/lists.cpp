@@ -75,7 +75,7 @@ Json list_bugs() {
 
 Json list_devices() {
     Json list = Json::array();
-    list.push_back(entry("accelerator", "work queues by PASID, a DMA engine, STOP and ABORT per queue; no ATS or PRI yet"));
+    list.push_back(entry("accelerator", "work queues by PASID, a DMA engine, STOP and ABORT per queue; with atc.present a translation cache (ATS); no page requests yet"));
     return list;
 }
 

@@ -70,7 +70,7 @@ void Counters::on(sim::Time now, const os::FenceObserved& e) {
     if (issued == issued_.end()) return;
     const auto waited = static_cast<u64>((now - issued->second).ps());
     c_.invalidations.fence_wait_ps.push_back(waited);
-    c_.invalidations.fence_wait_by[e.blocks ? "space" : "range"].push_back(waited);
+    c_.invalidations.fence_wait_by[e.bytes == 0 ? "context" : e.blocks || e.bytes == ~u64{0} ? "space" : "range"].push_back(waited);
     issued_.erase(issued);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 namespace quiesce::observe {
 namespace {
@@ -114,10 +115,23 @@ void counts_text(const RunCounts& c, std::string& out) {
     for (const auto& [unit, phases] : c.invalidations.sync_wait_by)
         for (const auto& [phase, values] : phases)
             out += fmt::format("        {:<17} {} for {}\n", phase, waits_text(values), unit);
-    static const std::map<std::string, const char*> scopes{{"range", "range (unmap)"}, {"space", "space (block)"}};
+    static const std::map<std::string, const char*> scopes{{"context", "context"}, {"range", "range of pages"}, {"space", "address space"}};
     for (const auto& [scope, values] : c.invalidations.fence_wait_by)
         out += fmt::format("        {:<17} {} from the first command to the fence seen\n", scopes.at(scope),
                            waits_text(values));
+}
+
+constexpr std::size_t most_shown = 10;
+
+/// The first of each kind, then as many others as there is room for, in their order.
+std::vector<std::size_t> worth_showing(const std::vector<Violation>& all) {
+    std::vector<std::size_t> shown, others;
+    std::set<std::string> kinds;
+    for (std::size_t n = 0; n < all.size(); ++n) (kinds.insert(all[n].kind).second ? shown : others).push_back(n);
+    for (std::size_t n : others)
+        if (shown.size() < most_shown) shown.push_back(n);
+    std::sort(shown.begin(), shown.end());
+    return shown;
 }
 
 void violations_text(const RunRecord& r, std::string& out) {
@@ -134,12 +148,13 @@ void violations_text(const RunRecord& r, std::string& out) {
         "\n{} violation{}: {}; {} occurrence{} (repetitions at the same bond, page and object are one violation)\n",
         r.violations.size(), r.violations.size() == 1 ? "" : "s", fmt::join(each, ", "), events,
         events == 1 ? "" : "s");
-    for (std::size_t n = 0; n < r.violations.size() && n < 10; ++n) {
+    for (const std::size_t n : worth_showing(r.violations)) {
         const Violation& v = r.violations[n];
         out += fmt::format("  v{} {} at {}{}: {}\n", n, v.kind, time_text(v.first - sim::Time{}),
                            v.count > 1 ? fmt::format(" ({} times)", v.count) : "", v.story);
     }
-    if (r.violations.size() > 10) out += fmt::format("  ... {} more in run.json\n", r.violations.size() - 10);
+    if (const std::size_t left = r.violations.size() - worth_showing(r.violations).size(); left > 0)
+        out += fmt::format("  ... {} more in run.json\n", left);
 }
 } // namespace
 

@@ -140,11 +140,12 @@ TEST_CASE("waits for completions are apart by queue and phase, and work is no wa
 
 TEST_CASE("a fence for unmapped pages is apart from one that blocks a bond", "[observe]") {
     Bench b;
-    b.issue(100, 1), b.fence(110, 1);
+    b.issue(100, 1), b.fence(110, 1, 0, 1, Va{}, page_size);
     b.issue(200, 2), b.block(300, 2);
+    b.issue(400, 3), b.fence(403, 3, 0, 1, Va{}, 0); // the rewriting of a context covers no page
     CHECK(b.c().invalidations.fence_wait_by ==
-          std::map<std::string, std::vector<u64>>{{"range", {10}}, {"space", {100}}});
-    CHECK(b.c().invalidations.fence_wait_ps == std::vector<u64>{10, 100});
+          std::map<std::string, std::vector<u64>>{{"context", {3}}, {"range", {10}}, {"space", {100}}});
+    CHECK(b.c().invalidations.fence_wait_ps == std::vector<u64>{10, 100, 3});
 }
 
 TEST_CASE("a fence's wait runs from the issue to when a CPU saw it, in whatever order they are seen", "[observe]") {

@@ -143,8 +143,8 @@ TEST_CASE("the text keeps kinds of fences and of waits apart", "[observe]") {
                Contains("fences  7 signalled by the hardware; smmu after CFGI_CD 4; smmu after TLBI_NH_ASID 3\n"));
     CHECK_THAT(text, Contains("cfgi-sync         2, waited p50 100 ps max 300 ps for smmu.cmdq\n"));
     CHECK_THAT(text, Contains("tlbi-sync         1, waited p50 5.000 ns max 5.000 ns for smmu.cmdq\n"));
-    CHECK_THAT(text, Contains("range (unmap)     1, waited p50 7.000 ns max 7.000 ns"));
-    CHECK_THAT(text, Contains("space (block)     1, waited p50 900 ps max 900 ps"));
+    CHECK_THAT(text, Contains("range of pages    1, waited p50 7.000 ns max 7.000 ns"));
+    CHECK_THAT(text, Contains("address space     1, waited p50 900 ps max 900 ps"));
 }
 
 TEST_CASE("every milestone that a teardown can have is explained", "[observe]") {

@@ -135,7 +135,7 @@ TEST_CASE("the queue goes round: PROD carries the wrap bit, and each record lies
     CHECK_FALSE(b.overflow_flag());
 }
 
-TEST_CASE("a record is written after its latency and the memory's, then PROD moves", "[smmuv3][priq]") {
+TEST_CASE("a page request record is written after its latency and the memory's, then PROD moves", "[smmuv3][priq]") {
     Smmuv3Config config;
     PriBench b{config};
     b.post(PriBench::message(1));

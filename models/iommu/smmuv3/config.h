@@ -57,7 +57,7 @@ struct Smmuv3Config {
         StallModel::NoStall,
         "whether faulting transactions wait for software where a descriptor says so (optional), never (none) or always "
         "(forced), IDR0.STALL_MODEL; PCIe functions never wait",
-        base::Provenance::Specification, "IHI 0070 6.3.1; published-figures 6: none"};
+        base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<unsigned> stall_max{
         64,
         "stalled transactions that software can know of at once (IDR5.STALL_MAX); more wait "

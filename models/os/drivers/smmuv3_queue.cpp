@@ -61,7 +61,8 @@ sim::Task<bool> Smmuv3CommandQueue::wait_message(KernelContext& ctx, Spa where) 
         if (static_cast<u32>(word) == 0) co_return true;
         if (sim::now() >= deadline) co_return false;
         // Looks grow rarer the longer it takes: at most about 2 % late, and a stuck queue does not cost a simulation hours.
-        co_await ctx.spin(std::max(config_.poll_interval.get(), (sim::now() - asked) / 64));
+        const sim::Duration pause = std::max(config_.poll_interval.get(), (sim::now() - asked) / 64);
+        co_await ctx.spin(std::min(pause, deadline - sim::now()));
     }
 }
 
@@ -75,7 +76,7 @@ sim::Task<bool> Smmuv3CommandQueue::wait_consumed(KernelContext& ctx, u32 positi
         if (!seen.outstanding(position)) co_return true;
         if (sim::now() >= deadline) co_return false;
         if (looks < 10) continue;
-        co_await ctx.spin(pause);
+        co_await ctx.spin(std::min(pause, deadline - sim::now()));
         pause = pause * 2;
     }
 }
