@@ -19,7 +19,7 @@ GROUND = ["base/*", "sim/*"]
 MEMORY_INTERFACES = ["memory/memory_port.h", "memory/mmio.h"]
 HARDWARE = MEMORY_INTERFACES + GROUND
 CPU_SIDE = ["memory/ownership.h", "memory/mmio_bus.h"]
-DRIVER_INTERFACES = ["os/drivers/iommu_driver.h", "os/drivers/device_driver.h", "os/drivers/pci.h"]
+DRIVER_INTERFACES = ["os/drivers/iommu_driver.h", "os/drivers/device_driver.h", "os/drivers/pci_function.h"]
 TRANSLATION_INTERFACES = ["iommu/translation.h", "iommu/ats_port.h"]
 # A device's translation cache (ATC) is made of the core's parts: one cache, one predicate, one way to invalidate.
 ATC_PARTS = ["iommu/cache.h", "iommu/context.h", "iommu/in_flight.h", "iommu/invalidation.h", "iommu/merge.h"]
@@ -168,7 +168,7 @@ GOOD = {
     "models/os/a.cpp": ['"memory/memory_port.h"', '"memory/ownership.h"', '"base/a.h"'],
     "models/os/drivers/smmuv3_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/smmuv3/layout.h"', '"os/sva.h"'],
     "models/os/drivers/accelerator_driver.cpp": ['"devices/regs.h"'],
-    "models/os/drivers/pci.h": ['"pcie/config_regs.h"', '"os/kthread.h"'],
+    "models/os/drivers/ecam_function.h": ['"pcie/config_regs.h"', '"os/kthread.h"'],
     "models/observe/a.cpp": ['"base/a.h"', '"os/events.h"', "<fmt/format.h>", "<nlohmann/json.hpp>", "<sqlite3.h>"],
     "platform/main.cpp": ["<systemc>", "<CLI/CLI.hpp>", '"platform/config.h"', '"iommu/smmuv3/unit.h"', '"observe/vcd.h"'],
     "testbenches/sim/a.cpp": ["<systemc>", "<catch2/catch.hpp>", '"support/bench.h"', '"sim/a.h"'],

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/kernel.h"
 
-#include "os/drivers/pci.h"
-
 #include <algorithm>
 #include <stdexcept>
 

@@ -4,7 +4,7 @@
 #pragma once
 #include "iommu/smmuv3/unit.h"
 #include "os/drivers/smmuv3_driver.h"
-#include "os/drivers/pci.h"
+#include "os/drivers/ecam_function.h"
 #include "os/machine.h"
 #include "os/stub_function.h"
 
@@ -81,7 +81,7 @@ inline pcie::FunctionConfig without_atc() {
 inline pcie::FunctionConfig with_atc() { return {}; }
 
 struct NoDevice final : drivers::DeviceDriver {
-    drivers::PciFunction function{function_registers};
+    drivers::EcamFunction function{function_registers};
     drivers::PciFunction* pci() override { return &function; }
     base::Name name() const override { return "dev"; }
     DeviceId device() const override { return DeviceId{0}; }

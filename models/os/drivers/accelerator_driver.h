@@ -3,7 +3,7 @@
 #pragma once
 #include "devices/regs.h"
 #include "os/drivers/device_driver.h"
-#include "os/drivers/pci.h"
+#include "os/drivers/ecam_function.h"
 #include "os/kernel.h"
 
 namespace quiesce::os::drivers {
@@ -51,7 +51,7 @@ private:
     StreamId stream_;
     Kernel& kernel_;
     AcceleratorDriverConfig config_;
-    PciFunction pci_;
+    EcamFunction pci_;
     std::function<u64(unsigned)> stop_span_;
     std::vector<std::unique_ptr<Queue>> queues_;
     sim::Mutex select_;                      ///< QUEUE_SELECT and what follows it

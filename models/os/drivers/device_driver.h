@@ -2,6 +2,7 @@
 /// What the kernel asks of a device's driver.
 #pragma once
 #include "os/bond.h"
+#include "os/drivers/pci_function.h"
 
 namespace quiesce::os::drivers {
 
@@ -16,8 +17,6 @@ struct Work {
     u64 count = 0;
     unsigned outstanding = 0;
 };
-
-class PciFunction;
 
 class DeviceDriver {
 public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "os/drivers/pci.h"
+#include "os/drivers/ecam_function.h"
 
 #include <span>
 
@@ -21,12 +21,12 @@ constexpr unsigned most_extended_capabilities = (config_space_bytes - first_exte
 
 /// MODEL: the register bus has posted writes only. A configuration write is not posted, and the CPU waits for it: here
 /// for the register to be read back.
-sim::Task<void> PciFunction::write_at(KernelContext& ctx, Spa at, unsigned size, u32 value) {
+sim::Task<void> EcamFunction::write_at(KernelContext& ctx, Spa at, unsigned size, u32 value) {
     co_await ctx.mmio_write(at, size, value);
     co_await ctx.mmio_read(at, size);
 }
 
-sim::Task<bool> PciFunction::discover(KernelContext& ctx) {
+sim::Task<bool> EcamFunction::discover(KernelContext& ctx) {
     const VendorId vendor = co_await read<VendorId>(ctx);
     if (vendor.value() == 0xffff) co_return false;
     const DeviceIdentity device = co_await read<DeviceIdentity>(ctx);
@@ -39,7 +39,7 @@ sim::Task<bool> PciFunction::discover(KernelContext& ctx) {
 }
 
 /// 7.5.1.1.11: bytes of id and next; the two low bits of a pointer are reserved.
-sim::Task<void> PciFunction::walk_capabilities(KernelContext& ctx) {
+sim::Task<void> EcamFunction::walk_capabilities(KernelContext& ctx) {
     const Status status = co_await read<Status>(ctx);
     if (!status.get(Status::CapabilitiesList)) co_return;
     const CapabilitiesPointer first = co_await read<CapabilitiesPointer>(ctx);
@@ -53,7 +53,7 @@ sim::Task<void> PciFunction::walk_capabilities(KernelContext& ctx) {
 }
 
 /// 7.6.3: id in 15:0, next in 31:20; all zeros or all ones at the first place: there are none.
-sim::Task<void> PciFunction::walk_extended_capabilities(KernelContext& ctx) {
+sim::Task<void> EcamFunction::walk_extended_capabilities(KernelContext& ctx) {
     u64 at = first_extended_capability;
     for (unsigned n = 0; at >= first_extended_capability && n < most_extended_capabilities; ++n) {
         const u64 head = co_await ctx.mmio_read(registers_ + at, 4);
@@ -65,7 +65,7 @@ sim::Task<void> PciFunction::walk_extended_capabilities(KernelContext& ctx) {
 }
 
 /// All ones show which bits an address has; then the address is put back.
-sim::Task<u32> PciFunction::size_register(KernelContext& ctx, Spa at, u32 assigned) {
+sim::Task<u32> EcamFunction::size_register(KernelContext& ctx, Spa at, u32 assigned) {
     co_await write_at(ctx, at, 4, ~u32{0});
     const u64 ones = co_await ctx.mmio_read(at, 4);
     co_await write_at(ctx, at, 4, assigned);
@@ -73,7 +73,7 @@ sim::Task<u32> PciFunction::size_register(KernelContext& ctx, Spa at, u32 assign
 }
 
 /// 7.5.1.2.1. As __pci_read_base: with decoding off meanwhile, so that the function does not answer at odd places.
-sim::Task<void> PciFunction::size_bar0(KernelContext& ctx) {
+sim::Task<void> EcamFunction::size_bar0(KernelContext& ctx) {
     const Command command = co_await read<Command>(ctx);
     const bool decodes = command.get(Command::MemorySpace);
     if (decodes) co_await write(ctx, command.with(Command::MemorySpace, false));
@@ -93,7 +93,7 @@ sim::Task<void> PciFunction::size_bar0(KernelContext& ctx) {
 }
 
 /// pci_enable_pasid, with pci_pasid_features: the prefix has to be one that the function sends.
-sim::Task<unsigned> PciFunction::enable_pasid(KernelContext& ctx) {
+sim::Task<unsigned> EcamFunction::enable_pasid(KernelContext& ctx) {
     if (!has(Capability::Pasid) || !has(Capability::PciExpress)) co_return 0;
     const DevCap2 express = co_await read<DevCap2>(ctx);
     if (!express.get(DevCap2::EndEndPrefix)) co_return 0;
@@ -106,18 +106,18 @@ sim::Task<unsigned> PciFunction::enable_pasid(KernelContext& ctx) {
     co_return static_cast<unsigned>(cap.get(PasidCap::Width));
 }
 
-sim::Task<void> PciFunction::enable_ats(KernelContext& ctx) {
+sim::Task<void> EcamFunction::enable_ats(KernelContext& ctx) {
     AtsControl control; // STU 0: 4 KiB
     control.set(AtsControl::Enable, true);
     co_await write(ctx, control);
 }
 
-sim::Task<void> PciFunction::enable_memory(KernelContext& ctx) {
+sim::Task<void> EcamFunction::enable_memory(KernelContext& ctx) {
     const Command command = co_await read<Command>(ctx);
     co_await write(ctx, command.with(Command::MemorySpace, true));
 }
 
-sim::Task<void> PciFunction::set_master(KernelContext& ctx) {
+sim::Task<void> EcamFunction::set_master(KernelContext& ctx) {
     const Command command = co_await read<Command>(ctx);
     co_await write(ctx, command.with(Command::BusMaster, true));
 }

@@ -31,7 +31,7 @@ struct Bench : test::Machine {
         return bits;
     }
     test::StubFunction stub;
-    drivers::PciFunction function{at};
+    drivers::EcamFunction function{at};
 };
 
 /// Bytes as they are; all writable.
@@ -96,7 +96,7 @@ TEST_CASE("BARs of 32 bits, of 4 GiB and more, and none at all are told apart", 
 
 TEST_CASE("where nobody answers there is no function", "[os][pci]") {
     Bench b;
-    drivers::PciFunction nobody{at + page_size};
+    drivers::EcamFunction nobody{at + page_size};
     bool found = true;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> { found = co_await nobody.discover(ctx); });
     CHECK_FALSE(found);
@@ -112,7 +112,7 @@ TEST_CASE("lists that run in a circle end", "[os][pci]") {
     raw.put(0x50, 0x60'10); // PCI Express
     raw.put(0x60, 0x50'05); // MSI, and back
     raw.put(0x100, 0x1001'000f);
-    drivers::PciFunction function{at + page_size};
+    drivers::EcamFunction function{at + page_size};
     bool found = false;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> { found = co_await function.discover(ctx); });
     CHECK(found);

@@ -1,29 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A PCI function as the kernel finds it: its configuration registers in the memory-mapped window, its capabilities,
-/// its BAR 0, and what software has to enable. Nothing is enabled that the function does not have.
+/// A PCI function whose configuration registers are in a memory-mapped window (ECAM): its capabilities, its BAR 0, and
+/// what software has to enable.
 #pragma once
-#include "os/kthread.h"
+#include "os/drivers/pci_function.h"
 #include "pcie/config_regs.h"
 
 #include <array>
 
 namespace quiesce::os::drivers {
 
-class PciFunction {
+class EcamFunction final : public PciFunction {
 public:
     /// `registers`: where the window has the function's first register.
-    explicit PciFunction(Spa registers) : registers_(registers) {}
-    virtual ~PciFunction() = default;
-    PciFunction(const PciFunction&) = delete;
+    explicit EcamFunction(Spa registers) : registers_(registers) {}
 
-    // ---- the kernel's side, in this order: the bus, then the IOMMU core. Virtual, because the kernel's library does
-    // not need that of its drivers.
-    /// Identity, capabilities, place and size of BAR 0. False if nobody answers.
-    virtual sim::Task<bool> discover(KernelContext& ctx);
-    /// With every feature that the function has. The width of its PASIDs; 0: it has none. Not while ATS is enabled.
-    virtual sim::Task<unsigned> enable_pasid(KernelContext& ctx);
-    /// Smallest translation unit 4 KiB. Only a function that has it.
-    virtual sim::Task<void> enable_ats(KernelContext& ctx);
+    sim::Task<bool> discover(KernelContext& ctx) override;
+    sim::Task<unsigned> enable_pasid(KernelContext& ctx) override;
+    sim::Task<void> enable_ats(KernelContext& ctx) override;
 
     // ---- the device's driver: pci_enable_device, pci_set_master
     sim::Task<void> enable_memory(KernelContext& ctx);
@@ -32,7 +25,7 @@ public:
     // ---- known after discover()
     bool has(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)] != 0; }
     u32 base_of(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)]; }
-    bool has_ats() const { return has(pcie::cfg::Capability::Ats); }
+    bool has_ats() const override { return has(pcie::cfg::Capability::Ats); }
     u16 vendor_id() const { return vendor_; }
     u16 device_id() const { return device_; }
     /// As firmware assigned it.
