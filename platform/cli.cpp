@@ -16,7 +16,7 @@ namespace {
 struct Figures {
     std::string seed, jobs;
 };
-const std::vector<std::string> list_kinds{"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics"};
+const std::vector<std::string> list_kinds{"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics", "sentences"};
 
 const char* const scenario_help = "a scenario file, or a name from `quiesce list scenarios`";
 

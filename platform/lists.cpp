@@ -96,12 +96,33 @@ Json list_metrics() {
     return list;
 }
 
+/// What `steps` can say and `expect` can claim, each with an example.
+Json list_sentences() {
+    Json list = Json::array();
+    for (const VerbRow& v : verb_rows()) {
+        Json j = entry(v.verb, v.help);
+        j["group"] = "step";
+        j["example"] = v.example;
+        for (const ArgumentSpec& a : v.arguments)
+            j["arguments"].push_back({{"name", a.name}, {"help", a.help}, {"required", a.required}, {"bounds", a.bounds()}});
+        list.push_back(j);
+    }
+    for (const ExpectationForm& f : expectation_forms()) {
+        Json j = entry(f.name, f.help);
+        j["group"] = "expect";
+        j["example"] = f.example;
+        list.push_back(j);
+    }
+    return list;
+}
+
 void print_list(const Json& list) {
     std::size_t width = 0;
     for (const Json& j : list) width = std::max(width, j["name"].get<std::string>().size());
     for (const Json& j : list) {
         if (j.contains("group")) fmt::print("{:<9}  ", j["group"].get<std::string>());
         fmt::print("{:<{}}  {}", j["name"].get<std::string>(), width, j["help"].get<std::string>());
+        if (j.contains("example")) fmt::print("  e.g. {}", j["example"].get<std::string>());
         if (j.contains("default")) fmt::print("  [{}; {}]", j["default"].get<std::string>(), j["provenance"].get<std::string>());
         if (j.contains("source")) fmt::print("  [{}]", j["source"].get<std::string>());
         if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());
@@ -206,7 +227,8 @@ Exit list_verb(const CommandLine& line) {
         Json (*make)();
     };
     static constexpr Row rows[] = {{"scenarios", list_scenarios}, {"presets", list_presets}, {"params", list_params}, {"policies", list_policies},
-                                   {"bugs", list_bugs}, {"devices", list_devices}, {"metrics", list_metrics}};
+                                   {"bugs", list_bugs}, {"devices", list_devices}, {"metrics", list_metrics},
+                                   {"sentences", list_sentences}};
     for (const Row& r : rows) {
         if (r.what != line.list) continue;
         const Json list = r.make();

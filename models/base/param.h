@@ -225,6 +225,16 @@ private:
     std::vector<std::string> choices_;
 };
 
+// The types that nearly every parameter has are compiled once, in param.cpp.
+extern template class Param<bool>;
+extern template class Param<u32>;
+extern template class Param<u64>;
+extern template class Param<Latency>;
+extern template class Param<Size>;
+extern template class Param<Bandwidth>;
+extern template class Param<std::string>;
+extern template class Param<std::vector<std::string>>;
+
 namespace detail {
 
 template <class T>

@@ -23,7 +23,7 @@ TEST_CASE("a first miss takes both look-ups, the structure fetch and a full walk
           "[iommu][agent]") {
     Watched b;
     Transfer& miss = b.once(b.request(at + 0x123));
-    Transfer& hit = b.once(b.request(at + 0x456, Access::Write));
+    Transfer& hit = b.once(b.request(at + 0x456, iommu::Access::Write));
     CHECK(miss.took == b.hit_time() + b.architecture.resolve_time + b.walk_time(4));
     CHECK(hit.took == b.hit_time());
     CHECK(miss.got.to == Spa{0x8000'1123});
@@ -74,8 +74,8 @@ TEST_CASE("identical structure fetches in flight are made once", "[iommu][agent]
 TEST_CASE("a missing permission is a fault on a hit as on a miss, without another walk", "[iommu][agent]") {
     Watched b;
     b.tables.map(b.root, other, Spa{0x8000'2000}, plain::r | plain::user);
-    Transfer& miss = b.once(b.request(other, Access::Write));
-    Transfer& hit = b.once(b.request(other, Access::Write));
+    Transfer& miss = b.once(b.request(other, iommu::Access::Write));
+    Transfer& hit = b.once(b.request(other, iommu::Access::Write));
     CHECK(b.agent().walker().walks() == 1);
     CHECK(miss.took == b.hit_time() + b.architecture.resolve_time + b.walk_time(4) + b.architecture.fault_time);
     CHECK(hit.took == b.hit_time() + b.architecture.fault_time);
@@ -95,18 +95,18 @@ TEST_CASE(
     b.architecture.contexts[{1, 5}].privileged_only_write_protect = protect;
     b.tables.map(b.root, at, Spa{0x8000'1000}, plain::r);
     b.tables.map(b.root, other, Spa{0x8000'2000}, plain::r | plain::x | plain::user);
-    const auto granted = [&](Iova where, Access access, bool privileged, bool instruction) {
+    const auto granted = [&](Iova where, iommu::Access access, bool privileged, bool instruction) {
         TranslationRequest r = b.request(where, access);
         r.privileged = privileged;
         r.instruction = instruction;
         return b.once(r).got.ending == Ending::Grant;
     };
-    CHECK_FALSE(granted(at, Access::Read, false, false));
-    CHECK(granted(at, Access::Read, true, false));
-    CHECK_FALSE(granted(at, Access::Read, true, true));
-    CHECK(granted(at, Access::Write, true, false) == !protect);
-    CHECK(granted(other, Access::Read, false, true));
-    CHECK_FALSE(granted(other, Access::Write, false, false));
+    CHECK_FALSE(granted(at, iommu::Access::Read, false, false));
+    CHECK(granted(at, iommu::Access::Read, true, false));
+    CHECK_FALSE(granted(at, iommu::Access::Read, true, true));
+    CHECK(granted(at, iommu::Access::Write, true, false) == !protect);
+    CHECK(granted(other, iommu::Access::Read, false, true));
+    CHECK_FALSE(granted(other, iommu::Access::Write, false, false));
 }
 
 TEST_CASE("an unmapped page is walked for again each time", "[iommu][agent]") {
@@ -121,13 +121,13 @@ TEST_CASE("an unmapped page is walked for again each time", "[iommu][agent]") {
 
 TEST_CASE("a configuration fault reaches the architecture without a context and is not cached", "[iommu][agent]") {
     Watched b;
-    Transfer& t = b.once(b.request(at, Access::Read, 6));
+    Transfer& t = b.once(b.request(at, iommu::Access::Read, 6));
     CHECK(t.took == b.hit_time() + b.architecture.resolve_time + b.architecture.fault_time);
     REQUIRE(b.architecture.faults.size() == 1);
     CHECK(b.architecture.faults[0].fault.code == 0x0a);
     CHECK_FALSE(b.architecture.faults[0].had_context);
     b.add_context(1, 6, b.root, SpaceTag{9});
-    CHECK(b.once(b.request(at, Access::Read, 6)).got.ending == Ending::Grant);
+    CHECK(b.once(b.request(at, iommu::Access::Read, 6)).got.ending == Ending::Grant);
 }
 
 TEST_CASE("the architecture's ending is the transaction's", "[iommu][agent]") {
@@ -154,13 +154,13 @@ TEST_CASE("a context that bypasses keeps the address and looks nothing up, unles
     c.bypass = true;
     c.output_bits = 40;
     b.architecture.contexts[{1, 8}] = c;
-    Transfer& first = b.once(b.request(at + 5, Access::Write, 8));
-    Transfer& second = b.once(b.request(at + 5, Access::Read, 8));
+    Transfer& first = b.once(b.request(at + 5, iommu::Access::Write, 8));
+    Transfer& second = b.once(b.request(at + 5, iommu::Access::Read, 8));
     CHECK(first.got.to == Spa{at.value() + 5});
     CHECK(first.took == b.hit_time() + b.architecture.resolve_time);
     CHECK(second.took == b.hit_time());
     CHECK(b.told[1].look_up == LookUp::Bypass);
-    CHECK(b.once(b.request(Iova{u64{1} << 40}, Access::Read, 8)).got.ending == Ending::Abort);
+    CHECK(b.once(b.request(Iova{u64{1} << 40}, iommu::Access::Read, 8)).got.ending == Ending::Abort);
     CHECK(b.architecture.faults.at(0).fault.why == FaultReason::AddressSize);
 }
 
@@ -189,8 +189,8 @@ TEST_CASE("a global page hits for every space of the domain", "[iommu][agent]") 
     b.tables.map(b.root, other, Spa{0x8000'2000}, plain::rwu | plain::global);
     b.once(b.request(other));
     b.once(b.request(at));
-    CHECK(b.once(b.request(other, Access::Read, 6)).got.to == Spa{0x8000'2000});
-    CHECK(b.once(b.request(at, Access::Read, 6)).got.ending == Ending::Abort);
+    CHECK(b.once(b.request(other, iommu::Access::Read, 6)).got.to == Spa{0x8000'2000});
+    CHECK(b.once(b.request(at, iommu::Access::Read, 6)).got.ending == Ending::Abort);
 }
 
 TEST_CASE("the token is held from admission until the owner lets go", "[iommu][agent]") {
@@ -234,7 +234,7 @@ TEST_CASE("a translated request of a stream that may send them goes where it say
           "[iommu][agent]") {
     Watched b;
     b.architecture.contexts[{1, 5}].ats = true;
-    TranslationRequest use = b.request(Iova{0x8000'1040}, Access::Write);
+    TranslationRequest use = b.request(Iova{0x8000'1040}, iommu::Access::Write);
     use.type = AddressType::Translated;
     b.once(use);
     const Transfer& again = b.once(use);

@@ -193,7 +193,7 @@ struct CoreBench {
         c.roots[0].table = table;
         return architecture.contexts[{stream, pasid}] = c;
     }
-    TranslationRequest request(Iova at, Access access = Access::Read, u32 pasid = 5) {
+    TranslationRequest request(Iova at, iommu::Access access = iommu::Access::Read, u32 pasid = 5) {
         TranslationRequest r{};
         r.transaction = ++transactions;
         r.device = DeviceId{3};

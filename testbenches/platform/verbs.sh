@@ -139,7 +139,7 @@ expect 3 "busy.yaml:8:5: error: acc0 stream stream=app0 count=1000000: acc0 stil
 expect 0 "until.yaml:7:5: warning: os kill kill=app0: never came: the run ended before" "$QUIESCE" run until.yaml
 
 expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07" | sed "s/.*/\"draft-07\"/" | head -1'
-for what in scenarios presets params policies bugs devices metrics; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
+for what in scenarios presets params policies bugs devices metrics sentences; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
 
 # Where a value comes from is said in words that an outsider can follow.
 for what in params presets policies bugs; do
