@@ -14,15 +14,15 @@
 
 namespace elsewhere {
 
-struct Landed {
+struct Arrival {
     quiesce::Spa at;
     quiesce::u32 bytes = 0;
     std::optional<quiesce::Pasid> pasid;
     std::string note;
 };
-DESCRIBE(Landed, at, bytes, pasid, note)
+DESCRIBE(Arrival, at, bytes, pasid, note)
 
-struct Nested : Landed {};
+struct Nested : Arrival {};
 
 struct Outer {
     struct Inner {
@@ -40,7 +40,7 @@ struct Tricky {
     std::map<std::string, int> table;
     std::unique_ptr<int> owned;
     const char* text;
-    Landed landed;
+    Arrival landed;
 };
 DESCRIBE(Tricky, list, fixed, table, owned, text, landed);
 
@@ -108,7 +108,7 @@ using namespace quiesce::base;
 using namespace elsewhere;
 
 TEST_CASE("a description covers a struct only if it names every member", "[base]") {
-    STATIC_REQUIRE(fully_described<Landed>);
+    STATIC_REQUIRE(fully_described<Arrival>);
     STATIC_REQUIRE(fully_described<Outer::Inner>);
     STATIC_REQUIRE(fully_described<Nothing>);
     STATIC_REQUIRE(fully_described<Tricky>);
@@ -125,17 +125,17 @@ TEST_CASE("a description covers a struct only if it names every member", "[base]
 }
 
 TEST_CASE("a description belongs to exactly one type, not to those derived from it", "[base]") {
-    STATIC_REQUIRE(Described<Landed>);
-    STATIC_REQUIRE(Described<const Landed>);
+    STATIC_REQUIRE(Described<Arrival>);
+    STATIC_REQUIRE(Described<const Arrival>);
     STATIC_REQUIRE_FALSE(Described<Nested>);
     STATIC_REQUIRE_FALSE(Described<NotDescribed>);
-    STATIC_REQUIRE(field_count<Landed> == 4);
+    STATIC_REQUIRE(field_count<Arrival> == 4);
     STATIC_REQUIRE(field_count<Forty> == 40);
     STATIC_REQUIRE(field_count<Nothing> == 0);
 }
 
 TEST_CASE("members are walked in the order of the description, as references", "[base]") {
-    Landed landed{quiesce::Spa{0x1000}, 64, {}, "x"};
+    Arrival landed{quiesce::Spa{0x1000}, 64, {}, "x"};
     std::vector<std::string> names;
     for_each_field(landed, [&](std::string_view name, auto& value) {
         names.emplace_back(name);
@@ -144,7 +144,7 @@ TEST_CASE("members are walked in the order of the description, as references", "
     CHECK(names == std::vector<std::string>{"at", "bytes", "pasid", "note"});
     CHECK(landed.bytes == 128);
 
-    const Landed& fixed = landed;
+    const Arrival& fixed = landed;
     for_each_field(fixed, [](std::string_view, auto& value) {
         static_assert(std::is_const_v<std::remove_reference_t<decltype(value)>>);
     });
@@ -159,7 +159,7 @@ TEST_CASE("a description is usable in constant expressions", "[base]") {
         return total;
     }();
     STATIC_REQUIRE(sum == 6);
-    STATIC_REQUIRE(quiesce::base::get<1>(described<Landed>).name == "bytes");
+    STATIC_REQUIRE(quiesce::base::get<1>(described<Arrival>).name == "bytes");
 }
 
 TEST_CASE("the types of a description can be listed without an object", "[base]") {
@@ -171,7 +171,7 @@ TEST_CASE("the types of a description can be listed without an object", "[base]"
 }
 
 TEST_CASE("a type's name is its own, without namespaces", "[base]") {
-    STATIC_REQUIRE(type_name<Landed>() == "Landed");
+    STATIC_REQUIRE(type_name<Arrival>() == "Arrival");
     STATIC_REQUIRE(type_name<Outer::Inner>() == "Inner");
     STATIC_REQUIRE(type_name<Address<IovaSpace>>().starts_with("Address<"));
 }

@@ -52,7 +52,7 @@ template <class E>
 concept Emits = requires(EventBus& bus, const E& e) { bus.emit(e); };
 static_assert(Emits<Landed> && !Emits<Unnamed> && !Emits<Undescribed>);
 
-struct Fixture {
+struct EventsFixture {
     sim::Time now;
     EventBus bus{&now};
     std::vector<std::string> heard;
@@ -70,7 +70,7 @@ using Names = std::vector<std::string>;
 } // namespace
 
 TEST_CASE("an event is delivered at once, with the time of the clock and its contents", "[base]") {
-    Fixture f;
+    EventsFixture f;
     sim::Time when;
     Landed what{};
     auto token = f.bus.subscribe<Landed>([&](sim::Time now, const Landed& e) { when = now, what = e; });
@@ -83,7 +83,7 @@ TEST_CASE("an event is delivered at once, with the time of the clock and its con
 }
 
 TEST_CASE("subscribers hear in the order in which they subscribed", "[base]") {
-    Fixture f;
+    EventsFixture f;
     auto a = f.bus.subscribe<Landed>(f.hear("a"));
     auto b = f.bus.subscribe<Landed>(f.hear("b"));
     auto c = f.bus.subscribe<Landed>(f.hear("c"));
@@ -94,7 +94,7 @@ TEST_CASE("subscribers hear in the order in which they subscribed", "[base]") {
 }
 
 TEST_CASE("a type reaches its own subscribers only", "[base]") {
-    Fixture f;
+    EventsFixture f;
     auto a = f.bus.subscribe<Landed>(f.hear("a"));
     CHECK(f.bus.wants<Landed>());
     CHECK_FALSE(f.bus.wants<Freed>());
@@ -103,14 +103,14 @@ TEST_CASE("a type reaches its own subscribers only", "[base]") {
 }
 
 TEST_CASE("buses do not hear each other", "[base]") {
-    Fixture f, g;
+    EventsFixture f, g;
     auto a = f.bus.subscribe<Landed>(f.hear("a"));
     CHECK(g.land().empty());
     CHECK(f.heard.empty());
 }
 
 TEST_CASE("an event is never copied on its way", "[base]") {
-    Fixture f;
+    EventsFixture f;
     int copies = 0;
     int heard = 0;
     Counting event;
@@ -124,7 +124,7 @@ TEST_CASE("an event is never copied on its way", "[base]") {
 }
 
 TEST_CASE("a subscription ends with its token, unless dismissed", "[base]") {
-    Fixture f;
+    EventsFixture f;
     {
         auto a = f.bus.subscribe<Landed>(f.hear("a"));
         auto b = f.bus.subscribe<Landed>(f.hear("b"));
@@ -144,7 +144,7 @@ TEST_CASE("a subscription ends with its token, unless dismissed", "[base]") {
 }
 
 TEST_CASE("when the last subscriber has left nobody is wanted, and a later one hears again", "[base]") {
-    Fixture f;
+    EventsFixture f;
     auto a = f.bus.subscribe<Landed>(f.hear("a"));
     a.reset();
     a.reset();
@@ -157,7 +157,7 @@ TEST_CASE("when the last subscriber has left nobody is wanted, and a later one h
 TEST_CASE("a token may outlive its bus", "[base]") {
     Subscription token;
     {
-        Fixture f;
+        EventsFixture f;
         token = f.bus.subscribe<Landed>(f.hear("a"));
     }
     token.reset();
@@ -165,7 +165,7 @@ TEST_CASE("a token may outlive its bus", "[base]") {
 }
 
 TEST_CASE("who leaves during a delivery hears nothing more, also if it is its own turn", "[base]") {
-    Fixture f;
+    EventsFixture f;
     Subscription a, b, c;
     a = f.bus.subscribe<Landed>([&, guard = std::make_shared<int>(1)](sim::Time, const Landed&) {
         a.reset();
@@ -180,7 +180,7 @@ TEST_CASE("who leaves during a delivery hears nothing more, also if it is its ow
 }
 
 TEST_CASE("who joins during a delivery first hears the next event", "[base]") {
-    Fixture f;
+    EventsFixture f;
     std::vector<Subscription> joined;
     auto a = f.bus.subscribe<Landed>([&](sim::Time, const Landed&) {
         f.heard.push_back("a");
@@ -193,7 +193,7 @@ TEST_CASE("who joins during a delivery first hears the next event", "[base]") {
 }
 
 TEST_CASE("a handler may emit, and events nest", "[base]") {
-    Fixture f;
+    EventsFixture f;
     Subscription once;
     auto a = f.bus.subscribe<Landed>([&](sim::Time, const Landed& e) {
         f.heard.push_back("in " + std::to_string(e.bytes));
@@ -207,7 +207,7 @@ TEST_CASE("a handler may emit, and events nest", "[base]") {
 }
 
 TEST_CASE("a handler that throws leaves the bus usable", "[base]") {
-    Fixture f;
+    EventsFixture f;
     auto a = f.bus.subscribe<Landed>([](sim::Time, const Landed&) { throw std::runtime_error("no"); });
     CHECK_THROWS_AS(f.land(), std::runtime_error);
     a.reset();
@@ -215,7 +215,7 @@ TEST_CASE("a handler that throws leaves the bus usable", "[base]") {
 }
 
 TEST_CASE("a token kept inside its own handler goes with it", "[base]") {
-    Fixture f;
+    EventsFixture f;
     auto inner = std::make_shared<Subscription>();
     *inner = f.bus.subscribe<Landed>(f.hear("inner"));
     auto outer = f.bus.subscribe<Landed>([inner](sim::Time, const Landed&) {});
@@ -226,7 +226,7 @@ TEST_CASE("a token kept inside its own handler goes with it", "[base]") {
 }
 
 TEST_CASE("one generic callable hears every type of a list", "[base]") {
-    Fixture f;
+    EventsFixture f;
     using All = Join<EventList<Landed>, EventList<>, EventList<Freed>>;
     STATIC_REQUIRE(All::count == 2);
     Names names;

@@ -18,18 +18,18 @@ struct Heard {
     Span span;
     Time end;
 };
-struct Fixture {
+struct FactsFixture {
     std::optional<sim::Calendar> calendar;
     std::optional<EventBus> bus;
     std::vector<Heard> heard;
     Subscription token;
-    Fixture() {
+    FactsFixture() {
         Activity::restart_ids();
         calendar.emplace();
         bus.emplace(calendar->clock());
         token = bus->subscribe<Span>([this](Time now, const Span& s) { heard.push_back({s, now}); });
     }
-    ~Fixture() {
+    ~FactsFixture() {
         if (calendar) calendar->shutdown();
     }
     void pass(sim::Duration d) { calendar->run_for(d); }
@@ -52,7 +52,7 @@ sim::Task<void> outer(EventBus& bus) {
 } // namespace
 
 TEST_CASE("an activity leaves a span from where it began to where it went out of scope", "[base]") {
-    Fixture f;
+    FactsFixture f;
     f.pass(7_ns);
     {
         const Activity a{*f.bus, "app0/main", "release", "smmu", 41, BondId{2}};
@@ -72,7 +72,7 @@ TEST_CASE("an activity leaves a span from where it began to where it went out of
 }
 
 TEST_CASE("an activity that works itself waits for nobody and is about no bond", "[base]") {
-    Fixture f;
+    FactsFixture f;
     { const Activity a{*f.bus, "cpu", "work"}; }
     REQUIRE(f.heard.size() == 1);
     CHECK_FALSE(f.heard[0].span.waits_for);
@@ -81,7 +81,7 @@ TEST_CASE("an activity that works itself waits for nobody and is about no bond",
 }
 
 TEST_CASE("ids count from 1 in the order of beginning, whatever the order of ending", "[base]") {
-    Fixture f;
+    FactsFixture f;
     Activity first{*f.bus, "a", "x"}, second{*f.bus, "b", "y"};
     CHECK(first.id() == 1);
     CHECK(second.id() == 2);
@@ -96,7 +96,7 @@ TEST_CASE("ids count from 1 in the order of beginning, whatever the order of end
 }
 
 TEST_CASE("who ended an activity is told with it", "[base]") {
-    Fixture f;
+    FactsFixture f;
     Activity a{*f.bus, "cpu", "wait", "smmu"};
     a.ended_by(17);
     a.ended_by(18); // the last word counts
@@ -107,7 +107,7 @@ TEST_CASE("who ended an activity is told with it", "[base]") {
 }
 
 TEST_CASE("an activity ends once", "[base]") {
-    Fixture f;
+    FactsFixture f;
     {
         Activity a{*f.bus, "cpu", "work"};
         f.pass(3_ns);
@@ -120,7 +120,7 @@ TEST_CASE("an activity ends once", "[base]") {
 }
 
 TEST_CASE("a dropped activity leaves nothing, and its id is not given out again", "[base]") {
-    Fixture f;
+    FactsFixture f;
     {
         Activity a{*f.bus, "cpu", "work"};
         a.drop();
@@ -132,7 +132,7 @@ TEST_CASE("a dropped activity leaves nothing, and its id is not given out again"
 }
 
 TEST_CASE("an activity that moved ends where it went", "[base]") {
-    Fixture f;
+    FactsFixture f;
     std::optional<Activity> kept;
     {
         Activity a{*f.bus, "cpu", "work"};
@@ -149,7 +149,7 @@ TEST_CASE("an activity that moved ends where it went", "[base]") {
 }
 
 TEST_CASE("nested activities end inside out, and the inner one can be what ended the outer's wait", "[base]") {
-    Fixture f;
+    FactsFixture f;
     sim::spawn(outer(*f.bus));
     f.pass(100_ns);
     REQUIRE(f.heard.size() == 2);
@@ -167,7 +167,7 @@ TEST_CASE("nested activities end inside out, and the inner one can be what ended
 }
 
 TEST_CASE("an activity that outlives its simulation ends in silence", "[base]") {
-    Fixture f;
+    FactsFixture f;
     {
         const Activity a{*f.bus, "cpu", "work"};
         f.calendar->shutdown();
@@ -177,7 +177,7 @@ TEST_CASE("an activity that outlives its simulation ends in silence", "[base]") 
 }
 
 TEST_CASE("an activity of a task that never ended leaves a span when the calendar shuts down", "[base]") {
-    Fixture f;
+    FactsFixture f;
     sim::spawn(outer(*f.bus));
     f.pass(8_ns);
     CHECK(f.heard.empty());

@@ -13,11 +13,11 @@ using namespace quiesce;
 
 namespace {
 
-enum class Config : u8 { Abort = 0, Bypass = 4, Stage1 = 5 };
+enum class StageConfig : u8 { Abort = 0, Bypass = 4, Stage1 = 5 };
 
 struct Entry : Structure<Entry, 32> {
     static constexpr F<bool> Valid{"Valid", 0, 0};
-    static constexpr F<Config> Cfg{"Cfg", 3, 1};
+    static constexpr F<StageConfig> Cfg{"Cfg", 3, 1};
     static constexpr FA<Spa> Table{"Table", 51, 6};
     static constexpr F<u8> Max{"Max", 63, 59};
     static constexpr F<Vmid> Domain{"Domain", 79, 64};
@@ -39,7 +39,7 @@ concept Gets = requires(const S& s, Field f) { s.get(f); };
 template <class S, class Field, class V>
 concept Sets = requires(S s, Field f, V v) { s.set(f, v); };
 static_assert(Gets<Entry, decltype(Entry::Valid)> && !Gets<Entry, decltype(Other::Valid)>);
-static_assert(Sets<Entry, decltype(Entry::Cfg), Config> && !Sets<Entry, decltype(Entry::Cfg), int>);
+static_assert(Sets<Entry, decltype(Entry::Cfg), StageConfig> && !Sets<Entry, decltype(Entry::Cfg), int>);
 static_assert(!Sets<Entry, decltype(Other::Valid), bool>);
 static_assert(Sets<Entry, decltype(Entry::Table), Spa> && !Sets<Entry, decltype(Entry::Table), Gpa>);
 static_assert(!Sets<Entry, decltype(Entry::Table), u64>);
@@ -72,7 +72,7 @@ TEST_CASE("overlapping fields are not disjoint", "[base]") {
 
 TEST_CASE("bit numbers are those of the whole little-endian structure", "[base]") {
     Entry entry;
-    entry.set(Entry::Valid, true).set(Entry::Cfg, Config::Stage1);
+    entry.set(Entry::Valid, true).set(Entry::Cfg, StageConfig::Stage1);
     entry.set(Entry::Max, 0x1f).set(Entry::Domain, Vmid{0xabcd});
     CHECK(entry.word(0) == 0xf800'0000'0000'000bull);
     CHECK(entry.word(1) == 0xabcd);

@@ -17,8 +17,8 @@ using sim::Time;
 namespace {
 constexpr u64 message_address = 0xfee0'0000;
 
-struct Bench : Fabric {
-    explicit Bench(const AcceleratorConfig& c = {}) : settings(c), acc("acc0", events, root_complex, {}, c, DeviceId{0}, 1) {
+struct AcceleratorBench : Fabric {
+    explicit AcceleratorBench(const AcceleratorConfig& c = {}) : settings(c), acc("acc0", events, root_complex, {}, c, DeviceId{0}, 1) {
         acc.take_into_service();
         root_complex.set_message_window(Spa{message_address}, 4096);
         memory.on_commit = [this](const memory::Request& r) {
@@ -29,7 +29,7 @@ struct Bench : Fabric {
         };
         issued = events.subscribe<DmaIssued>([this](Time now, const DmaIssued& e) { (e.bytes != 0 ? last_issue : last_flush) = now; });
     }
-    ~Bench() { calendar.shutdown(); }
+    ~AcceleratorBench() { calendar.shutdown(); }
 
     void write(u64 offset, unsigned size, u64 value) {
         sim::start(acc.bar().mmio_write(offset, size, value));
@@ -81,7 +81,7 @@ AcceleratorConfig stopping_in(sim::Duration d, bool dma = true) {
 } // namespace
 
 TEST_CASE("a doorbell starts the work that the queue's registers describe, with its PASID and work tag", "[devices]") {
-    Bench b;
+    AcceleratorBench b;
     b.iommu.keep_questions = true;
     b.select(3);
     b.describe(Direction::Write, 0x12345, 42, 0x4000, 8192, 500);
@@ -104,7 +104,7 @@ TEST_CASE("a doorbell starts the work that the queue's registers describe, with 
 }
 
 TEST_CASE("each queue keeps its own settings; a number without a queue shows nothing", "[devices]") {
-    Bench b;
+    AcceleratorBench b;
     b.select(0);
     b.describe(Direction::Read, 1, 10, 0, 4096, 0);
     b.select(1);
@@ -124,7 +124,7 @@ TEST_CASE("each queue keeps its own settings; a number without a queue shows not
 }
 
 TEST_CASE("finite work ends by itself and says so", "[devices]") {
-    Bench b;
+    AcceleratorBench b;
     b.enable_messages();
     b.select(2);
     b.describe(Direction::Read, 1, 1, 0, 4096, 0);
@@ -145,7 +145,7 @@ TEST_CASE("a queue that reports Stopped has nothing outstanding and issues nothi
     const bool while_stopping = GENERATE(true, false);
     const Direction d = GENERATE(Direction::Read, Direction::Write, Direction::Mixed);
     const u32 every = GENERATE(0u, 300u);
-    Bench b{stopping_in(20_us, while_stopping)};
+    AcceleratorBench b{stopping_in(20_us, while_stopping)};
     b.iommu.slow_pages[b.at(0x1000).page_number()] = 700_ns;
     b.enable_messages();
     b.select(0);
@@ -178,7 +178,7 @@ TEST_CASE("a queue that reports Stopped has nothing outstanding and issues nothi
 }
 
 TEST_CASE("the stop is a span of the device, of the bond, with an id to refer to", "[devices]") {
-    Bench b{stopping_in(4_us)};
+    AcceleratorBench b{stopping_in(4_us)};
     std::vector<std::pair<Time, base::Span>> spans;
     auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { spans.push_back({now, s}); });
     b.select(0);
@@ -201,7 +201,7 @@ TEST_CASE("the stop is a span of the device, of the bond, with an id to refer to
 TEST_CASE("a stop time is drawn from its interval", "[devices]") {
     AcceleratorConfig c = stopping_in(2_us);
     c.stop_time_max = 8_us;
-    Bench b{c};
+    AcceleratorBench b{c};
     std::vector<sim::Duration> taken;
     auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { taken.push_back(now - s.start); });
     b.select(0);
@@ -217,7 +217,7 @@ TEST_CASE("a stop time is drawn from its interval", "[devices]") {
 }
 
 TEST_CASE("ABORT cuts the stop time short, but not the order: Stopped still means nothing outstanding", "[devices]") {
-    Bench b{stopping_in(50_ms)};
+    AcceleratorBench b{stopping_in(50_ms)};
     b.select(0);
     b.describe(Direction::Mixed, 5, 6, 0, 0x4000, 0);
     b.command(Q_CTRL::DOORBELL);
@@ -237,7 +237,7 @@ TEST_CASE("ABORT cuts the stop time short, but not the order: Stopped still mean
 }
 
 TEST_CASE("stopping one queue leaves the others running", "[devices]") {
-    Bench b{stopping_in(1_us)};
+    AcceleratorBench b{stopping_in(1_us)};
     for (u32 q = 0; q < 2; ++q) {
         b.select(q);
         b.describe(Direction::Mixed, q + 1, q + 1, q * 0x4000, 0x4000, 100);
@@ -256,7 +256,7 @@ TEST_CASE("stopping one queue leaves the others running", "[devices]") {
 }
 
 TEST_CASE("a queue whose process was killed keeps trying, paced, until it is stopped", "[devices]") {
-    Bench b{stopping_in(30_us)};
+    AcceleratorBench b{stopping_in(30_us)};
     b.select(0);
     b.describe(Direction::Read, 5, 6, 0, 0x4000, 200);
     b.command(Q_CTRL::DOORBELL);
@@ -278,7 +278,7 @@ TEST_CASE("a queue whose process was killed keeps trying, paced, until it is sto
 }
 
 TEST_CASE("commands that the state does not allow change nothing and are counted", "[devices]") {
-    Bench b{stopping_in(20_us)};
+    AcceleratorBench b{stopping_in(20_us)};
     b.select(0);
     b.command(Q_CTRL::DOORBELL); // no length
     CHECK(b.status() == State::Idle);
@@ -299,7 +299,7 @@ TEST_CASE("commands that the state does not allow change nothing and are counted
 }
 
 TEST_CASE("a queue that never worked stops at once", "[devices]") {
-    Bench b{stopping_in(50_ms)};
+    AcceleratorBench b{stopping_in(50_ms)};
     b.select(1);
     b.command(Q_CTRL::STOP);
     CHECK(b.status() == State::Stopped);
@@ -320,7 +320,7 @@ TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and
           "[devices]") {
     AcceleratorConfig c = stopping_in(2_us);
     c.atc.present = true;
-    Bench b{c};
+    AcceleratorBench b{c};
     b.iommu.keep_questions = true;
     CHECK(b.config_space().has(pcie::cfg::Capability::Ats));
     b.select(0);
@@ -343,7 +343,7 @@ TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and
 TEST_CASE("clearing ATS enable forgets every translation, and traffic goes on untranslated", "[devices]") {
     AcceleratorConfig c;
     c.atc.present = true;
-    Bench b{c};
+    AcceleratorBench b{c};
     b.write_ats(true);
     b.select(0);
     b.describe(Direction::Write, 5, 42, 0x4000, 4096, 100);
@@ -359,7 +359,7 @@ TEST_CASE("clearing ATS enable forgets every translation, and traffic goes on un
 }
 
 TEST_CASE("an accelerator without an ATC has no ATS capability", "[devices]") {
-    Bench b;
+    AcceleratorBench b;
     CHECK_FALSE(b.config_space().has(pcie::cfg::Capability::Ats));
     for (u32 at = 0x100; at != 0; at = b.config_space().config_read(at, 4) >> 20)
         CHECK((b.config_space().config_read(at, 4) & 0xffff) != 0x0f);
@@ -368,7 +368,7 @@ TEST_CASE("an accelerator without an ATC has no ATS capability", "[devices]") {
 TEST_CASE("writing ATS enable once more turns an ATC on again that Unsupported Request turned off", "[devices]") {
     AcceleratorConfig c;
     c.atc.present = true;
-    Bench b{c};
+    AcceleratorBench b{c};
     b.write_ats(true);
     b.iommu.ending = [](const iommu::TranslationRequest& r) {
         return r.type == iommu::AddressType::TranslationRequest ? iommu::Ending::Abort : iommu::Ending::Grant;
@@ -390,7 +390,7 @@ TEST_CASE("writing ATS enable once more turns an ATC on again that Unsupported R
 }
 
 TEST_CASE("without bus mastering a stopped queue is noted in its register and no message is sent", "[devices]") {
-    Bench b{stopping_in(2_us)};
+    AcceleratorBench b{stopping_in(2_us)};
     b.enable_messages();
     b.select(2);
     b.config_space().config_write(0x04, 2, 0x2);

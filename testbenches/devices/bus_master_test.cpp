@@ -9,8 +9,8 @@ using iommu::AddressType;
 using sim::Time;
 
 namespace {
-struct Bench : AtsBench {
-    explicit Bench(bool atc) { dev.atc.enable(atc); }
+struct BusMasterBench : AtsBench {
+    explicit BusMasterBench(bool atc) { dev.atc.enable(atc); }
     void master(bool on) { dev.config_space().config_write(0x04, 2, on ? 0x6 : 0x2); }
     void pasid_control(u16 value) {
         const u32 at = dev.config_space().base_of(pcie::cfg::Capability::Pasid);
@@ -30,7 +30,7 @@ struct Bench : AtsBench {
 TEST_CASE("without bus mastering nothing more is sent, what is on its way ends, and nothing is lost", "[devices]") {
     const bool atc = GENERATE(false, true);
     const auto direction = GENERATE(Direction::Read, Direction::Write);
-    Bench b{atc};
+    BusMasterBench b{atc};
     b.dev.engine.start(b.steady(direction, 50));
     b.run(2_us);
     b.master(false);
@@ -50,7 +50,7 @@ TEST_CASE("without bus mastering nothing more is sent, what is on its way ends, 
 }
 
 TEST_CASE("a translation that waits for bus mastering keeps no invalidation waiting", "[devices][atc]") {
-    Bench b{true};
+    BusMasterBench b{true};
     b.translate(b.to(b.at(0x1000)));
     b.dev.engine.start(b.steady(GENERATE(Direction::Read, Direction::Write), 5));
     b.run(3_us);
@@ -63,7 +63,7 @@ TEST_CASE("a translation that waits for bus mastering keeps no invalidation wait
 }
 
 TEST_CASE("a run that is stopped while bus mastering is off never sends the rest of it", "[devices]") {
-    Bench b{false};
+    BusMasterBench b{false};
     b.dev.engine.start(b.steady(Direction::Read, 50));
     b.run(2_us);
     b.master(false);
@@ -77,7 +77,7 @@ TEST_CASE("a run that is stopped while bus mastering is off never sends the rest
 }
 
 TEST_CASE("a PASID that software has not enabled is never sent: the request ends as an error of its own", "[devices]") {
-    Bench b{GENERATE(false, true)};
+    BusMasterBench b{GENERATE(false, true)};
     b.pasid_control(0);
     Workload w = b.steady(GENERATE(Direction::Read, Direction::Write), 3);
     SECTION("with PASID") {
@@ -100,7 +100,7 @@ TEST_CASE("a PASID that software has not enabled is never sent: the request ends
 }
 
 TEST_CASE("privileged requests need their own enable", "[devices]") {
-    Bench b{false};
+    BusMasterBench b{false};
     b.pasid_control(1);
     Workload w = b.steady(Direction::Read, 1);
     w.privileged = true;

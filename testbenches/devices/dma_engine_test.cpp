@@ -23,8 +23,8 @@ Workload work(const Fabric& f, Direction d, u32 bytes) {
     w.footprint = {{f.at(0), 1 << 20}};
     return w;
 }
-struct Bench : Fabric {
-    explicit Bench(const DmaDeviceConfig& c = {}, const pcie::LinkConfig& l = {}) : link(l), config_(c), dev("dev", events, root_complex, l, c, DeviceId{0}) {}
+struct DmaEngineBench : Fabric {
+    explicit DmaEngineBench(const DmaDeviceConfig& c = {}, const pcie::LinkConfig& l = {}) : link(l), config_(c), dev("dev", events, root_complex, l, c, DeviceId{0}) {}
     sim::Duration wire(u32 bytes) { return dev.port().link().up.occupancy(bytes); }
     /// One read of `bytes` that fits one completion, alone.
     sim::Duration read_time(u32 bytes) {
@@ -34,7 +34,7 @@ struct Bench : Fabric {
     pcie::LinkConfig link;
     DmaDeviceConfig config_;
     DmaDevice dev;
-    ~Bench() { calendar.shutdown(); }
+    ~DmaEngineBench() { calendar.shutdown(); }
 };
 } // namespace
 
@@ -48,7 +48,7 @@ TEST_CASE("Gen3 x8 bandwidth is the analytic model's within 3 %, with its saw-to
     const bool write = GENERATE(false, true);
     DmaDeviceConfig config;
     config.endpoint.tags = 256;
-    Bench b{config};
+    DmaEngineBench b{config};
     Workload w = work(b, write ? Direction::Write : Direction::Read, row.bytes);
     w.pattern = Pattern::Strided;
     w.stride = 2048; // no request crosses a page
@@ -64,7 +64,7 @@ TEST_CASE("Gen3 x8 bandwidth is the analytic model's within 3 %, with its saw-to
 TEST_CASE("with few tags the throughput is tags over the time of one read", "[devices]") {
     DmaDeviceConfig config;
     config.endpoint.tags = GENERATE(1u, 2u, 8u);
-    Bench b{config};
+    DmaEngineBench b{config};
     b.dev.engine().start(work(b, Direction::Read, 64));
     const sim::Duration once = b.read_time(64);
     b.run(once * 100 + 1_ps);
@@ -78,7 +78,7 @@ TEST_CASE("with few tags the throughput is tags over the time of one read", "[de
 TEST_CASE("no more reads are under way than there are tags, and no tag is used twice at a time", "[devices]") {
     DmaDeviceConfig config;
     config.endpoint.tags = 5;
-    Bench b{config};
+    DmaEngineBench b{config};
     std::map<u16, u64> in_use;
     bool twice = false;
     u32 level = 0, highest = 0;
@@ -105,7 +105,7 @@ TEST_CASE("no more reads are under way than there are tags, and no tag is used t
 TEST_CASE("a paced engine issues on the beat, and does not make up for what was held up", "[devices]") {
     DmaDeviceConfig config;
     config.endpoint.tags = 1;
-    Bench b{config};
+    DmaEngineBench b{config};
     std::vector<Time> issued;
     auto token = b.events.subscribe<DmaIssued>([&](Time now, const DmaIssued&) { issued.push_back(now); });
     Workload w = work(b, Direction::Read, 64);
@@ -127,7 +127,7 @@ TEST_CASE("a paced engine issues on the beat, and does not make up for what was 
 }
 
 TEST_CASE("requests are split at the maximum payload, the maximum read request and at pages", "[devices]") {
-    Bench b;
+    DmaEngineBench b;
     const bool write = GENERATE(false, true);
     std::vector<std::pair<u64, u32>> packets;
     auto token = b.events.subscribe<DmaIssued>([&](Time, const DmaIssued& e) {
@@ -145,7 +145,7 @@ TEST_CASE("requests are split at the maximum payload, the maximum read request a
 }
 
 TEST_CASE("after an error the engine tries again one at a time, a back-off apart, and goes on when it is let", "[devices]") {
-    Bench b;
+    DmaEngineBench b;
     bool killed = true;
     b.iommu.ending = [&](const auto&) { return killed ? iommu::Ending::Abort : iommu::Ending::Grant; };
     b.dev.engine().start(work(b, Direction::Read, 64));
@@ -163,7 +163,7 @@ TEST_CASE("after an error the engine tries again one at a time, a back-off apart
 }
 
 TEST_CASE("after stop nothing new is issued, and idle means that nothing is under way", "[devices]") {
-    Bench b;
+    DmaEngineBench b;
     const Direction d = GENERATE(Direction::Read, Direction::Write, Direction::Mixed);
     b.dev.engine().start(work(b, d, 256));
     b.run(5_us);
@@ -185,7 +185,7 @@ TEST_CASE("after stop nothing new is issued, and idle means that nothing is unde
 }
 
 TEST_CASE("a paced engine that is stopped between two requests is idle at once", "[devices]") {
-    Bench b;
+    DmaEngineBench b;
     Workload w = work(b, Direction::Read, 64);
     w.every = 1_ms;
     b.dev.engine().start(w);
@@ -199,7 +199,7 @@ TEST_CASE("a paced engine that is stopped between two requests is idle at once",
 }
 
 TEST_CASE("what is issued ends, once, and every transaction has its own number", "[devices]") {
-    Bench b;
+    DmaEngineBench b;
     std::map<u64, int> open;
     auto issued = b.events.subscribe<DmaIssued>([&](Time, const DmaIssued& e) { CHECK(++open[e.transaction] == 1); });
     auto ended = b.events.subscribe<DmaEnded>([&](Time, const DmaEnded& e) {
@@ -223,7 +223,7 @@ TEST_CASE("two runs with the same seed are the same; the order of simultaneous i
         sc_core::sc_curr_simcontext = &fresh;
         std::vector<u64> result;
         {
-            Bench b;
+            DmaEngineBench b;
             b.calendar.perturb({5, shuffle, {}});
             DmaDevice second{"second", b.events, b.root_complex, {}, {}, DeviceId{1}, seed};
             Workload w = work(b, Direction::Mixed, 64);

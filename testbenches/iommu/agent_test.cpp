@@ -9,7 +9,6 @@ using namespace quiesce::testbench;
 
 namespace {
 
-constexpr Iova at{0x40'0000'1000}, other{0x40'0000'2000};
 
 struct Watched : CoreBench {
     std::vector<Translated> told;

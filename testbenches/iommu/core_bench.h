@@ -240,6 +240,9 @@ struct CoreBench {
     Duration walk_time(unsigned entries) { return config.walker.cache_lookup + entry_time() * entries; }
 };
 
+/// Two pages beside each other.
+inline constexpr Iova at{0x40'0000'1000}, other{0x40'0000'2000};
+
 inline Scope scope_of_space(SpaceTag space, u8 in = bit_of(CacheKind::Translation) | bit_of(CacheKind::Walk)) {
     Scope s;
     s.in = in;

@@ -12,7 +12,6 @@ using namespace quiesce::testbench;
 
 namespace {
 
-constexpr Iova at{0x40'0000'1000}, other{0x40'0000'2000};
 
 struct FenceBench : CoreBench {
     std::deque<Ended> fences;

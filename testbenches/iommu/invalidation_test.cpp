@@ -180,7 +180,6 @@ namespace {
 
 /// A miss on one page, stopped when its last entry has been read but not yet judged, and the entry then changed.
 struct MissBench : CoreBench {
-    const Iova at{0x40'0000'1000};
     const Spa entry = tables.map(root, at, Spa{0x8000'1000});
     Transfer* first = nullptr;
 
@@ -244,7 +243,7 @@ TEST_CASE("whoever joins a walk that was overtaken before he came does not use i
     b.change_under_the_walk();
     b.run(1_ns + 1_ps);
     REQUIRE(b.agent().invalidations().applied() == 1);
-    Transfer& second = b.begin(b.request(b.at));
+    Transfer& second = b.begin(b.request(at));
     REQUIRE(b.agent().walker().merged() == 1);
     b.settle();
     CHECK(b.first->got.to == Spa{0x8000'1000});
@@ -256,7 +255,6 @@ TEST_CASE("whoever joins a walk that was overtaken before he came does not use i
 TEST_CASE("a fetch of a context that an invalidation overtook is not kept and is made again", "[iommu][invalidation]") {
     CoreBench b;
     b.config.invalidation.per_command = 1_ns;
-    const Iova at{0x40'0000'1000};
     const Spa new_root = b.tables.take_table();
     b.tables.map(b.root, at, Spa{0x8000'1000});
     b.tables.map(new_root, at, Spa{0x8000'2000});
@@ -277,7 +275,6 @@ TEST_CASE("a context looked up before an invalidation covered it does not decide
           "[iommu][invalidation]") {
     CoreBench b;
     b.config.invalidation.per_command = 1_ns;
-    const Iova at{0x40'0000'1000};
     b.tables.map(b.root, at, Spa{0x8000'1000});
     b.warm(Iova{0x40'0000'2000}); // contexts and table pointers
     Transfer& t = b.begin(b.request(at));
@@ -296,7 +293,6 @@ TEST_CASE("a stream of invalidations delays a transaction only for the configure
     CoreBench b;
     b.config.replays = 3;
     b.config.invalidation.per_command = 20_ns;
-    const Iova at{0x40'0000'1000};
     b.tables.map(b.root, at, Spa{0x8000'1000});
     b.agent();
     for (u64 n = 1; n <= 200; ++n) b.agent().invalidate(n, InvalidationKind::Translation, scope_of_space(SpaceTag{9}));

@@ -19,13 +19,13 @@ struct Block : MmioTarget {
     }
     Task<u64> mmio_read(u64, unsigned) override { co_return value; }
 };
-struct Bench {
+struct MmioBusBench {
     sim::Calendar calendar;
     MmioConfig config;
     MmioBus bus{config};
     Block block;
-    Bench() { bus.map(Spa{0x1000}, 0x1000, block, "block"); }
-    ~Bench() { calendar.shutdown(); }
+    MmioBusBench() { bus.map(Spa{0x1000}, 0x1000, block, "block"); }
+    ~MmioBusBench() { calendar.shutdown(); }
     template <class F> void run(F f) {
         sim::spawn(f());
         calendar.run_until(calendar.now() + sim::Duration::ps(10'000'000));
@@ -34,7 +34,7 @@ struct Bench {
 } // namespace
 
 TEST_CASE("a posted write costs the CPU the issue time and lands one travel later", "[mmio]") {
-    Bench b;
+    MmioBusBench b;
     sim::Time returned;
     auto go = [&]() -> Task<void> {
         co_await b.bus.write(Spa{0x1010}, 4, 9);
@@ -47,7 +47,7 @@ TEST_CASE("a posted write costs the CPU the issue time and lands one travel late
 }
 
 TEST_CASE("a read sees the posted write before it and takes issue plus two travels", "[mmio]") {
-    Bench b;
+    MmioBusBench b;
     u64 value = 0;
     sim::Time asked, answered;
     auto go = [&]() -> Task<void> {
@@ -62,7 +62,7 @@ TEST_CASE("a read sees the posted write before it and takes issue plus two trave
 }
 
 TEST_CASE("an access to nowhere reads all ones, is counted and hangs nobody", "[mmio]") {
-    Bench b;
+    MmioBusBench b;
     u64 value = 0;
     auto go = [&]() -> Task<void> {
         co_await b.bus.write(Spa{0x9000}, 4, 1);
@@ -74,7 +74,7 @@ TEST_CASE("an access to nowhere reads all ones, is counted and hangs nobody", "[
 }
 
 TEST_CASE("overlapping register windows are refused", "[mmio]") {
-    Bench b;
+    MmioBusBench b;
     Block other;
     CHECK_THROWS_AS(b.bus.map(Spa{0x1800}, 0x1000, other, "other"), std::invalid_argument);
 }

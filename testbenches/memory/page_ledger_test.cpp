@@ -14,11 +14,11 @@ constexpr Va page{0x7f00'0000'1000};
 constexpr MmId ours{1}, theirs{2};
 constexpr BondId bond{1};
 
-struct Bench {
+struct PageLedgerBench {
     sim::Calendar calendar;
     base::EventBus events{calendar.clock()};
     PageLedger ledger{events};
-    Bench() {
+    PageLedgerBench() {
         ledger.bond_opened(bond, ours);
         ledger.frame_taken(frame, ours, FrameUse::Leaf, page);
     }
@@ -26,16 +26,16 @@ struct Bench {
 };
 } // namespace
 
-TEST_CASE("a bond may touch the frame that its mm owns as the page aimed at", "[ledger]") { CHECK(Bench{}.judge() == Verdict::Legal); }
+TEST_CASE("a bond may touch the frame that its mm owns as the page aimed at", "[ledger]") { CHECK(PageLedgerBench{}.judge() == Verdict::Legal); }
 
 TEST_CASE("between the clearing of the entry and the free, an access is legal and counted apart", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     b.ledger.frame_unmapped(frame);
     CHECK(b.judge() == Verdict::AfterUnmap);
 }
 
 TEST_CASE("after the free an access is stale, also when somebody else has the frame by then", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     b.ledger.frame_unmapped(frame);
     b.ledger.frame_freed(frame);
     CHECK(b.judge() == Verdict::Stale);
@@ -44,7 +44,7 @@ TEST_CASE("after the free an access is stale, also when somebody else has the fr
 }
 
 TEST_CASE("the frame back in the same mm as another page is stale for the old address", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     b.ledger.frame_freed(frame);
     b.ledger.frame_taken(frame, ours, FrameUse::Leaf, page + 0x7000);
     CHECK(b.judge() == Verdict::Stale);
@@ -52,25 +52,25 @@ TEST_CASE("the frame back in the same mm as another page is stale for the old ad
 }
 
 TEST_CASE("a frame that was never the bond's page is another process's", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     b.ledger.frame_taken(frame + page_size, theirs, FrameUse::Leaf, page);
     CHECK(b.ledger.judge(bond, iova_of(page), frame + page_size) == Verdict::CrossProcess);
 }
 
 TEST_CASE("a page-table page is nobody's data", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     b.ledger.frame_taken(frame + 2 * page_size, theirs, FrameUse::Table, Va{});
     CHECK(b.ledger.judge(bond, iova_of(page), frame + 2 * page_size) == Verdict::CrossProcess);
 }
 
 TEST_CASE("after unbind every access is a violation, even to a page still owned", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     b.ledger.bond_closed(bond);
     CHECK(b.judge() == Verdict::AfterUnbind);
 }
 
 TEST_CASE("a walk is stale once the table page is not the mm's any more", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     const Spa table = frame + 8 * page_size;
     std::vector<bool> stale;
     auto token = b.events.subscribe<WalkCommitted>([&](sim::Time, const WalkCommitted& e) { stale.push_back(e.stale); });
@@ -85,7 +85,7 @@ TEST_CASE("a walk is stale once the table page is not the mm's any more", "[ledg
 }
 
 TEST_CASE("a committed DMA is stated once, with its verdict, and counted", "[ledger]") {
-    Bench b;
+    PageLedgerBench b;
     std::vector<Verdict> seen;
     auto token = b.events.subscribe<DmaCommitted>([&](sim::Time, const DmaCommitted& e) { seen.push_back(e.verdict); });
     Request r{frame, nullptr, 64, true, Origin{.purpose = Purpose::Dma, .bond = bond, .aimed_at = iova_of(page)}};

@@ -13,12 +13,12 @@ using namespace quiesce::memory;
 using sim::Task;
 
 namespace {
-struct Bench {
+struct SystemMemoryBench {
     sim::Calendar calendar;
     base::EventBus events{calendar.clock()};
     MemoryConfig config;
     SystemMemory memory{events, config};
-    ~Bench() { calendar.shutdown(); }
+    ~SystemMemoryBench() { calendar.shutdown(); }
     Spa at(u64 offset) const { return memory.ram_base() + offset; }
 };
 
@@ -34,7 +34,7 @@ Task<void> read_then_note(MemoryPort& p, Spa at, u64& value, sim::Time& when) {
 } // namespace
 
 TEST_CASE("a lone access commits after its transfer time and the port's latency", "[memory]") {
-    Bench b;
+    SystemMemoryBench b;
     sim::Time when;
     sim::spawn(write_then_note(b.memory.dma_port(), b.at(0x40), 7, when));
     b.calendar.run_until(sim::Time::ps(1'000'000));
@@ -43,7 +43,7 @@ TEST_CASE("a lone access commits after its transfer time and the port's latency"
 }
 
 TEST_CASE("two ports share the bandwidth: the second access waits for the first one's transfer, not for its latency", "[memory]") {
-    Bench b;
+    SystemMemoryBench b;
     sim::Time first, second;
     u64 value = 0;
     sim::spawn(write_then_note(b.memory.dma_port(), b.at(0), 1, first));
@@ -53,7 +53,7 @@ TEST_CASE("two ports share the bandwidth: the second access waits for the first 
 }
 
 TEST_CASE("a read that enters a port after a write sees it; one that entered before does not", "[memory]") {
-    Bench b;
+    SystemMemoryBench b;
     sim::Time t;
     u64 before = 99, after = 99;
     sim::spawn(read_then_note(b.memory.dma_port(), b.at(8), before, t));
@@ -65,7 +65,7 @@ TEST_CASE("a read that enters a port after a write sees it; one that entered bef
 }
 
 TEST_CASE("a 64-byte fetch is sampled beat by beat, so a store between two beats tears it", "[memory]") {
-    Bench b;
+    SystemMemoryBench b;
     const auto beat_time = b.config.bandwidth.get().time_for(b.config.beat.get());
     const sim::Time first_beat = sim::Time{} + beat_time + b.config.walk_latency.get();
     u64 words[8] = {};
@@ -89,7 +89,7 @@ TEST_CASE("a 64-byte fetch is sampled beat by beat, so a store between two beats
 }
 
 TEST_CASE("an access outside RAM ends in an external abort and moves nothing", "[memory]") {
-    Bench b;
+    SystemMemoryBench b;
     Status status = Status::Ok;
     auto go = [&]() -> Task<void> { status = co_await b.memory.dma_port().write64(Spa{0x1000}, 1, Origin{}); };
     auto t = go();
@@ -105,7 +105,7 @@ TEST_CASE("a write to the message window becomes an interrupt message and not a 
         void message(Spa at, u32 data) override { seen.emplace_back(at.value(), data); }
         void wire(unsigned) override {}
     } sink;
-    Bench b;
+    SystemMemoryBench b;
     b.memory.map_messages(Spa{0x0808'0000}, 0x1'0000, sink);
     auto go = [&]() -> Task<void> {
         const Status s = co_await b.memory.dma_port().write32(Spa{0x0808'0040}, 42, Origin{});

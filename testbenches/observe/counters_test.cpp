@@ -13,14 +13,14 @@ using iommu::LookUp;
 using memory::Verdict;
 
 namespace {
-struct Bench : testbench::Stage {
+struct CountersBench : testbench::Stage {
     Counters counters{events};
     const RunCounts& c() const { return counters.counts(); }
 };
 } // namespace
 
 TEST_CASE("nothing is counted before something happens", "[observe]") {
-    Bench b;
+    CountersBench b;
     CHECK(b.c().dma.reads + b.c().dma.writes + b.c().dma.bytes + b.c().dma.aborted + b.c().dma.legal_after_unmap == 0);
     CHECK(b.c().faults.by_type.empty());
     CHECK(b.c().invalidations.fence_wait_ps.empty());
@@ -28,7 +28,7 @@ TEST_CASE("nothing is counted before something happens", "[observe]") {
 }
 
 TEST_CASE("DMA counts at memory by direction, with its bytes", "[observe]") {
-    Bench b;
+    CountersBench b;
     b.commit(10, 1, Verdict::Legal, 5, true);
     b.commit(10, 1, Verdict::AfterUnmap, 5, true);
     b.commit(10, 1, Verdict::Stale, 5, false);
@@ -41,7 +41,7 @@ TEST_CASE("DMA counts at memory by direction, with its bytes", "[observe]") {
 
 TEST_CASE("a DMA that did not end well is aborted", "[observe]") {
     using devices::DmaEnding;
-    Bench b;
+    CountersBench b;
     b.dma_issued(5, 1);
     b.dma_ended(10, 1, DmaEnding::Success);
     CHECK(b.c().dma.aborted == 0);
@@ -52,7 +52,7 @@ TEST_CASE("a DMA that did not end well is aborted", "[observe]") {
 }
 
 TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
-    Bench b;
+    CountersBench b;
     for (int i = 0; i < 4; ++i) b.fault(10, 1, FaultFate::Recorded, "F_TRANSLATION");
     for (int i = 0; i < 3; ++i) b.fault(10, 1, FaultFate::Suppressed, "F_TRANSLATION");
     for (int i = 0; i < 2; ++i) b.fault(10, 1, FaultFate::Lost, "C_BAD_CD");
@@ -66,7 +66,7 @@ TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
 }
 
 TEST_CASE("a record that the driver did not show is filtered", "[observe]") {
-    Bench b;
+    CountersBench b;
     for (const bool shown : {true, false, false})
         b.say(10, os::FaultHandled{"smmu", 0x10, StreamId{8}, true, Pasid{1}, shown});
     CHECK(b.c().faults.filtered == 2);
@@ -74,7 +74,7 @@ TEST_CASE("a record that the driver did not show is filtered", "[observe]") {
 }
 
 TEST_CASE("translations count, and of them the hits", "[observe]") {
-    Bench b;
+    CountersBench b;
     for (const LookUp l : {LookUp::Hit, LookUp::Miss, LookUp::Bypass, LookUp::Hit})
         b.say(10, iommu::Translated{7, BondId{1}, StreamId{8}, Pasid{1}, Iova{0x5000}, l, true});
     CHECK(b.c().translations == 4);
@@ -82,7 +82,7 @@ TEST_CASE("translations count, and of them the hits", "[observe]") {
 }
 
 TEST_CASE("invalidations count by kind when they begin, fences when they are signalled", "[observe]") {
-    Bench b;
+    CountersBench b;
     const InvalidationKind kinds[] = {InvalidationKind::Configuration, InvalidationKind::Translation,
                                       InvalidationKind::Translation,   InvalidationKind::DeviceTlb,
                                       InvalidationKind::DeviceTlb,     InvalidationKind::DeviceTlb};
@@ -99,7 +99,7 @@ TEST_CASE("invalidations count by kind when they begin, fences when they are sig
 }
 
 TEST_CASE("a fence counts as of the commands that it waits for, per unit", "[observe]") {
-    Bench b;
+    CountersBench b;
     u64 n = 0;
     auto command = [&](const char* unit, const char* name) {
         b.say(10, iommu::CommandConsumed{unit, ++n, name, 0, 0});
@@ -121,7 +121,7 @@ TEST_CASE("a fence counts as of the commands that it waits for, per unit", "[obs
 }
 
 TEST_CASE("waits for completions are apart by queue and phase, and work is no wait", "[observe]") {
-    Bench b;
+    CountersBench b;
     auto span = [&](const char* phase, const char* waits_for, i64 from, i64 to) {
         b.say(to, base::Span{1, "cpu", phase, waits_for, sim::Time::ps(from), 0, 0, BondId{}});
     };
@@ -139,7 +139,7 @@ TEST_CASE("waits for completions are apart by queue and phase, and work is no wa
 }
 
 TEST_CASE("a fence for unmapped pages is apart from one that blocks a bond", "[observe]") {
-    Bench b;
+    CountersBench b;
     b.issue(100, 1), b.fence(110, 1, 0, 1, Va{}, page_size);
     b.issue(200, 2), b.block(300, 2);
     b.issue(400, 3), b.fence(403, 3, 0, 1, Va{}, 0); // the rewriting of a context covers no page
@@ -149,7 +149,7 @@ TEST_CASE("a fence for unmapped pages is apart from one that blocks a bond", "[o
 }
 
 TEST_CASE("a fence's wait runs from the issue to when a CPU saw it, in whatever order they are seen", "[observe]") {
-    Bench b;
+    CountersBench b;
     b.issue(100, 1);
     b.issue(150, 2);
     b.fence(160, 2);
@@ -161,7 +161,7 @@ TEST_CASE("a fence's wait runs from the issue to when a CPU saw it, in whatever 
 }
 
 TEST_CASE("CPU time adds up per context", "[observe]") {
-    Bench b;
+    CountersBench b;
     b.say(10, os::CpuSpent{"app0/main", "cpu0", 300});
     b.say(20, os::CpuSpent{"kworker", "cpu1", 5});
     b.say(30, os::CpuSpent{"app0/main", "cpu1", 40});

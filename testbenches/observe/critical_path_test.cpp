@@ -9,7 +9,7 @@ using namespace quiesce;
 using namespace quiesce::observe;
 
 namespace {
-struct Bench {
+struct CriticalPathBench {
     sim::Time clock;
     base::EventBus events{&clock};
     SpanLog log{events};
@@ -32,14 +32,14 @@ struct Bench {
 } // namespace
 
 TEST_CASE("one actor's steps make up its own time", "[observe]") {
-    Bench b;
+    CriticalPathBench b;
     b.span(1, "cpu", "a", 0, 10);
     b.span(2, "cpu", "b", 10, 25);
     CHECK(b.path(0, 25, 2) == std::vector<std::string>{"cpu a", "cpu b"});
 }
 
 TEST_CASE("a wait is explained by what ended it, and that by the waiter's step before the wait", "[observe]") {
-    Bench b;
+    CriticalPathBench b;
     b.span(1, "unit", "old", 0, 3);
     b.span(2, "cpu", "submit", 0, 10);
     b.span(3, "unit", "sync", 14, 40);
@@ -48,7 +48,7 @@ TEST_CASE("a wait is explained by what ended it, and that by the waiter's step b
 }
 
 TEST_CASE("time before anybody was asked to do anything is the scenario's", "[observe]") {
-    Bench b;
+    CriticalPathBench b;
     b.span(1, "cpu", "late", 30, 50);
     CHECK(b.path(0, 50, 1) == std::vector<std::string>{"scenario scenario", "cpu late"});
 }

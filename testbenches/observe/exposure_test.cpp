@@ -10,9 +10,9 @@ using namespace quiesce::observe;
 using base::page_size;
 
 namespace {
-struct Bench : testbench::Stage {
+struct ExposureBench : testbench::Stage {
     Teardowns teardowns{events};
-    Bench() { bond(10, 1); }
+    ExposureBench() { bond(10, 1); }
     i64 exposure(u32 id = 1) const {
         for (const Teardown& t : teardowns.results())
             if (t.bond == BondId{id}) return t.exposure.ps();
@@ -22,7 +22,7 @@ struct Bench : testbench::Stage {
 } // namespace
 
 TEST_CASE("exposure sums over pages from unmap to the fence seen", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     CHECK(b.exposure() == 0);
     b.unmap(110, 5);
@@ -35,7 +35,7 @@ TEST_CASE("exposure sums over pages from unmap to the fence seen", "[observe]") 
 }
 
 TEST_CASE("a page that no fence covers yet is exposed up to now", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.unmap(110, 5);
     b.mmput(190);
@@ -43,7 +43,7 @@ TEST_CASE("a page that no fence covers yet is exposed up to now", "[observe]") {
 }
 
 TEST_CASE("a page that is freed before any fence is exposed up to its free: beyond it is a violation", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.unmap(110, 5), b.unmap(110, 6);
     CHECK(b.teardowns.results().front().exposed_pages_open == 2);
@@ -58,7 +58,7 @@ TEST_CASE("a page that is freed before any fence is exposed up to its free: beyo
 }
 
 TEST_CASE("two frames that were one page in turn are exposed each", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.say(110, memory::FrameUnmapped{Spa{0x8000'0000}, MmId{1}, b.page(5)});
     b.say(130, memory::FrameUnmapped{Spa{0x8000'1000}, MmId{1}, b.page(5)});
@@ -67,7 +67,7 @@ TEST_CASE("two frames that were one page in turn are exposed each", "[observe]")
 }
 
 TEST_CASE("a fence ends the exposure of its own pages only", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     for (const u64 p : {4, 5, 6, 7}) b.unmap(110, p);
     b.issue(120, 1, 0, 1, testbench::Stage::page(5), 2 * page_size);
@@ -78,7 +78,7 @@ TEST_CASE("a fence ends the exposure of its own pages only", "[observe]") {
 }
 
 TEST_CASE("a fence whose invalidation was issued before the unmap does not cover the page", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.issue(105, 1);
     b.unmap(110, 5);
@@ -92,7 +92,7 @@ TEST_CASE("a fence whose invalidation was issued before the unmap does not cover
 }
 
 TEST_CASE("two CPUs may see their fences in the other order than they issued them", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.issue(110, 1);
     b.issue(120, 2);
@@ -104,7 +104,7 @@ TEST_CASE("two CPUs may see their fences in the other order than they issued the
 }
 
 TEST_CASE("once a bond is blocked its device reaches nothing", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.issue(110, 1, 1);
     b.unmap(120, 5); // after the invalidation was issued, before the block was seen
@@ -115,7 +115,7 @@ TEST_CASE("once a bond is blocked its device reaches nothing", "[observe]") {
 }
 
 TEST_CASE("a page of a process without a device is not exposed", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.trigger(100, 1);
     b.unmap(110, 5, 2);
     b.mmput(500);
@@ -123,7 +123,7 @@ TEST_CASE("a page of a process without a device is not exposed", "[observe]") {
 }
 
 TEST_CASE("one bond's own fence leaves the page exposed to the other bond of the mm", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.bond(10, 2);
     b.trigger(100, 1), b.trigger(100, 2);
     b.unmap(110, 5);
@@ -137,7 +137,7 @@ TEST_CASE("one bond's own fence leaves the page exposed to the other bond of the
 }
 
 TEST_CASE("a fence of the mm ends the exposure to all its bonds", "[observe]") {
-    Bench b;
+    ExposureBench b;
     b.bond(10, 2);
     b.trigger(100, 1), b.trigger(100, 2);
     b.unmap(110, 5);

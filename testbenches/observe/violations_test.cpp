@@ -22,9 +22,9 @@ using Kinds = std::set<std::string>;
 constexpr u64 flood_threshold = 3;
 
 /// Bond 1 of mm 1 with PASID 1 is bound.
-struct Bench : testbench::Stage {
+struct ViolationsBench : testbench::Stage {
     Checkers checkers{events, flood_threshold};
-    Bench() { bond(10, 1); }
+    ViolationsBench() { bond(10, 1); }
 
     Kinds kinds() const {
         Kinds all;
@@ -54,159 +54,159 @@ struct Bench : testbench::Stage {
 struct Row {
     const char* kind;
     const char* difference;
-    std::function<void(Bench&)> wrong, right;
+    std::function<void(ViolationsBench&)> wrong, right;
 };
 const Row rows[] = {
-    {"stale-dma", "the page was freed, or only unmapped", [](Bench& b) { b.commit(50, 1, Verdict::Stale); },
-     [](Bench& b) { b.commit(50, 1, Verdict::AfterUnmap); }},
+    {"stale-dma", "the page was freed, or only unmapped", [](ViolationsBench& b) { b.commit(50, 1, Verdict::Stale); },
+     [](ViolationsBench& b) { b.commit(50, 1, Verdict::AfterUnmap); }},
     {"cross-process-dma", "the frame is another's, or its own",
-     [](Bench& b) { b.commit(50, 1, Verdict::CrossProcess); }, [](Bench& b) { b.commit(50, 1, Verdict::Legal); }},
-    {"stale-walk", "the table page is another's, or its own", [](Bench& b) { b.walk(50, 1, true); },
-     [](Bench& b) { b.walk(50, 1, false); }},
+     [](ViolationsBench& b) { b.commit(50, 1, Verdict::CrossProcess); }, [](ViolationsBench& b) { b.commit(50, 1, Verdict::Legal); }},
+    {"stale-walk", "the table page is another's, or its own", [](ViolationsBench& b) { b.walk(50, 1, true); },
+     [](ViolationsBench& b) { b.walk(50, 1, false); }},
 
     {"dma-after-unbind", "a DMA landed after the unbind, or before",
-     [](Bench& b) { b.commit(50, 1, Verdict::AfterUnbind); },
-     [](Bench& b) { b.commit(50, 1), b.state(60, BondState::Unbound); }},
+     [](ViolationsBench& b) { b.commit(50, 1, Verdict::AfterUnbind); },
+     [](ViolationsBench& b) { b.commit(50, 1), b.state(60, BondState::Unbound); }},
     {"dma-after-unbind", "work issued after the unbind, or inside it",
-     [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1); },
-     [](Bench& b) { b.state(50, BondState::Draining), b.dma_issued(60, 1); }},
+     [](ViolationsBench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1); },
+     [](ViolationsBench& b) { b.state(50, BondState::Draining), b.dma_issued(60, 1); }},
     {"dma-after-unbind", "landed after the unbind and was issued after it, or before",
-     [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1), b.commit(70, 1, Verdict::AfterUnbind); },
-     [](Bench& b) { b.dma_issued(40, 1), b.state(50, BondState::Unbound), b.commit(70, 1, Verdict::AfterUnbind); }},
+     [](ViolationsBench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1), b.commit(70, 1, Verdict::AfterUnbind); },
+     [](ViolationsBench& b) { b.dma_issued(40, 1), b.state(50, BondState::Unbound), b.commit(70, 1, Verdict::AfterUnbind); }},
     {"dma-after-unbind", "failed after the unbind and was issued after it, or before",
-     [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1), b.fault(70, 1); },
-     [](Bench& b) { b.dma_issued(40, 1), b.state(50, BondState::Unbound), b.fault(70, 1); }},
+     [](ViolationsBench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1), b.fault(70, 1); },
+     [](ViolationsBench& b) { b.dma_issued(40, 1), b.state(50, BondState::Unbound), b.fault(70, 1); }},
     {"dma-after-unbind", "asked after the unbind, or after the mm's exit",
-     [](Bench& b) { b.state(50, BondState::Unbound), b.fault(60, 1); },
-     [](Bench& b) { b.state(50, BondState::Exited), b.fault(60, 1); }},
+     [](ViolationsBench& b) { b.state(50, BondState::Unbound), b.fault(60, 1); },
+     [](ViolationsBench& b) { b.state(50, BondState::Exited), b.fault(60, 1); }},
     {"dma-after-unbind", "unbound, or bound a second time",
-     [](Bench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1); },
-     [](Bench& b) { b.state(50, BondState::Unbound), b.bond(55, 2), b.dma_issued(60, 2); }},
+     [](ViolationsBench& b) { b.state(50, BondState::Unbound), b.dma_issued(60, 1); },
+     [](ViolationsBench& b) { b.state(50, BondState::Unbound), b.bond(55, 2), b.dma_issued(60, 2); }},
 
     {"pasid-reused-undrained", "handed out before the last DMA ended, or after",
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
-     [](Bench& b) { b.dma_issued(50, 1), b.dma_ended(55, 1), b.pasid(60, PasidState::Allocated, 2); }},
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.dma_ended(55, 1), b.pasid(60, PasidState::Allocated, 2); }},
     {"pasid-reused-undrained", "handed to another mm, or to the same",
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 1); }},
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 1); }},
     {"pasid-reused-undrained", "handed out, or only free",
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Parked), b.pasid(70, PasidState::Free); }},
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Parked), b.pasid(70, PasidState::Free); }},
     {"pasid-reused-undrained", "this PASID, or another",
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
-     [](Bench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2, 2); }},
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2); },
+     [](ViolationsBench& b) { b.dma_issued(50, 1), b.pasid(60, PasidState::Allocated, 2, 2); }},
     {"pasid-reused-undrained", "goes on under the PASID after it is another's, or after that one gave it back",
-     [](Bench& b) { b.pasid(60, PasidState::Allocated, 2), b.dma_issued(70, 1); },
-     [](Bench& b) { b.pasid(60, PasidState::Allocated, 2), b.pasid(65, PasidState::Free, 2), b.dma_issued(70, 1); }},
+     [](ViolationsBench& b) { b.pasid(60, PasidState::Allocated, 2), b.dma_issued(70, 1); },
+     [](ViolationsBench& b) { b.pasid(60, PasidState::Allocated, 2), b.pasid(65, PasidState::Free, 2), b.dma_issued(70, 1); }},
 
     {"freed-before-fenced", "unmapped after the fence, or before",
-     [](Bench& b) { b.take(20, 5), b.issue(30, 1), b.fence(40, 1), b.unmap(50, 5), b.free(60, 5); },
-     [](Bench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(60, 5); }},
+     [](ViolationsBench& b) { b.take(20, 5), b.issue(30, 1), b.fence(40, 1), b.unmap(50, 5), b.free(60, 5); },
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(60, 5); }},
     {"freed-before-fenced", "seen after the free, or before, whatever the hardware did",
-     [](Bench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.free(40, 5), b.fence(40, 1); },
-     [](Bench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(40, 5); }},
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.free(40, 5), b.fence(40, 1); },
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(40, 5); }},
     {"freed-before-fenced", "issued before the unmap, or after",
-     [](Bench& b) { b.take(20, 5), b.issue(25, 1), b.unmap(30, 5), b.fence(40, 1), b.free(50, 5); },
-     [](Bench& b) { b.take(20, 5), b.unmap(30, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); }},
+     [](ViolationsBench& b) { b.take(20, 5), b.issue(25, 1), b.unmap(30, 5), b.fence(40, 1), b.free(50, 5); },
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(30, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); }},
     {"freed-before-fenced", "the fence covers the page before, or this one",
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.take(20, 5), b.unmap(25, 5), b.issue(30, 1);
          b.fence(40, 1, 0, 1, b.page(3), 2 * page_size), b.free(50, 5);
      },
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.take(20, 5), b.unmap(25, 5), b.issue(30, 1);
          b.fence(40, 1, 0, 1, b.page(4), 2 * page_size), b.free(50, 5);
      }},
     {"freed-before-fenced", "another mm's fence, or its own",
-     [](Bench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1, 0, 2), b.fence(40, 1, 0, 2), b.free(50, 5); },
-     [](Bench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); }},
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1, 0, 2), b.fence(40, 1, 0, 2), b.free(50, 5); },
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); }},
     {"freed-before-fenced", "one of two bonds is fenced, or both",
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.bond(15, 2), b.take(20, 5), b.unmap(25, 5), b.issue(30, 1, 1), b.fence(40, 1, 1), b.free(50, 5);
      },
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.bond(15, 2), b.take(20, 5), b.unmap(25, 5);
          b.issue(30, 1, 1), b.fence(40, 1, 1), b.issue(41, 2, 2), b.fence(45, 2, 2), b.free(50, 5);
      }},
     {"freed-before-fenced", "freed without an unmap while the device may reach it, or after the block",
-     [](Bench& b) { b.take(20, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); },
-     [](Bench& b) { b.take(20, 5), b.issue(30, 1), b.block(40, 1), b.free(50, 5); }},
+     [](ViolationsBench& b) { b.take(20, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); },
+     [](ViolationsBench& b) { b.take(20, 5), b.issue(30, 1), b.block(40, 1), b.free(50, 5); }},
     {"freed-before-fenced", "a table page, or a page of the kernel",
-     [](Bench& b) { b.take(20, 5, 1, FrameUse::Table), b.free(50, 5, 1, FrameUse::Table); },
-     [](Bench& b) { b.take(20, 5, 1, FrameUse::Kernel), b.free(50, 5, 1, FrameUse::Kernel); }},
+     [](ViolationsBench& b) { b.take(20, 5, 1, FrameUse::Table), b.free(50, 5, 1, FrameUse::Table); },
+     [](ViolationsBench& b) { b.take(20, 5, 1, FrameUse::Kernel), b.free(50, 5, 1, FrameUse::Kernel); }},
     {"freed-before-fenced", "the mm has a bond, or none",
-     [](Bench& b) { b.take(20, 5), b.unmap(25, 5), b.free(50, 5); },
-     [](Bench& b) { b.take(20, 5, 2), b.unmap(25, 5, 2), b.free(50, 5, 2); }},
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.free(50, 5); },
+     [](ViolationsBench& b) { b.take(20, 5, 2), b.unmap(25, 5, 2), b.free(50, 5, 2); }},
     {"freed-before-fenced",
      "two CPUs saw their fences in the other order, and neither covers the page, or the first does",
-     [](Bench& b) { b.issue(20, 1), b.issue(21, 2), b.unmap(25, 5), b.fence(30, 2), b.fence(31, 1), b.free(50, 5); },
-     [](Bench& b) {
+     [](ViolationsBench& b) { b.issue(20, 1), b.issue(21, 2), b.unmap(25, 5), b.fence(30, 2), b.fence(31, 1), b.free(50, 5); },
+     [](ViolationsBench& b) {
          b.unmap(15, 5), b.issue(20, 1, 0, 1, b.page(5), page_size), b.issue(21, 2, 0, 1, b.page(6), page_size);
          b.fence(30, 2, 0, 1, b.page(6), page_size), b.fence(31, 1, 0, 1, b.page(5), page_size), b.free(50, 5);
      }},
 
     {"lying-fence", "signalled before the invalidation is done, or after",
-     [](Bench& b) { b.begun("smmu", 3), b.signalled("smmu", 4), b.done("smmu", 3); },
-     [](Bench& b) { b.begun("smmu", 3), b.done("smmu", 3), b.signalled("smmu", 4); }},
+     [](ViolationsBench& b) { b.begun("smmu", 3), b.signalled("smmu", 4), b.done("smmu", 3); },
+     [](ViolationsBench& b) { b.begun("smmu", 3), b.done("smmu", 3), b.signalled("smmu", 4); }},
     {"lying-fence", "the invalidation is before the fence in the queue, or after",
-     [](Bench& b) { b.begun("smmu", 3), b.signalled("smmu", 3); },
-     [](Bench& b) { b.begun("smmu", 5), b.signalled("smmu", 4); }},
+     [](ViolationsBench& b) { b.begun("smmu", 3), b.signalled("smmu", 3); },
+     [](ViolationsBench& b) { b.begun("smmu", 5), b.signalled("smmu", 4); }},
     {"lying-fence", "the invalidation is this unit's, or another's",
-     [](Bench& b) { b.begun("smmu", 3), b.signalled("smmu", 4); },
-     [](Bench& b) { b.begun("smmu", 3), b.signalled("other", 4); }},
+     [](ViolationsBench& b) { b.begun("smmu", 3), b.signalled("smmu", 4); },
+     [](ViolationsBench& b) { b.begun("smmu", 3), b.signalled("other", 4); }},
 
     {"report-flood", "the threshold is reached, or not",
-     [](Bench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
-     [](Bench& b) { b.trigger(50, 1), b.faults(60, flood_threshold - 1); }},
+     [](ViolationsBench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
+     [](ViolationsBench& b) { b.trigger(50, 1), b.faults(60, flood_threshold - 1); }},
     {"report-flood", "of a dying bond, or of one that is not",
-     [](Bench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
-     [](Bench& b) { b.faults(40, flood_threshold), b.trigger(50, 1), b.faults(60, flood_threshold - 1); }},
-    {"report-flood", "recorded, or quiet", [](Bench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
-     [](Bench& b) {
+     [](ViolationsBench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
+     [](ViolationsBench& b) { b.faults(40, flood_threshold), b.trigger(50, 1), b.faults(60, flood_threshold - 1); }},
+    {"report-flood", "recorded, or quiet", [](ViolationsBench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
+     [](ViolationsBench& b) {
          b.trigger(50, 1);
          for (const auto fate : {FaultFate::Suppressed, FaultFate::Lost, FaultFate::Discarded})
              b.faults(60, flood_threshold, 1, fate);
      }},
     {"report-flood", "of one bond, or of two together",
-     [](Bench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
-     [](Bench& b) {
+     [](ViolationsBench& b) { b.trigger(50, 1), b.faults(60, flood_threshold); },
+     [](ViolationsBench& b) {
          b.bond(20, 2), b.trigger(50, 1), b.trigger(50, 2);
          b.faults(60, flood_threshold - 1), b.faults(60, flood_threshold - 1, 2);
      }},
 
     {"lying-fence", "the last DMA lands after the block was seen, or at that instant",
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.milestones({{"block_observed", 201}, {"block", 200}});
      },
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.milestones({{"block_observed", 200}, {"block", 200}});
      }},
     {"inconsistent-milestones", "the first page is freed after the last, or with it",
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.milestones({{"free_first", 201}, {"free_last", 200}});
      },
-     [](Bench& b) {
+     [](ViolationsBench& b) {
          b.milestones({{"free_first", 200}, {"free_last", 200}});
      }},
     {"use-after-free", "the operating system says so, or the bond ends in order",
-     [](Bench& b) { b.system_says("use-after-free", "mm dropped while a bond lives"); },
-     [](Bench& b) {
+     [](ViolationsBench& b) { b.system_says("use-after-free", "mm dropped while a bond lives"); },
+     [](ViolationsBench& b) {
          b.state(50, BondState::Exited), b.state(60, BondState::Draining), b.state(70, BondState::Unbound);
      }},
     {"illegal-state", "the operating system says so, or the bond takes its arrows",
-     [](Bench& b) { b.system_says("illegal-state", "bond"); },
-     [](Bench& b) { b.state(50, BondState::Draining), b.state(70, BondState::Unbound); }},
+     [](ViolationsBench& b) { b.system_says("illegal-state", "bond"); },
+     [](ViolationsBench& b) { b.state(50, BondState::Draining), b.state(70, BondState::Unbound); }},
     {"sleep-in-atomic", "the operating system says so, or a CPU merely runs",
-     [](Bench& b) { b.system_says("sleep-in-atomic", "app1/main"); },
-     [](Bench& b) {
+     [](ViolationsBench& b) { b.system_says("sleep-in-atomic", "app1/main"); },
+     [](ViolationsBench& b) {
          b.events.emit(os::CpuRuns{0, "app1/main"});
      }},
     {"deadlock", "the runner says so, or a run ends with DMA under way",
-     [](Bench& b) { b.checkers.report("deadlock", BondId{1}, 0, "nothing can move any more"); },
-     [](Bench& b) { b.dma_issued(50, 1); }},
+     [](ViolationsBench& b) { b.checkers.report("deadlock", BondId{1}, 0, "nothing can move any more"); },
+     [](ViolationsBench& b) { b.dma_issued(50, 1); }},
     {"livelock", "the runner says so, or the same DMA comes over and over",
-     [](Bench& b) { b.checkers.report("livelock", BondId{1}, 0, "no end"); },
-     [](Bench& b) {
+     [](ViolationsBench& b) { b.checkers.report("livelock", BondId{1}, 0, "no end"); },
+     [](ViolationsBench& b) {
          for (int i = 0; i < 100; ++i) b.dma_issued(50 + i, 1), b.dma_ended(50 + i, 1);
      }},
 };
@@ -218,7 +218,7 @@ const Kinds without_events{"cross-process-fault", "late-page-response", "wrong-r
 TEST_CASE("each violation is found, as its own kind, about its own bond, at its own time", "[observe]") {
     for (const Row& row : rows) {
         INFO(row.kind << ": " << row.difference);
-        Bench b;
+        ViolationsBench b;
         row.wrong(b);
         CHECK(b.kinds() == Kinds{row.kind});
         REQUIRE_FALSE(b.checkers.violations().empty());
@@ -234,7 +234,7 @@ TEST_CASE("each violation is found, as its own kind, about its own bond, at its 
 TEST_CASE("the nearest legal sequence raises nothing", "[observe]") {
     for (const Row& row : rows) {
         INFO(row.kind << ": " << row.difference);
-        Bench b;
+        ViolationsBench b;
         row.right(b);
         CHECK(b.kinds() == Kinds{});
     }

@@ -10,9 +10,9 @@ using namespace quiesce::observe;
 using memory::Verdict;
 
 namespace {
-struct Bench : testbench::Stage {
+struct ViolationsToldBench : testbench::Stage {
     Checkers checkers;
-    explicit Bench(u64 flood_threshold = 0) : checkers(events, flood_threshold) {
+    explicit ViolationsToldBench(u64 flood_threshold = 0) : checkers(events, flood_threshold) {
         bond(10, 1);
         bond(10, 2, 2, 2);
     }
@@ -21,7 +21,7 @@ struct Bench : testbench::Stage {
 } // namespace
 
 TEST_CASE("a repeated violation is counted, with its first and its last time", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     for (const i64 at : {50, 60, 75}) b.commit(at, 1, Verdict::Stale);
     REQUIRE(b.count() == 1);
     const Violation& v = b.checkers.violations().front();
@@ -31,7 +31,7 @@ TEST_CASE("a repeated violation is counted, with its first and its last time", "
 }
 
 TEST_CASE("another page, bond or kind is another violation", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     b.commit(50, 1, Verdict::Stale, 5);
     CHECK(b.count() == 1);
     b.commit(50, 1, Verdict::Stale, 6);
@@ -44,7 +44,7 @@ TEST_CASE("another page, bond or kind is another violation", "[observe]") {
 }
 
 TEST_CASE("a violation names the bond's device, process and PASID and the page", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     b.commit(50, 2, Verdict::Stale, 5);
     REQUIRE(b.count() == 1);
     const Violation& v = b.checkers.violations().front();
@@ -56,7 +56,7 @@ TEST_CASE("a violation names the bond's device, process and PASID and the page",
 }
 
 TEST_CASE("the story of a stale DMA says when the frame was given back", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     b.take(20, 5);
     b.unmap(25, 5);
     b.issue(30, 1);
@@ -70,7 +70,7 @@ TEST_CASE("the story of a stale DMA says when the frame was given back", "[obser
 }
 
 TEST_CASE("a page is judged for each bond that can reach it", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     b.bond(15, 3, 1, 1);
     b.take(20, 5);
     b.unmap(25, 5);
@@ -82,7 +82,7 @@ TEST_CASE("a page is judged for each bond that can reach it", "[observe]") {
 }
 
 TEST_CASE("violations are listed in the order in which they were first seen", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     b.commit(50, 2, Verdict::Stale, 9);
     b.commit(60, 1, Verdict::CrossProcess, 3);
     b.commit(70, 2, Verdict::Stale, 9);
@@ -92,7 +92,7 @@ TEST_CASE("violations are listed in the order in which they were first seen", "[
 }
 
 TEST_CASE("a flood is told when the threshold is reached, once", "[observe]") {
-    Bench b{4};
+    ViolationsToldBench b{4};
     b.trigger(50, 1);
     for (i64 n = 1; n <= 3; ++n) b.fault(50 + n, 1);
     CHECK(b.count() == 0);
@@ -104,14 +104,14 @@ TEST_CASE("a flood is told when the threshold is reached, once", "[observe]") {
 }
 
 TEST_CASE("without a threshold nothing is a flood", "[observe]") {
-    Bench b{0};
+    ViolationsToldBench b{0};
     b.trigger(50, 1);
     for (int n = 0; n < 10'000; ++n) b.fault(60, 1);
     CHECK(b.count() == 0);
 }
 
 TEST_CASE("a page waits for its fence however many others are seen meanwhile", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     b.take(20, 5);
     b.unmap(25, 5);
     b.issue(30, 1);
@@ -123,7 +123,7 @@ TEST_CASE("a page waits for its fence however many others are seen meanwhile", "
 }
 
 TEST_CASE("the same kind about two objects is two violations", "[observe]") {
-    Bench b;
+    ViolationsToldBench b;
     SECTION("two units whose fences lie") {
         for (const char* unit : {"smmu0", "smmu1", "smmu0"}) {
             b.events.emit(iommu::InvalidationBegun{unit, 3, iommu::InvalidationKind::Translation});

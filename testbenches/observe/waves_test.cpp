@@ -70,9 +70,9 @@ struct Vcd {
     const History& of(const std::string& name) const { return values.at("quiesce." + name); }
 };
 
-struct Bench : testbench::Stage {
+struct WavesBench : testbench::Stage {
     std::unique_ptr<Waves> waves;
-    explicit Bench(WaveWindow window = {.everything = true, .before = {}, .after = {}}, unsigned lanes = 1)
+    explicit WavesBench(WaveWindow window = {.everything = true, .before = {}, .after = {}}, unsigned lanes = 1)
         : waves(std::make_unique<Waves>(events, window, lanes)) {}
     void level(i64 ps, const char* what, u32 value) { say(ps, base::LevelChanged{what, value}); }
     void state(i64 ps, const char* what, const char* s) { say(ps, base::StateChanged{what, s}); }
@@ -94,7 +94,7 @@ constexpr WaveWindow narrow{.everything = false, .before = 100_ps, .after = 1000
 } // namespace
 
 TEST_CASE("a VCD has picosecond timestamps and one scope per dot of a name", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.level(100, "smmu.cmdq.depth", 5);
     b.state(120, "smmu.state", "running");
     const Vcd v = b.vcd();
@@ -108,7 +108,7 @@ TEST_CASE("a VCD has picosecond timestamps and one scope per dot of a name", "[o
 }
 
 TEST_CASE("the same value again is no change, and of one instant only the last value is", "[observe]") {
-    Bench b;
+    WavesBench b;
     for (const i64 at : {100, 200, 300}) b.level(at, "q.depth", 3);
     b.level(400, "q.depth", 4);
     b.level(400, "q.depth", 9);
@@ -118,14 +118,14 @@ TEST_CASE("the same value again is no change, and of one instant only the last v
 }
 
 TEST_CASE("a level may use all its bits", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.level(100, "q.depth", 0xffff'ffff);
     b.level(200, "q.depth", 0x8000'0000);
     CHECK(b.vcd().of("q.depth") == History{{0, "0"}, {100, std::string(32, '1')}, {200, "1" + std::string(31, '0')}});
 }
 
 TEST_CASE("identifier codes are unique beyond one and two letters", "[observe]") {
-    Bench b;
+    WavesBench b;
     constexpr int n = 94 * 94 + 94 + 5;
     for (int i = 0; i < n; ++i) b.level(1, ("many.v" + std::to_string(i)).c_str(), 1);
     const Vcd v = b.vcd(); // checks each
@@ -137,13 +137,13 @@ TEST_CASE("identifier codes are unique beyond one and two letters", "[observe]")
 }
 
 TEST_CASE("names and states without blanks, brackets or slashes reach the file", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.state(100, "app0/main thread.mode[1]", "waits for: acc0");
     CHECK(b.vcd().of("app0_main_thread.mode_1_") == History{{0, "-"}, {100, "waits_for__acc0"}});
 }
 
 TEST_CASE("a span is a phase of its actor from its start to its end", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.span("cpu0", "release", 100, 150);
     b.span("cpu0", "sync", 150, 180);
     b.span("cpu0", "nothing", 190, 190);
@@ -153,7 +153,7 @@ TEST_CASE("a span is a phase of its actor from its start to its end", "[observe]
 }
 
 TEST_CASE("while an inner span is over its outer one goes on, to any depth", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.span("cpu0", "deepest", 130, 140);
     b.span("cpu0", "inner", 120, 150);
     b.span("cpu0", "next", 150, 160);
@@ -171,21 +171,21 @@ TEST_CASE("while an inner span is over its outer one goes on, to any depth", "[o
 }
 
 TEST_CASE("of two spans that begin together the shorter is inside the longer", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.span("cpu0", "inner", 100, 120);
     b.span("cpu0", "outer", 100, 150);
     CHECK(b.vcd().of("cpu0.phase") == History{{0, "-"}, {100, "inner"}, {120, "outer"}, {150, "-"}});
 }
 
 TEST_CASE("spans of one actor that overlap without nesting each last to their own end", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.span("acc0", "drain-1", 100, 150);
     b.span("acc0", "drain-2", 120, 180);
     CHECK(b.vcd().of("acc0.phase") == History{{0, "-"}, {100, "drain-1"}, {120, "drain-2"}, {180, "-"}});
 }
 
 TEST_CASE("a span that reaches into the window is shown, one that ended before is not", "[observe]") {
-    Bench b{narrow};
+    WavesBench b{narrow};
     b.span("cpu0", "over", 9'000, 9'800);
     b.span("cpu0", "inner", 9'920, 9'940);
     b.span("cpu0", "outer", 9'850, 9'960);
@@ -202,7 +202,7 @@ TEST_CASE("a span that reaches into the window is shown, one that ended before i
 }
 
 TEST_CASE("whatever objects are called, names in the file are legal, unique and not empty", "[observe]") {
-    Bench b;
+    WavesBench b;
     const std::vector<std::string> odd{"",
                                        ".",
                                        "..",
@@ -248,14 +248,14 @@ TEST_CASE("whatever objects are called, names in the file are legal, unique and 
 }
 
 TEST_CASE("a comment does not end before its end", "[observe]") {
-    Bench b;
+    WavesBench b;
     std::ostringstream out;
     b.waves->write_vcd(out, "a $end $var");
     CHECK_THAT(out.str(), Catch::StartsWith("$comment a _end $var $end\n$timescale"));
 }
 
 TEST_CASE("processes and device queues have a state", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.say(100, os::ProcessChanged{"app0", MmId{1}, "dying"});
     b.say(110, devices::QueueState{"acc0.queue1", DeviceId{0}, BondId{1}, Pasid{1}, "stopping"});
     CHECK(b.vcd().of("app0.state") == History{{0, "-"}, {100, "dying"}});
@@ -263,7 +263,7 @@ TEST_CASE("processes and device queues have a state", "[observe]") {
 }
 
 TEST_CASE("a bond has a PASID lane while it is bound, and the next one takes it over", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.bond(100, 1, 1, 6);
     b.bond(110, 1, 1, 6, os::BondState::Exited);
     b.bond(120, 1, 1, 6, os::BondState::Draining);
@@ -276,7 +276,7 @@ TEST_CASE("a bond has a PASID lane while it is bound, and the next one takes it 
 }
 
 TEST_CASE("outside the window nothing is kept, and the window begins with the value that stood", "[observe]") {
-    Bench b{narrow};
+    WavesBench b{narrow};
     b.level(5'000, "q.depth", 1);
     b.level(6'000, "q.depth", 2);
     b.level(9'950, "q.depth", 3);
@@ -289,7 +289,7 @@ TEST_CASE("outside the window nothing is kept, and the window begins with the va
 }
 
 TEST_CASE("a second window does not hide what changed since the first", "[observe]") {
-    Bench b{narrow};
+    WavesBench b{narrow};
     b.level(9'950, "q.depth", 1);
     b.trigger(10'000, 1);
     b.level(30'000, "q.depth", 2);
@@ -301,23 +301,23 @@ TEST_CASE("a second window does not hide what changed since the first", "[observ
 TEST_CASE("a window opens for each step of a teardown and for nothing else", "[observe]") {
     struct Row {
         const char* event;
-        void (*say)(Bench&);
+        void (*say)(WavesBench&);
         bool opens;
     };
     const Row rows[] = {
-        {"trigger", [](Bench& b) { b.trigger(500, 1); }, true},
-        {"blocking fence", [](Bench& b) { b.block(500, 1); }, true},
-        {"stop", [](Bench& b) { b.stop(500, 1); }, true},
-        {"mmput", [](Bench& b) { b.mmput(500); }, true},
-        {"PASID free", [](Bench& b) { b.pasid(500, os::PasidState::Free); }, true},
-        {"draining", [](Bench& b) { b.bond(500, 1, 1, 1, os::BondState::Draining); }, true},
-        {"other fence", [](Bench& b) { b.fence(500, 1); }, false},
-        {"PASID taken", [](Bench& b) { b.pasid(500, os::PasidState::Allocated); }, false},
-        {"bound", [](Bench& b) { b.bond(500, 1); }, false},
+        {"trigger", [](WavesBench& b) { b.trigger(500, 1); }, true},
+        {"blocking fence", [](WavesBench& b) { b.block(500, 1); }, true},
+        {"stop", [](WavesBench& b) { b.stop(500, 1); }, true},
+        {"mmput", [](WavesBench& b) { b.mmput(500); }, true},
+        {"PASID free", [](WavesBench& b) { b.pasid(500, os::PasidState::Free); }, true},
+        {"draining", [](WavesBench& b) { b.bond(500, 1, 1, 1, os::BondState::Draining); }, true},
+        {"other fence", [](WavesBench& b) { b.fence(500, 1); }, false},
+        {"PASID taken", [](WavesBench& b) { b.pasid(500, os::PasidState::Allocated); }, false},
+        {"bound", [](WavesBench& b) { b.bond(500, 1); }, false},
     };
     for (const Row& row : rows) {
         INFO(row.event);
-        Bench b{narrow};
+        WavesBench b{narrow};
         row.say(b);
         b.level(510, "q.depth", 1);
         CHECK((b.vcd().of("q.depth").size() == 2) == row.opens);
@@ -325,7 +325,7 @@ TEST_CASE("a window opens for each step of a teardown and for nothing else", "[o
 }
 
 TEST_CASE("a value that stood unchanged through any number of other changes is shown in the window", "[observe]") {
-    Bench b{narrow};
+    WavesBench b{narrow};
     b.level(0, "q.depth", 1); // at time 0, which is kept
     b.level(1'000, "q.depth", 5);
     for (i64 n = 0; n < 70'000; ++n) b.level(2'000 + n, "busy", n % 2);
@@ -334,7 +334,7 @@ TEST_CASE("a value that stood unchanged through any number of other changes is s
 }
 
 TEST_CASE("the GTKWave view groups what moves by unit, with states by name and levels as steps", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.level(100, "smmu.cmdq.depth", 5);
     b.state(110, "smmu.state", "running");
     b.state(120, "acc0.state", "busy");
@@ -352,7 +352,7 @@ TEST_CASE("the GTKWave view groups what moves by unit, with states by name and l
 }
 
 TEST_CASE("every signal of the view is declared in the VCD", "[observe]") {
-    Bench b;
+    WavesBench b;
     b.level(100, "smmu.cmdq.depth", 5);
     b.state(110, "app0/main.mode", "a b");
     b.bond(120, 1);

@@ -40,8 +40,8 @@ struct StubBar final : memory::MmioTarget {
     }
 };
 
-struct Bench : test::Machine {
-    explicit Bench(unsigned queues = 2, Duration stop_timeout = {}) {
+struct AcceleratorDriverBench : test::Machine {
+    explicit AcceleratorDriverBench(unsigned queues = 2, Duration stop_timeout = {}) {
         make_kernel();
         stub.queues = queues;
         stub.sink = &kernel->interrupts();
@@ -62,7 +62,7 @@ struct Bench : test::Machine {
             bonds.back()->pasid = Pasid{0x100 + i};
         }
     }
-    ~Bench() { calendar.shutdown(); }
+    ~AcceleratorDriverBench() { calendar.shutdown(); }
     /// `took` and the stub's writes are those of this call.
     template <class Call> bool timed(Call call) {
         bool result = false;
@@ -102,18 +102,18 @@ struct Bench : test::Machine {
 } // namespace
 
 TEST_CASE("probe says where messages go and enables the one for stopped queues", "[os]") {
-    Bench b;
+    AcceleratorDriverBench b;
     CHECK(b.stub.writes == Writes{{0x010, InterruptController::window.value()}, {0x018, 1}, {0x01c, 1}});
 }
 
 TEST_CASE("probe enables memory space before it touches the registers in BAR 0, bus mastering, and nothing else", "[os]") {
-    Bench b;
+    AcceleratorDriverBench b;
     const std::vector<test::StubFunction::Write> expected{{0x04, 2, 0x0002}, {0x04, 2, 0x0006}};
     CHECK(b.function.writes == expected);
 }
 
 TEST_CASE("submit describes the work in the selected queue's registers and rings the doorbell last", "[os]") {
-    Bench b;
+    AcceleratorDriverBench b;
     drivers::Work w;
     w.direction = drivers::Work::Direction::Write;
     w.pattern = drivers::Work::Pattern::Sequential;
@@ -133,7 +133,7 @@ TEST_CASE("submit describes the work in the selected queue's registers and rings
 }
 
 TEST_CASE("each bond has a queue of its own, keeps it for more work, and is refused when none is left", "[os]") {
-    Bench b(2);
+    AcceleratorDriverBench b(2);
     REQUIRE(b.submit(0));
     CHECK(b.selected() == 0);
     REQUIRE(b.submit(1));
@@ -150,7 +150,7 @@ TEST_CASE("each bond has a queue of its own, keeps it for more work, and is refu
 
 TEST_CASE("stop sends STOP to the bond's queue and takes the device's time, the interrupt and a wake-up", "[os]") {
     const Duration stop_time = GENERATE(Duration::ps(5'000'000), Duration::ps(700'000'000));
-    Bench b;
+    AcceleratorDriverBench b;
     b.stub.stop_time = stop_time;
     REQUIRE(b.submit(0));
     REQUIRE(b.submit(1));
@@ -163,7 +163,7 @@ TEST_CASE("stop sends STOP to the bond's queue and takes the device's time, the 
 
 TEST_CASE("a device that takes longer than the time-out makes stop give up then; without a time-out it waits", "[os]") {
     const bool limited = GENERATE(true, false);
-    Bench b(2, limited ? Duration{20_us} : Duration{});
+    AcceleratorDriverBench b(2, limited ? Duration{20_us} : Duration{});
     b.stub.stop_time = 2_s;
     REQUIRE(b.submit(0));
     CHECK(b.stop(0) == !limited);
@@ -174,7 +174,7 @@ TEST_CASE("a device that takes longer than the time-out makes stop give up then;
 
 TEST_CASE("what decides is whether the interrupt has been handled before the time-out", "[os]") {
     const bool late = GENERATE(false, true);
-    Bench b(2, 20_us);
+    AcceleratorDriverBench b(2, 20_us);
     const Duration latest = 20_us - b.interrupt() - b.mmio_config.travel.get();
     b.stub.stop_time = late ? latest + 1_ps : latest - 1_ps;
     REQUIRE(b.submit(0));
@@ -183,7 +183,7 @@ TEST_CASE("what decides is whether the interrupt has been handled before the tim
 }
 
 TEST_CASE("stopping a bond without work touches no register and is seen at once", "[os]") {
-    Bench b;
+    AcceleratorDriverBench b;
     REQUIRE(b.submit(0));
     CHECK(b.stop(1));
     CHECK(b.stub.writes.empty());
@@ -192,7 +192,7 @@ TEST_CASE("stopping a bond without work touches no register and is seen at once"
 }
 
 TEST_CASE("two stops at once select and stop each its own queue, and the device works on both together", "[os]") {
-    Bench b;
+    AcceleratorDriverBench b;
     b.stub.stop_time = 100_us;
     REQUIRE(b.submit(0));
     REQUIRE(b.submit(1));
@@ -218,7 +218,7 @@ TEST_CASE("two stops at once select and stop each its own queue, and the device 
 }
 
 TEST_CASE("a queue whose stop was given up is free again when the device has stopped after all", "[os]") {
-    Bench b(1, 20_us);
+    AcceleratorDriverBench b(1, 20_us);
     b.stub.stop_time = 100_us;
     REQUIRE(b.submit(0));
     REQUIRE_FALSE(b.stop(0)); // settles: the message has come by now

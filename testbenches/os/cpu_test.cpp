@@ -12,13 +12,13 @@ using sim::Task;
 using sim::Time;
 
 namespace {
-struct Bench {
-    explicit Bench(unsigned cpus, unsigned store_buffer = 32) {
+struct CpuBench {
+    explicit CpuBench(unsigned cpus, unsigned store_buffer = 32) {
         config.cpus = cpus;
         config.store_buffer = store_buffer;
         scheduler.emplace(events, config, memory.cpu_port(), mmio);
     }
-    ~Bench() { calendar.shutdown(); }
+    ~CpuBench() { calendar.shutdown(); }
     sim::Calendar calendar;
     base::EventBus events{calendar.clock()};
     memory::MemoryConfig memory_config;
@@ -54,7 +54,7 @@ struct Bench {
 
 TEST_CASE("on one CPU the second context begins when the first has stopped and the switch is over; on two they run together", "[os]") {
     const unsigned cpus = GENERATE(1u, 2u);
-    Bench b(cpus);
+    CpuBench b(cpus);
     sim::spawn(b.work("first", 10_us));
     sim::spawn(b.work("second", 10_us));
     b.settle();
@@ -63,7 +63,7 @@ TEST_CASE("on one CPU the second context begins when the first has stopped and t
 }
 
 TEST_CASE("a sleeper gives its CPU away and pays wake-up and switch to come back", "[os]") {
-    Bench b(1);
+    CpuBench b(1);
     sim::Latch alarm;
     auto sleeper = [&]() -> Task<void> {
         KernelContext ctx(*b.scheduler, "sleeper");
@@ -84,7 +84,7 @@ TEST_CASE("a sleeper gives its CPU away and pays wake-up and switch to come back
 }
 
 TEST_CASE("a store is invisible to others until it has drained; its own CPU sees it at once", "[os]") {
-    Bench b(1);
+    CpuBench b(1);
     const Spa at = b.memory.ram_base() + 0x40;
     u64 own = 0, others = 1;
     b.run([&]() -> Task<void> {
@@ -103,7 +103,7 @@ TEST_CASE("a store is invisible to others until it has drained; its own CPU sees
 }
 
 TEST_CASE("stores drain in order, and a full buffer makes the next store wait for a place", "[os]") {
-    Bench b(1, 2);
+    CpuBench b(1, 2);
     const Spa at = b.memory.ram_base();
     std::vector<Duration> took;
     b.run([&]() -> Task<void> {
@@ -121,7 +121,7 @@ TEST_CASE("stores drain in order, and a full buffer makes the next store wait fo
 }
 
 TEST_CASE("an interrupt is taken when its CPU has interrupts on, and its thread then needs a CPU", "[os]") {
-    Bench b(2);
+    CpuBench b(2);
     InterruptController interrupts(*b.scheduler);
     const u32 number = interrupts.request("irq/test", [&](KernelContext&) -> Task<void> {
         b.note("handler");
@@ -149,7 +149,7 @@ TEST_CASE("an interrupt is taken when its CPU has interrupts on, and its thread 
 }
 
 TEST_CASE("edges during a handler make it run once more, however many they are; an unknown number is counted", "[os]") {
-    Bench b(1);
+    CpuBench b(1);
     InterruptController interrupts(*b.scheduler);
     unsigned runs = 0;
     const u32 number = interrupts.request("irq/test", [&](KernelContext& ctx) -> Task<void> {
@@ -167,7 +167,7 @@ TEST_CASE("edges during a handler make it run once more, however many they are; 
 }
 
 TEST_CASE("sleeping with interrupts off is reported; sleeping with them on is not", "[os]") {
-    Bench b(1);
+    CpuBench b(1);
     std::vector<std::string> broken;
     auto token = b.events.subscribe<OsViolation>([&](Time, const OsViolation& v) { broken.emplace_back(v.kind.text()); });
     const bool off = GENERATE(false, true);

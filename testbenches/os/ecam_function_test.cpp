@@ -13,12 +13,12 @@ using Write = test::StubFunction::Write;
 namespace {
 constexpr Spa at{0x4010'0000};
 
-struct Bench : test::Machine {
-    explicit Bench(const FunctionConfig& c = {}) : stub(c) {
+struct EcamFunctionBench : test::Machine {
+    explicit EcamFunctionBench(const FunctionConfig& c = {}) : stub(c) {
         make_kernel();
         mmio.map(at, page_size, stub, "function");
     }
-    ~Bench() { calendar.shutdown(); }
+    ~EcamFunctionBench() { calendar.shutdown(); }
     bool discover() {
         bool found = false;
         in_kernel([&](KernelContext& ctx) -> Task<void> { found = co_await function.discover(ctx); });
@@ -50,7 +50,7 @@ struct RawFunction final : memory::MmioTarget {
 } // namespace
 
 TEST_CASE("the kernel finds identity, capabilities, and BAR 0 with the address that firmware gave it", "[os][pci]") {
-    Bench b;
+    EcamFunctionBench b;
     b.stub.space.assign_bar(0, 0x12'1000'0000);
     b.stub.space.config_write(0x04, 2, 0x6);
     REQUIRE(b.discover());
@@ -72,7 +72,7 @@ TEST_CASE("the kernel finds identity, capabilities, and BAR 0 with the address t
 }
 
 TEST_CASE("a BAR is sized with memory space off, which is then as it was", "[os][pci]") {
-    Bench b;
+    EcamFunctionBench b;
     b.stub.space.config_write(0x04, 2, 0x6);
     bool off = true;
     b.stub.space.on_change(pcie::cfg::Command::MemorySpace, [&](bool on) {
@@ -89,13 +89,13 @@ TEST_CASE("BARs of 32 bits, of 4 GiB and more, and none at all are told apart", 
     const u64 bytes = GENERATE(u64{0}, u64{4096}, u64{1} << 32, u64{1} << 40);
     c.bar0.size = base::Size{bytes};
     c.bar0.wide = bytes > 4096;
-    Bench b{c};
+    EcamFunctionBench b{c};
     REQUIRE(b.discover());
     CHECK(b.function.bar0_bytes() == bytes);
 }
 
 TEST_CASE("where nobody answers there is no function", "[os][pci]") {
-    Bench b;
+    EcamFunctionBench b;
     drivers::EcamFunction nobody{at + page_size};
     bool found = true;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> { found = co_await nobody.discover(ctx); });
@@ -103,7 +103,7 @@ TEST_CASE("where nobody answers there is no function", "[os][pci]") {
 }
 
 TEST_CASE("lists that run in a circle end", "[os][pci]") {
-    Bench b;
+    EcamFunctionBench b;
     RawFunction raw;
     b.mmio.map(at + page_size, page_size, raw, "raw");
     raw.put(0x00, 0xacc0'1d1e);
@@ -125,7 +125,7 @@ TEST_CASE("PASIDs are enabled with every feature that the function has", "[os][p
     c.pasid.width = 17;
     c.pasid.execute = GENERATE(false, true);
     c.pasid.privileged = GENERATE(false, true);
-    Bench b{c};
+    EcamFunctionBench b{c};
     REQUIRE(b.discover());
     CHECK(b.enable_pasid() == 17);
     const u64 control = 1u | (c.pasid.execute ? 2u : 0u) | (c.pasid.privileged ? 4u : 0u);
@@ -135,14 +135,14 @@ TEST_CASE("PASIDs are enabled with every feature that the function has", "[os][p
 TEST_CASE("a function without PASIDs has none enabled", "[os][pci]") {
     FunctionConfig c;
     c.pasid.present = false;
-    Bench b{c};
+    EcamFunctionBench b{c};
     REQUIRE(b.discover());
     CHECK(b.enable_pasid() == 0);
     CHECK(b.stub.writes.empty());
 }
 
 TEST_CASE("memory space and bus mastering are enabled beside what is on already", "[os][pci]") {
-    Bench b;
+    EcamFunctionBench b;
     b.stub.space.config_write(0x04, 2, 0x0140);
     REQUIRE(b.discover());
     b.in_kernel([&](KernelContext& ctx) -> Task<void> {

@@ -27,7 +27,7 @@ struct Recorder : MmuNotifier {
     std::vector<std::string>& log;
 };
 
-struct Bench {
+struct MmBench {
     sim::Calendar calendar;
     base::EventBus events{calendar.clock()};
     memory::SystemMemory memory{events, memory::MemoryConfig{}};
@@ -41,7 +41,7 @@ struct Bench {
     base::Subscription freed = events.subscribe<memory::FrameFreed>([this](sim::Time, const memory::FrameFreed& e) {
         log.push_back(e.use == memory::FrameUse::Leaf ? "page" : "table");
     });
-    ~Bench() { calendar.shutdown(); }
+    ~MmBench() { calendar.shutdown(); }
     template <class F> void run(F body) {
         sim::spawn(body());
         calendar.run_for(sim::Duration::ps(1'000'000'000));
@@ -51,19 +51,19 @@ struct Bench {
         u64 table = mm.pgd().value();
         for (unsigned shift : {39u, 30u, 21u}) {
             u64 word = 0;
-            word = const_cast<Bench*>(this)->memory.cpu_port().peek64(Spa{table + 8 * ((va >> shift) % 512)});
+            word = const_cast<MmBench*>(this)->memory.cpu_port().peek64(Spa{table + 8 * ((va >> shift) % 512)});
             if ((word & 3) != 3) return 0;
             table = word & 0x0000fffffffff000;
         }
         u64 word = 0;
-        word = const_cast<Bench*>(this)->memory.cpu_port().peek64(Spa{table + 8 * ((va >> 12) % 512)});
+        word = const_cast<MmBench*>(this)->memory.cpu_port().peek64(Spa{table + 8 * ((va >> 12) % 512)});
         return word;
     }
 };
 } // namespace
 
 TEST_CASE("page tables hold VMSAv8-64 words: valid page, unprivileged, inner shareable, accessed, not global, never executed", "[os]") {
-    Bench b;
+    MmBench b;
     b.mm.map("heap", Va{0x7f12'3456'7000}, 3);
     const u64 word = b.leaf(0x7f12'3456'8000);
     CHECK((word & 0xfff) == 0xf43);
@@ -73,7 +73,7 @@ TEST_CASE("page tables hold VMSAv8-64 words: valid page, unprivileged, inner sha
 }
 
 TEST_CASE("exit_mmap releases notifiers, waits for the grace period, frees pages, then tables", "[os]") {
-    Bench b;
+    MmBench b;
     b.mm.map("heap", Va{0x10'0000}, 2);
     Recorder notifier(b.log);
     b.mm.notifier_register(notifier);
@@ -93,7 +93,7 @@ TEST_CASE("exit_mmap releases notifiers, waits for the grace period, frees pages
 }
 
 TEST_CASE("munmap invalidates secondary TLBs after the entries are cleared and before any page is free", "[os]") {
-    Bench b;
+    MmBench b;
     b.mm.map("heap", Va{0x10'0000}, 4);
     Recorder notifier(b.log);
     b.mm.notifier_register(notifier);
@@ -110,7 +110,7 @@ TEST_CASE("munmap invalidates secondary TLBs after the entries are cleared and b
 }
 
 TEST_CASE("the last of several users runs exit_mmap, the others return at once", "[os]") {
-    Bench b;
+    MmBench b;
     b.mm.map("heap", Va{0x10'0000}, 1);
     b.mm.mmget();
     std::vector<bool> last;
@@ -129,7 +129,7 @@ TEST_CASE("the last of several users runs exit_mmap, the others return at once",
 }
 
 TEST_CASE("lowest hands out a freed PASID at once, cyclic goes on, a grace time keeps it out of use", "[os]") {
-    Bench b;
+    MmBench b;
     PasidConfig lowest, cyclic, graced;
     cyclic.allocator = PasidOrder::Cyclic;
     graced.grace = sim::Duration::ps(1'000'000);

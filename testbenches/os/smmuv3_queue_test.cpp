@@ -61,14 +61,14 @@ struct StubQueue final : memory::MmioTarget {
     u32 mask() const { return 2 * size() - 1; }
 };
 
-struct Bench : test::Machine {
-    explicit Bench(unsigned log2size, bool msipoll) {
+struct Smmuv3QueueBench : test::Machine {
+    explicit Smmuv3QueueBench(unsigned log2size, bool msipoll) {
         driver_config.msipoll = msipoll;
         make_kernel();
         mmio.map(registers, 0x2'0000, stub, "smmu");
         place(log2size);
     }
-    ~Bench() { calendar.shutdown(); }
+    ~Smmuv3QueueBench() { calendar.shutdown(); }
     void place(unsigned log2size) {
         stub.base = kernel->frames().take_kernel(page_size, page_size);
         stub.log2size = log2size;
@@ -117,7 +117,7 @@ struct Bench : test::Machine {
 } // namespace
 
 TEST_CASE("commands lie in consecutive slots, a CMD_SYNC behind them, and the doorbell shows the wrap bit", "[os]") {
-    Bench b(2, false);
+    Smmuv3QueueBench b(2, false);
     b.issue(2);
     const Spa q = b.stub.base;
     CHECK(b.peek(q) == 0x12);
@@ -135,7 +135,7 @@ TEST_CASE("commands lie in consecutive slots, a CMD_SYNC behind them, and the do
 }
 
 TEST_CASE("with MSIPOLL the CMD_SYNC asks for a message into its own slot, and CMDQ_CONS is not read", "[os]") {
-    Bench b(4, true);
+    Smmuv3QueueBench b(4, true);
     b.issue(3);
     const auto [word0, word1] = b.stub.consumed.back();
     CHECK(word0 == (0x46 | 1u << 12 | 3u << 22 | 0xfu << 24)); // CS=IRQ, MSH=inner, MSIAttr=write-back, MSIData=0
@@ -145,7 +145,7 @@ TEST_CASE("with MSIPOLL the CMD_SYNC asks for a message into its own slot, and C
 
 TEST_CASE("issue takes the slot allocation, the stores, the doorbell's travel, the commands and the look", "[os]") {
     const unsigned count = GENERATE(1u, 5u);
-    Bench b(4, true);
+    Smmuv3QueueBench b(4, true);
     b.driver_config.poll_interval = 1_ns;
     const Smmuv3DriverConfig& t = b.driver_config;
     const Duration load = b.memory_config.cpu_latency.get();
@@ -158,7 +158,7 @@ TEST_CASE("issue takes the slot allocation, the stores, the doorbell's travel, t
 }
 
 TEST_CASE("polling looks at CMDQ_CONS ten times, then after 1, 2, 4 us, and returns at the look that sees it", "[os]") {
-    Bench b(4, false);
+    Smmuv3QueueBench b(4, false);
     b.stub.period = 5_us; // two commands: consumed 10 us after the doorbell arrived
     const Smmuv3DriverConfig& t = b.driver_config;
     const Duration look = b.mmio_config.issue + b.mmio_config.travel * 2; // a read is a round trip
@@ -170,7 +170,7 @@ TEST_CASE("polling looks at CMDQ_CONS ten times, then after 1, 2, 4 us, and retu
 
 TEST_CASE("a full queue makes the producer wait for CMDQ_CONS and loses nothing", "[os]") {
     const bool msipoll = GENERATE(false, true);
-    Bench b(2, msipoll);
+    Smmuv3QueueBench b(2, msipoll);
     b.stub.period = 10_us;
     std::vector<Time> rung;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> {
@@ -187,7 +187,7 @@ TEST_CASE("a full queue makes the producer wait for CMDQ_CONS and loses nothing"
 
 TEST_CASE("any sequence of batches comes out complete and in order, whatever the size of the queue", "[os]") {
     const bool msipoll = GENERATE(false, true);
-    Bench b(2, msipoll);
+    Smmuv3QueueBench b(2, msipoll);
     const bool held = rc::check("batches", [&] {
         const auto log2size = *rc::gen::inRange(1u, 5u);
         const auto batches = *rc::gen::container<std::vector<unsigned>>(rc::gen::inRange(1u, u32{1} << log2size));
@@ -201,7 +201,7 @@ TEST_CASE("any sequence of batches comes out complete and in order, whatever the
 
 TEST_CASE("two producers' batches come out whole, each with its own CMD_SYNC, and both see it", "[os]") {
     const bool msipoll = GENERATE(false, true);
-    Bench b(6, msipoll);
+    Smmuv3QueueBench b(6, msipoll);
     unsigned seen = 0;
     auto producer = [&](const char* name) -> Task<void> {
         KernelContext ctx(b.kernel->scheduler(), name);
@@ -223,7 +223,7 @@ TEST_CASE("two producers' batches come out whole, each with its own CMD_SYNC, an
 
 TEST_CASE("a queue that is stuck gives a waiter for its CMD_SYNC back after the time-out, and counts it", "[os]") {
     const bool msipoll = GENERATE(false, true);
-    Bench b(2, msipoll);
+    Smmuv3QueueBench b(2, msipoll);
     b.driver_config.sync_timeout = 10_ms;
     b.stub.stuck = true;
     CHECK(b.issue(2, false) >= b.driver_config.sync_timeout.get());
@@ -231,7 +231,7 @@ TEST_CASE("a queue that is stuck gives a waiter for its CMD_SYNC back after the 
 }
 
 TEST_CASE("who waits for room is told of each time-out and goes on waiting until there is some", "[os]") {
-    Bench b(2, true);
+    Smmuv3QueueBench b(2, true);
     b.driver_config.sync_timeout = 10_ms;
     b.stub.stuck = true;
     b.issue(2, false);
@@ -258,7 +258,7 @@ TEST_CASE("who waits for room is told of each time-out and goes on waiting until
 }
 
 TEST_CASE("a slot is not used again before the CPU that watches its CMD_SYNC has seen it", "[os]") {
-    Bench b(2, true); // four slots: the next batch needs the one that is being watched
+    Smmuv3QueueBench b(2, true); // four slots: the next batch needs the one that is being watched
     auto producer = [&](const char* name, Duration* took) -> Task<void> {
         KernelContext ctx(b.kernel->scheduler(), name);
         co_await ctx.run();
@@ -282,7 +282,7 @@ TEST_CASE("a slot is not used again before the CPU that watches its CMD_SYNC has
 }
 
 TEST_CASE("a batch as large as the queue is issued in parts, not given up after the time-out", "[os]") {
-    Bench b(2, true);
+    Smmuv3QueueBench b(2, true);
     CHECK(b.issue(4) < b.driver_config.sync_timeout.get());
     CHECK(b.stub.consumed.size() > 4);
 }

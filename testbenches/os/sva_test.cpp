@@ -89,8 +89,8 @@ struct StubDevice final : drivers::DeviceDriver {
 const std::string app = "app", child = "child", dev = "dev", other = "other";
 constexpr u64 heap_pages = 3, stack_pages = 8;
 
-struct Bench : test::Machine {
-    explicit Bench(Policy policy, KernelVersion version = KernelVersion::V6_12) {
+struct SvaBench : test::Machine {
+    explicit SvaBench(Policy policy, KernelVersion version = KernelVersion::V6_12) {
         config.policy = policy;
         config.kernel = version;
         make_kernel();
@@ -100,7 +100,7 @@ struct Bench : test::Machine {
         call(kernel->boot());
         kernel->spawn(app, heap_pages, 1);
     }
-    ~Bench() { calendar.shutdown(); }
+    ~SvaBench() { calendar.shutdown(); }
     void bind(const std::string& who, const std::string& to) {
         REQUIRE(call(kernel->bind(who, to)));
         log.rows.clear();
@@ -138,7 +138,7 @@ TEST_CASE("a kill: quiet-unbind blocks, frees, stops, unbinds; mm-exit detaches 
         Path{quiet, KernelVersion::V6_12, quiet_6_12}, Path{quiet, KernelVersion::V6_1, quiet_6_1},
         Path{Policy::MmExit, KernelVersion::V6_12, detached}, Path{Policy::MmExit, KernelVersion::V6_1, detached},
         Path{Policy::MmExit, KernelVersion::V2018, detached});
-    Bench b(p.policy, p.kernel);
+    SvaBench b(p.policy, p.kernel);
     b.bind(app, dev);
     b.call(b.kernel->kill(app));
     CHECK(b.log.words() == p.expected);
@@ -151,7 +151,7 @@ TEST_CASE("a close stops, clears, invalidates, nothing else; the PASID goes with
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1, KernelVersion::V2018);
     const auto policy = GENERATE(Policy::QuietUnbind, Policy::MmExit);
     if (find_era(policy, kernel) == nullptr) return;
-    Bench b(policy, kernel);
+    SvaBench b(policy, kernel);
     b.bind(app, dev);
     b.call(b.kernel->close(app, dev));
     const bool quiet = policy == Policy::QuietUnbind;
@@ -163,11 +163,11 @@ TEST_CASE("a close stops, clears, invalidates, nothing else; the PASID goes with
 }
 
 TEST_CASE("2018 has no quiet-unbind: such a kernel cannot be made", "[os]") {
-    CHECK_THROWS_AS(Bench(Policy::QuietUnbind, KernelVersion::V2018), std::invalid_argument);
+    CHECK_THROWS_AS(SvaBench(Policy::QuietUnbind, KernelVersion::V2018), std::invalid_argument);
 }
 
 TEST_CASE("after an unbind the mm's exit asks nothing of the IOMMU and nothing of the device", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.call(b.kernel->unbind(app, dev));
     CHECK(b.log.words() == Words{"stop", "clear", "tlbi"});
@@ -177,7 +177,7 @@ TEST_CASE("after an unbind the mm's exit asks nothing of the IOMMU and nothing o
 }
 
 TEST_CASE("a descriptor shared with a child keeps the bond and its PASID until the child closes it", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.kernel->fork(app, child);
     b.call(b.kernel->kill(app));
@@ -190,7 +190,7 @@ TEST_CASE("a descriptor shared with a child keeps the bond and its PASID until t
 }
 
 TEST_CASE("the first page is free a grace period and the whole unmapping after the last fence of the release", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.call(b.kernel->kill(app));
     const Duration awake = b.config.cpu.wake_up.get() + b.config.cpu.context_switch.get();
@@ -201,7 +201,7 @@ TEST_CASE("the first page is free a grace period and the whole unmapping after t
 TEST_CASE("quiet-unbind stops the device after mmput, mm-exit inside it; both wait for all of the stop", "[os]") {
     const auto policy = GENERATE(Policy::QuietUnbind, Policy::MmExit);
     const Duration stop_time = GENERATE(Duration::ps(5'000'000), Duration::ps(3'000'000'000));
-    Bench b(policy);
+    SvaBench b(policy);
     b.device.stop_time = stop_time;
     b.bind(app, dev);
     const Time killed = sim::now();
@@ -219,7 +219,7 @@ TEST_CASE("quiet-unbind stops the device after mmput, mm-exit inside it; both wa
 
 TEST_CASE("release of 6.12 runs with interrupts off and may not sleep; that of 6.1 and every unbind may", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
-    Bench b(Policy::QuietUnbind, kernel);
+    SvaBench b(Policy::QuietUnbind, kernel);
     b.bind(app, dev);
     b.call(b.kernel->kill(app));
     CHECK(b.iommu.atomic.count("quiet") == (kernel == KernelVersion::V6_12 ? 1 : 0));
@@ -230,7 +230,7 @@ TEST_CASE("release of 6.12 runs with interrupts off and may not sleep; that of 6
 TEST_CASE("a PASID is freed once, after the last clear of the last bond, however the bonds went", "[os]") {
     const auto policy = GENERATE(Policy::QuietUnbind, Policy::MmExit);
     const int way = GENERATE(0, 1, 2, 3);
-    Bench b(policy);
+    SvaBench b(policy);
     b.bind(app, dev);
     if (way != 0) b.bind(app, other);
     if (way == 2) b.call(b.kernel->unbind(app, dev));
@@ -248,7 +248,7 @@ TEST_CASE("a PASID is freed once, after the last clear of the last bond, however
 }
 
 TEST_CASE("a bond that is bound twice is torn down by the second unbind", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.bind(app, dev);
     CHECK(b.iommu.pasids.size() == 1);
@@ -259,7 +259,7 @@ TEST_CASE("a bond that is bound twice is torn down by the second unbind", "[os]"
 }
 
 TEST_CASE("an mm that is being released takes no new bond", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.iommu.takes = 100_us;
     b.bind(app, dev);
     sim::spawn(b.kernel->kill(app));
@@ -270,7 +270,7 @@ TEST_CASE("an mm that is being released takes no new bond", "[os]") {
 }
 
 TEST_CASE("the death of one of two users of a device leaves the other's bond alone", "[os]") {
-    Bench b(Policy::MmExit);
+    SvaBench b(Policy::MmExit);
     b.kernel->spawn(child, 1, 1);
     b.bind(app, dev);
     b.bind(child, dev);
@@ -281,7 +281,7 @@ TEST_CASE("the death of one of two users of a device leaves the other's bond alo
 }
 
 TEST_CASE("a bond that was bound twice and unbound once is torn down when its file is closed", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.bind(app, dev);
     b.call(b.kernel->unbind(app, dev));
@@ -290,7 +290,7 @@ TEST_CASE("a bond that was bound twice and unbound once is torn down when its fi
 }
 
 TEST_CASE("a device that was stopped and then given work again is stopped before the unbind", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.call(b.kernel->stop(app, dev));
     REQUIRE(b.call(b.kernel->submit(app, dev, {})));
@@ -300,7 +300,7 @@ TEST_CASE("a device that was stopped and then given work again is stopped before
 
 TEST_CASE("a release makes both devices' contexts quiet, then invalidates the ASID once; 6.1 goes device by device", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
-    Bench b(Policy::QuietUnbind, kernel);
+    SvaBench b(Policy::QuietUnbind, kernel);
     b.bind(app, dev);
     b.bind(app, other);
     b.call(b.kernel->kill(app));
@@ -312,7 +312,7 @@ TEST_CASE("a release makes both devices' contexts quiet, then invalidates the AS
 
 TEST_CASE("no bond of two is blocked before the invalidation that follows the last quiet context", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
-    Bench b(Policy::QuietUnbind, kernel);
+    SvaBench b(Policy::QuietUnbind, kernel);
     std::vector<std::pair<u32, std::size_t>> blocked; // bond, steps done by then
     auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
         if (e.blocks) blocked.emplace_back(raw(e.bond), b.log.rows.size());
@@ -326,7 +326,7 @@ TEST_CASE("no bond of two is blocked before the invalidation that follows the la
 
 TEST_CASE("the unbind of one of two devices blocks it with its context alone; 6.12 leaves the shared ASID as it is", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
-    Bench b(Policy::QuietUnbind, kernel);
+    SvaBench b(Policy::QuietUnbind, kernel);
     std::vector<u32> blocked;
     auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
         if (e.blocks) blocked.push_back(raw(e.bond));
@@ -343,7 +343,7 @@ TEST_CASE("the unbind of one of two devices blocks it with its context alone; 6.
 }
 
 TEST_CASE("interrupts are off while contexts are rewritten, and on again for the invalidation", "[os]") {
-    Bench b(Policy::QuietUnbind, KernelVersion::V6_12);
+    SvaBench b(Policy::QuietUnbind, KernelVersion::V6_12);
     b.bind(app, dev);
     b.call(b.kernel->kill(app));
     CHECK(b.iommu.atomic == std::set<std::string>{"quiet"});
@@ -352,7 +352,7 @@ TEST_CASE("interrupts are off while contexts are rewritten, and on again for the
 TEST_CASE("a process that is killed while it binds dies after the call, and its bond with it", "[os]") {
     const auto policy = GENERATE(Policy::QuietUnbind, Policy::MmExit);
     const int after_us = GENERATE(0, 1, 5, 20, 60);
-    Bench b(policy);
+    SvaBench b(policy);
     b.iommu.takes = 30_us;
     unsigned triggers = 0;
     auto token = b.events.subscribe<TeardownTriggered>([&](Time, const TeardownTriggered&) { ++triggers; });
@@ -366,7 +366,7 @@ TEST_CASE("a process that is killed while it binds dies after the call, and its 
 }
 
 TEST_CASE("a dying process makes no system call any more", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
     b.call(b.kernel->kill(app));
     b.log.rows.clear();
@@ -380,7 +380,7 @@ TEST_CASE("a dying process makes no system call any more", "[os]") {
 
 TEST_CASE("an unmapping outlives the unbind of its last bond and a new bind, and all are done", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
-    Bench b(Policy::QuietUnbind, kernel);
+    SvaBench b(Policy::QuietUnbind, kernel);
     b.bind(app, dev);
     b.iommu.takes = 500_us; // of the range
     sim::spawn([](Kernel& k) -> Task<void> { co_await k.munmap(app, 0, 1); }(*b.kernel));
@@ -395,7 +395,7 @@ TEST_CASE("an unmapping outlives the unbind of its last bond and a new bind, and
 }
 
 TEST_CASE("a PASID or an ASID that the IOMMU does not take is refused, and another bind still goes", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.kernel->spawn(child, 1, 1);
     const bool pasids = GENERATE(true, false);
     if (pasids) b.iommu.pasid_limit = 2; // PASID 1 alone
@@ -408,7 +408,7 @@ TEST_CASE("a PASID or an ASID that the IOMMU does not take is refused, and anoth
 }
 
 TEST_CASE("a system is not at rest while a freed PASID is in its grace time", "[os]") {
-    Bench b(Policy::MmExit);
+    SvaBench b(Policy::MmExit);
     b.config.pasid.grace = 3_ms;
     b.make_kernel();
     b.kernel->set_iommu(&b.iommu);
@@ -425,7 +425,7 @@ TEST_CASE("a system is not at rest while a freed PASID is in its grace time", "[
 
 TEST_CASE("devices with an ATC are invalidated after the IOMMU, all behind one fence, and blocked only then", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_12, KernelVersion::V6_1);
-    Bench b(Policy::QuietUnbind, kernel);
+    SvaBench b(Policy::QuietUnbind, kernel);
     b.iommu.ats = {b.device.number}; // the other one has none
     std::vector<std::pair<u32, std::string>> blocked; // bond, last step by then
     auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {
@@ -448,7 +448,7 @@ TEST_CASE("devices with an ATC are invalidated after the IOMMU, all behind one f
 }
 
 TEST_CASE("an unmapping covers a page for a device with an ATC behind its own invalidation, for others behind the TLBI", "[os]") {
-    Bench b(Policy::QuietUnbind);
+    SvaBench b(Policy::QuietUnbind);
     b.iommu.ats = {b.device.number};
     std::vector<std::pair<u32, std::string>> covered;
     auto token = b.events.subscribe<FenceObserved>([&](Time, const FenceObserved& e) {

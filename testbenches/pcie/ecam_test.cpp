@@ -13,11 +13,11 @@ using sim::Time;
 namespace {
 constexpr u64 bus = u64{3} << 20; // device 2 of the model: bus 3
 
-struct Bench : Fabric {
+struct EcamBench : Fabric {
     TestEndpoint ep{*this, {}, {}, DeviceId{2}};
     Ecam ecam{root_complex};
     Time end;
-    ~Bench() { calendar.shutdown(); }
+    ~EcamBench() { calendar.shutdown(); }
 
     u64 read(u64 offset, unsigned size) {
         u64 value = 0;
@@ -33,7 +33,7 @@ struct Bench : Fabric {
 } // namespace
 
 TEST_CASE("accesses of 1, 2 and 4 bytes reach the function at its bus, device and function number", "[pcie][config]") {
-    Bench b;
+    EcamBench b;
     CHECK(b.read(bus, 4) == 0xacc0'1d1e);
     CHECK(b.read(bus, 2) == 0x1d1e);
     CHECK(b.read(bus + 2, 2) == 0xacc0);
@@ -44,7 +44,7 @@ TEST_CASE("accesses of 1, 2 and 4 bytes reach the function at its bus, device an
 }
 
 TEST_CASE("functions that are not there read all ones and take no writes", "[pcie][config]") {
-    Bench b;
+    EcamBench b;
     const u64 absent = GENERATE_COPY(u64{0}, u64{2} << 20, u64{4} << 20, bus | 1 << 15, bus | 1 << 12, u64{255} << 20);
     CHECK(b.read(absent, 1) == 0xff);
     CHECK(b.read(absent, 2) == 0xffff);
@@ -54,7 +54,7 @@ TEST_CASE("functions that are not there read all ones and take no writes", "[pci
 }
 
 TEST_CASE("what no configuration request can carry reads all ones and writes nothing", "[pcie][config]") {
-    Bench b;
+    EcamBench b;
     CHECK(b.read(bus, 8) == ~u64{0});
     CHECK(b.read(bus + 3, 2) == 0xffff);
     b.write(bus + 4, 8, 0);
@@ -63,7 +63,7 @@ TEST_CASE("what no configuration request can carry reads all ones and writes not
 }
 
 TEST_CASE("writes change what their byte lanes and the masks allow", "[pcie][config]") {
-    Bench b;
+    EcamBench b;
     b.write(bus, 4, 0x1234'5678); // identity
     CHECK(b.read(bus, 4) == 0xacc0'1d1e);
     b.write(bus + 0x10, 4, 0xffff'ffff);
@@ -75,7 +75,7 @@ TEST_CASE("writes change what their byte lanes and the masks allow", "[pcie][con
 }
 
 TEST_CASE("a configuration write is not posted: both directions take a round trip", "[pcie][config]") {
-    Bench b;
+    EcamBench b;
     const sim::Duration both = b.config.mmio.get() + b.ep.link_config.propagation.get() * 2 +
                                b.ep.endpoint_config.register_access.get() + b.config.ingress.get();
     const bool write = GENERATE(false, true);
@@ -88,7 +88,7 @@ TEST_CASE("a configuration write is not posted: both directions take a round tri
 }
 
 TEST_CASE("with memory space off the BAR takes no writes and reads all ones", "[pcie][config]") {
-    Bench b;
+    EcamBench b;
     b.ep.answer = 0x55;
     b.write(bus + 4, 2, 0x0004);
     Time end;

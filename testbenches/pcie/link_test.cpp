@@ -14,11 +14,11 @@ LinkConfig link(unsigned generation, unsigned lanes) {
     c.lanes = lanes;
     return c;
 }
-struct Bench {
+struct LinkBench {
     sim::Calendar calendar;
     base::EventBus events{calendar.clock()};
     Stages stages;
-    ~Bench() { calendar.shutdown(); }
+    ~LinkBench() { calendar.shutdown(); }
 };
 } // namespace
 
@@ -41,7 +41,7 @@ TEST_CASE("acknowledgements, flow-control updates and SKP sets leave 57.88 Gb/s 
 }
 
 TEST_CASE("a packet's time on the wire is never early and at most 1 ps late", "[pcie]") {
-    Bench b;
+    LinkBench b;
     for (unsigned generation = 1; generation <= 7; ++generation) {
         for (const unsigned lanes : {1u, 2u, 8u, 16u}) {
             const LinkConfig c = link(generation, lanes);
@@ -77,7 +77,7 @@ TEST_CASE("a packet costs its header, prefix, check and payload", "[pcie]") {
 }
 
 TEST_CASE("requests end at 4 KiB boundaries and at the limits of their kind", "[pcie]") {
-    Bench b;
+    LinkBench b;
     const Link l{b.events, "l", LinkConfig{}, b.stages, 1};
     CHECK(l.request_bytes(Iova{0x1000}, 10'000, true) == 256);
     CHECK(l.request_bytes(Iova{0x1000}, 10'000, false) == 512);
@@ -87,7 +87,7 @@ TEST_CASE("requests end at 4 KiB boundaries and at the limits of their kind", "[
 }
 
 TEST_CASE("all completions but the last end at a read completion boundary", "[pcie]") {
-    Bench b;
+    LinkBench b;
     const auto split = [](const Link& l, u64 at, u32 bytes) {
         std::vector<u32> parts;
         while (bytes != 0) {

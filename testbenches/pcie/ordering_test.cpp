@@ -16,9 +16,9 @@ using namespace sim::literals;
 using sim::Task;
 
 namespace {
-struct Bench {
+struct OrderingBench {
     sim::Calendar calendar;
-    ~Bench() { calendar.shutdown(); }
+    ~OrderingBench() { calendar.shutdown(); }
 };
 
 Task<void> await_prefix(Prefix& p, u64 n, std::vector<u64>& passed) {
@@ -44,7 +44,7 @@ TEST_CASE("whoever waits for a ticket goes on when all earlier ones have ended, 
         auto* const outer = sc_core::sc_curr_simcontext;
         sc_core::sc_curr_simcontext = &fresh;
         {
-            Bench b;
+            OrderingBench b;
             Prefix p;
             std::vector<u64> order(keys.size()), passed;
             for (u64 i = 0; i < keys.size(); ++i) order[i] = p.open();
@@ -64,7 +64,7 @@ TEST_CASE("whoever waits for a ticket goes on when all earlier ones have ended, 
 }
 
 TEST_CASE("in order, nothing suspends", "[pcie]") {
-    Bench b;
+    OrderingBench b;
     PostedOrder order;
     for (int i = 0; i < 100; ++i) {
         const u64 ticket = order.arrive();
@@ -79,7 +79,7 @@ TEST_CASE("in order, nothing suspends", "[pcie]") {
 }
 
 TEST_CASE("packets enter the wire in the order in which they asked; without room, posted ones hold back all behind them", "[pcie]") {
-    Bench b;
+    OrderingBench b;
     const bool shuffle = GENERATE(false, true);
     b.calendar.perturb({7, shuffle, {}});
     TransmitQueue q{2};

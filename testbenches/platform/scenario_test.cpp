@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Reading scenarios: what is refused and where, what races are left alone, and that a resolved configuration says it all.
+/// ScenarioReading scenarios: what is refused and where, what races are left alone, and that a resolved configuration says it all.
 #include "platform/scenario.h"
 
 #include "base/property.h"
@@ -16,10 +16,10 @@ namespace {
 const std::string head = "scenario: test\ndevices: {acc0: {kind: accelerator}}\n";
 const std::string two_lines = "  - os: {spawn: app0, pages: 16}\n  - os: {bind: app0, to: acc0}\n";
 
-struct Reading {
+struct ScenarioReading {
     Diagnostics out;
     std::unique_ptr<Scenario> scenario;
-    explicit Reading(std::string_view text, const std::vector<std::string>& sets = {}) {
+    explicit ScenarioReading(std::string_view text, const std::vector<std::string>& sets = {}) {
         scenario = parse_scenario(std::make_shared<const Source>("f.yaml", text), sets, out);
     }
     /// "line:col message", one a line.
@@ -32,14 +32,14 @@ struct Reading {
     }
 };
 
-std::string said(std::string_view text, const std::vector<std::string>& sets = {}) { return Reading(text, sets).said(); }
+std::string said(std::string_view text, const std::vector<std::string>& sets = {}) { return ScenarioReading(text, sets).said(); }
 /// What is said of sentences that follow a spawn (line 4) and a bind (line 5); they begin at line 6.
 std::string said_of(const std::string& sentences, const std::vector<std::string>& sets = {}) {
     return said(head + "steps:\n" + two_lines + sentences, sets);
 }
 std::string said_of_claim(const std::string& claim) { return said(head + "steps:\n" + two_lines + "expect:\n" + claim); }
 
-const Scenario& good(const Reading& r) {
+const Scenario& good(const ScenarioReading& r) {
     INFO(r.out.render());
     REQUIRE(r.out.ok());
     return *r.scenario;
@@ -85,7 +85,7 @@ TEST_CASE("a figure of a sentence out of its bounds is refused with value, bound
 }
 
 TEST_CASE("a seed is any number of 64 bits and comes back as it was", "[platform]") {
-    const Reading r("scenario: x\nseed: 18446744073709551615\ndevices: {acc0: {}}\nsteps:\n" + two_lines);
+    const ScenarioReading r("scenario: x\nseed: 18446744073709551615\ndevices: {acc0: {}}\nsteps:\n" + two_lines);
     CHECK(good(r).seed == 18446744073709551615u);
     CHECK(good(r).resolved().find("seed")->text() == "18446744073709551615");
     for (const char* bad : {"-1", "18446744073709551616", "010", "1.5", "\"1\""}) {
@@ -184,7 +184,7 @@ TEST_CASE("`when` names parameters of the scenario and values that they can have
     CHECK_THAT(when("{os.policy: []}"), Catch::Contains("an empty list"));
     CHECK_THAT(when("{}"), Catch::Contains("8:11 when: expected a map"));
 
-    const Reading r(head + "steps:\n" + two_lines + "expect:\n  - never: stale-dma\n    when: {devices.acc0.stop_time: 50000us}\n");
+    const ScenarioReading r(head + "steps:\n" + two_lines + "expect:\n  - never: stale-dma\n    when: {devices.acc0.stop_time: 50000us}\n");
     CHECK(good(r).expectations.at(0).when.at(0).values == std::vector<std::string>{"50ms"});
 }
 
@@ -249,7 +249,7 @@ TEST_CASE("every complaint about a scenario has a place, whatever is left out of
     for (const std::string& old : words)
         for (const std::string& fresh : words)
             for (std::size_t at = text.find(old); at != text.npos; at = text.find(old, at + old.size())) {
-                const Reading r(std::string(text).replace(at, old.size(), fresh));
+                const ScenarioReading r(std::string(text).replace(at, old.size(), fresh));
                 for (const Diagnostic& d : r.out.sorted()) {
                     ++complaints;
                     if (d.at.source && d.at.line >= 1 && d.at.col >= 1 && d.at.line <= d.at.source->lines()) continue;
@@ -270,11 +270,11 @@ const std::vector<std::string> odd_texts{
 
 std::string resolved_text(const Scenario& s) { return emit_yaml(s.resolved()); }
 
-/// Reading what is resolved resolves to the same.
+/// ScenarioReading what is resolved resolves to the same.
 void check_resolves_to_itself(const Scenario& s) {
     const std::string text = resolved_text(s);
     INFO(text);
-    const Reading again(text);
+    const ScenarioReading again(text);
     CHECK(resolved_text(good(again)) == text);
     CHECK(again.scenario->seed == s.seed);
     CHECK(again.scenario->name == s.name);
@@ -285,13 +285,13 @@ void check_resolves_to_itself(const Scenario& s) {
 TEST_CASE("a resolved configuration resolves to itself: every preset, any name, any value", "[platform][property]") {
     for (const Preset& p : presets()) {
         INFO(p.name);
-        const Reading r(head + "steps:\n" + two_lines, {"platform.preset=" + std::string(p.name), "os.bugs=[R8, forget-tlbi]"});
+        const ScenarioReading r(head + "steps:\n" + two_lines, {"platform.preset=" + std::string(p.name), "os.bugs=[R8, forget-tlbi]"});
         check_resolves_to_itself(good(r));
     }
     for (const std::string& odd : odd_texts) {
         INFO(odd);
-        const Node root = good(Reading(head + "steps:\n" + two_lines)).root;
-        const Reading r(emit_yaml(root.with("scenario", Node::quoted(odd)).with("name", Node::quoted(odd))));
+        const Node root = good(ScenarioReading(head + "steps:\n" + two_lines)).root;
+        const ScenarioReading r(emit_yaml(root.with("scenario", Node::quoted(odd)).with("name", Node::quoted(odd))));
         CHECK(good(r).name == odd);
         check_resolves_to_itself(good(r));
     }
@@ -300,11 +300,11 @@ TEST_CASE("a resolved configuration resolves to itself: every preset, any name, 
             const u64 seed = *rc::gen::arbitrary<u64>();
             const auto grace = sim::Duration::ps(*rc::gen::inRange<i64>(0, 1'000'000'000'000'000'000));
             const auto rate = *rc::gen::inRange<u64>(1'000'000, base::highest_rate);
-            const Reading r("seed: " + std::to_string(seed) + "\n" + head + "steps:\n" + two_lines,
+            const ScenarioReading r("seed: " + std::to_string(seed) + "\n" + head + "steps:\n" + two_lines,
                             {"os.pasid.grace=" + base::exact_duration(grace), "platform.memory.bandwidth=" + base::exact_rate(rate)});
             RC_ASSERT(r.out.ok());
             const std::string text = resolved_text(*r.scenario);
-            const Reading again(text);
+            const ScenarioReading again(text);
             RC_ASSERT(again.out.ok());
             RC_ASSERT(resolved_text(*again.scenario) == text);
             RC_ASSERT(again.scenario->seed == seed);
@@ -315,7 +315,7 @@ TEST_CASE("a resolved configuration resolves to itself: every preset, any name, 
 }
 
 TEST_CASE("what is text in a resolved configuration is text for every reader of YAML", "[platform]") {
-    const Reading r("name: \"2018\"\n" + head + "os: {kernel: \"2018\", policy: mm-exit}\nsteps:\n" + two_lines);
+    const ScenarioReading r("name: \"2018\"\n" + head + "os: {kernel: \"2018\", policy: mm-exit}\nsteps:\n" + two_lines);
     const Node resolved = good(r).resolved();
     CHECK(resolved.find("name")->is_quoted());
     CHECK(resolved.find("os")->find("kernel")->is_quoted());

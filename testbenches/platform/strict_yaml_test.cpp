@@ -14,10 +14,10 @@ using namespace quiesce::platform;
 namespace {
 
 /// A text as read, and what was said about it as "line:col message" lines.
-struct Reading {
+struct StrictYamlReading {
     Diagnostics out;
     std::optional<Node> root;
-    explicit Reading(std::string_view text) { root = parse_yaml("f.yaml", text, out); }
+    explicit StrictYamlReading(std::string_view text) { root = parse_yaml("f.yaml", text, out); }
     const Node& operator[](std::string_view key) const {
         REQUIRE(root);
         REQUIRE(root->find(key) != nullptr);
@@ -34,12 +34,12 @@ std::string said(const Diagnostics& out) {
     return text;
 }
 
-std::string said_about(std::string_view text) { return said(Reading(text).out); }
+std::string said_about(std::string_view text) { return said(StrictYamlReading(text).out); }
 
 std::string place(const Mark& at) { return std::to_string(at.line) + ":" + std::to_string(at.col); }
 
 Node good(std::string_view text) {
-    Reading reading(text);
+    StrictYamlReading reading(text);
     INFO(reading.out.render());
     REQUIRE(reading.out.ok());
     REQUIRE(reading.root);
@@ -60,7 +60,7 @@ const std::string syntax_colon =
 } // namespace
 
 TEST_CASE("kinds, texts, quotes and places of a tree are those of the text", "[strict_yaml]") {
-    const Reading r("a: 1\nb: \"x y\"\nc:\n  - p\n  - {q: 'r'}\nd:\ne: ~\nf: |\n  lit\n");
+    const StrictYamlReading r("a: 1\nb: \"x y\"\nc:\n  - p\n  - {q: 'r'}\nd:\ne: ~\nf: |\n  lit\n");
     REQUIRE(r.out.ok());
     CHECK(r["a"].text() == "1");
     CHECK_FALSE(r["a"].is_quoted());
@@ -79,7 +79,7 @@ TEST_CASE("kinds, texts, quotes and places of a tree are those of the text", "[s
 }
 
 TEST_CASE("places after characters of several bytes count characters", "[strict_yaml]") {
-    const Reading r("\xC3\xA9: {\xC3\xBC: \xC3\xB1, z: 1, z: 2}\n");
+    const StrictYamlReading r("\xC3\xA9: {\xC3\xBC: \xC3\xB1, z: 1, z: 2}\n");
     CHECK(place(r.root->entries()[0].value.find_entry("z")->at) == "1:11");
     CHECK(said(r.out) == "1:17 duplicate key 'z' (the first is at line 1)\n");
 }
@@ -93,7 +93,7 @@ TEST_CASE("a null of a list stands at its dash", "[strict_yaml]") {
 }
 
 TEST_CASE("duplicate keys are errors at the second one, and the first one stays", "[strict_yaml]") {
-    const Reading r("a: 1\nb: {x: 1, x: 2}\na: 3\n");
+    const StrictYamlReading r("a: 1\nb: {x: 1, x: 2}\na: 3\n");
     CHECK(said(r.out) ==
           "2:11 duplicate key 'x' (the first is at line 2)\n3:1 duplicate key 'a' (the first is at line 1)\n");
     CHECK(r["a"].text() == "1");
@@ -104,7 +104,7 @@ TEST_CASE("quoted and plain spellings of a key are the same key", "[strict_yaml]
 }
 
 TEST_CASE("merge keys are errors, and nothing below is called missing", "[strict_yaml]") {
-    Reading r("a:\n  <<: {x: 1}\n");
+    StrictYamlReading r("a:\n  <<: {x: 1}\n");
     CHECK(said(r.out) == "2:3 merge keys ('<<') are not accepted; write the entries out\n");
     { MapReader(r["a"], r.out, "a").require("x"); }
     CHECK(r.out.errors() == 1);
@@ -113,7 +113,7 @@ TEST_CASE("merge keys are errors, and nothing below is called missing", "[strict
 
 TEST_CASE("each boolean of YAML 1.1 is an error that names the one of YAML 1.2, said once", "[strict_yaml]") {
     for (const std::string word : {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE"}) {
-        Reading r("a: [" + word + "]\n");
+        StrictYamlReading r("a: [" + word + "]\n");
         INFO(word);
         CHECK(said(r.out).find("1:5 '" + word + "' is a boolean in YAML 1.1") == 0);
         CHECK(r.out.sorted()[0].suggestion == "true");
@@ -122,7 +122,7 @@ TEST_CASE("each boolean of YAML 1.1 is an error that names the one of YAML 1.2, 
         CHECK(good("a: '" + word + "'\n").find("a")->text() == word);
     }
     for (const std::string word : {"n", "N", "no", "No", "NO", "off", "Off", "OFF", "False", "FALSE"}) {
-        CHECK(Reading("a: " + word + "\n").out.sorted().at(0).suggestion == "false");
+        CHECK(StrictYamlReading("a: " + word + "\n").out.sorted().at(0).suggestion == "false");
     }
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("a syntax error is one diagnostic with its position", "[strict_yaml]")
     CHECK(said_about("a: 1\n]\n") == "2:1 unexpected ']' or '}'\n");
     CHECK(said_about("a: @x\n") == "1:4 unexpected character (text that begins with it needs quotes)\n");
     CHECK(said_about("a: *nowhere\n") == "1:4 aliases ('*') are not accepted; write the value out\n");
-    CHECK_FALSE(Reading("a: b: c\n").root);
+    CHECK_FALSE(StrictYamlReading("a: b: c\n").root);
 }
 
 TEST_CASE("errors before a syntax error are reported with it", "[strict_yaml]") {
@@ -203,11 +203,11 @@ TEST_CASE("64 levels of nesting are read, 65 are an error", "[strict_yaml]") {
     const auto nested = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
     CHECK(good(nested(64)).is_seq());
     CHECK(said_about(nested(65)) == "1:65 lists and maps nested deeper than 64 levels\n");
-    CHECK(Reading(std::string(100'000, '[')).out.errors() == 1); // where depends on what yaml-cpp takes it for
+    CHECK(StrictYamlReading(std::string(100'000, '[')).out.errors() == 1); // where depends on what yaml-cpp takes it for
 }
 
 TEST_CASE("integers are decimal or hexadecimal, without quotes, within bounds", "[strict_yaml]") {
-    Reading r("[12, -7, 0x1F, 0, 18446744073709551615, -9223372036854775808]");
+    StrictYamlReading r("[12, -7, 0x1F, 0, 18446744073709551615, -9223372036854775808]");
     const auto& n = r.root->items();
     CHECK(n[0].as_integer(r.out, "n") == 12);
     CHECK(n[1].as_integer(r.out, "n") == -7);
@@ -228,13 +228,13 @@ TEST_CASE("integers are decimal or hexadecimal, without quotes, within bounds", 
 TEST_CASE("octal, digit groups, sexagesimal, signs, fractions and quotes are no integers", "[strict_yaml]") {
     for (const std::string text : {"010", "-01", "1_000", "1:30", "+1", "1.0", "1e3", "0x", "-0x1", "--1", "0x1g",
                                    "99999999999999999999", "12 ", "\"12\"", "[]", "{}", "~"}) {
-        Reading r("a: " + text + "\n");
+        StrictYamlReading r("a: " + text + "\n");
         INFO(text);
         const bool is_number = text == "12 "; // blanks at the end belong to the line
         CHECK(r["a"].as_integer(r.out, "a").has_value() == is_number);
         CHECK(r.out.errors() == (is_number ? 0 : 1));
     }
-    Reading r("a: \"12\"\nb: 010\n");
+    StrictYamlReading r("a: \"12\"\nb: 010\n");
     r["a"].as_integer(r.out, "a");
     r["b"].as_integer(r.out, "b");
     CHECK(said(r.out) == "1:4 a: expected an integer without quotes, got \"12\" in quotes\n"
@@ -242,7 +242,7 @@ TEST_CASE("octal, digit groups, sexagesimal, signs, fractions and quotes are no 
 }
 
 TEST_CASE("booleans are true and false without quotes", "[strict_yaml]") {
-    Reading r("[true, false, \"true\", 1, ~]");
+    StrictYamlReading r("[true, false, \"true\", 1, ~]");
     const auto& n = r.root->items();
     CHECK(n[0].as_bool(r.out, "b") == true);
     CHECK(n[1].as_bool(r.out, "b") == false);
@@ -253,7 +253,7 @@ TEST_CASE("booleans are true and false without quotes", "[strict_yaml]") {
 }
 
 TEST_CASE("durations and sizes stay text, choices are checked and suggested", "[strict_yaml]") {
-    Reading r("t: 1.5us\nkind: smuv3\nlist: [a, [b], c]\n");
+    StrictYamlReading r("t: 1.5us\nkind: smuv3\nlist: [a, [b], c]\n");
     CHECK(r["t"].as_string(r.out, "t") == "1.5us");
     const std::vector<std::string_view> kinds{"smmuv3", "vtd"};
     CHECK_FALSE(r["kind"].as_choice(r.out, "kind", kinds));
@@ -266,7 +266,7 @@ TEST_CASE("durations and sizes stay text, choices are checked and suggested", "[
 
 TEST_CASE("a map reader reports every key that nobody read, with the nearest absent one that was asked for",
           "[strict_yaml]") {
-    Reading r("kind: acc\nqdept: 3\nkinf: 4\nsub:\n  odd: 1\n");
+    StrictYamlReading r("kind: acc\nqdept: 3\nkinf: 4\nsub:\n  odd: 1\n");
     {
         MapReader reader(*r.root, r.out, "devices[0]");
         CHECK(reader.string("kind") == "acc");
@@ -281,7 +281,7 @@ TEST_CASE("a map reader reports every key that nobody read, with the nearest abs
 }
 
 TEST_CASE("a map reader names what is missing, what is no map, and wrong values by their path", "[strict_yaml]") {
-    Reading r("dev: {n: x, b: true}\nlist: [1]\n");
+    StrictYamlReading r("dev: {n: x, b: true}\nlist: [1]\n");
     {
         MapReader reader(*r.root, r.out);
         MapReader dev = reader.map("dev");

@@ -11,17 +11,17 @@
 using namespace quiesce::sim;
 
 namespace {
-struct Bench {
+struct WaitingBench {
     Calendar calendar;
     std::vector<std::pair<std::string, std::int64_t>> log;
     void note(std::string what) { log.emplace_back(std::move(what), now().ps()); }
     void run(std::int64_t ps = 1'000'000) { calendar.run_until(Time::ps(ps)); }
-    ~Bench() { calendar.shutdown(); }
+    ~WaitingBench() { calendar.shutdown(); }
 };
 } // namespace
 
 TEST_CASE("slots never hold more than their count and serve strictly in order", "[sim][property]") {
-    Bench b;
+    WaitingBench b;
     const bool held = rc::check("slots", [&] {
         const auto count = *rc::gen::inRange(1u, 5u);
         const auto work = *rc::gen::container<std::vector<std::int64_t>>(rc::gen::inRange<std::int64_t>(0, 9));
@@ -47,7 +47,7 @@ TEST_CASE("slots never hold more than their count and serve strictly in order", 
 }
 
 TEST_CASE("a lease that is moved gives its place back once", "[sim]") {
-    Bench b;
+    WaitingBench b;
     Slots s(1);
     Lease a = s.try_acquire();
     Lease c = std::move(a);
@@ -58,7 +58,7 @@ TEST_CASE("a lease that is moved gives its place back once", "[sim]") {
 }
 
 TEST_CASE("time queued for a slot is exactly what the holder kept it", "[sim]") {
-    Bench b;
+    WaitingBench b;
     Slots s(1);
     auto hold = [&](Duration d) -> Task<void> {
         auto l = co_await s.acquire();
@@ -73,7 +73,7 @@ TEST_CASE("time queued for a slot is exactly what the holder kept it", "[sim]") 
 }
 
 TEST_CASE("a waiting writer stops later readers, and goes before them", "[sim]") {
-    Bench b;
+    WaitingBench b;
     RwLock lock;
     auto reader = [&](std::string name, Duration at) -> Task<void> {
         co_await delay(at);
@@ -97,7 +97,7 @@ TEST_CASE("a waiting writer stops later readers, and goes before them", "[sim]")
 }
 
 TEST_CASE("a signal's deadline ends the wait with false; a notification before it with true", "[sim]") {
-    Bench b;
+    WaitingBench b;
     Signal s;
     auto wait = [&](Duration d) -> Task<void> {
         const bool ok = co_await s.wait_for(d);
@@ -117,7 +117,7 @@ TEST_CASE("a signal's deadline ends the wait with false; a notification before i
 }
 
 TEST_CASE("a latch that is set does not make anybody wait", "[sim]") {
-    Bench b;
+    WaitingBench b;
     Latch l;
     auto wait = [&](std::string n, Duration at) -> Task<void> {
         co_await delay(at);
@@ -137,7 +137,7 @@ TEST_CASE("a latch that is set does not make anybody wait", "[sim]") {
 }
 
 TEST_CASE("a wire serialises what crosses it and adds its latency once", "[sim]") {
-    Bench b;
+    WaitingBench b;
     Wire w(100_ns);
     auto send = [&](Duration d) -> Task<void> {
         co_await w.send(d);
@@ -152,7 +152,7 @@ TEST_CASE("a wire serialises what crosses it and adds its latency once", "[sim]"
 }
 
 TEST_CASE("a pipe delivers in order, each item its latency after it went in", "[sim]") {
-    Bench b;
+    WaitingBench b;
     Pipe<int> pipe(10_ns);
     auto consume = [&]() -> Task<void> {
         for (;;) b.note(std::to_string(co_await pipe.pop()));
@@ -172,7 +172,7 @@ TEST_CASE("a pipe delivers in order, each item its latency after it went in", "[
 }
 
 TEST_CASE("when_all ends with its slowest task and hands on what one threw", "[sim]") {
-    Bench b;
+    WaitingBench b;
     auto work = [](Duration d) -> Task<void> { co_await delay(d); };
     auto bad = []() -> Task<void> {
         co_await delay(2_ns);

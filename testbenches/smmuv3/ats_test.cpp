@@ -6,8 +6,8 @@
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-constexpr Iova here{0x7f00'1234'5000};
-constexpr Spa there{0x2000'7000};
+constexpr Iova ats_page{0x7f00'1234'5000};
+constexpr Spa ats_frame{0x2000'7000};
 
 /// A fabric that answers when it is told to.
 struct Fabric : AtsPort {
@@ -25,7 +25,7 @@ struct AtsBench : Bench {
     Fabric fabric;
     explicit AtsBench(StreamAts eats = StreamAts::Full, bool check = true) {
         unit.set_ats_port(&fabric);
-        simple(here, there);
+        simple(ats_page, ats_frame);
         store(strtab + 64, stage1_ste(cdtab).set(Ste::EATS, eats));
         start();
         if (check) write(reg<Cr0>().set(Cr0::ATSCHK, true));
@@ -48,16 +48,16 @@ constexpr Permissions none{};
 TEST_CASE("a translation request is told address, size and permissions of the leaf", "[smmuv3][ats]") {
     AtsBench b;
     const Spa ttb = b.load<Cd>(AtsBench::cdtab).get(Cd::TTB0);
-    b.map(ttb, here + page_size, AtsBench::page(there + page_size, false).word(0));
+    b.map(ttb, ats_page + page_size, AtsBench::page(ats_frame + page_size, false).word(0));
     const Iova big{0x7f00'4000'0000};
     b.map(ttb, big, AtsBench::page(Spa{0x2020'0000}).with(LeafDescriptor::Type, false).word(0), 2);
 
-    const Translation page = b.ask_for(here + 0x20);
+    const Translation page = b.ask_for(ats_page + 0x20);
     CHECK(page.ending == Ending::Grant);
-    CHECK(page.to == there + 0x20);
+    CHECK(page.to == ats_frame + 0x20);
     CHECK(page.bytes == 4096);
     CHECK(page.may == Permissions{true, true, false, true});
-    const Translation read_only = b.ask_for(here + page_size);
+    const Translation read_only = b.ask_for(ats_page + page_size);
     CHECK(read_only.may == Permissions{true, false, false, true});
     const Translation block = b.ask_for(big + 0x12345);
     CHECK(block.bytes == u64{2} << 20);
@@ -68,7 +68,7 @@ TEST_CASE("a translation request is told address, size and permissions of the le
 TEST_CASE("a translation request that finds no translation succeeds without permissions and leaves no record",
           "[smmuv3][ats]") {
     AtsBench b;
-    const Translation t = b.ask_for(here + 5 * page_size);
+    const Translation t = b.ask_for(ats_page + 5 * page_size);
     CHECK(t.ending == Ending::Grant);
     CHECK(t.may == none);
     CHECK(b.events() == 0);
@@ -83,8 +83,8 @@ TEST_CASE("translation requests to a stream whose EATS is off, or that bypasses,
                 Ste{}.set(Ste::V, true).set(Ste::Config, StreamConfig::Bypass).set(Ste::EATS, StreamAts::Full));
         b.command(make_command<CfgiSte>().set(CfgiSte::SID, StreamId{1}), AtsBench::sync());
     }
-    CHECK(b.dma(here).ending == Ending::Grant); // ordinary DMA goes on, and warms the cache
-    CHECK(b.ask_for(here).ending == Ending::Abort);
+    CHECK(b.dma(ats_page).ending == Ending::Grant); // ordinary DMA goes on, and warms the cache
+    CHECK(b.ask_for(ats_page).ending == Ending::Abort);
     CHECK(b.only_event().get(EventRecord::ID) == EventId::F_BAD_ATS_TREQ);
 }
 
@@ -95,7 +95,7 @@ TEST_CASE("a bad structure ends a translation request with CA, recorded only wit
     b.write(Cr2{}.set(Cr2::REC_CFG_ATS, recorded).set(Cr2::RECINVSID, true));
     b.write(b.reg<Cr0>().set(Cr0::SMMUEN, true));
     b.store(AtsBench::cdtab, Cd{});
-    CHECK(b.ask_for(here).ending == Ending::CompleterAbort);
+    CHECK(b.ask_for(ats_page).ending == Ending::CompleterAbort);
     CHECK(b.events() == (recorded ? 1u : 0u));
     if (recorded) CHECK(b.event(0).get(EventRecord::ID) == EventId::C_BAD_CD);
 }
@@ -105,9 +105,9 @@ TEST_CASE("with ATSCHK a translated request passes unchanged if the stream may s
     const bool allowed = GENERATE(true, false);
     AtsBench b{allowed ? StreamAts::Full : StreamAts::Off};
     for (int round = 0; round < 2; ++round) { // the second finds the stream in the configuration cache
-        const Translation t = b.use(Iova{there.value() + 0x40});
+        const Translation t = b.use(Iova{ats_frame.value() + 0x40});
         CHECK(t.ending == (allowed ? Ending::Grant : Ending::Abort));
-        if (allowed) CHECK(t.to == there + 0x40);
+        if (allowed) CHECK(t.to == ats_frame + 0x40);
     }
     CHECK(b.events() == (allowed ? 0u : 2u));
     if (!allowed) CHECK(b.event(0).get(EventRecord::ID) == EventId::F_TRANSL_FORBIDDEN);
@@ -115,8 +115,8 @@ TEST_CASE("with ATSCHK a translated request passes unchanged if the stream may s
 
 TEST_CASE("without ATSCHK a translated request is believed whatever the stream table says", "[smmuv3][ats]") {
     AtsBench b{StreamAts::Off, false};
-    CHECK(b.use(Iova{there.value()}, 1).ending == Ending::Grant);
-    CHECK(b.use(Iova{there.value()}, 9).ending == Ending::Grant); // no such stream
+    CHECK(b.use(Iova{ats_frame.value()}, 1).ending == Ending::Grant);
+    CHECK(b.use(Iova{ats_frame.value()}, 9).ending == Ending::Grant); // no such stream
     CHECK(b.use(Iova{u64{1} << 50}).ending == Ending::Abort);     // cannot be put out
     CHECK(b.events() == 0);
 }
@@ -124,12 +124,12 @@ TEST_CASE("without ATSCHK a translated request is believed whatever the stream t
 TEST_CASE("a context descriptor made quiet stops translation requests but not what the device already has",
           "[smmuv3][ats]") {
     AtsBench b;
-    CHECK(b.ask_for(here).may.read);
+    CHECK(b.ask_for(ats_page).may.read);
     b.store(AtsBench::cdtab, AtsBench::cd(Spa{0}).set(Cd::EPD0, true).set(Cd::R, false));
     b.command(make_command<CfgiCd>().set(CfgiCd::SID, StreamId{1}).set(CfgiCd::Leaf, true),
               make_command<TlbiNhAsid>().set(TlbiNhAsid::ASID, Asid{1}), AtsBench::sync());
-    CHECK(b.ask_for(here).may == none);
-    CHECK(b.use(Iova{there.value()}).ending == Ending::Grant); // why the ATC has to be invalidated too
+    CHECK(b.ask_for(ats_page).may == none);
+    CHECK(b.use(Iova{ats_frame.value()}).ending == Ending::Grant); // why the ATC has to be invalidated too
 }
 
 TEST_CASE("CMD_SYNC waits for the answer to CMD_ATC_INV, and the request carries the command's operands",

@@ -294,4 +294,8 @@ inline std::string hex(const EventRecord& e) {
     return out;
 }
 
+/// Where most tests map one page, and to what.
+inline constexpr Iova here{0x0000'1234'5678'9000};
+inline constexpr Spa there = Bench::pages;
+
 } // namespace quiesce::iommu::smmuv3::test

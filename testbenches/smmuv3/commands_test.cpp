@@ -7,8 +7,6 @@
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-constexpr Iova here{0x0000'1234'5678'9000};
-constexpr Spa there = Bench::pages;
 
 CommandError why(const Bench& b) { return b.reg<CmdqCons>().get(CmdqCons::ERR); }
 u32 consumed(const Bench& b) { return b.reg<CmdqCons>().get(CmdqCons::RD); }

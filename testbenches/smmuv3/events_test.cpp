@@ -7,7 +7,6 @@
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-constexpr Iova here{0x0000'1234'5678'9000};
 
 } // namespace
 

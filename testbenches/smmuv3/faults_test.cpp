@@ -5,8 +5,6 @@
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-constexpr Iova here{0x0000'1234'5678'9000};
-constexpr Spa there = Bench::pages;
 const std::string no_words(48, '0'); // three words of zeros
 
 } // namespace

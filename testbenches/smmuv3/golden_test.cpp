@@ -44,7 +44,7 @@ private:
 
 constexpr StreamId sid{0x1234};
 constexpr Pasid ssid{0x5a5};
-constexpr Iova va{0x7f12'3456'7a80}, page{0x7f12'3456'7000};
+constexpr Iova fault_va{0x7f12'3456'7a80}, page{0x7f12'3456'7000};
 
 /// Stage 1 with the walk attributes that Linux uses for its descriptor tables.
 Ste stage1(Spa cds, unsigned cd_max = 0, NoSubstream dss = NoSubstream::Terminate, CdTable format = CdTable::Linear) {
@@ -91,7 +91,7 @@ Cd quiet(bool aset, Spa table = Spa{0}) {
 }
 
 TranslationRequest request(Access access = Access::Read, bool has_pasid = true) {
-    return {1, DeviceId{0}, sid, has_pasid, has_pasid ? ssid : Pasid{0}, va, 4, access};
+    return {1, DeviceId{0}, sid, has_pasid, has_pasid ? ssid : Pasid{0}, fault_va, 4, access};
 }
 Fault fault(FaultReason why, Spa fetch = Spa{0}) {
     Fault f{why};
@@ -292,7 +292,7 @@ TEST_CASE("event records have the manual's bytes", "[golden][smmuv3]") {
             .set(E::Stall, true)
             .set(E::RnW, is_read)
             .set(E::CLASS, FaultClass::Input)
-            .set(E::InputAddr, va);
+            .set(E::InputAddr, fault_va);
     };
     t.check("F_TRANSLATION read, stalled", stalled(EventId::F_TRANSLATION, true));
     t.check("F_PERMISSION write, stalled", stalled(EventId::F_PERMISSION, false));

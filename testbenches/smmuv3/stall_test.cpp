@@ -11,8 +11,6 @@
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-constexpr Iova here{0x0000'1234'5678'9000};
-constexpr Spa there = Bench::pages;
 
 Smmuv3Config stalling(unsigned stall_max = 64, StallModel model = StallModel::StallAndTerminate) {
     Smmuv3Config c;

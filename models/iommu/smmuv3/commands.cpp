@@ -171,7 +171,7 @@ template <class C> constexpr std::array<u64, 2> operands() {
 constexpr std::array<u64, 2> any_operands{~u64{0}, ~u64{0}};
 
 // clang-format off
-constexpr CommandRow rows[] = {
+constexpr CommandRow command_table[] = {
     {Opcode::PREFETCH_CONFIG,  "PREFETCH_CONFIG", "4.2.1",   operands<PrefetchConfig>(),  &prefetch<PrefetchConfig>},
     {Opcode::PREFETCH_ADDR,    "PREFETCH_ADDR",   "4.2.2",   operands<PrefetchAddr>(),    &prefetch<PrefetchAddr>},
     {Opcode::CFGI_STE,         "CFGI_STE",        "4.3.1",   operands<CfgiSte>(),         &cfgi_ste},
@@ -202,10 +202,10 @@ constexpr CommandRow rows[] = {
 
 } // namespace
 
-std::span<const CommandRow> command_rows() { return rows; }
+std::span<const CommandRow> command_rows() { return command_table; }
 const CommandRow* command_row(Opcode op) {
-    const auto row = std::find_if(std::begin(rows), std::end(rows), [&](const CommandRow& r) { return r.op == op; });
-    return row == std::end(rows) ? nullptr : row;
+    const auto row = std::find_if(std::begin(command_table), std::end(command_table), [&](const CommandRow& r) { return r.op == op; });
+    return row == std::end(command_table) ? nullptr : row;
 }
 
 Decode decode_command(const Command& c, const Identity& id) {
@@ -221,7 +221,7 @@ CommandQueue::CommandQueue(base::Name unit, base::EventBus& events, RegisterFile
       sync_phase_("sync"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets), id_(id),
       max_log2_(config.cmdq_log2.get()), fetch_(config.command_fetch.get()), execute_(config.command_execute.get()),
       early_sync_(config.has_bug("early-sync")) {
-    for (const CommandRow& row : rows) names_[raw(row.op)] = base::Name{row.name};
+    for (const CommandRow& row : command_table) names_[raw(row.op)] = base::Name{row.name};
 }
 
 CommandQueue::Ring CommandQueue::ring() const {

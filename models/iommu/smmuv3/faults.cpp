@@ -10,7 +10,7 @@ namespace quiesce::iommu::smmuv3 {
 namespace {
 
 // clang-format off
-constexpr EventRow rows[] = {
+constexpr EventRow event_table[] = {
     {EventId::F_UUT,              "F_UUT",              "7.3.2",  RecordForm::Other,       false},
     {EventId::C_BAD_STREAMID,     "C_BAD_STREAMID",     "7.3.3",  RecordForm::Plain,       true},
     {EventId::F_STE_FETCH,        "F_STE_FETCH",        "7.3.4",  RecordForm::Fetch,       true},
@@ -64,9 +64,9 @@ TranslationFault translation_record(const EventRecord& head, const TranslationRe
 
 } // namespace
 
-std::span<const EventRow> event_rows() { return rows; }
+std::span<const EventRow> event_rows() { return event_table; }
 const EventRow& event_row(EventId id) {
-    return *std::find_if(std::begin(rows), std::end(rows), [&](const EventRow& row) { return row.id == id; });
+    return *std::find_if(std::begin(event_table), std::end(event_table), [&](const EventRow& row) { return row.id == id; });
 }
 
 EventId event_of(const Fault& f) {

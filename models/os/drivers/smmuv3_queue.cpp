@@ -43,7 +43,7 @@ sim::Task<void> Smmuv3CommandQueue::write(KernelContext& ctx, u32 position, cons
 }
 
 /// A CMD_SYNC either writes zero over its own slot, which a CPU can watch in its cache, or is seen by the consumer index.
-Command Smmuv3CommandQueue::sync_command(u32 position) const {
+iommu::smmuv3::Command Smmuv3CommandQueue::sync_command(u32 position) const {
     Sync s = make_command<Sync>();
     if (config_.msipoll) {
         s.set(Sync::CS, SyncSignal::Irq);
