@@ -97,6 +97,14 @@ private:
     Stage stage_;
 };
 
+/// Nothing is left that could happen: says who waits for what, if anybody does.
+void report_deadlock(System& system, const Script& script, Watchers& w) {
+    std::string who;
+    for (const std::string& part : {script.waiting(), system.unrest(), system.waits_in_fabric()})
+        if (!part.empty()) who += (who.empty() ? "" : "; ") + part;
+    if (!who.empty()) w.checkers.report("deadlock", BondId{}, 0, "nothing can move any more: " + who);
+}
+
 /// Runs to the scenario's end, or until every sentence is over and every teardown has come to rest.
 void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Script& script, Watchers& w) {
     const sim::Time limit = s.until.value_or(sim::Time::at(s.config.observe.limit));
@@ -104,12 +112,10 @@ void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Scri
     while (!interrupted && calendar.now() < limit) {
         if (!s.until && script.over() && system.at_rest()) {
             calendar.run_until(std::min(limit, calendar.now() + settle));
+            if (calendar.idle()) report_deadlock(system, script, w);
             return;
         }
-        if (calendar.idle()) {
-            if (!script.over()) w.checkers.report("deadlock", BondId{}, 0, "nothing can move any more: " + script.waiting());
-            return;
-        }
+        if (calendar.idle()) return report_deadlock(system, script, w);
         // Idle stretches cost nothing: the slice begins at the next thing that happens.
         calendar.run_until(std::min(limit, std::max(calendar.now(), calendar.next_item_time()) + slice));
     }

@@ -21,6 +21,8 @@ public:
     sim::Latch& booted() { return booted_; }
     bool at_rest() const { return kernel_.at_rest(); }
     std::string unrest() const { return kernel_.unrest(); }
+    /// Packets that wait for room at the other end of their link.
+    std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
 private:
     struct Device {

@@ -71,6 +71,7 @@ sim::Task<void> DmaEngine::generate(u64 run) {
             }
             if (run != run_) co_return;
             packet.bytes = endpoint_.packet_bytes(packet.at, left, item.write);
+            packet.attributes = endpoint_.attributes(item.write);
             if (!endpoint_.may_send(packet)) {
                 refused(packet, announce(packet, item.write), item.write, DmaEnding::NotSent);
             } else if (item.write) {
@@ -137,6 +138,7 @@ pcie::DmaRequest translated(const pcie::DmaRequest& r, Iova to) {
     t.bond = r.bond;
     t.type = iommu::AddressType::Translated;
     t.aimed_at = r.at;
+    t.attributes = r.attributes;
     return t;
 }
 

@@ -16,7 +16,7 @@ using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted
                                      memory::FrameFreed>;
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError>;
-using PcieEvents = base::EventList<pcie::TlpSent>;
+using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,

@@ -6,7 +6,7 @@
 namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
-    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, iommu::FaultRaised, iommu::Translated,
+    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, pcie::CreditStalled, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
@@ -20,6 +20,12 @@ void Counters::on(sim::Time, const memory::DmaCommitted& e) {
 
 void Counters::on(sim::Time, const devices::DmaEnded& e) {
     if (e.ending != devices::DmaEnding::Success) ++c_.dma.aborted;
+}
+
+void Counters::on(sim::Time now, const pcie::CreditStalled& e) {
+    RunCounts::Link& link = c_.links[std::string{e.link.text()} + (e.upstream ? ".up" : ".down")];
+    ++link.credit_stalls;
+    link.credit_stall_ps += static_cast<u64>((now - e.since).ps());
 }
 
 void Counters::on(sim::Time, const iommu::FaultRaised& e) {

@@ -27,6 +27,10 @@ struct RunCounts {
         std::map<std::string, std::map<std::string, std::vector<u64>>> sync_wait_by{};
     } invalidations;
     u64 translations = 0, tlb_hits = 0;
+    struct Link {
+        u64 credit_stalls = 0, credit_stall_ps = 0;
+    };
+    std::map<std::string, Link> links;       ///< by link and direction: "acc0.link.up"; those on which something happened
     std::map<std::string, u64> cpu_ps;       ///< by context
 };
 
@@ -46,6 +50,7 @@ private:
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const devices::DmaEnded& e);
+    void on(sim::Time now, const pcie::CreditStalled& e);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const iommu::Translated& e);
     void on(sim::Time now, const iommu::InvalidationBegun& e);

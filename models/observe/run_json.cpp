@@ -91,6 +91,9 @@ Json counts_json(const RunCounts& c, Json j) {
     j["invalidations"]["sync_wait_by"] = Json::object();
     for (const auto& [unit, phases] : i.sync_wait_by)
         j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
+    j["links"] = Json::object();
+    for (const auto& [name, link] : c.links)
+        j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps}};
     j["oom"] = Json::array();
     j["cpu_ps"] = {{"by", c.cpu_ps}};
     return j;

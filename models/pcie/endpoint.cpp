@@ -64,14 +64,14 @@ Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_co
       requester_(static_cast<RequesterId>((raw(device) + 1) << 8)),
       port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags),
       config_space_(behind(link, function)) {
-    watch_config_space();
+    watch_config_space(config);
     tags_.places().on_change([](void* self, unsigned used, unsigned) {
         const auto& e = *static_cast<Endpoint*>(self);
         if (e.events_.wants<base::LevelChanged>()) e.events_.emit(base::LevelChanged{e.tags_name_, used});
     }, this);
 }
 
-void Endpoint::watch_config_space() {
+void Endpoint::watch_config_space(const EndpointConfig& config) {
     config_space_.on_change(cfg::Command::BusMaster, [this](bool on) {
         if (on)
             bus_master_.set();
@@ -82,6 +82,12 @@ void Endpoint::watch_config_space() {
         pasids_ = now.get(cfg::PasidControl::Enable) ? 1u << config_space_.pasid_width() : 0;
         privileged_pasids_ = now.get(cfg::PasidControl::Privileged);
     });
+    if (config.relaxed_ordering) {
+        relaxed_ = config_space_.get(cfg::DevCtl::RelaxedOrdering);
+        config_space_.on_change(cfg::DevCtl::RelaxedOrdering, [this](bool on) { relaxed_ = on; });
+    }
+    if (config.id_based_ordering)
+        config_space_.on_change(cfg::DevCtl2::IdoRequest, [this](bool on) { id_based_ = on; });
 }
 
 void Endpoint::take_into_service() {
@@ -89,6 +95,9 @@ void Endpoint::take_into_service() {
     const Command command =
         config_space_.read<Command>().with(Command::MemorySpace, true).with(Command::BusMaster, true);
     config_space_.config_write(Command::offset, 2, command.value());
+    const u32 express = config_space_.base_of(Capability::PciExpress);
+    config_space_.config_write(express + DevCtl2::offset, 2,
+                               config_space_.read<DevCtl2>().with(DevCtl2::IdoRequest, true).value());
     if (!config_space_.has(Capability::Pasid)) return;
     const PasidControl pasid =
         config_space_.read<PasidControl>().with(PasidControl::Enable, true).with(PasidControl::Privileged, true);

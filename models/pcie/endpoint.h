@@ -20,6 +20,7 @@ struct DmaRequest {
     bool privileged = false;
     iommu::AddressType type = iommu::AddressType::Untranslated; ///< Translated: `at` is what a translation request gave
     Iova aimed_at{};                                            ///< Translated: what was asked for; nothing acts on it
+    Attributes attributes{};
 };
 
 /// A function that software has to find and enable first: after construction it does not answer accesses to its BAR,
@@ -43,7 +44,7 @@ public:
     Tags& tags() { return tags_; }
     ConfigSpace& config_space() { return config_space_; }
     const ConfigSpace& config_space() const { return config_space_; }
-    /// As if software had enabled memory space, bus mastering and PASIDs: for machines without any.
+    /// As if software had enabled memory space, bus mastering, PASIDs and ID-based ordering: for machines without any.
     void take_into_service();
 
     /// Command, Bus Master Enable: clear, memory requests wait. `while (!e.bus_master()) co_await e.bus_master_set();`
@@ -52,6 +53,11 @@ public:
     /// Software allows the request's PASID, if it has one: a function that may not send it ends the request itself.
     bool may_send(const DmaRequest& r) const {
         return !r.has_pasid || (raw(r.pasid) < pasids_ && (!r.privileged || privileged_pasids_));
+    }
+
+    /// What a request for data carries: what the device would set and software allows. Relaxed Ordering is for writes.
+    Attributes attributes(bool write) const {
+        return {.id_based = id_based_, .relaxed = write && relaxed_, .no_snoop = false};
     }
 
     /// The device's registers as CPUs see them: what a bus maps.
@@ -113,13 +119,14 @@ private:
         config_space_.config_write(offset, size, value);
     }
     u32 config_read(u32 offset, unsigned size) override { return config_space_.config_read(offset, size); }
-    void watch_config_space();
+    void watch_config_space(const EndpointConfig& config);
     Tlp make(TlpKind kind, const DmaRequest& r, u64 transaction, u16 tag) const {
         Tlp t;
         t.kind = kind;
         t.has_pasid = r.has_pasid;
         t.privileged = r.privileged;
         t.at = r.type;
+        t.attributes = r.attributes;
         t.requester = requester_;
         t.device = device_;
         t.tag = tag;
@@ -141,7 +148,7 @@ private:
     ConfigSpace config_space_;
     sim::Latch bus_master_;
     u32 pasids_ = 0; ///< those that may be sent are below
-    bool privileged_pasids_ = false;
+    bool privileged_pasids_ = false, relaxed_ = false, id_based_ = false;
 };
 
 } // namespace quiesce::pcie

@@ -27,8 +27,12 @@ struct EndpointConfig {
                                       "none; 61.5 Gb/s make the NFP-6000 of pcie-bench (SIGCOMM 2018) (0.13 ns/B)"};
     base::Param<base::Latency> register_access{20_ns, "the device reads one of its registers", P::Guess,
                                                "a few cycles of a device clock"};
+    base::Param<bool> relaxed_ordering{false, "its writes have Relaxed Ordering set, where DevCtl lets them", P::Guess,
+                                       "PCIe Base 2.2.6.4: up to the device"};
+    base::Param<bool> id_based_ordering{false, "its requests have ID-Based Ordering set, where DevCtl2 lets them", P::Guess,
+                                        "PCIe Base 2.2.6.4: up to the device; Linux leaves it disabled in DevCtl2"};
 };
-DESCRIBE(EndpointConfig, tags, issue, read_interval, write_interval, copy, register_access)
+DESCRIBE(EndpointConfig, tags, issue, read_interval, write_interval, copy, register_access, relaxed_ordering, id_based_ordering)
 static_assert(base::fully_described<EndpointConfig>);
 
 /// Requests leave a fixed time after their decision, in the order of decision; two of a kind keep a least distance.

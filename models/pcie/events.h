@@ -30,6 +30,18 @@ struct TlpSent {
 };
 DESCRIBE(TlpSent, link, upstream, kind, transaction, tag, has_pasid, pasid, bond, address, payload_bytes, wire_bytes, began)
 
+/// A packet that had waited for the receiver's room leaves. `since` is when it began to wait.
+struct CreditStalled {
+    static constexpr std::string_view event_name = "CreditStalled";
+    base::Name link;
+    bool upstream;
+    TlpKind kind;
+    u64 transaction;
+    BondId bond;
+    sim::Time since;
+};
+DESCRIBE(CreditStalled, link, upstream, kind, transaction, bond, since)
+
 enum class AbortReason : u8 { Translation, Memory, Malformed };
 
 /// A root port did not let a request of an endpoint reach memory: a read is answered with an error, a write is dropped.

@@ -1,20 +1,113 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The transmit side of flow control: packets enter the wire in the order in which they asked, a posted one only if the
-/// receiver has room for it.
+/// Flow control of one direction of a link (PCIe Base 2.6): a packet enters the wire when the receiver has room for it. While one
+/// waits for room, the ordering table says which of those behind it go before it.
 #pragma once
-#include "base/types.h"
+#include "base/events.h"
+#include "base/facts.h"
+#include "base/names.h"
+#include "base/param.h"
+#include "pcie/ordering_rules.h"
 #include "sim/calendar.h"
 
+#include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace quiesce::pcie {
 
-/// MODEL: one credit is one posted packet of any size, and is back at the sender at the instant at which the receiver is
-/// through with the packet (an UpdateFC takes no time of its own; its share of the wire is in the link's rate). Requests that are
-/// not posted are limited by the requester's tags, completions are not limited.
+/// What a receiver advertises when the link comes up: a header credit is one packet, a data credit 16 bytes.
+struct CreditConfig {
+    using P = base::Provenance;
+    static constexpr unsigned most = 65'536;
+    base::Param<unsigned> posted_headers{64, "posted packets that the receiver has room for; 0: infinite", base::at_most(most),
+                                         base::unit("credits"), P::Guess,
+                                         "enough for the rate of a Gen3 x8 link over the latency to memory"};
+    base::Param<unsigned> posted_data{1024, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
+                                      base::unit("credits"), P::Guess, "256 bytes for each of the 64 packets"};
+    base::Param<unsigned> non_posted_headers{64, "requests with an answer that the receiver has room for; 0: infinite",
+                                             base::at_most(most), base::unit("credits"), P::Guess,
+                                             "as many as an endpoint has tags by default"};
+    base::Param<unsigned> non_posted_data{64, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
+                                          base::unit("credits"), P::Guess, "one for each request"};
+    base::Param<unsigned> completion_headers{0, "completions that the receiver has room for; 0: infinite", base::at_most(most),
+                                             base::unit("credits"), P::Specification,
+                                             "PCIe Base 2.6.1: endpoints and root complexes advertise infinite"};
+    base::Param<unsigned> completion_data{0, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
+                                          base::unit("credits"), P::Specification,
+                                          "PCIe Base 2.6.1: endpoints and root complexes advertise infinite"};
+};
+DESCRIBE(CreditConfig, posted_headers, posted_data, non_posted_headers, non_posted_data, completion_headers, completion_data)
+static_assert(base::fully_described<CreditConfig>);
+
+constexpr u32 bytes_per_data_credit = 16;
+constexpr u32 data_credits(u32 payload) { return (payload + bytes_per_data_credit - 1) / bytes_per_data_credit; }
+
+/// The credits of one of the three kinds of packets, as the sender knows them. What the receiver gives back becomes usable
+/// one update latency later; it is looked at only when the rest does not suffice.
+class CreditPool {
+public:
+    CreditPool(unsigned headers, unsigned data)
+        : headers_(headers != 0 ? headers : plenty), data_(data != 0 ? data : plenty), advertised_headers_(headers),
+          advertised_data_(data) {}
+
+    bool infinite() const { return advertised_headers_ == 0 && advertised_data_ == 0; }
+    bool take(u32 data) {
+        if (headers_ == 0 || data_ < data) [[unlikely]] {
+            collect();
+            if (headers_ == 0 || data_ < data) return false;
+        }
+        --headers_;
+        data_ -= data;
+        return true;
+    }
+    void give_back(u32 data, sim::Time usable) {
+        if (returning_.size() >= most_uncollected) collect(); // of one that never runs short
+        returning_.push({usable, data});
+    }
+    /// When something that was given back becomes usable: never() if nothing is on its way.
+    sim::Time next() {
+        collect();
+        return returning_.empty() ? sim::Time::never() : returning_.front().usable;
+    }
+    unsigned headers() {
+        collect();
+        return headers_;
+    }
+    unsigned data() {
+        collect();
+        return data_;
+    }
+    unsigned advertised_headers() const { return advertised_headers_; }
+    unsigned advertised_data() const { return advertised_data_; }
+
+private:
+    static constexpr unsigned plenty = 1u << 30;
+    static constexpr std::size_t most_uncollected = 64;
+    struct Returning {
+        sim::Time usable;
+        u32 data;
+    };
+    void collect() {
+        while (!returning_.empty() && returning_.front().usable <= sim::now()) {
+            ++headers_;
+            data_ += returning_.pop().data;
+        }
+    }
+    unsigned headers_, data_, advertised_headers_, advertised_data_;
+    sim::Fifo<Returning> returning_;
+};
+
+/// MODEL: an UpdateFC is sent as soon as the receiver is through with a packet and takes a fixed time; its share of the
+/// wire is in the link's rate. Within one kind, room is given in the order in which packets asked.
 class TransmitQueue {
 public:
-    explicit TransmitQueue(unsigned posted) : credits_(posted) {}
+    TransmitQueue(base::EventBus& events, base::Name link, bool upstream, const CreditConfig& credits, sim::Duration update)
+        : pools_{CreditPool{credits.posted_headers, credits.posted_data},
+                 CreditPool{credits.non_posted_headers, credits.non_posted_data},
+                 CreditPool{credits.completion_headers, credits.completion_data}},
+          update_(update), wake_up_(*this), events_(events), link_(link), upstream_(upstream),
+          level_(std::string(link.text()) + (upstream ? ".up.waiting" : ".down.waiting")) {}
     TransmitQueue(const TransmitQueue&) = delete;
     TransmitQueue& operator=(const TransmitQueue&) = delete;
 
@@ -22,68 +115,96 @@ public:
     class [[nodiscard]] Credit {
     public:
         Credit() = default;
-        explicit Credit(TransmitQueue& q) : q_(&q) {}
-        Credit(Credit&& o) noexcept : q_(std::exchange(o.q_, nullptr)) {}
+        Credit(TransmitQueue& q, u8 pool, u32 data) : q_(&q), data_(data), pool_(pool) {}
+        Credit(Credit&& o) noexcept : q_(std::exchange(o.q_, nullptr)), data_(o.data_), pool_(o.pool_) {}
         Credit& operator=(Credit&&) = delete;
-        ~Credit() {
-            if (q_ != nullptr) q_->give_back();
+        ~Credit() { release(); }
+        void release() {
+            if (q_ != nullptr) std::exchange(q_, nullptr)->give_back(pool_, data_);
         }
+        /// False: the receiver's room is infinite, nothing has to be given back.
+        bool held() const { return q_ != nullptr; }
 
     private:
         TransmitQueue* q_ = nullptr;
+        u32 data_ = 0;
+        u8 pool_ = 0;
     };
     struct Enter {
         TransmitQueue& q;
-        bool posted;
+        const Tlp& packet;
+        u32 payload;
         bool waited = false;
-        bool await_ready() { return q.enter_at_once(posted); }
+        bool await_ready() {
+            return q.waiting_.empty() && q.entering_ == 0 && q.pool_of(packet).take(data_credits(payload));
+        }
         void await_suspend(std::coroutine_handle<> h) {
             waited = true;
-            q.waiting_.push({h, posted});
-            q.admit();
+            q.wait(h, packet, payload);
         }
-        void await_resume() {
-            if (waited) --q.entering_;
-        }
-    };
-    struct EnterPosted : Enter {
         Credit await_resume() {
-            Enter::await_resume();
-            return Credit{q};
+            if (waited) --q.entering_;
+            const u8 pool = pool_number(packet.kind);
+            if (q.pools_[pool].infinite()) return {};
+            return {q, pool, data_credits(payload)};
         }
     };
-    /// co_await: it is this packet's turn. What comes after a packet that waits, waits too.
-    Enter enter() { return {*this, false}; }
-    EnterPosted enter_posted() { return {{*this, true}}; }
-    unsigned credits() const { return credits_; }
+    /// co_await: the receiver has room for `packet` with its `payload` bytes, and nothing that it must not pass waits.
+    /// `packet` must live until then.
+    Enter enter(const Tlp& packet, u32 payload) { return {*this, packet, payload}; }
+
+    struct Counts {
+        u64 stalls = 0;           ///< packets that waited
+        sim::Duration stalled{};  ///< all their waits
+    };
+    const Counts& counts() const { return counts_; }
+    CreditPool& pool_of(const Tlp& t) { return pools_[pool_number(t.kind)]; }
     std::size_t waiting() const { return waiting_.size(); }
+    /// The first packet that waits, and for what; empty if none does.
+    std::string who_waits();
 
 private:
     struct Waiting {
         std::coroutine_handle<> who;
-        bool posted;
+        OrderedPacket packet;
+        TlpKind kind;
+        BondId bond;
+        u64 transaction;
+        u32 payload;
+        sim::Time since;
     };
-    bool enter_at_once(bool posted) {
-        if (!waiting_.empty() || entering_ != 0 || (posted && credits_ == 0)) return false;
-        credits_ -= posted;
-        return true;
+    struct WakeUp : sim::Timer {
+        explicit WakeUp(TransmitQueue& queue) : Timer(&fire), q(queue) {}
+        static void fire(sim::Timer& t) { static_cast<WakeUp&>(t).q.admit(); }
+        TransmitQueue& q;
+    };
+    static constexpr u8 pool_number(TlpKind kind) {
+        const PacketClass c = class_of(kind);
+        return c == PacketClass::Posted ? 0 : c == PacketClass::Completion ? 2 : 1;
     }
-    void admit() {
-        while (!waiting_.empty() && (!waiting_.front().posted || credits_ > 0)) {
-            const Waiting w = waiting_.pop();
-            credits_ -= w.posted;
-            ++entering_;
-            lane_.push(w.who, sim::now()); // a lane keeps the order even when simultaneous items are shuffled
-        }
+    void wait(std::coroutine_handle<> who, const Tlp& packet, u32 payload);
+    bool passes_all_before(std::size_t n) const;
+    void leave(std::size_t n);
+    void admit();
+    void wake_when_something_returns();
+    void give_back(u8 pool, u32 data) {
+        pools_[pool].give_back(data, sim::now() + update_);
+        if (waiting_.empty()) [[likely]] return;
+        if (update_ == sim::Duration{}) admit();
+        else wake_when_something_returns();
     }
-    void give_back() {
-        ++credits_;
-        if (!waiting_.empty()) admit();
-    }
-    unsigned credits_;
+
+    std::array<CreditPool, 3> pools_; ///< posted, non-posted, completion
+    sim::Duration update_;
     unsigned entering_ = 0; ///< admitted, not yet running again: nobody may overtake them
-    sim::Fifo<Waiting> waiting_;
+    std::vector<Waiting> waiting_;
     sim::Lane lane_;
+    WakeUp wake_up_;
+    Counts counts_;
+    base::EventBus& events_;
+    base::Name link_;
+    bool upstream_;
+    base::Name level_;
 };
 
 } // namespace quiesce::pcie

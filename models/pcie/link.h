@@ -42,8 +42,13 @@ struct LinkConfig {
     base::Param<base::Latency> propagation{130_ns, "from a packet's last bit at the sender to the receiver's transaction layer",
                                            P::Derived,
                                                "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
+    base::Param<base::Latency> credit_update{130_ns, "from a receiver's release of room to the sender's use of it", P::Derived,
+                                             "an UpdateFC crosses the link as a packet does: propagation"};
+    CreditConfig root_port; ///< what the root port advertises: room for what goes upstream
+    CreditConfig endpoint;  ///< what the endpoint advertises: room for what goes downstream
 };
-DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation)
+DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation, credit_update,
+         root_port, endpoint)
 static_assert(base::fully_described<LinkConfig>);
 
 /// Bits per second that the line code leaves: GT/s times lanes times code.
@@ -71,12 +76,14 @@ inline base::Bandwidth tlp_rate(const LinkConfig& c) {
 /// One direction. A packet waits for its turn, occupies the wire, leaves with its last bit, and travels.
 class LinkDirection {
 public:
-    LinkDirection(base::EventBus& events, base::Name link, bool upstream, const LinkConfig& c, Stages& stages,
-                  unsigned posted_credits)
-        : queue_(posted_credits), wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link),
+    LinkDirection(base::EventBus& events, base::Name link, bool upstream, const LinkConfig& c, Stages& stages)
+        : queue_(events, link, upstream, upstream ? c.root_port : c.endpoint, c.credit_update.get()), wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link),
           upstream_(upstream), ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
 
+    /// co_await: the receiver has room for the packet, and it is its turn. `t` must live until then.
+    TransmitQueue::Enter enter(const Tlp& t, u32 payload) { return queue_.enter(t, payload); }
     TransmitQueue& queue() { return queue_; }
+    const TransmitQueue& queue() const { return queue_; }
     u32 bytes_of(const Tlp& t, u32 payload) const { return wire_bytes(t, payload, ecrc_); }
     /// Time per byte is kept in 2^-24 ps, rounded up, and a packet's time is rounded up to the picosecond: a packet is never
     /// early and at most 1 ps late.
@@ -118,9 +125,9 @@ private:
 /// Both directions, and how big packets may be.
 class Link {
 public:
-    Link(base::EventBus& events, base::Name name, const LinkConfig& c, Stages& stages, unsigned posted_credits)
-        : up(events, name, true, c, stages, posted_credits), down(events, name, false, c, stages, unlimited), mps_(c.mps),
-          mrrs_(c.mrrs), rcb_(c.rcb), split_at_rcb_(c.split_at_rcb) {}
+    Link(base::EventBus& events, base::Name name, const LinkConfig& c, Stages& stages)
+        : up(events, name, true, c, stages), down(events, name, false, c, stages), mps_(c.mps), mrrs_(c.mrrs), rcb_(c.rcb),
+          split_at_rcb_(c.split_at_rcb) {}
 
     LinkDirection up, down;
 
@@ -139,7 +146,6 @@ public:
     u32 mrrs() const { return mrrs_; }
 
 private:
-    static constexpr unsigned unlimited = ~0u; // MODEL: endpoints take every register access and every completion
     u32 mps_, mrrs_, rcb_;
     bool split_at_rcb_;
 };

@@ -2,10 +2,11 @@
 /// The order in which one requester's transactions pass a point (facts/iommu-specs.md 4.5): posted writes do not pass posted
 /// writes, reads do not pass posted writes, a completion pushes the posted writes before it. Reads may pass reads.
 #pragma once
-#include "base/types.h"
+#include "base/address.h"
 #include "sim/calendar.h"
 
 #include <boost/intrusive/list.hpp>
+#include <map>
 
 namespace quiesce::pcie {
 
@@ -65,13 +66,23 @@ private:
 };
 
 /// One requester's posted writes inside a root port. A write takes a ticket when it arrives; it is handed to the memory in
-/// ticket order, and the memory commits in the order of arrival.
+/// ticket order, and the memory commits in the order of arrival. One that is ordered by its PASID alone (ID-based ordering)
+/// stays behind those that are not, and behind its like of the same PASID.
 class PostedOrder {
 public:
     u64 arrive() {
+        const u64 ticket = arrive_by_id();
+        strict_ = ticket + 1;
+        return ticket;
+    }
+    u64 arrive_by_id() {
         committed_.open();
         return handed_over_.open();
     }
+    /// What stays behind this number stays behind all that have arrived so far, but for those ordered by PASID that came last.
+    u64 strict() const { return strict_; }
+    /// Those that are ordered by this PASID.
+    Prefix& of(Pasid pasid) { return by_id_[raw(pasid)]; }
     /// All posted writes that have arrived so far: what a read or a completion that arrives now stays behind.
     u64 behind() const { return committed_.next(); }
     /// co_await: every posted write before ticket `n` has been handed to the memory.
@@ -85,6 +96,8 @@ public:
 
 private:
     Prefix handed_over_, committed_;
+    u64 strict_ = 0;
+    std::map<u32, Prefix> by_id_;
 };
 
 } // namespace quiesce::pcie

@@ -19,6 +19,9 @@ Tlp completion_of(const Tlp& request, CompletionStatus status, u64 at, u32 bytes
 
 iommu::Translation untranslated(const Tlp& t) { return {iommu::Ending::Grant, Spa{t.address}, sim::now(), {}}; }
 
+/// The requester of a link is one: only PASIDs tell its requests apart.
+bool orders_by_id(const Tlp& t) { return t.attributes.id_based && t.has_pasid; }
+
 } // namespace
 
 RootPort& RootComplex::attach(base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
@@ -30,9 +33,21 @@ RootPort& RootComplex::attach(base::Name name, DeviceId device, RequesterId requ
 RootPort::RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
                    const LinkConfig& link, const RootComplexConfig& config)
     : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
-      link_(rc.events(), link_name(name), link, rc.stages(), config.posted_buffer),
+      link_(rc.events(), link_name(name), link, rc.stages()),
       ingress_(rc.stages().of(config.ingress)), egress_(rc.stages().of(config.egress)),
       mmio_(rc.stages().of(config.mmio)), invalidate_timeout_(config.invalidate_timeout.get()) {}
+
+std::string RootComplex::who_waits() const {
+    std::string all;
+    for (const auto& port : ports_)
+        if (const std::string one = port->who_waits(); !one.empty()) all += (all.empty() ? "" : "; ") + one;
+    return all;
+}
+
+std::string RootPort::who_waits() {
+    const std::string up = link_.up.queue().who_waits(), down = link_.down.queue().who_waits();
+    return up + (up.empty() || down.empty() ? "" : "; ") + down;
+}
 
 iommu::TranslationRequest RootPort::question(const Tlp& t) const {
     return {.transaction = t.transaction,
@@ -84,8 +99,10 @@ Completion RootPort::without_memory(const Tlp& t, iommu::Ending ending, std::byt
 
 /// All parts of an answer are ready at once and leave one after the other; only the last one's arrival ends the read.
 sim::Task<void> RootPort::complete_part(Tlp completion) {
+    const auto room = co_await link_.down.enter(completion, completion.length);
     co_await link_.down.leave(completion, completion.length);
     link_.down.left(completion, completion.length);
+    if (room.held()) co_await link_.down.travel();
 }
 
 /// -> the last completion of an answer of `bytes`; those before it, if any, get under way.
@@ -102,16 +119,19 @@ Tlp RootPort::begin_answer(const Tlp& request, CompletionStatus status, u32 byte
 
 sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who) {
     co_await endpoint_.issue.pass(false);
-    co_await link_.up.queue().enter();
+    auto room = co_await link_.up.enter(tlp, 0);
     co_await link_.up.leave(tlp, 0);
     link_.up.left(tlp, 0);
     co_await link_.up.travel();
 
-    const u64 behind = order_.behind();
+    const u64 behind = order_.behind(), strict = order_.strict();
+    Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
+    const u64 own_behind = own != nullptr ? own->next() : 0;
     ++counts_.reads;
     co_await ingress_.pass();
     Completion answer;
     if (tlp.crosses_page()) {
+        room.release();
         aborted(tlp, AbortReason::Malformed);
         answer.status = CompletionStatus::UnsupportedRequest;
     } else {
@@ -120,7 +140,9 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
             auto asked = rc_.iommu()->translate(question(tlp));
             t = co_await std::move(asked);
         }
-        co_await order_.handed_over_before(behind);
+        co_await order_.handed_over_before(own != nullptr ? strict : behind);
+        if (own != nullptr) co_await own->until(own_behind);
+        room.release();
         if (t.ending == iommu::Ending::Grant && tlp.length != 0) {
             memory::Request r = access(tlp, into, t, memory::Purpose::Dma);
             if (co_await rc_.memory().transport(r) != memory::Status::Ok) {
@@ -137,6 +159,7 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
 
     co_await egress_.pass();
     const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0);
+    const auto there = co_await link_.down.enter(last, last.length);
     co_await link_.down.leave(last, last.length);
     link_.down.left(last, last.length);
     co_await link_.down.travel();
@@ -147,13 +170,16 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
 
 sim::Task<void> RootPort::write(Tlp tlp, Payload data, Requester* who) {
     co_await endpoint_.issue.pass(true);
-    const auto credit = co_await link_.up.queue().enter_posted();
+    const auto room = co_await link_.up.enter(tlp, tlp.length);
     co_await link_.up.leave(tlp, tlp.length);
     link_.up.left(tlp, tlp.length);
     if (who != nullptr) who->left(tlp);
     co_await link_.up.travel();
 
-    const u64 ticket = order_.arrive();
+    const u64 strict = order_.strict();
+    Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
+    const u64 ticket = own != nullptr ? order_.arrive_by_id() : order_.arrive();
+    const u64 own_ticket = own != nullptr ? own->open() : 0;
     const bool message = rc_.is_message(tlp.address);
     ++(message ? counts_.messages : counts_.writes);
     co_await ingress_.pass();
@@ -165,8 +191,10 @@ sim::Task<void> RootPort::write(Tlp tlp, Payload data, Requester* who) {
         auto asked = rc_.iommu()->translate(question(tlp));
         t = co_await std::move(asked);
     }
-    if (!tlp.attributes.relaxed) co_await order_.handed_over_before(ticket);
+    if (!tlp.attributes.relaxed) co_await order_.handed_over_before(own != nullptr ? strict : ticket);
+    if (!tlp.attributes.relaxed && own != nullptr) co_await own->until(own_ticket);
     order_.hand_over(ticket);
+    if (own != nullptr) own->end(own_ticket);
     if (t.ending == iommu::Ending::Grant) {
         memory::Request r = access(tlp, data.data(), t, message ? memory::Purpose::Msi : memory::Purpose::Dma);
         if (co_await rc_.memory().transport(r) != memory::Status::Ok) aborted(tlp, AbortReason::Memory);
@@ -233,7 +261,7 @@ sim::Task<TranslationCompletion> RootPort::answer_translation(Tlp tlp) {
 sim::Task<TranslationCompletion> RootPort::request_translation(Tlp tlp, Tag tag) {
     tlp.at = iommu::AddressType::TranslationRequest;
     co_await endpoint_.issue.pass(false);
-    co_await link_.up.queue().enter();
+    auto room = co_await link_.up.enter(tlp, 0);
     co_await link_.up.leave(tlp, 0);
     link_.up.left(tlp, 0);
     co_await link_.up.travel();
@@ -241,10 +269,12 @@ sim::Task<TranslationCompletion> RootPort::request_translation(Tlp tlp, Tag tag)
     co_await ingress_.pass();
     auto asked = answer_translation(tlp);
     TranslationCompletion answer = co_await std::move(asked);
+    room.release();
     if (answer.status != CompletionStatus::Success) answer.entries.clear();
     co_await egress_.pass();
     const Tlp last =
         begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count));
+    const auto there = co_await link_.down.enter(last, last.length);
     co_await link_.down.leave(last, last.length);
     link_.down.left(last, last.length);
     co_await link_.down.travel();
@@ -275,9 +305,11 @@ sim::Task<iommu::AtcAnswer> RootPort::invalidate(iommu::AtcInvalidation what) {
     ++counts_.invalidations;
     const Tlp message = invalidate_message(what, itag);
     co_await egress_.pass();
+    auto room = co_await link_.down.enter(message, message.length);
     co_await link_.down.leave(message, message.length);
     link_.down.left(message, message.length);
     co_await link_.down.travel();
+    room.release();
     InvalidateRequest request{itag, what.has_pasid, what.pasid, {}};
     request.body.set_place(SizedAddress::of(message.address, what.everything ? 0 : what.range.bytes));
     request.body.set(InvalidateBody::G, what.global);
@@ -295,7 +327,7 @@ sim::Task<void> RootPort::complete_invalidation(Tlp message, InvalidateCompletio
     message.kind = TlpKind::Message;
     message.device = device_;
     co_await endpoint_.issue.pass(true);
-    const auto credit = co_await link_.up.queue().enter_posted();
+    const auto room = co_await link_.up.enter(message, 0);
     co_await link_.up.leave(message, 0);
     link_.up.left(message, 0);
     co_await link_.up.travel();
@@ -324,16 +356,18 @@ Tlp RootPort::register_access(TlpKind kind, u64 offset, unsigned size) const {
     return t;
 }
 
-/// A CPU's access, from its arrival at the root complex until its packet has left.
-sim::Task<void> RootPort::send_down(Tlp request) {
+/// A CPU's access, from its arrival at the root complex until its packet has left. -> the room that it takes at the endpoint.
+sim::Task<TransmitQueue::Credit> RootPort::send_down(Tlp request) {
     co_await mmio_.pass();
+    auto room = co_await link_.down.enter(request, request.payload_bytes());
     co_await link_.down.leave(request, request.payload_bytes());
     link_.down.left(request, request.payload_bytes());
+    co_return room;
 }
 
 /// The answer to a CPU's access: it pushes the posted writes that the endpoint sent before it.
 sim::Task<void> RootPort::complete_up(Tlp completion) {
-    co_await link_.up.queue().enter(); // behind the posted writes that wait for room
+    const auto room = co_await link_.up.enter(completion, completion.length); // behind the posted writes that wait for room
     co_await link_.up.leave(completion, completion.length);
     link_.up.left(completion, completion.length);
     co_await link_.up.travel();
@@ -345,11 +379,12 @@ sim::Task<void> RootPort::complete_up(Tlp completion) {
 sim::Task<void> RootPort::mmio_write(u64 offset, unsigned size, u64 value) {
     if (size != 4 && size != 8) co_return;
     const Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
-    co_await send_down(t);
-    sim::start(deliver(offset, size, value)); // posted: the CPU's side does not wait for the arrival
+    auto sent = send_down(t);
+    auto room = co_await std::move(sent);
+    sim::start(deliver(offset, size, value, std::move(room))); // posted: the CPU's side does not wait for the arrival
 }
 
-sim::Task<void> RootPort::deliver(u64 offset, unsigned size, u64 value) {
+sim::Task<void> RootPort::deliver(u64 offset, unsigned size, u64 value, TransmitQueue::Credit) {
     co_await link_.down.travel();
     if (endpoint_.memory_space()) endpoint_.bar_write(offset, size, value);
 }
@@ -357,15 +392,18 @@ sim::Task<void> RootPort::deliver(u64 offset, unsigned size, u64 value) {
 sim::Task<u64> RootPort::mmio_read(u64 offset, unsigned size) {
     if (size != 4 && size != 8) co_return 0;
     const Tlp t = register_access(TlpKind::MemoryRead, offset, size);
-    co_await send_down(t);
+    auto sent = send_down(t);
+    auto room = co_await std::move(sent);
     co_await link_.down.travel();
     if (!endpoint_.memory_space()) { // 2.3.1: no BAR of the function claims the address
+        room.release();
         const Tlp refusal = completion_of(t, CompletionStatus::UnsupportedRequest, offset, 0);
         co_await complete_up(refusal);
         co_return ~u64{0};
     }
     co_await sim::delay(endpoint_.register_access);
     const u64 value = endpoint_.bar_read(offset, size);
+    room.release();
     const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
     co_await complete_up(completion);
     co_return value;
@@ -374,20 +412,24 @@ sim::Task<u64> RootPort::mmio_read(u64 offset, unsigned size) {
 /// MODEL: reading or writing a configuration register takes the device as long as one in a BAR.
 sim::Task<void> RootPort::config_write(u32 offset, unsigned size, u32 value) {
     const Tlp t = register_access(TlpKind::ConfigWrite, offset, size);
-    co_await send_down(t);
+    auto sent = send_down(t);
+    auto room = co_await std::move(sent);
     co_await link_.down.travel();
     co_await sim::delay(endpoint_.register_access);
     endpoint_.config_write(offset, size, value);
+    room.release();
     const Tlp completion = completion_of(t, CompletionStatus::Success, offset, 0);
     co_await complete_up(completion);
 }
 
 sim::Task<u32> RootPort::config_read(u32 offset, unsigned size) {
     const Tlp t = register_access(TlpKind::ConfigRead, offset, size);
-    co_await send_down(t);
+    auto sent = send_down(t);
+    auto room = co_await std::move(sent);
     co_await link_.down.travel();
     co_await sim::delay(endpoint_.register_access);
     const u32 value = endpoint_.config_read(offset, size);
+    room.release();
     const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
     co_await complete_up(completion);
     co_return value;

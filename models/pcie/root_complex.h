@@ -30,21 +30,19 @@ struct RootComplexConfig {
         "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
     base::Param<base::Latency> mmio{50_ns, "from a CPU's register access to a packet ready for the link", P::Guess,
                                     "of the order of egress"};
-    base::Param<unsigned> posted_buffer{64, "posted packets that a root port holds until they have committed",
-                                        base::between(1, 4096), base::unit("packets"), P::Guess,
-                                        "enough for the rate of a Gen3 x8 link over the latency to memory"};
     base::Param<base::Latency> invalidate_timeout{
         60_s, "an Invalidate Request that is not answered so long is given up", P::Specification,
         "PCIe Base 10.3.1: a device should answer within one minute (-0 %, +50 %)"};
     base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", base::at_most(0xffff'0000u), P::Specification,
                                  "IORT id mapping"};
 };
-DESCRIBE(RootComplexConfig, ingress, egress, mmio, posted_buffer, invalidate_timeout, stream_base)
+DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, stream_base)
 static_assert(base::fully_described<RootComplexConfig>);
 
 class RootComplex;
 
-/// One link with one endpoint. The life of a packet is one coroutine, from the endpoint's decision to its end.
+/// One link with one endpoint. A posted packet takes room in the port until it has committed, any other request until the
+/// IOMMU has answered and it goes to memory. The life of a packet is one coroutine, from the endpoint's decision to its end.
 class RootPort final : public memory::MmioTarget {
 public:
     struct Counts {
@@ -83,15 +81,17 @@ public:
     StreamId stream() const { return stream_; }
     /// Posted writes that have arrived and not committed.
     std::size_t posted_inside() const { return order_.inside(); }
+    /// What waits for room on either direction of the link, in words; empty if nothing does.
+    std::string who_waits();
 
 private:
     iommu::TranslationRequest question(const Tlp& t) const;
     memory::Request access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const;
     Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
     sim::Task<void> complete_part(Tlp completion);
-    sim::Task<void> deliver(u64 offset, unsigned size, u64 value);
+    sim::Task<void> deliver(u64 offset, unsigned size, u64 value, TransmitQueue::Credit room);
     Tlp register_access(TlpKind kind, u64 offset, unsigned size) const;
-    sim::Task<void> send_down(Tlp request);
+    sim::Task<TransmitQueue::Credit> send_down(Tlp request);
     sim::Task<void> complete_up(Tlp completion);
     void aborted(const Tlp& t, AbortReason why);
     Tlp invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const;
@@ -144,6 +144,8 @@ public:
     /// The simulation's own number of the next transaction, from 1.
     u64 next_transaction() { return ++transactions_; }
     const std::vector<std::unique_ptr<RootPort>>& ports() const { return ports_; }
+    /// What waits for room on any link, in words; empty if nothing does.
+    std::string who_waits() const;
 
 private:
     base::EventBus& events_;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Who waits for whom: the order of posted writes, and room at the receiver.
+/// Who waits for whom: the order of posted writes in a root port.
 #include "base/property.h"
-#include "pcie/flow_control.h"
 #include "pcie/ordering.h"
 #include "sim/task.h"
 
@@ -24,16 +23,6 @@ struct OrderingBench {
 Task<void> await_prefix(Prefix& p, u64 n, std::vector<u64>& passed) {
     co_await p.until(n);
     passed.push_back(n);
-}
-Task<void> send(TransmitQueue& q, char name, bool posted, sim::Duration held, std::string& order) {
-    if (posted) {
-        const auto credit = co_await q.enter_posted();
-        order += name;
-        co_await sim::delay(held);
-    } else {
-        co_await q.enter();
-        order += name;
-    }
 }
 } // namespace
 
@@ -76,21 +65,4 @@ TEST_CASE("in order, nothing suspends", "[pcie]") {
         CHECK(order.committed_before(order.behind()).await_ready());
     }
     CHECK(order.inside() == 0);
-}
-
-TEST_CASE("packets enter the wire in the order in which they asked; without room, posted ones hold back all behind them", "[pcie]") {
-    OrderingBench b;
-    const bool shuffle = GENERATE(false, true);
-    b.calendar.perturb({7, shuffle, {}});
-    TransmitQueue q{2};
-    std::string order;
-    for (char name = 'a'; name <= 'h'; ++name) sim::start(send(q, name, name != 'd' && name != 'g', 10_ns, order)); // d, g: reads
-    CHECK(order == "ab");
-    b.calendar.run_for(5_ns);
-    CHECK(order == "ab");
-    b.calendar.run_for(6_ns);
-    CHECK(order == "abcde");
-    b.calendar.run_for(30_ns);
-    CHECK(order == "abcdefgh");
-    CHECK(q.credits() == 2);
 }

@@ -294,10 +294,9 @@ TEST_CASE("a request that crosses a page boundary is malformed and reaches neith
 
 TEST_CASE("a root port holds no more posted writes than it has room for, and a read behind them waits too", "[pcie]") {
     Fabric f;
-    f.config.posted_buffer = 4;
-    RootComplex rc{f.events, f.memory, &f.iommu, f.config};
-    Endpoint ep{"ep", f.events, rc, LinkConfig{}, EndpointConfig{}, DeviceId{0}};
-    ep.take_into_service();
+    LinkConfig small;
+    small.root_port.posted_headers = 4;
+    TestEndpoint ep{f, small};
     f.iommu.slow_pages[f.at(0x1000).page_number()] = 1_us;
     std::vector<std::byte> from(8 * 256);
     Time left, end;

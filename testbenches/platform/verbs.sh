@@ -27,6 +27,7 @@ differ "another policy" "$first" "$(print mm-exit-under-load --set os.policy=mm-
 expect 1 freed-before-fenced "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]'
 expect 1 lying-fence "$QUIESCE" run mm-exit-under-load --set 'platform.iommu.bugs=[early-sync]'
 expect 1 stale-dma "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]'
+expect 1 "free are 64 of 64 and 8 of 8" "$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_data=8
 for s in mm-exit-under-load unbind-orderly close-before-exit kill-with-shared-fd munmap-under-dma slow-device-stop two-devices ats-teardown atc-slow-ack; do
     expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit
     expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit --set os.kernel=2018
@@ -165,7 +166,8 @@ done
 "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out shape/forget-tlbi >/dev/null 2>&1
 "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=none --out shape/not-applicable >/dev/null 2>&1
 "$QUIESCE" run slow-device-stop --set devices.acc0.stop_time=40ms --set os.accelerator_driver.stop_timeout=1ms --out shape/gave-up >/dev/null 2>&1
-expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" shape/{R8,forget-tlbi,not-applicable,gave-up}
+"$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_headers=1 --out shape/one-credit >/dev/null 2>&1
+expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" shape/{one-credit,R8,forget-tlbi,not-applicable,gave-up}
 for p in $("$QUIESCE" list metrics --json | python3 -c 'import json,sys; [print(m["name"]) for m in json.load(sys.stdin) if m["group"] == "phase"]'); do
     grep -rqF "\"$p\"" --include=*.cpp --include=*.h --exclude=metrics.cpp "$SOURCE_DIR/models" || { echo "FAILED: no model has a phase $p"; failures=$((failures + 1)); }
 done

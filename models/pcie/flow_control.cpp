@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcie/flow_control.h"
+
+#include "base/text.h"
+
+#include <algorithm>
+
+namespace quiesce::pcie {
+
+void TransmitQueue::wait(std::coroutine_handle<> who, const Tlp& packet, u32 payload) {
+    waiting_.push_back({who, ordered(packet), packet.kind, packet.bond, packet.transaction, payload, sim::now()});
+    if (events_.wants<base::LevelChanged>())
+        events_.emit(base::LevelChanged{level_, static_cast<u32>(waiting_.size())});
+    admit();
+}
+
+/// What still stands before it waits for room of another kind.
+bool TransmitQueue::passes_all_before(std::size_t n) const {
+    for (std::size_t i = 0; i < n; ++i)
+        if (passing(waiting_[n].packet, waiting_[i].packet) == Passing::MustNot) return false;
+    return true;
+}
+
+void TransmitQueue::leave(std::size_t n) {
+    const Waiting w = waiting_[n];
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(n));
+    ++entering_;
+    lane_.push(w.who, sim::now()); // a lane keeps the order even when simultaneous items are shuffled
+    if (events_.wants<base::LevelChanged>())
+        events_.emit(base::LevelChanged{level_, static_cast<u32>(waiting_.size())});
+    if (w.since == sim::now()) return;
+    ++counts_.stalls;
+    counts_.stalled += sim::now() - w.since;
+    if (events_.wants<CreditStalled>())
+        events_.emit(CreditStalled{link_, upstream_, w.kind, w.transaction, w.bond, w.since});
+}
+
+/// One pass in the order of asking: who leaves frees only those behind it.
+void TransmitQueue::admit() {
+    std::array<bool, 3> exhausted{};
+    for (std::size_t n = 0; n < waiting_.size();) {
+        const u8 pool = pool_number(waiting_[n].kind);
+        if (exhausted[pool] || !passes_all_before(n)) {
+            ++n;
+        } else if (pools_[pool].take(data_credits(waiting_[n].payload))) {
+            leave(n);
+        } else {
+            exhausted[pool] = true;
+            ++n;
+        }
+    }
+    wake_when_something_returns();
+}
+
+void TransmitQueue::wake_when_something_returns() {
+    wake_up_.cancel();
+    if (waiting_.empty()) return;
+    sim::Time next = sim::Time::never();
+    for (CreditPool& p : pools_) next = std::min(next, p.next());
+    if (next < sim::Time::never()) sim::Calendar::current().arm(wake_up_, std::max(next, sim::now()));
+}
+
+std::string TransmitQueue::who_waits() {
+    if (waiting_.empty()) return {};
+    static constexpr std::array<std::string_view, 3> names{"posted", "non-posted", "completion"};
+    const Waiting& w = waiting_.front();
+    CreditPool& pool = pools_[pool_number(w.kind)];
+    const auto room = [](unsigned free, unsigned advertised) {
+        return advertised == 0 ? std::string{"infinite"} : std::to_string(free) + " of " + std::to_string(advertised);
+    };
+    std::string s =
+        std::string(link_.text()) + (upstream_ ? " up" : " down") + ": a packet of " + std::to_string(w.payload) +
+        " bytes" + (w.bond == BondId{} ? "" : " of bond " + std::to_string(raw(w.bond))) + " waits since " +
+        base::format_duration(w.since - sim::Time{}) + " for 1 " + std::string(names[pool_number(w.kind)]) +
+        " header credit and " + std::to_string(data_credits(w.payload)) + " data credits; free are " +
+        room(pool.headers(), pool.advertised_headers()) + " and " + room(pool.data(), pool.advertised_data());
+    if (waiting_.size() > 1) s += ", and " + std::to_string(waiting_.size() - 1) + " more wait behind it";
+    return s;
+}
+
+} // namespace quiesce::pcie
