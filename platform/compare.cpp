@@ -19,14 +19,13 @@
 namespace quiesce::platform {
 namespace {
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 
 struct Variant {
     std::string name;                    ///< "quiet-unbind", "mm-exit,85ns"
     std::vector<std::string> sets;
     fs::path dir;
     int exit = -1;
-    Json run;
+    nlohmann::json run;
 };
 
 /// Every combination of the --over values, in order; nothing after an error.
@@ -99,15 +98,15 @@ void run_all(const CommandLine& line, std::vector<Variant>& variants) {
         v.exit = WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(Exit::Internal);
         const bool left_results = v.exit == 0 || v.exit == 1 || v.exit == 130; // else what is there is a former run's
         std::ifstream in(v.dir / "run.json");
-        if (left_results && in) v.run = Json::parse(in, nullptr, false);
+        if (left_results && in) v.run = nlohmann::json::parse(in, nullptr, false);
     }
 }
 
-std::string time_cell(const Json& run, const std::string& name) {
+std::string time_cell(const nlohmann::json& run, const std::string& name) {
     if (run["teardowns"].empty()) return "-";
     i64 worst = -1;
     bool open = false;
-    for (const Json& t : run["teardowns"]) {
+    for (const nlohmann::json& t : run["teardowns"]) {
         i64 value = -1;
         if (name == "quiesce") value = t.value("quiesce_ps", i64{-1});
         else if (name == "exposure") value = t.value("exposure_ps", i64{-1});
@@ -146,13 +145,13 @@ void print_table(const std::vector<Variant>& variants) {
     add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
     for (const auto& fence : fences)
         add(fmt::format("  {} {}", fence.first, fence.second), [&](const Variant& v) {
-            const Json& by = v.run["invalidations"]["fences_by"];
-            return std::to_string(by.value(fence.first, Json::object()).value(fence.second, u64{0}));
+            const nlohmann::json& by = v.run["invalidations"]["fences_by"];
+            return std::to_string(by.value(fence.first, nlohmann::json::object()).value(fence.second, u64{0}));
         });
     add("violations", [](const Variant& v) { return std::to_string(v.run["violations"].size()); });
     add("  occurrences", [](const Variant& v) {
         u64 n = 0;
-        for (const Json& violation : v.run["violations"]) n += violation["count"].get<u64>();
+        for (const nlohmann::json& violation : v.run["violations"]) n += violation["count"].get<u64>();
         return std::to_string(n);
     });
     add("fingerprint", [](const Variant& v) { return v.run["fingerprint"].get<std::string>(); });
