@@ -47,6 +47,8 @@ constexpr BugRow bugs[] = {
      "freed-before-fenced"},
     {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown", "os.bugs=[R6]",
      "freed-before-fenced,stale-dma"},
+    {"forget-page-response", "the driver answers no page request: devices wait for ever", "pri-storm-exit",
+     "os.bugs=[forget-page-response]", "lost-page-request,deadlock"},
     {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
      "freed-before-fenced,stale-dma"},
 };

@@ -156,8 +156,9 @@ sim::Task<void> IopfQueue::put_later(AddressSpace& mm) {
 /// flush_workqueue: what is queued later is not waited for.
 sim::Task<void> IopfQueue::flush(KernelContext& ctx) {
     const u64 upto = numbers_;
+    const std::function<u64()> last_group = [this] { return last_span_; };
     while (!open_.empty() && *open_.begin() <= upto)
-        co_await ctx.sleep_on(answered_.wait(), "iopf-flush", "iopf", [this] { return last_span_; });
+        co_await ctx.sleep_on(answered_.wait(), "iopf-flush", "iopf", last_group);
 }
 
 } // namespace quiesce::os

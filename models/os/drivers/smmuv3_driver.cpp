@@ -461,6 +461,7 @@ sim::Task<void> Smmuv3Driver::handle_page_request(KernelContext& ctx, PageReques
 
 /// arm_smmu_page_response: fire and forget.
 sim::Task<void> Smmuv3Driver::page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) {
+    if (kernel_.has_bug("forget-page-response")) co_return;
     static constexpr PageResponse codes[] = {PageResponse::Success, PageResponse::InvalidRequest,
                                              PageResponse::ResponseFailure};
     const auto stream = streams_.find(raw(last.stream));
@@ -478,8 +479,9 @@ sim::Task<void> Smmuv3Driver::flush_page_requests(KernelContext& ctx) {
     const u32 prod_bits = co_await page_request_producer(ctx);
     static_cast<void>(prod_bits);
     const u64 passes = page_requests_.passes;
+    const std::function<u64()> last_pass = [this] { return page_request_span_; };
     while (!page_requests_.quiet() && page_requests_.passes < passes + 2)
-        co_await ctx.sleep_on(page_requests_.passed.wait(), "priq-flush", unit_, [this] { return page_request_span_; });
+        co_await ctx.sleep_on(page_requests_.passed.wait(), "priq-flush", unit_, last_pass);
 }
 
 /// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, what was aborted and a
