@@ -181,12 +181,24 @@ void check_memory(const Config& c, const Node& root, Diagnostics& out) {
         out.error(bits_at, fmt::format("RAM ends at {:#x}, beyond the {} bits of physical address of the SMMU", end, bits));
 }
 
+/// Pages are asked for what an ATC did not get.
+void check_page_requests(const std::string& name, const devices::AcceleratorConfig& a, const Node& root,
+                         Diagnostics& out) {
+    if (!a.pri.present) return;
+    const Mark at = place_of(root, {"devices", name, "pri"});
+    if (!a.atc.present) out.error(at, fmt::format("devices.{}: pri needs an ATC: say `atc: {{present: true}}`", name));
+    if (a.pri.per_group > a.pri.capacity)
+        out.error(at, fmt::format("devices.{}: pri.per_group {} is above pri.capacity {}", name, a.pri.per_group.text(),
+                                  a.pri.capacity.text()));
+}
+
 void check_devices(const Config& c, const Node& root, Diagnostics& out) {
     if (c.devices.empty()) out.error(place_of(root, {"devices"}), "devices: a scenario needs at least one device, such as {acc0: {kind: accelerator}}");
     if (c.devices.size() > 250)
         out.error(place_of(root, {"devices"}), fmt::format("devices: at most 250, one bus number each; got {}", c.devices.size()));
     for (const auto& [name, d] : c.devices) {
         const auto& a = d.accelerator;
+        check_page_requests(name, a, root, out);
         if (a.stop_time_max.get() != sim::Duration{} && a.stop_time_max.get() < a.stop_time.get())
             out.error(place_of(root, {"devices", name, "stop_time_max"}),
                       fmt::format("devices.{}: stop_time_max {} is below stop_time {}", name, a.stop_time_max.text(), a.stop_time.text()));
@@ -226,7 +238,10 @@ const std::vector<Capability>& known_capabilities() {
 
 std::vector<std::string> capabilities(const Config& c) {
     if (c.platform.iommu.kind == IommuKind::None) return {};
-    return {"sva", "pasid", "per-pasid-quiet"};
+    std::vector<std::string> there{"sva", "pasid", "per-pasid-quiet"};
+    if (c.platform.iommu.smmuv3.ats) there.emplace_back("ats");
+    if (c.platform.iommu.smmuv3.ats && c.platform.iommu.smmuv3.pri && c.smmuv3_driver.pri) there.emplace_back("pri");
+    return there;
 }
 
 } // namespace quiesce::platform

@@ -62,10 +62,13 @@ struct ObserveConfig {
     WindowConfig window;
     base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never",
                                      base::at_most(u64{1'000'000'000}), P::Guess, "no agreed number; set what your log can take"};
+    base::Param<base::Latency> page_request_limit{
+        10_ms, "a page request that was not answered for so long when the run ends is lost", P::Guess,
+        "longer than the handling of any page fault that is modelled"};
     base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock; until then it changes nothing", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
-DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, limit)
+DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, page_request_limit, limit)
 
 struct Config {
     PlatformConfig platform;

@@ -170,7 +170,9 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     r.simulated = calendar.now();
     r.teardowns = w.teardowns.results();
     for (const auto& t : r.teardowns) w.checkers.check(t);
+    w.checkers.check_page_requests(w.teardowns.page_requests(), calendar.idle(), s.config.observe.page_request_limit);
     r.counts = w.counters.counts();
+    r.counts.page_request_latency_ps = w.teardowns.page_requests().latency_ps();
     r.violations = w.checkers.violations();
     r.host_events = calendar.items_run();
     rusage usage{};

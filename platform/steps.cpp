@@ -36,7 +36,8 @@ void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
 }
 
 sim::Task<void> spawn_process(Stage& g, const Step& s) {
-    g.system.kernel().spawn(s.text("spawn"), s.integer("pages", default_heap_pages), static_cast<unsigned>(s.integer("threads", 1)));
+    g.system.kernel().spawn(s.text("spawn"), s.integer("pages", default_heap_pages),
+                            static_cast<unsigned>(s.integer("threads", 1)), s.integer("present", most_heap_pages));
     co_return;
 }
 
@@ -134,9 +135,10 @@ sim::Task<void> say(Stage& stage, const Step& step) {
 
 const std::vector<VerbRow>& verb_rows() {
     static const std::vector<VerbRow> rows{
-        {"os", "spawn", "a process appears, with a heap of present pages at a random address", "os: {spawn: app0, pages: 64}",
+        {"os", "spawn", "a process appears, with a heap at a random address", "os: {spawn: app0, pages: 64}",
          {{"spawn", Kind::NewProcess, true, "its name"},
           {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
+          {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
           {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024}}, true, &Plan::spawn, spawn_process},
         {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
          {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}}, true, &Plan::fork,

@@ -18,7 +18,11 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
     memory_.map_messages(os::InterruptController::window, os::InterruptController::window_bytes, kernel_.interrupts());
     if (config.platform.iommu.kind == IommuKind::Smmuv3) add_iommu(config, seed);
     root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
-    if (smmu_) smmu_->set_ats_port(root_complex_.get());
+    if (smmu_) {
+        smmu_->set_ats_port(root_complex_.get());
+        smmu_->set_page_response_port(root_complex_.get());
+        root_complex_->set_page_requests(&smmu_->page_requests());
+    }
     root_complex_->set_message_window(os::InterruptController::window, os::InterruptController::window_bytes);
     ecam_ = std::make_unique<pcie::Ecam>(*root_complex_);
     mmio_.map(config_registers, buses * pcie::Ecam::bytes_per_bus, *ecam_, "configuration registers");

@@ -20,7 +20,7 @@ MEMORY_INTERFACES = ["memory/memory_port.h", "memory/mmio.h"]
 HARDWARE = MEMORY_INTERFACES + GROUND
 CPU_SIDE = ["memory/ownership.h", "memory/mmio_bus.h"]
 DRIVER_INTERFACES = ["os/drivers/iommu_driver.h", "os/drivers/device_driver.h", "os/drivers/pci_function.h"]
-TRANSLATION_INTERFACES = ["iommu/translation.h", "iommu/ats_port.h"]
+TRANSLATION_INTERFACES = ["iommu/translation.h", "iommu/ats_port.h", "iommu/page_request.h"]
 # A device's translation cache (ATC) is made of the core's parts: one cache, one predicate, one way to invalidate.
 ATC_PARTS = ["iommu/cache.h", "iommu/context.h", "iommu/in_flight.h", "iommu/invalidation.h", "iommu/merge.h"]
 

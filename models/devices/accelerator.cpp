@@ -13,6 +13,8 @@ pcie::FunctionConfig function_of(const AcceleratorConfig& c) {
     pcie::FunctionConfig f = pcie::Endpoint::plain_function();
     f.bar0.size = base::Size{bar_bytes};
     f.ats.present = c.atc.present.get();
+    f.pri.present = c.atc.present.get() && c.pri.present.get();
+    f.pri.capacity = c.pri.capacity.get();
     f.pasid.width = c.pasid_bits.get();
     return f;
 }
@@ -26,6 +28,7 @@ Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComp
         atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
         // Not only when it changes: written once more it turns an ATC on again that Unsupported Request turned off.
         config_space().on_write(pcie::cfg::AtsControl::Enable, [this](bool on) { atc_->enable(on); });
+        if (config.pri.present) add_page_requests();
     }
     const std::string prefix = std::string(name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
@@ -34,6 +37,13 @@ Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComp
     regs_.set(DEV_CAP::QUEUES, config.queues.get());
     regs_.set(DEV_CAP::TAGS, config.endpoint.tags.get());
     bind_registers();
+}
+
+void Accelerator::add_page_requests() {
+    pages_ = std::make_unique<PageRequestInterface>(name(), events(), *this, config_.pri);
+    atc_->set_page_requests(pages_.get());
+    config_space().on_write(pcie::cfg::PriControl::Enable, [this](bool on) { pages_->enable(on); });
+    config_space().on_pri_reset([this] { pages_->reset(); });
 }
 
 // ---- registers ------------------------------------------------------------------------------------------------------
@@ -148,6 +158,16 @@ Workload Accelerator::work_of(const Queue& q) const {
     return w;
 }
 
+/// What a request for the PASID of the queue's work has in common with all others.
+pcie::DmaRequest Accelerator::pasid_of(const Queue& q) {
+    pcie::DmaRequest r;
+    r.has_pasid = q.work.has_pasid;
+    r.pasid = q.work.pasid;
+    r.bond = q.work.bond;
+    r.privileged = q.work.privileged;
+    return r;
+}
+
 void Accelerator::doorbell(Queue& q) {
     const bool can_begin = q.life.accepts(QueueEvent::Doorbell);
     if (can_begin) q.bad_work = q.length.value() == 0;
@@ -157,6 +177,7 @@ void Accelerator::doorbell(Queue& q) {
     }
     q.work = work_of(q);
     q.abort.reset();
+    if (pages_) pages_->begin(pasid_of(q));
     take(q, QueueEvent::Doorbell);
     q.engine.start(q.work);
     sim::start(watch(q, ++q.run));
@@ -175,7 +196,8 @@ sim::Duration Accelerator::draw_stop_time() {
     return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
 }
 
-/// facts/iommu-specs.md 4.1: no new requests, every read answered, every posted write observable; only then Stopped.
+/// facts/iommu-specs.md 4.1: no new requests, every read answered, every posted write observable, page requests
+/// answered or closed by a Stop Marker; only then Stopped.
 sim::Task<void> Accelerator::stop(Queue& q) {
     base::Activity span{events(), name(), drain_phase_, {}, 0, q.work.bond};
     last_stop_span_ = q.stop_span = span.id();
@@ -184,8 +206,10 @@ sim::Task<void> Accelerator::stop(Queue& q) {
         co_await q.abort.wait_for(draw_stop_time());
     }
     q.engine.stop();
+    if (pages_) co_await pages_->stop(pasid_of(q));
     co_await q.engine.idle().wait();
     co_await q.engine.flush();
+    if (pages_) pages_->mark_stopped(pasid_of(q));
     span.end();
     take(q, QueueEvent::Drained);
     raise<INT_STOPPED>(q, regs_.get(INT_ENABLE::STOPPED));

@@ -36,9 +36,10 @@ struct AcceleratorConfig {
     pcie::EndpointConfig endpoint;
     DmaEngineConfig engine;
     AtcConfig atc;
+    PageRequestConfig pri;
 };
 DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, pasid_bits, endpoint,
-         engine, atc)
+         engine, atc, pri)
 static_assert(base::fully_described<AcceleratorConfig>);
 
 enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained };
@@ -56,7 +57,7 @@ inline constexpr base::Arrow<accelerator::State, QueueEvent> queue_arrows[] = {
 static_assert(base::deterministic(queue_arrows) && base::all_reachable(queue_arrows, accelerator::State::Idle));
 
 /// When a queue reports Stopped it issues nothing any more, its reads have been answered and its writes are globally
-/// observable. MODEL: no page requests yet, so PASID stop has no stop marker.
+/// observable; its page requests have been answered, or a Stop Marker is behind them.
 class Accelerator final : public pcie::Endpoint {
 public:
     /// `seed` is the run's. The calendar must be shut down before the accelerator goes.
@@ -74,6 +75,7 @@ public:
     const base::RegisterFile<accelerator::Registers>& registers() const { return regs_; }
     /// Null if the device has none.
     Atc* atc() { return atc_.get(); }
+    PageRequestInterface* page_requests() { return pages_.get(); }
 
 private:
     struct Queue {
@@ -102,6 +104,10 @@ private:
         return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
     }
     bool invalidate(const pcie::InvalidateRequest& r) override { return atc_ != nullptr && atc_->invalidate(r); }
+    void page_response(const pcie::PageGroupAnswer& a) override {
+        if (pages_) pages_->heard(a);
+    }
+    void add_page_requests();
     void bind_registers();
     template <class R>
     void bind_setting(R Queue::*setting);
@@ -114,6 +120,7 @@ private:
     void doorbell(Queue& q);
     Workload work_of(const Queue& q) const;
     bool take(Queue& q, QueueEvent e);
+    static pcie::DmaRequest pasid_of(const Queue& q);
     sim::Task<void> watch(Queue& q, u64 run);
     sim::Task<void> stop(Queue& q);
     sim::Duration draw_stop_time();
@@ -124,6 +131,7 @@ private:
     sim::Random random_;
     base::RegisterFile<accelerator::Registers> regs_;
     std::unique_ptr<Atc> atc_;
+    std::unique_ptr<PageRequestInterface> pages_;
     std::vector<std::unique_ptr<Queue>> queues_;
     std::array<base::Name, 4> state_names_;
     base::Name drain_phase_;

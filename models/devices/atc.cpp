@@ -10,9 +10,6 @@ namespace {
 
 std::string under(base::Name name, const char* what) { return std::string{name.text()} + what; }
 
-// Spaces of the cache: PASID, then "no PASID", each once per privilege.
-constexpr u32 without_pasid = 1u << 20, privileged_bit = 1u << 21;
-
 } // namespace
 
 Atc::Atc(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const AtcConfig& config)
@@ -37,18 +34,14 @@ void Atc::enable(bool on) {
     cache_.erase_if([](const iommu::Tag&) { return true; });
 }
 
-u32 Atc::space_of(bool has_pasid, Pasid pasid, bool privileged) {
-    return (has_pasid ? raw(pasid) : without_pasid) | (privileged ? privileged_bit : 0);
-}
-
 Atc::Key Atc::key_of(const pcie::DmaRequest& r, bool write) {
-    return {space_of(r.has_pasid, r.pasid, r.privileged), r.at.page_number(), write};
+    return {space_of(r), r.at.page_number(), write};
 }
 
 iommu::Tag Atc::tag_of(const pcie::DmaRequest& r) const {
     iommu::Tag t{};
     t.kind = iommu::CacheKind::Translation;
-    t.space = iommu::SpaceTag{space_of(r.has_pasid, r.pasid, r.privileged)};
+    t.space = iommu::SpaceTag{space_of(r)};
     t.at = r.at;
     return t;
 }
@@ -61,6 +54,7 @@ const Atc::Entry* Atc::usable(const iommu::Tag& wanted, bool write) {
 
 sim::Task<Atc::Found> Atc::translate(pcie::DmaRequest r, bool write) {
     const iommu::Tag wanted = tag_of(r);
+    unsigned tries = 0;
     for (;;) {
         iommu::InFlight use = uses_.begin();
         co_await look_up_.pass();
@@ -79,9 +73,25 @@ sim::Task<Atc::Found> Atc::translate(pcie::DmaRequest r, bool write) {
                 continue;
             }
         }
-        if (!(write ? a.entry.write : a.entry.read)) co_return Found{};
+        if (!(write ? a.entry.write : a.entry.read)) {
+            use.end();
+            auto paged = page_in(r, write, a, tries);
+            const bool there = co_await std::move(paged);
+            if (there) continue;
+            co_return Found{};
+        }
         co_return Found{true, a.entry.to + (r.at.value() & (a.entry.bytes - 1)), std::move(use)};
     }
+}
+
+/// Asks the host for a page that the IOMMU did not give. True: ask the IOMMU again.
+sim::Task<bool> Atc::page_in(pcie::DmaRequest r, bool write, const Answer& a, unsigned& tries) {
+    if (page_requests_ == nullptr || !page_requests_->on() || a.error || tries > page_requests_->retries())
+        co_return false;
+    ++tries;
+    auto asked = page_requests_->ask(r, write);
+    const PageRequestEnding ending = co_await std::move(asked);
+    co_return ending == PageRequestEnding::Granted;
 }
 
 /// The page of `r` and, when prefetching, those after it up to the first that is known or being asked for.
@@ -107,6 +117,7 @@ sim::Task<Atc::Answer> Atc::ask(pcie::DmaRequest r, bool write) {
     Answer blank;
     auto sent = send(r, static_cast<unsigned>(pages.size()), write, blank);
     const pcie::TranslationCompletion c = co_await std::move(sent);
+    blank.error = c.entries.empty();
 
     std::vector<Answer> answers(pages.size(), blank);
     answers.front().came = true; // an error is an answer, and the other pages may fare better
@@ -114,6 +125,7 @@ sim::Task<Atc::Answer> Atc::ask(pcie::DmaRequest r, bool write) {
     for (const pcie::TranslationEntry& e : c.entries) {
         Answer a = blank;
         a.came = true;
+        a.error = false;
         a.entry = entry_of(e);
         keep(r, at, a);
         const u64 end = (at & ~(a.entry.bytes - 1)) + a.entry.bytes;

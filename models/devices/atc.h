@@ -4,6 +4,7 @@
 /// is the same, too.
 #pragma once
 #include "base/param.h"
+#include "devices/page_requests.h"
 #include "iommu/cache.h"
 #include "iommu/invalidation.h"
 #include "iommu/merge.h"
@@ -76,7 +77,8 @@ public:
     };
     /// Translates the first byte of `r`, which lies in one page. Takes a look-up; on a miss a translation request
     /// besides, shared with others for the same page. A page that is known without the permission is asked for once
-    /// more. Not granted: no such permission, an error, or the ATC is off by now.
+    /// more. What the IOMMU then says it may not have is asked of the host as a page, where the device can do that. Not
+    /// granted: no such permission, an error, or the ATC is off by now.
     sim::Task<Found> translate(pcie::DmaRequest r, bool write);
 
     /// An Invalidate Request arrived. False while the ATC is off.
@@ -85,6 +87,8 @@ public:
     /// request that is answered with Unsupported Request turns the ATC off, too, until software writes E anew.
     void enable(bool on);
     bool enabled() const { return enabled_; }
+    /// Asks for pages by it; null: it does not.
+    void set_page_requests(PageRequestInterface* pages) { page_requests_ = pages; }
 
     struct Counts {
         u64 requests = 0;  ///< translation requests sent
@@ -111,19 +115,20 @@ private:
     /// What came back for one page. Nothing: the request was for several, and the answer ended before this one.
     struct Answer {
         bool came = false;
+        bool error = false; ///< it says nothing of the page
         Entry entry{};
         u64 since = 0;      ///< the engine's count when the request was sent
         u64 generation = 0; ///< as well
     };
     using Asking = iommu::Merge<Key, Answer>;
 
-    static u32 space_of(bool has_pasid, Pasid pasid, bool privileged);
     static Key key_of(const pcie::DmaRequest& r, bool write);
     iommu::Tag tag_of(const pcie::DmaRequest& r) const;
     const Entry* usable(const iommu::Tag& wanted, bool write);
     bool holds(const Answer& a, const iommu::Tag& tag) const {
         return a.generation == generation_ && !engine_.overtaken(a.since, tag);
     }
+    sim::Task<bool> page_in(pcie::DmaRequest r, bool write, const Answer& a, unsigned& tries);
     std::vector<pcie::DmaRequest> pages_to_ask(const pcie::DmaRequest& r, bool write);
     sim::Task<Answer> ask(pcie::DmaRequest r, bool write);
     sim::Task<pcie::TranslationCompletion> send(pcie::DmaRequest r, unsigned pages, bool write, Answer& blank);
@@ -142,6 +147,7 @@ private:
     sim::Stage look_up_;
     sim::Slots slots_;
     Asking asking_;
+    PageRequestInterface* page_requests_ = nullptr;
     bool enabled_ = false;
     u64 generation_ = 0; ///< how often it was turned on or off
     u64 sequence_ = 0;

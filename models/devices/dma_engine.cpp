@@ -115,13 +115,13 @@ u64 DmaEngine::announce(const pcie::DmaRequest& p, bool write) {
 }
 
 void DmaEngine::issue_write(const pcie::DmaRequest& packet) {
-    last_write_ = packet.at;
-    unflushed_ = true;
     const u64 transaction = announce(packet, true);
-    if (translates())
+    if (translates()) {
         sim::start(write_translated(packet, transaction));
-    else
-        endpoint_.write_packet(packet, transaction, pcie::Payload::borrow(pattern_.data()), this);
+        return;
+    }
+    to_be_flushed(packet);
+    endpoint_.write_packet(packet, transaction, pcie::Payload::borrow(pattern_.data()), this);
 }
 
 void DmaEngine::issue_read(const pcie::DmaRequest& packet, pcie::Tag tag) {
@@ -159,6 +159,7 @@ sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transac
         if (!found.granted) break;
         if (endpoint_.bus_master()) {
             const pcie::DmaRequest request = translated(packet, found.at);
+            to_be_flushed(packet);
             Departure departure;
             endpoint_.write_packet(request, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
             co_await departure.over.wait();

@@ -65,6 +65,10 @@ private:
     sim::Task<void> generate(u64 run);
     void issue_write(const pcie::DmaRequest& packet);
     void issue_read(const pcie::DmaRequest& packet, pcie::Tag tag);
+    void to_be_flushed(const pcie::DmaRequest& write) {
+        last_write_ = write.at;
+        unflushed_ = true;
+    }
     bool translates() const { return atc_ != nullptr && atc_->enabled(); }
     sim::Task<void> write_translated(pcie::DmaRequest packet, u64 transaction);
     sim::Task<void> read_translated(pcie::DmaRequest packet, u64 transaction);

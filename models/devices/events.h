@@ -38,6 +38,40 @@ struct DmaEnded {
 };
 DESCRIBE(DmaEnded, transaction, device, bond, bytes, write, ending)
 
+/// A device sent a Page Request, or a Stop Marker, which asks for nothing and is never answered.
+struct PageRequestSent {
+    static constexpr std::string_view event_name = "PageRequestSent";
+    DeviceId device;
+    StreamId stream;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u16 group;
+    bool write;
+    bool last;
+    bool stop_marker;
+};
+DESCRIBE(PageRequestSent, device, stream, bond, has_pasid, pasid, at, group, write, last, stop_marker)
+
+/// Taken: somebody waited for it. Stale: the group was outstanding, but its queue has stopped meanwhile. Unexpected: no
+/// such group is outstanding. Ignored: the interface had stopped with a Response Failure before.
+enum class PageResponseFate : u8 { Taken, Stale, Unexpected, Ignored };
+
+/// A PRG Response arrived at a device. `bond` is that of the group, 0 if there is none.
+struct PageResponseHeard {
+    static constexpr std::string_view event_name = "PageResponseHeard";
+    DeviceId device;
+    StreamId stream;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    u16 group;
+    u8 code;                 ///< the message's: 0 success, 1 invalid, all others failure
+    PageResponseFate fate;
+};
+DESCRIBE(PageResponseHeard, device, stream, bond, has_pasid, pasid, group, code, fate)
+
 /// A work queue of a device changed state: idle, running, stopping, stopped.
 struct QueueState {
     static constexpr std::string_view event_name = "QueueState";

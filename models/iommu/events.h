@@ -112,6 +112,18 @@ struct PageRequestReceived {
 };
 DESCRIBE(PageRequestReceived, unit, bond, stream, has_pasid, pasid, at, group, write, last, stop_marker)
 
+/// A page request became a record in memory: software will see it.
+struct PageRequestRecorded {
+    static constexpr std::string_view event_name = "PageRequestRecorded";
+    base::Name unit;
+    BondId bond;
+    StreamId stream;
+    Iova at;
+    u16 group;
+    bool stop_marker;
+};
+DESCRIBE(PageRequestRecorded, unit, bond, stream, at, group, stop_marker)
+
 /// Who decided a response to a page request.
 enum class PageResponseReason : u8 {
     Driver,                  ///< a command of software

@@ -15,12 +15,15 @@ using GenericEvents = base::EventList<base::LevelChanged, base::StateChanged, ba
 using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::FrameTaken, memory::FrameUnmapped,
                                      memory::FrameFreed>;
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
-                                    iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError>;
+                                    iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,
+                                    iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled>;
-using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState>;
+using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,
+                                     devices::PageRequestSent, devices::PageResponseHeard>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
-                                 os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation>;
+                                 os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
+                                 os::PageRequestEnded, os::PageGroupAnswered>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

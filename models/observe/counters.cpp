@@ -8,7 +8,8 @@ namespace quiesce::observe {
 Counters::Counters(base::EventBus& bus) {
     using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, pcie::CreditStalled, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
-                                  os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent>;
+                                  os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
+                                  iommu::PageRequestReceived, iommu::PageResponseSent>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -58,6 +59,31 @@ void Counters::on(sim::Time, const iommu::FenceSignalled& e) {
     for (const std::string& command : unit.commands) kind += (kind.empty() ? "" : "+") + command;
     ++c_.invalidations.fences_by[std::string{e.unit.text()}][kind.empty() ? "nothing" : kind];
     unit = {{}, e.sequence};
+}
+
+void Counters::on(sim::Time now, const iommu::PageRequestReceived& e) {
+    if (e.stop_marker) {
+        ++c_.page_requests.stop_markers;
+        return;
+    }
+    ++c_.page_requests.received;
+    page_groups_[{raw(e.stream), e.group}].push_back(now);
+}
+
+/// One response answers every request of its group.
+void Counters::on(sim::Time now, const iommu::PageResponseSent& e) {
+    const auto found = page_groups_.find({raw(e.stream), e.group});
+    if (found == page_groups_.end()) {
+        ++c_.page_requests.late;
+        return;
+    }
+    auto& p = c_.page_requests;
+    const bool by_driver = e.reason == iommu::PageResponseReason::Driver;
+    u64& kind = !by_driver ? p.auto_response : e.code == 0 ? p.success : e.code == 1 ? p.invalid : p.failure;
+    kind += found->second.size();
+    if (by_driver)
+        for (const sim::Time received : found->second) p.service_ps.push_back(static_cast<u64>((now - received).ps()));
+    page_groups_.erase(found);
 }
 
 /// A context's wait for one completion has a phase whose name ends so.

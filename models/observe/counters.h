@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace quiesce::observe {
@@ -26,6 +27,12 @@ struct RunCounts {
         /// What one CPU waited for one completion: by queue and phase (cfgi-sync, tlbi-sync ...).
         std::map<std::string, std::map<std::string, std::vector<u64>>> sync_wait_by{};
     } invalidations;
+    /// Each request is of one kind: that of the response to its group.
+    struct PageRequests {
+        u64 received = 0, success = 0, invalid = 0, failure = 0, auto_response = 0, stop_markers = 0, late = 0;
+        std::vector<u64> service_ps; ///< from the unit's taking a request in until the OS's response left the unit
+    } page_requests;
+    std::vector<u64> page_request_latency_ps; ///< observe::PageRequests
     u64 translations = 0, tlb_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
@@ -46,6 +53,7 @@ private:
         u64 last_fence = 0;             ///< its number: the command of that number is the fence itself
     };
     std::map<u64, sim::Time> issued_;
+    std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
     std::map<u32, Unit> units_; ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
@@ -56,6 +64,8 @@ private:
     void on(sim::Time now, const iommu::InvalidationBegun& e);
     void on(sim::Time now, const iommu::CommandConsumed& e);
     void on(sim::Time now, const iommu::FenceSignalled& e);
+    void on(sim::Time now, const iommu::PageRequestReceived& e);
+    void on(sim::Time now, const iommu::PageResponseSent& e);
     void on(sim::Time now, const base::Span& e);
     void on(sim::Time now, const os::InvalidationIssued& e);
     void on(sim::Time now, const os::FenceObserved& e);

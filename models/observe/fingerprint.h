@@ -18,7 +18,8 @@ public:
                                   iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationDone, iommu::FenceSignalled,
                                   iommu::GlobalError, devices::QueueState, os::BondChanged, os::TeardownTriggered,
                                   os::FenceObserved, os::StopSeen, os::ProcessChanged, os::MmputReturned, os::PasidChanged,
-                                  os::OsViolation>;
+                                  os::OsViolation, iommu::PageRequestReceived, iommu::PageResponseSent,
+                                  devices::PageResponseHeard, os::PageRequestEnded>;
 
     explicit Fingerprint(base::EventBus& bus) {
         tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { hear(now, e); });

@@ -37,8 +37,8 @@ std::vector<Inconsistency> inconsistencies(const Teardown& t) {
         if (at < t.t0) impossible(fmt::format("{} is before T0", name));
     for (const std::string& name : t.open)
         if (t.at(name)) impossible(name + " is both reached and open");
-    if (t.quiesce.has_value() != (t.at("block") && t.at("stop")))
-        impossible("quiesce exists only with block and stop, and always then");
+    if (t.quiesce.has_value() != (t.at("block") && t.at("stop") && t.at("drain")))
+        impossible("quiesce exists only with block, stop and drain, and always then");
     if (t.quiesce)
         for (const char* part : {"block", "stop", "drain", "last_seen"})
             if (const auto at = t.at(part); at && *at > t.t0 + *t.quiesce)

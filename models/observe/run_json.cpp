@@ -81,7 +81,16 @@ Json counts_json(const RunCounts& c, Json j) {
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}};
     j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
                    {"discarded", f.discarded}, {"by_type", f.by_type}};
-    j["page_requests"] = {{"received", 0}, {"success", 0}, {"invalid", 0}, {"failure", 0}, {"auto_response", 0}};
+    const auto& p = c.page_requests;
+    j["page_requests"] = {{"received", p.received},
+                          {"success", p.success},
+                          {"invalid", p.invalid},
+                          {"failure", p.failure},
+                          {"auto_response", p.auto_response},
+                          {"stop_markers", p.stop_markers},
+                          {"late", p.late}};
+    j["page_requests"]["latency_ps"] = population_json(c.page_request_latency_ps);
+    j["page_requests"]["service_ps"] = population_json(p.service_ps);
     j["stalls"] = Json::object();
     j["invalidations"] = {{"tlb", i.tlb}, {"atc", i.atc}, {"configuration", i.configuration}, {"fences", i.fences},
                           {"fence_wait_ps", {{"p50", percentile(i.fence_wait_ps, 50)}, {"p99", percentile(i.fence_wait_ps, 99)},

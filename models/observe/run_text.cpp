@@ -97,6 +97,11 @@ std::string waits_text(const std::vector<u64>& values) {
     return fmt::format("{}, waited p50 {} max {}", values.size(), at(50), at(100));
 }
 
+std::string spread_text(const std::vector<u64>& values) {
+    auto at = [&](unsigned p) { return time_text(sim::Duration::ps(static_cast<i64>(percentile(values, p)))); };
+    return fmt::format("p50 {} p99 {} max {}", at(50), at(99), at(100));
+}
+
 void counts_text(const RunCounts& c, std::string& out) {
     out += fmt::format("\nDMA     at memory: {} reads, {} writes, {} B, of them {} legal after their page's unmap; TLB "
                        "hits {} of {}\n",
@@ -108,6 +113,13 @@ void counts_text(const RunCounts& c, std::string& out) {
                        "quiet), {} lost (queue full)",
                        c.faults.recorded, c.faults.suppressed, c.faults.lost_overflow);
     for (const auto& [type, n] : c.faults.by_type) out += fmt::format("; {} {}", type, n);
+    const auto& p = c.page_requests;
+    if (p.received + p.stop_markers + p.late > 0)
+        out += fmt::format(
+            "\npages   {} requested: {} granted, {} invalid, {} failed, {} answered by the hardware itself; {} "
+            "Stop Markers; answered after {}",
+            p.received, p.success, p.invalid, p.failure, p.auto_response, p.stop_markers,
+            spread_text(c.page_request_latency_ps));
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);

@@ -5,7 +5,7 @@
 
 namespace quiesce::observe {
 
-Teardowns::Teardowns(base::EventBus& bus) : bus_(bus), spans_(bus) {
+Teardowns::Teardowns(base::EventBus& bus) : bus_(bus), spans_(bus), page_requests_(bus) {
     using Heard = base::EventList<memory::DmaCommitted, memory::FrameUnmapped, memory::FrameFreed, iommu::FaultRaised, pcie::TlpSent,
                                   os::BondChanged, os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::StopSeen,
                                   os::MmputReturned, os::ExitMmapReturned, os::PasidChanged>;
@@ -160,7 +160,9 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("block_observed", std::max(b.last_commit, b.t0));
     mark("block", b.block);
     mark("stop", b.stop);
-    mark("drain", b.t0); // no page request or stall exists on this path, so none is outstanding from T0 on
+    // From T0 on if no request was outstanding then.
+    mark("drain",
+         page_requests_.open(id) == 0 ? std::optional{page_requests_.drained(id).value_or(b.t0)} : std::nullopt);
     mark("last_seen", std::max(b.last_seen, b.t0));
     // What was freed before T0 (munmap) is none of this teardown's.
     auto since_t0 = [&](std::optional<sim::Time> at) { return at && *at >= t.t0 ? at : std::nullopt; };
@@ -185,6 +187,18 @@ std::vector<PathPart> Teardowns::device_path(const Teardown& t, sim::Time to) co
     return spans_.path(t.t0, to, draining);
 }
 
+/// To the end of the bond's last page request: through the worker that handled it, if one did.
+std::vector<PathPart> Teardowns::drain_path(const Teardown& t, sim::Time to) const {
+    static const base::Name page_fault{"page-fault"};
+    const u64 handled =
+        spans_.latest(to, [&](const base::Span& s) { return s.bond == t.bond && s.phase == page_fault; });
+    if (handled == 0 || spans_.end_of(handled) <= t.t0) return device_path(t, to);
+    const sim::Time answered = std::clamp(spans_.end_of(handled), t.t0, to);
+    auto parts = spans_.path(t.t0, answered, handled);
+    if (answered < to) parts.push_back({"page-response", t.device, "", answered, to, 0});
+    return parts;
+}
+
 /// To something that the dying process's threads did, or that they left to somebody who drops the last reference later.
 std::vector<PathPart> Teardowns::process_path(const Teardown& t, sim::Time to) const {
     const std::string threads = t.process + "/";
@@ -207,6 +221,7 @@ std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, c
                                                 {"exit_mmap", m.exit_mmap_span}};
     for (const auto& [name, span] : told)
         if (milestone == name) return spans_.path(t.t0, at, span);
+    if (milestone == "drain") return drain_path(t, at);
     if (milestone == "block_observed" || milestone == "last_seen") return device_path(t, at);
     return process_path(t, at); // frees and reuse: their events name no span
 }
@@ -214,7 +229,7 @@ std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, c
 void Teardowns::break_down(Teardown& t, const BondData& b) const {
     for (const auto& [name, at] : t.milestones)
         if (at > t.t0) t.paths.emplace_back(name, path_of(t, b, name, at));
-    if (!b.block || !b.stop) return;
+    if (!b.block || !b.stop || !t.at("drain")) return;
     t.quiesce = sim::Duration{};
     std::string last;
     for (const char* name : {"drain", "last_seen", "block", "stop"})

@@ -3,6 +3,7 @@
 #pragma once
 #include "observe/all_events.h"
 #include "observe/critical_path.h"
+#include "observe/page_requests.h"
 
 #include <map>
 #include <optional>
@@ -53,6 +54,7 @@ public:
     /// Every begun teardown has reached block and stop (or gave up), and its PASID or process is where it can go.
     bool all_quiet() const;
     SpanLog& spans() { return spans_; }
+    const PageRequests& page_requests() const { return page_requests_; }
 
 private:
     struct BondData {
@@ -94,6 +96,7 @@ private:
     void on(sim::Time now, const os::PasidChanged& e);
     Teardown result(BondId id, const BondData& b) const;
     std::vector<PathPart> device_path(const Teardown& t, sim::Time to) const;
+    std::vector<PathPart> drain_path(const Teardown& t, sim::Time to) const;
     std::vector<PathPart> process_path(const Teardown& t, sim::Time to) const;
     std::vector<PathPart> path_of(const Teardown& t, const BondData& b, const std::string& milestone,
                                   sim::Time at) const;
@@ -101,6 +104,7 @@ private:
 
     base::EventBus& bus_;
     SpanLog spans_;
+    PageRequests page_requests_;
     std::vector<BondData> bonds_;
     std::map<u32, MmData> mms_;
     using ExposedPages = std::map<std::tuple<u32, u64, u64>, Exposed>;

@@ -19,7 +19,7 @@ const std::vector<ViolationKind> violation_kinds{
     {"lying-fence", "hardware signalled completion before the work that the fence covers was done", ""},
     {"late-page-response", "a page response arrived for a request that was already over", ""},
     {"wrong-response", "a page request was answered with a code that its bond's state does not allow", ""},
-    {"lost-page-request", "a page request was neither answered nor auto-answered", ""},
+    {"lost-page-request", "a page request was neither answered nor auto-answered", "observe.page_request_limit"},
     {"use-after-free", "an operating-system object was used after it was freed", ""},
     {"torn-entry", "hardware used a structure of which it had fetched old and new parts", ""},
     {"dma-after-unbind", "a device issued work for a bond that is unbound", ""},
@@ -38,10 +38,12 @@ std::string pasid_name(Pasid pasid, MmId now) { return fmt::format("PASID {} of 
 } // namespace
 
 Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_threshold_(flood_threshold) {
-    using Heard = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::FrameFreed, memory::FrameUnmapped,
-                                  memory::FrameTaken, iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone,
-                                  iommu::FenceSignalled, devices::DmaIssued, devices::DmaEnded, os::BondChanged,
-                                  os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::PasidChanged, os::OsViolation>;
+    using Heard = base::EventList<
+        memory::DmaCommitted, memory::WalkCommitted, memory::FrameFreed, memory::FrameUnmapped, memory::FrameTaken,
+        iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
+        devices::DmaIssued, devices::DmaEnded, os::BondChanged, os::TeardownTriggered, os::InvalidationIssued,
+        os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
+        iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded, os::PageGroupAnswered>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 

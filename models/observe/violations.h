@@ -2,8 +2,10 @@
 /// The checkers: what must never happen, judged from the facts. Kinds and their meaning: contract.md, `list metrics`.
 #pragma once
 #include "observe/all_events.h"
+#include "observe/page_requests.h"
 #include "observe/unfenced_pages.h"
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -47,6 +49,9 @@ public:
     }
     /// At the end of a run: the rules that a teardown's milestones break (milestone_rules.h).
     void check(const Teardown& t);
+    /// At the end of a run: requests that were not answered and, as nothing can move any more (`idle`) or as they have
+    /// waited for `limit`, never will be.
+    void check_page_requests(const PageRequests& requests, bool idle, sim::Duration limit);
 
 private:
     struct BondInfo {
@@ -66,6 +71,13 @@ private:
     BondInfo& info(BondId b);
     bool after_unbind(BondId b, u64 transaction);
     void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story);
+    BondId bond_of_group(StreamId stream, u16 group) const;
+    void on(const devices::PageRequestSent& e);
+    void on(const devices::PageResponseHeard& e);
+    void on(const iommu::PageRequestRecorded& e);
+    void on(const iommu::PageResponseSent& e);
+    void on(const os::PageRequestEnded& e);
+    void on(const os::PageGroupAnswered& e);
     void on(const memory::DmaCommitted& e);
     void on(const memory::WalkCommitted& e);
     void on(const memory::FrameFreed& e);
@@ -99,6 +111,10 @@ private:
         u32 heir = 0;                ///< by which mm; 0: the kernel or nobody
     };
     std::map<u64, Freed> freed_;     ///< by frame: its last freeing
+    using GroupKey = std::pair<u32, u16>; ///< stream and group index
+    std::map<GroupKey, BondId> group_bond_;
+    std::map<GroupKey, std::deque<u8>> decided_;                      ///< answers on their way, as the message's codes
+    std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< that the OS has: by stream, group and page
     std::map<u32, Unit> units_;
     std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it
     std::vector<base::Subscription> tokens_;

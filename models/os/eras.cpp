@@ -12,23 +12,27 @@ constexpr TeardownStep clear[] = {ClearContext};
 constexpr TeardownStep clear_and_flush[] = {ClearContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep flush_and_put[] = {InvalidateSpace, FreeAsid, PutNotifier}; // the domain's free flushes whatever was before
 constexpr TeardownStep put[] = {FreeAsid, PutNotifier};
-constexpr TeardownStep exit_release[] = {DriverMmExit, ClearContext, InvalidateSpace, InvalidateAtc};
+constexpr TeardownStep exit_release[] = {DriverMmExit, DrainPageRequests, ClearContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 
+// Draining: MODEL: no kernel that is modelled here takes page requests of PCIe functions on an SMMUv3. What drains them
+// is the patch that adds it (J.-P. Brucker, "iommu/arm-smmu-v3: Add support for PRI", 2018 to 2020): in unbind before the
+// context is cleared, because the device has stopped and its requests are in the queue. In 2018 mm_exit came first, in
+// release, with mmput_async in the workers (facts/linux-sva.md 3.1, 3.5).
 constexpr Era eras[] = {
-    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, unbind_6_12, unbind_6_12, flush_and_put, PasidLife::MmDrop, false, true,
+    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, unbind_6_12, unbind_6_12, flush_and_put, PasidLife::MmDrop, false, true, true, false, true,
      "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI rounds), "
      "arm_smmu_sva_domain_free; 2667ed10d9f0 (PASID until mmdrop)"},
     // 6.1 remembers that it `cleared`: no second TLBI at unbind. One arm_smmu_mmu_notifier per device and mm.
-    {Policy::QuietUnbind, KernelVersion::V6_1, quiet_release, clear_and_flush, clear, put, PasidLife::MmDrop, true, false,
+    {Policy::QuietUnbind, KernelVersion::V6_1, quiet_release, clear_and_flush, clear, put, PasidLife::MmDrop, true, true, false, false, false,
      "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), arm_smmu_mmu_notifier_put; 32784a9562fb; 2667ed10d9f0 (PASID until mmdrop)"},
     // MODEL: 2018 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
-    {Policy::MmExit, KernelVersion::V2018, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
+    {Policy::MmExit, KernelVersion::V2018, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
      "J.-P. Brucker's 2018 tree, drivers/iommu/iommu-sva.c: mm_exit in release, detach, PASID freed there"},
     // What an mm_exit policy would cost on today's kernel: the same order on the 6.12 driver. A what-if, not a release.
-    {Policy::MmExit, KernelVersion::V6_12, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
+    {Policy::MmExit, KernelVersion::V6_12, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
      "the 2018 order on the driver of 6.12; prediction, no such kernel"},
-    {Policy::MmExit, KernelVersion::V6_1, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, false,
+    {Policy::MmExit, KernelVersion::V6_1, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
      "the 2018 order on the driver of 6.1; prediction, no such kernel"},
 };
 
@@ -43,6 +47,8 @@ constexpr BugRow bugs[] = {
      "freed-before-fenced"},
     {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown", "os.bugs=[R6]",
      "freed-before-fenced,stale-dma"},
+    {"forget-page-response", "the driver answers no page request: devices wait for ever", "pri-storm-exit",
+     "os.bugs=[forget-page-response]", "lost-page-request,deadlock"},
     {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
      "freed-before-fenced,stale-dma"},
 };

@@ -25,6 +25,7 @@ enum class TeardownStep : u8 {
     ClearContext,    ///< the PASID's context is gone; fence
     InvalidateSpace, ///< every translation of the address space that the IOMMU keeps; fence
     InvalidateAtc,   ///< every translation of the PASID that the devices keep, those that have an ATC; fence
+    DrainPageRequests, ///< page requests of the PASID that are in the hardware's queue or the OS's are answered
     DriverMmExit,    ///< the device driver stops DMA and waits for the device
     FreePasid,       ///< the PASID may be handed out again
     FreeAsid,        ///< the IOMMU's tag of the address space may be handed out again
@@ -33,6 +34,7 @@ enum class TeardownStep : u8 {
 constexpr auto enum_names(TeardownStep) {
     return base::name_table<TeardownStep>({{TeardownStep::QuietContext, "quiet-context"}, {TeardownStep::ClearContext, "clear-context"},
                                            {TeardownStep::InvalidateSpace, "invalidate-space"}, {TeardownStep::InvalidateAtc, "invalidate-atc"},
+                                           {TeardownStep::DrainPageRequests, "drain-page-requests"},
                                            {TeardownStep::DriverMmExit, "mm-exit"},
                                            {TeardownStep::FreePasid, "free-pasid"}, {TeardownStep::FreeAsid, "free-asid"},
                                            {TeardownStep::PutNotifier, "put-notifier"}});
@@ -49,6 +51,9 @@ struct Era {
     std::span<const TeardownStep> on_last;           ///< after it, when the domain has no other bond
     PasidLife pasid;
     bool domain_per_device;                          ///< each device has a notifier of its own; releases are serial. False: one per mm
+    bool drain_on_unbind;                            ///< before on_unbind, page requests are drained
+    bool resolve_at_report;                          ///< a page request finds its bond when it is reported; false: when it is handled
+    bool defer_mmput;                                ///< a page fault worker leaves the last mmput to somebody else
     bool quiet_irqs_off;                             ///< the driver holds a spinlock over the rewriting of all contexts
     std::string_view evidence;
 };

@@ -123,6 +123,44 @@ struct FaultHandled {
 };
 DESCRIBE(FaultHandled, driver, code, stream, has_pasid, pasid, shown)
 
+/// How a page request that the driver took out of the hardware's queue ended.
+enum class PageRequestFate : u8 {
+    Handled,    ///< the page is there
+    NoBond,     ///< nobody is bound to that PASID
+    MmDead,     ///< the address space is gone, its bond is not
+    BadAddress, ///< nothing is mapped there, or not for that access
+    NoMemory,
+    Skipped,    ///< one before it in its group could not be handled
+    Discarded,  ///< the hardware lost requests: its group may never become whole
+    StopMarker, ///< asked for nothing
+};
+
+/// The OS is through with one page request. `mm`: whose page was asked for, as the OS sees it; 0: nobody's.
+struct PageRequestEnded {
+    static constexpr std::string_view event_name = "PageRequestEnded";
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    Va at;
+    u16 group;
+    MmId mm;
+    PageRequestFate fate;
+};
+DESCRIBE(PageRequestEnded, stream, has_pasid, pasid, at, group, mm, fate)
+
+enum class PageAnswer : u8 { Success, Invalid, Failure };
+
+/// The OS decided the answer to a group of page requests; the command to the hardware follows.
+struct PageGroupAnswered {
+    static constexpr std::string_view event_name = "PageGroupAnswered";
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    u16 group;
+    PageAnswer code;
+};
+DESCRIBE(PageGroupAnswered, stream, has_pasid, pasid, group, code)
+
 /// A CPU began to run a kernel context (or none: idle).
 struct CpuRuns {
     static constexpr std::string_view event_name = "CpuRuns";

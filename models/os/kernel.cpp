@@ -14,11 +14,16 @@ const Era& require_era(const KernelConfig& c) {
 }
 } // namespace
 
-Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger, memory::MemoryPort& memory, memory::MmioBus& mmio,
-               Spa ram, u64 ram_bytes, u64 seed)
-    : events_(events), config_(config), era_(require_era(config)), random_(seed, "os.layout"), scheduler_(events, config.cpu, memory, mmio),
-      interrupts_(scheduler_), frames_(ledger, memory, ram, ram_bytes / page_size), pasids_(events, config.pasid, seed),
-      sva_(events, ledger, pasids_, era_) {}
+Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger,
+               memory::MemoryPort& memory, memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed)
+    : events_(events), config_(config), era_(require_era(config)), random_(seed, "os.layout"),
+      scheduler_(events, config.cpu, memory, mmio), interrupts_(scheduler_),
+      frames_(ledger, memory, ram, ram_bytes / page_size), pasids_(events, config.pasid, seed),
+      sva_(events, ledger, pasids_, era_),
+      page_faults_(events, scheduler_, sva_, config.iopf,
+                   era_.resolve_at_report ? FaultResolution::AtReport : FaultResolution::AtHandling, era_.defer_mmput) {
+    sva_.set_page_faults(&page_faults_);
+}
 
 bool Kernel::has_bug(std::string_view name) const {
     const auto& bugs = config_.bugs.get();
@@ -51,18 +56,23 @@ sim::Task<void> Kernel::boot() {
 }
 
 /// What the IOMMU core and its driver do before the device's own driver sees the device (arm_smmu_probe_device, then
-/// the attachment to the default domain): PASIDs on, the stream's entry, and when that allows it ATS.
+/// the attachment to the default domain): PASIDs on, the stream's entry, and when that allows it ATS and page requests.
 sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device) {
     drivers::PciFunction* const pci = device.pci();
-    unsigned pasid_bits = 0;
-    if (pci != nullptr) pasid_bits = co_await pci->enable_pasid(ctx);
-    const bool ats = pci != nullptr && pci->has_ats() && iommu_->has_ats();
-    const bool attached = co_await iommu_->attach_device(ctx, device.stream(), pasid_bits, ats);
+    drivers::StreamFeatures has;
+    if (pci != nullptr) has.pasid_bits = co_await pci->enable_pasid(ctx);
+    has.ats = pci != nullptr && pci->has_ats() && iommu_->has_ats();
+    has.pri = has.ats && pci->has_pri() && iommu_->has_pri();
+    if (has.pri) has.response_pasid = co_await pci->response_pasid_required(ctx);
+    const bool attached = co_await iommu_->attach_device(ctx, device.stream(), has);
     if (!attached) {
         boot_failed(name + ": " + iommu_->error());
         co_return;
     }
-    if (ats) co_await pci->enable_ats(ctx);
+    if (has.ats) co_await pci->enable_ats(ctx);
+    if (!has.pri) co_return;
+    const bool enabled = co_await pci->enable_pri(ctx, iommu_->page_request_allocation());
+    if (!enabled) boot_failed(name + ": its page request interface is not at rest");
 }
 
 // ---- processes ------------------------------------------------------------------------------------------------------
@@ -70,7 +80,7 @@ sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, driv
 /// mmap_base with 28 bits of randomness, as arm64's.
 Va Kernel::random_heap_address() { return Va{0x0000'ff00'0000'0000 - (random_.below(u64{1} << 28) << page_shift) % (u64{1} << 38)}; }
 
-void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads) {
+void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present) {
     auto p = std::make_unique<Process>();
     p->name = name;
     p->threads = p->alive = p->leaving = threads;
@@ -78,7 +88,7 @@ void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads) {
     p->mm = spaces_.back().get();
     for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
     p->mm->on_drop = [this](AddressSpace& mm) { sva_.mm_dropped(mm); };
-    p->mm->map("heap", random_heap_address(), heap_pages);
+    p->mm->map("heap", random_heap_address(), heap_pages, present);
     p->mm->map("stack", Va{0x0000'ffff'ff00'0000 - (random_.below(1u << 20) << page_shift)}, 8);
     events_.emit(ProcessChanged{name, p->mm->id(), "running"});
     processes_[name] = std::move(p);
@@ -296,6 +306,7 @@ std::string Kernel::unrest() const {
         for (const auto& f : p->files)
             for (const Bond* b : f->bonds)
                 if (b->life.state() == BondState::Draining) s += (s.empty() ? "" : ", ") + std::string{"a bond of "} + name + " is draining";
+    if (page_faults_.queued() > 0) s += (s.empty() ? "" : ", ") + std::string{"page requests are being handled"};
     if (pasids_.parked() > 0) s += (s.empty() ? "" : ", ") + std::string{"a PASID is in its grace time"};
     return s;
 }

@@ -2,6 +2,7 @@
 /// The operating system as a whole: what a scenario's sentences call.
 #pragma once
 #include "os/interrupts.h"
+#include "os/iopf.h"
 #include "os/process.h"
 
 #include <map>
@@ -15,13 +16,14 @@ struct KernelConfig {
     base::Param<KernelVersion> kernel{KernelVersion::V6_12, "the drivers' generation: their step lists", P::Kernel, "Debian's current kernel"};
     base::Param<Suppression> suppression{Suppression::Hardware, "who keeps a dying bond's faults quiet", P::Kernel,
                                          "linux: arm-smmu-v3-sva.c, arm_smmu_mm_release: the quiet CD"};
-    base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi"), P::Guess, "none"};
+    base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi", "forget-page-response"), P::Guess, "none"};
     PasidConfig pasid;
     CpuConfig cpu;
     MmConfig mm;
     ProcessConfig process;
+    IopfConfig iopf;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, pasid, cpu, mm, process)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, pasid, cpu, mm, process, iopf)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -37,17 +39,23 @@ public:
     base::EventBus& events() { return events_; }
     const KernelConfig& config() const { return config_; }
     Sva& sva() { return sva_; }
+    IopfQueue& page_faults() { return page_faults_; }
     bool has_bug(std::string_view name) const;
     const Era& era() const { return era_; }
 
-    void set_iommu(drivers::IommuDriver* d) { iommu_ = d; sva_.set_iommu(d); }
+    void set_iommu(drivers::IommuDriver* d) {
+        iommu_ = d;
+        sva_.set_iommu(d);
+        page_faults_.set_iommu(d);
+    }
     void add_device(std::string name, drivers::DeviceDriver& d) { devices_[std::move(name)] = &d; }
     /// Initialises the IOMMU and every device: the end of booting. boot_error() says what the drivers did not take.
     sim::Task<void> boot();
     const std::string& boot_error() const { return boot_error_; }
 
     // ---- what scenarios say; each ends when the system call, or the death, is over ----
-    void spawn(const std::string& name, u64 heap_pages, unsigned threads);
+    /// `present`: so many pages of the heap, from its beginning, have been touched before.
+    void spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present = ~u64{0});
     /// A child that shares the parent's open files and nothing else.
     void fork(const std::string& parent, const std::string& child);
     /// System calls. False if the kernel refused or there was nothing to do it to: the process is dying, not bound, not open,
@@ -90,6 +98,7 @@ private:
     FrameAllocator frames_;
     PasidAllocator pasids_;
     Sva sva_;
+    IopfQueue page_faults_;
     drivers::IommuDriver* iommu_ = nullptr;
     std::string boot_error_;
     std::map<std::string, drivers::DeviceDriver*> devices_;

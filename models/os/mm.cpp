@@ -78,14 +78,36 @@ Spa AddressSpace::table_entry(Va page, bool make) {
     }
 }
 
-void AddressSpace::map(std::string name, Va start, u64 pages) {
-    for (u64 i = 0; i < pages; ++i) {
+void AddressSpace::map(std::string name, Va start, u64 pages, u64 present) {
+    for (u64 i = 0; i < std::min(pages, present); ++i) {
         const Va page = start + i * page_size;
         const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
         frames_.memory().poke64(table_entry(page, true), frame.value() | page_bits);
         pages_[page.page_number()] = frame;
     }
     vmas_.push_back({std::move(name), start, pages});
+}
+
+bool AddressSpace::mapped(Va page) const {
+    const auto holds = [page](const Vma& v) { return v.start <= page && page < v.end(); };
+    return std::any_of(vmas_.begin(), vmas_.end(), holds) && unmapped_.count(page.page_number()) == 0;
+}
+
+/// The entry is visible when this returns: releasing the table's lock orders it before whatever tells of it.
+sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at) {
+    const Va page = at.align_down(page_size);
+    if (!mapped(page) || pages_.count(page.page_number()) != 0) {
+        co_await ctx.spend(config_.fault_present.get(), name_);
+        co_return mapped(page) ? FaultResult::Done : FaultResult::BadAddress;
+    }
+    co_await ctx.spend(config_.fault_page.get(), name_);
+    if (pages_.count(page.page_number()) != 0) co_return FaultResult::Done; // somebody was faster
+    if (!frames_.has_room()) co_return FaultResult::NoMemory;
+    const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
+    pages_[page.page_number()] = frame;
+    co_await ctx.store(table_entry(page, true), frame.value() | page_bits);
+    co_await ctx.barrier();
+    co_return FaultResult::Done;
 }
 
 // ---- life -----------------------------------------------------------------------------------------------------------
@@ -186,6 +208,7 @@ sim::Task<void> AddressSpace::munmap(KernelContext& ctx, Va first, u64 pages) {
         auto work = ctx.begin("zap-pages");
         for (u64 i = 0; i < pages; ++i) {
             const Va page = first + i * page_size;
+            unmapped_.insert(page.page_number());
             const auto found = pages_.find(page.page_number());
             if (found == pages_.end()) continue;
             co_await ctx.spend(config_.unmap_page.get(), name_);

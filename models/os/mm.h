@@ -8,6 +8,7 @@
 
 #include <map>
 #include <queue>
+#include <set>
 #include <string>
 
 namespace quiesce::os {
@@ -24,11 +25,16 @@ struct MmConfig {
                                          "an IPI round trip of 1..3 us; no measurement to cite"};
     base::Param<unsigned> gather{512, "pages gathered before they are freed together", base::between(1, 10'000), P::Kernel,
                                  "linux: MAX_GATHER_BATCH, one page of pointers less a header"};
+    base::Param<base::Latency> fault_page{1700_ns, "handle_mm_fault of an absent anonymous page: frame, zeroing, entry",
+                                          P::Derived, "CPU page fault of 1.7 us (Vesely et al., ISPASS 2016)"};
+    base::Param<base::Latency> fault_present{300_ns,
+                                             "the same for a page that is there, or an address that is not mapped",
+                                             P::Guess, "a walk of the VMAs and of the tables"};
     base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel,
                                     "linux: srcutree.c, srcu_might_be_idle: an idle domain is expedited"};
     base::Param<base::Latency> srcu_callback{40_us, "call_srcu until its callback runs", P::Guess, "a grace period and a work queue hop"};
 };
-DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, srcu, srcu_callback)
+DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, srcu, srcu_callback)
 static_assert(base::fully_described<MmConfig>);
 
 /// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's.
@@ -41,6 +47,8 @@ public:
     /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
     Spa take_kernel(u64 bytes, u64 align = page_size);
     void give(Spa frame);
+    /// A leaf and the tables on the way to it can be had.
+    bool has_room() const { return freed_.size() + (end_ - fresh_) / page_size >= 4; }
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
     u64 taken() const { return taken_; }
@@ -55,6 +63,7 @@ private:
 };
 
 class AddressSpace;
+enum class FaultResult : u8 { Done, BadAddress, NoMemory };
 
 /// Called before pages of an mm go. `release` may sleep; `invalidate` may not.
 class MmuNotifier {
@@ -83,8 +92,12 @@ public:
     const std::vector<Vma>& vmas() const { return vmas_; }
     const Vma* find(std::string_view name) const;
 
-    /// A mapping with all its pages present. Takes no time: processes exist when the interesting part begins.
-    void map(std::string name, Va start, u64 pages);
+    /// A mapping, the first `present` of its pages there. Takes no time: processes exist when the interesting part
+    /// begins.
+    void map(std::string name, Va start, u64 pages, u64 present = ~u64{0});
+    /// handle_mm_fault: the page is there afterwards, in a frame of its own. The caller holds the mmap lock for
+    /// reading. MODEL: every mapping is anonymous and may be read and written.
+    sim::Task<FaultResult> fault_in(KernelContext& ctx, Va page);
 
     // ---- life (1.1) ----
     void mmget() { ++users_; }
@@ -119,6 +132,7 @@ private:
     sim::Task<void> free_gathered(KernelContext& ctx, std::vector<Spa>& gathered);
     sim::Task<void> drop_later();
     Spa table_entry(Va page, bool make);
+    bool mapped(Va page) const;
 
     MmId id_;
     base::Name name_;
@@ -127,7 +141,8 @@ private:
     Spa pgd_;
     std::vector<Spa> tables_;                ///< all but the pgd
     std::map<u64, Spa> pages_;               ///< page number -> frame
-    std::vector<Vma> vmas_;
+    std::vector<Vma> vmas_;                  ///< a range that was unmapped stays in its VMA
+    std::set<u64> unmapped_;                 ///< and these are its page numbers
     std::vector<MmuNotifier*> notifiers_;
     sim::RwLock mmap_lock_;
     unsigned users_ = 1, count_ = 1;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/sva.h"
 
+#include "os/iopf.h"
+
 #include <algorithm>
 
 namespace quiesce::os {
@@ -30,6 +32,12 @@ void Sva::change(Bond& b, BondEvent e) {
 Bond* Sva::find(const AddressSpace& mm, const drivers::DeviceDriver& device) {
     for (auto& b : bonds_)
         if (&b->mm == &mm && &b->device == &device && b->life.state() != BondState::Unbound) return b.get();
+    return nullptr;
+}
+
+Bond* Sva::bond_at(StreamId stream, Pasid pasid) const {
+    for (const auto& b : bonds_)
+        if (b->stream == stream && b->pasid == pasid && b->life.state() != BondState::Unbound) return b.get();
     return nullptr;
 }
 
@@ -160,6 +168,7 @@ sim::Task<void> Sva::bond_step(KernelContext& ctx, Bond& b, TeardownStep s) {
     switch (s) {
     case TeardownStep::QuietContext: co_await change_context(ctx, b, Reach::Context::Quiet); break;
     case TeardownStep::ClearContext: co_await change_context(ctx, b, Reach::Context::Gone); break;
+    case TeardownStep::DrainPageRequests: co_await drain_page_requests(ctx, b); break;
     case TeardownStep::DriverMmExit: b.stopped = co_await b.device.stop(ctx, b); break;
     default: break;
     }
@@ -186,7 +195,8 @@ sim::Task<void> Sva::domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep 
 /// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
 sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
     for (const TeardownStep s : steps) {
-        const bool per_bond = s == TeardownStep::QuietContext || s == TeardownStep::ClearContext || s == TeardownStep::DriverMmExit;
+        const bool per_bond = s == TeardownStep::QuietContext || s == TeardownStep::ClearContext ||
+                              s == TeardownStep::DriverMmExit || s == TeardownStep::DrainPageRequests;
         if (s == TeardownStep::InvalidateAtc) {
             co_await invalidate_atc(ctx, bonds);
             continue;
@@ -217,9 +227,19 @@ void Sva::mm_dropped(AddressSpace& mm) {
     ids_.erase(found);
 }
 
+/// First the hardware's queue, then the OS's. Nothing to do for a device that cannot ask for pages.
+sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, const Bond& b) {
+    if (page_faults_ == nullptr || !iommu_->page_requests_enabled(b.stream)) co_return;
+    co_await iommu_->flush_page_requests(ctx);
+    co_await page_faults_->flush(ctx);
+}
+
 sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (b.life.state() == BondState::Unbound || --b.references > 0) co_return; // mm_exit may have detached it already
+    // Not under the domain's lock: a worker whose mmput is the last one needs it for the release.
+    if (era_.drain_on_unbind) co_await drain_page_requests(ctx, b);
+    if (b.life.state() == BondState::Unbound) co_return;
     const auto has = [&](const auto& d) { return std::find(d->bonds.begin(), d->bonds.end(), &b) != d->bonds.end(); };
     SvaDomain& d = **std::find_if(domains_.begin(), domains_.end(), has);
     auto own = co_await ctx.sleep_on(d.lock.lock(), "domain-lock", "sva_domain");

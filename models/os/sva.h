@@ -16,6 +16,7 @@
 namespace quiesce::os {
 
 class SvaDomain;
+class IopfQueue;
 
 class Sva {
 public:
@@ -30,6 +31,10 @@ public:
     /// Drops one reference; the last one tears the bond down and returns when it is UNBOUND. The device must have been stopped.
     sim::Task<void> unbind(KernelContext& ctx, Bond& bond);
     Bond* find(const AddressSpace& mm, const drivers::DeviceDriver& device);
+    /// The bond that a stream's PASID belongs to: from before its context is set until after it is cleared.
+    Bond* bond_at(StreamId stream, Pasid pasid) const;
+    /// Who answers page requests; asked to drain by the steps of a teardown.
+    void set_page_faults(IopfQueue* queue) { page_faults_ = queue; }
     /// mm_pasid_drop: the mm is gone.
     void mm_dropped(AddressSpace& mm);
     /// A bond of this mm is not UNBOUND.
@@ -61,12 +66,14 @@ private:
     void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);
     void change(Bond& b, BondEvent e);
     void free_pasid(AddressSpace& mm);
+    sim::Task<void> drain_page_requests(KernelContext& ctx, const Bond& b);
 
     base::EventBus& events_;
     memory::Ownership& ledger_;
     PasidAllocator& pasids_;
     const Era& era_;
     drivers::IommuDriver* iommu_ = nullptr;
+    IopfQueue* page_faults_ = nullptr;
     sim::Mutex lock_;                                ///< iommu_sva_lock
     std::vector<std::unique_ptr<Bond>> bonds_;       ///< all that ever were; bond n at n - 1
     std::vector<std::unique_ptr<SvaDomain>> domains_; ///< all that ever were: a notifier's callback may still be inside one that was put

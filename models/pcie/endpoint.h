@@ -97,6 +97,11 @@ public:
         sim::start(port_.complete_invalidation(make(TlpKind::Message, DmaRequest{}, next_transaction(), 0), c));
     }
 
+    /// One Page Request or Stop Marker, for the PASID of `r`.
+    void request_page(const DmaRequest& r, PageRequestHeader header) {
+        sim::start(port_.request_page(make(TlpKind::Message, r, next_transaction(), 0), header));
+    }
+
     /// Reads any number of bytes in as many packets as it takes, all under way at once as far as there are tags. The
     /// packets of this and of dma_write() wait for bus_master(). Returns with the last completion; not ok() if any
     /// packet was not. Zero bytes: a zero-length read, which returns when every posted write that this endpoint sent

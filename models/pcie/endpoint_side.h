@@ -3,6 +3,7 @@
 #pragma once
 #include "base/param.h"
 #include "pcie/ats.h"
+#include "pcie/page_request.h"
 #include "pcie/stages.h"
 #include "sim/wire.h"
 
@@ -83,6 +84,8 @@ public:
     virtual u32 config_read(u32 offset, unsigned size) = 0;
     /// An Invalidate Request arrived. False: the function has no ATC, or it is off (Unsupported Request).
     virtual bool invalidate(const InvalidateRequest&) { return false; }
+    /// A PRG Response arrived. A function that never asks for pages hears none.
+    virtual void page_response(const PageGroupAnswer&) {}
 
     bool copies() const { return copy_rate_ != base::Bandwidth{}; }
     /// co_await: the device has copied the data of a read to where it is used; one copy at a time.

@@ -20,15 +20,15 @@ namespace quiesce::pcie {
 struct CreditConfig {
     using P = base::Provenance;
     static constexpr unsigned most = 65'536;
-    base::Param<unsigned> posted_headers{64, "posted packets that the receiver has room for; 0: infinite", base::at_most(most),
+    base::Param<unsigned> posted_headers{128, "posted packets that the receiver has room for; 0: infinite", base::at_most(most),
                                          base::unit("credits"), P::Guess,
-                                         "enough for the rate of a Gen3 x8 link over the latency to memory"};
-    base::Param<unsigned> posted_data{1024, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
-                                      base::unit("credits"), P::Guess, "256 bytes for each of the 64 packets"};
-    base::Param<unsigned> non_posted_headers{64, "requests with an answer that the receiver has room for; 0: infinite",
+                                         "the smallest packets of a Gen3 x8 link are not slowed down over the latency to memory"};
+    base::Param<unsigned> posted_data{2048, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
+                                      base::unit("credits"), P::Guess, "256 bytes for each of the 128 packets"};
+    base::Param<unsigned> non_posted_headers{128, "requests with an answer that the receiver has room for; 0: infinite",
                                              base::at_most(most), base::unit("credits"), P::Guess,
-                                             "as many as an endpoint has tags by default"};
-    base::Param<unsigned> non_posted_data{64, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
+                                             "as for posted packets"};
+    base::Param<unsigned> non_posted_data{128, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
                                           base::unit("credits"), P::Guess, "one for each request"};
     base::Param<unsigned> completion_headers{0, "completions that the receiver has room for; 0: infinite", base::at_most(most),
                                              base::unit("credits"), P::Specification,

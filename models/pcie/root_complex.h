@@ -5,6 +5,7 @@
 #include "base/names.h"
 #include "base/param.h"
 #include "iommu/ats_port.h"
+#include "iommu/page_request.h"
 #include "iommu/translation.h"
 #include "memory/memory_port.h"
 #include "memory/mmio.h"
@@ -48,6 +49,7 @@ public:
     struct Counts {
         u64 reads = 0, writes = 0, messages = 0, aborted_reads = 0, dropped_writes = 0, malformed = 0;
         u64 translations = 0, invalidations = 0, invalidations_timed_out = 0, stray_completions = 0;
+        u64 page_requests = 0;
     };
     RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
              const LinkConfig& link, const RootComplexConfig& config);
@@ -65,6 +67,10 @@ public:
     sim::Task<iommu::AtcAnswer> invalidate(iommu::AtcInvalidation what);
     /// The function's Invalidate Completion: a posted message, behind every posted write that it sent before.
     sim::Task<void> complete_invalidation(Tlp message, InvalidateCompletion body);
+    /// The function's Page Request or Stop Marker: a posted message to the IOMMU; ends when that has taken it.
+    sim::Task<void> request_page(Tlp message, PageRequestHeader header);
+    /// Sends a PRG Response to the function; ends with its arrival.
+    sim::Task<void> respond(iommu::PageGroupResponse response);
 
     /// Register accesses of CPUs. A write returns when its packet has left; a read after the round trip, behind every posted
     /// write that the endpoint sent before the answer.
@@ -98,6 +104,7 @@ private:
     sim::Task<CompletionStatus> translate_one(Tlp tlp, TranslationEntry& entry);
     sim::Task<TranslationCompletion> answer_translation(Tlp tlp);
     Tlp begin_answer(const Tlp& request, CompletionStatus status, u32 bytes);
+    iommu::PageRequestMessage message_of(const Tlp& t, PageRequestHeader header) const;
     /// An Invalidate Request under way.
     struct Invalidation {
         bool open = false;
@@ -119,7 +126,7 @@ private:
     std::array<Invalidation, itags> invalidations_;
 };
 
-class RootComplex final : public iommu::AtsPort {
+class RootComplex final : public iommu::AtsPort, public iommu::PageResponsePort {
 public:
     /// `iommu` may be null: addresses then pass as they are. All must outlive the calendar's shutdown().
     RootComplex(base::EventBus& events, memory::MemoryPort& memory, iommu::TranslationPort* iommu,
@@ -129,8 +136,12 @@ public:
 
     RootPort& attach(base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint, const LinkConfig& link);
     void set_translation(iommu::TranslationPort* iommu) { iommu_ = iommu; }
+    /// Where Page Requests go; without it they are lost.
+    void set_page_requests(iommu::PageRequestPort* port) { page_requests_ = port; }
     /// To the function behind the stream id; Unsupported if there is none.
     sim::Task<iommu::AtcAnswer> invalidate(iommu::AtcInvalidation what) override;
+    /// To the function behind the stream id; nowhere if there is none.
+    sim::Task<void> respond(iommu::PageGroupResponse response) override;
     /// Writes to [base, base + bytes) are interrupt messages: not translated (MODEL: on every architecture), and in order behind the
     /// writes before them. Give the memory the same window.
     void set_message_window(Spa base, u64 bytes) { messages_ = {Iova{base.value()}, bytes}; }
@@ -139,6 +150,7 @@ public:
     memory::MemoryPort& memory() { return memory_; }
     Stages& stages() { return stages_; }
     iommu::TranslationPort* iommu() { return iommu_; }
+    iommu::PageRequestPort* page_requests() { return page_requests_; }
     bool is_message(u64 address) const { return messages_.contains(Iova{address}); }
     StreamId stream_of(RequesterId r) const { return StreamId{config_.stream_base + raw(r)}; }
     /// The simulation's own number of the next transaction, from 1.
@@ -151,6 +163,7 @@ private:
     base::EventBus& events_;
     memory::MemoryPort& memory_;
     iommu::TranslationPort* iommu_;
+    iommu::PageRequestPort* page_requests_ = nullptr;
     RootComplexConfig config_;
     IovaRange messages_{};
     u64 transactions_ = 0;

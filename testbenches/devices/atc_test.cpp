@@ -450,3 +450,25 @@ TEST_CASE("with the ATC on, every request of an engine goes out translated, to t
         CHECK(c.request.origin.aimed_at.page_number() == b.at(0x3000).page_number());
     }
 }
+
+TEST_CASE("a flush reads where the last write went, and nothing where all were refused", "[devices][ats]") {
+    AtsBench b;
+    const bool one_went = GENERATE(true, false);
+    b.iommu.adjust = [&b](const iommu::TranslationRequest& r, iommu::Translation& t) {
+        if (r.at.page_number() == b.at(page_size).page_number()) t.may = {};
+    };
+    const auto write = [&b](Iova page) {
+        b.dev.engine.start(b.work(page, devices::Direction::Write));
+        b.run(5_us);
+    };
+    if (one_went) write(b.at(0));
+    write(b.at(page_size)); // refused
+    sim::Time flushed;
+    sim::start(timed(b.dev.engine.flush(), flushed));
+    b.run(5_us);
+    CHECK(flushed != sim::Time{});
+    std::vector<Iova> reads;
+    for (const auto& q : b.iommu.questions)
+        if (q.type == iommu::AddressType::Untranslated) reads.push_back(q.at);
+    CHECK(reads == (one_went ? std::vector{b.at(0)} : std::vector<Iova>{}));
+}

@@ -53,6 +53,10 @@ const std::vector<Fact> run{
     [](Stage& s, i64 at) {
         s.say(at, os::OsViolation{"illegal-state", "bond", BondId{1}});
     },
+    [](Stage& s, i64 at) { s.page_received(at, 1); },
+    [](Stage& s, i64 at) { s.page_ended(at, 1); },
+    [](Stage& s, i64 at) { s.page_answered(at, 1); },
+    [](Stage& s, i64 at) { s.page_heard(at, 1); },
 };
 constexpr std::size_t nobody = 1000;
 

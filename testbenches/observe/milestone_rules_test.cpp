@@ -67,7 +67,8 @@ TEST_CASE("every rule is broken by its two milestones in the other order, and on
 TEST_CASE("a teardown that contradicts itself is inconsistent", "[observe]") {
     Teardown good;
     good.t0 = sim::Time::ps(100);
-    good.milestones = {{"block", sim::Time::ps(200)}, {"stop", sim::Time::ps(300)}};
+    good.milestones = {
+        {"block", sim::Time::ps(200)}, {"stop", sim::Time::ps(300)}, {"drain", sim::Time::ps(100)}};
     good.quiesce = sim::Duration::ps(200);
     REQUIRE(inconsistencies(good).empty());
 
@@ -76,6 +77,9 @@ TEST_CASE("a teardown that contradicts itself is inconsistent", "[observe]") {
     CHECK(inconsistencies(t).size() == 1);
     t = good;
     t.quiesce = sim::Duration::ps(199);
+    CHECK(inconsistencies(t).size() == 1);
+    t = good;
+    t.milestones.pop_back(); // a page request is open
     CHECK(inconsistencies(t).size() == 1);
     t = good;
     t.open = {"stop"};

@@ -80,6 +80,36 @@ struct Stage {
         say(ps, pcie::TlpSent{"acc.link", upstream, pcie::TlpKind::MemoryWrite, 7, 0, true, Pasid{1}, BondId{id},
                               0x5000, 64, 88, sim::Time{}});
     }
+
+    // ---- page requests: bond n's device is stream 8 + n
+    static StreamId stream(u32 bond) { return StreamId{8 + bond}; }
+    void page_sent(i64 ps, u32 id, u16 group = 0, u64 p = 5) {
+        say(ps, devices::PageRequestSent{device(id), stream(id), BondId{id}, true, Pasid{1}, iova_of(page(p)), group,
+                                         true, true, false});
+    }
+    void page_received(i64 ps, u32 id, u16 group = 0, u64 p = 5, bool stop_marker = false) {
+        say(ps, iommu::PageRequestReceived{"smmu", BondId{id}, stream(id), true, Pasid{1}, iova_of(page(p)), group,
+                                           true, true, stop_marker});
+    }
+    void page_recorded(i64 ps, u32 id, u16 group = 0, u64 p = 5) {
+        say(ps, iommu::PageRequestRecorded{"smmu", BondId{id}, stream(id), iova_of(page(p)), group, false});
+    }
+    void page_ended(i64 ps, u32 id, u16 group = 0, u64 p = 5, os::PageRequestFate fate = os::PageRequestFate::Handled,
+                    u32 mm = 1) {
+        say(ps, os::PageRequestEnded{stream(id), true, Pasid{1}, page(p), group, MmId{mm}, fate});
+    }
+    void page_decided(i64 ps, u32 id, u16 group = 0, os::PageAnswer code = os::PageAnswer::Success) {
+        say(ps, os::PageGroupAnswered{stream(id), true, Pasid{1}, group, code});
+    }
+    void page_answered(i64 ps, u32 id, u16 group = 0, u8 code = 0,
+                       iommu::PageResponseReason reason = iommu::PageResponseReason::Driver) {
+        say(ps, iommu::PageResponseSent{"smmu", stream(id), true, Pasid{1}, group, code, reason});
+    }
+    void page_heard(i64 ps, u32 id, u16 group = 0, u8 code = 0,
+                    devices::PageResponseFate fate = devices::PageResponseFate::Taken) {
+        say(ps, devices::PageResponseHeard{device(id), stream(id), BondId{id}, true, Pasid{1}, group, code, fate});
+    }
+
     void fault(i64 ps, u32 id, iommu::FaultFate fate = iommu::FaultFate::Recorded, const char* type = "F_TRANSLATION") {
         say(ps, iommu::FaultRaised{7, BondId{id}, StreamId{8}, true, Pasid{1}, iova_of(page(5)), type, 0x10, fate});
     }

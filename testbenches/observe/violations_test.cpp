@@ -47,6 +47,12 @@ struct ViolationsBench : testbench::Stage {
         for (const auto& [name, at] : list) t.milestones.emplace_back(name, sim::Time::ps(at));
         checkers.check(t);
     }
+    PageRequests requests{events};
+    void run_ends(i64 ps, bool idle = false) {
+        clock = sim::Time::ps(ps);
+        checkers.check_page_requests(requests, idle, sim::Duration::ps(1000));
+    }
+    void asked_and_recorded(i64 ps) { page_sent(ps, 1), page_recorded(ps + 1, 1); }
     void system_says(const char* kind, const char* object) { events.emit(os::OsViolation{kind, object, BondId{1}}); }
 };
 
@@ -209,10 +215,47 @@ const Row rows[] = {
      [](ViolationsBench& b) {
          for (int i = 0; i < 100; ++i) b.dma_issued(50 + i, 1), b.dma_ended(50 + i, 1);
      }},
+    {"late-page-response", "the group had been answered, or its queue had stopped",
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected); },
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Stale); }},
+    {"cross-process-fault", "the OS took another process's address space, or its own",
+     [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 2); },
+     [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 1); }},
+    {"wrong-response", "a page was granted to a process that had exited, or refused",
+     [](ViolationsBench& b) { b.asked_and_recorded(40), b.state(45, BondState::Exited), b.page_ended(50, 1); },
+     [](ViolationsBench& b) {
+         b.asked_and_recorded(40), b.state(45, BondState::Exited);
+         b.page_ended(50, 1, 0, 5, os::PageRequestFate::MmDead), b.page_decided(51, 1, 0, os::PageAnswer::Invalid);
+         b.page_answered(52, 1, 0, 1);
+     }},
+    {"wrong-response", "a page was granted after the unbind, or inside it",
+     [](ViolationsBench& b) { b.asked_and_recorded(40), b.state(45, BondState::Unbound), b.page_ended(50, 1); },
+     [](ViolationsBench& b) { b.asked_and_recorded(40), b.state(45, BondState::Draining), b.page_ended(50, 1); }},
+    {"wrong-response", "the command is not what the OS decided, or is",
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_decided(50, 1, 0, os::PageAnswer::Invalid), b.page_answered(60, 1, 0, 0);
+     },
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_decided(50, 1, 0, os::PageAnswer::Invalid), b.page_answered(60, 1, 0, 1);
+     }},
+    {"wrong-response", "the OS had decided nothing, or the unit answers by itself",
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_answered(60, 1); },
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_answered(60, 1, 0, 0, iommu::PageResponseReason::Overflow); }},
+    {"wrong-response", "Response Failure for a process that lives, or an invalid request",
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_decided(50, 1, 0, os::PageAnswer::Failure), b.page_answered(60, 1, 0, 15);
+     },
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_decided(50, 1, 0, os::PageAnswer::Invalid), b.page_answered(60, 1, 0, 1);
+     }},
+    {"lost-page-request", "it waited for longer than the limit, or a moment less",
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(1040); }, [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(1039); }},
+    {"lost-page-request", "nothing can move and it waits, or it was answered",
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(50, true); },
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(45, 1, 0, 1), b.run_ends(50, true); }},
 };
-/// Kinds that only events of page requests, or of structures fetched in parts, can mean: no model states them yet.
-const Kinds without_events{"cross-process-fault", "late-page-response", "wrong-response",
-                           "lost-page-request",   "torn-entry",         "innocent-victim"};
+/// Kinds that only events of structures fetched in parts, or of memory running out, can mean: no model states them yet.
+const Kinds without_events{"torn-entry", "innocent-victim"};
 } // namespace
 
 TEST_CASE("each violation is found, as its own kind, about its own bond, at its own time", "[observe]") {

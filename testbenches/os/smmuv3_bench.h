@@ -40,6 +40,11 @@ inline std::string decode(u64 w0, u64 w1) {
         const std::string size = (w1 & 63) == 52 ? " all" : " size " + std::to_string(w1 & 63) + " at " + hex(w1 >> 12 << 12);
         return "ATC_INV" + sid + ((w0 >> 11 & 1) != 0 ? ssid : "") + size + ((w0 & 0x700) != 0 ? "?" : "");
     }
+    case 0x41: {
+        const char* const codes[] = {" failure", " invalid", " success", "?"};
+        return "PRI_RESP" + sid + ((w0 >> 11 & 1) != 0 ? ssid : "") + " group " + hex(w1 & 0x1ff) +
+               codes[w1 >> 12 & 3] + ((w0 & 0x700) != 0 || (w1 & ~u64{0x31ff}) != 0 ? "?" : "");
+    }
     case 0x46: return "SYNC";
     default: return "?" + hex(w0 & 0xff);
     }
@@ -93,8 +98,10 @@ struct NoDevice final : drivers::DeviceDriver {
 
 struct Bench : Machine {
     explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {},
-                   const iommu::smmuv3::Smmuv3Config& unit_config = {}, const pcie::FunctionConfig& device_config = without_atc())
-        : function(device_config) {
+                   const iommu::smmuv3::Smmuv3Config& unit_config = {},
+                   const pcie::FunctionConfig& device_config = without_atc(),
+                   const drivers::Smmuv3DriverConfig& driver_settings = {})
+        : driver_config(driver_settings), function(device_config) {
         config.kernel = version;
         config.bugs = std::move(bugs);
         make_kernel();

@@ -43,7 +43,12 @@ struct StubIommu final : drivers::IommuDriver {
     }
     Task<bool> init(KernelContext&) override { co_return true; }
     bool has_ats() const override { return true; }
-    Task<bool> attach_device(KernelContext&, StreamId, unsigned, bool) override { co_return true; }
+    bool has_pri() const override { return false; }
+    unsigned page_request_allocation() const override { return 0; }
+    Task<bool> attach_device(KernelContext&, StreamId, drivers::StreamFeatures) override { co_return true; }
+    bool page_requests_enabled(StreamId) const override { return false; }
+    Task<void> page_response(KernelContext&, const PageFault&, PageAnswer) override { co_return; }
+    Task<void> flush_page_requests(KernelContext&) override { co_return; }
     bool ats_enabled(StreamId s) const override { return ats.contains(raw(s)); }
     Task<bool> set_pasid(KernelContext& ctx, Bond& b) override {
         pasids.push_back(b.pasid);

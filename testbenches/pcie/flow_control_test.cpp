@@ -204,7 +204,7 @@ TEST_CASE("a packet that can never have room is named with what it waits for", "
     CHECK(b.calendar.idle());
     CHECK(b.queue->who_waits() ==
           "l up: a packet of 256 bytes of bond 3 waits since 0 ps for 1 posted header credit and 16 data "
-          "credits; free are 64 of 64 and 8 of 8, and 1 more wait behind it");
+          "credits; free are 128 of 128 and 8 of 8, and 1 more wait behind it");
 }
 
 TEST_CASE("a wait for credits is stated when it ends", "[pcie]") {

@@ -27,8 +27,10 @@ differ "another policy" "$first" "$(print mm-exit-under-load --set os.policy=mm-
 expect 1 freed-before-fenced "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]'
 expect 1 lying-fence "$QUIESCE" run mm-exit-under-load --set 'platform.iommu.bugs=[early-sync]'
 expect 1 stale-dma "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]'
-expect 1 "free are 64 of 64 and 8 of 8" "$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_data=8
-for s in mm-exit-under-load unbind-orderly close-before-exit kill-with-shared-fd munmap-under-dma slow-device-stop two-devices ats-teardown atc-slow-ack; do
+expect 1 "free are 128 of 128 and 8 of 8" "$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_data=8
+expect 1 lost-page-request "$QUIESCE" run pri-storm-exit --set 'os.bugs=[forget-page-response]'
+expect 0 "needs 'pri'" "$QUIESCE" run pri-storm-exit --set os.smmuv3_driver.pri=false
+for s in mm-exit-under-load unbind-orderly close-before-exit kill-with-shared-fd munmap-under-dma slow-device-stop two-devices ats-teardown atc-slow-ack pri-storm-exit pri-overflow stop-marker; do
     expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit
     expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit --set os.kernel=2018
 done

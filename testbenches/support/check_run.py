@@ -27,7 +27,8 @@ SHAPE = {
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int},
     "translations": {"requests": int, "tlb_hits": int},
     "faults": {"recorded": int, "suppressed": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
-    "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int},
+    "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
+                      "stop_markers": int, "late": int, "latency_ps": POPULATION, "service_ps": POPULATION},
     "stalls": {str: int},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},

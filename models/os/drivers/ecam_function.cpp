@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/drivers/ecam_function.h"
 
+#include <algorithm>
 #include <span>
 
 namespace quiesce::os::drivers {
@@ -110,6 +111,23 @@ sim::Task<void> EcamFunction::enable_ats(KernelContext& ctx) {
     AtsControl control; // STU 0: 4 KiB
     control.set(AtsControl::Enable, true);
     co_await write(ctx, control);
+}
+
+sim::Task<bool> EcamFunction::response_pasid_required(KernelContext& ctx) {
+    const PriStatus status = co_await read<PriStatus>(ctx);
+    co_return status.get(PriStatus::ResponsePasidRequired);
+}
+
+/// pci_reset_pri, then pci_enable_pri: the interface has to have stopped, and the allocation is set before Enable.
+sim::Task<bool> EcamFunction::enable_pri(KernelContext& ctx, unsigned requests) {
+    co_await write(ctx, PriControl{}.set(PriControl::Reset, true));
+    const PriStatus status = co_await read<PriStatus>(ctx);
+    if (!status.get(PriStatus::Stopped)) co_return false;
+    const PriCapacity capacity = co_await read<PriCapacity>(ctx);
+    const u64 allowed = std::min<u64>(requests, capacity.get(PriCapacity::Requests));
+    co_await write(ctx, PriAllocation{}.set(PriAllocation::Requests, allowed));
+    co_await write(ctx, PriControl{}.set(PriControl::Enable, true));
+    co_return true;
 }
 
 sim::Task<void> EcamFunction::enable_memory(KernelContext& ctx) {

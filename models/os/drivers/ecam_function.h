@@ -17,6 +17,8 @@ public:
     sim::Task<bool> discover(KernelContext& ctx) override;
     sim::Task<unsigned> enable_pasid(KernelContext& ctx) override;
     sim::Task<void> enable_ats(KernelContext& ctx) override;
+    sim::Task<bool> response_pasid_required(KernelContext& ctx) override;
+    sim::Task<bool> enable_pri(KernelContext& ctx, unsigned requests) override;
 
     // ---- the device's driver: pci_enable_device, pci_set_master
     sim::Task<void> enable_memory(KernelContext& ctx);
@@ -26,6 +28,7 @@ public:
     bool has(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)] != 0; }
     u32 base_of(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)]; }
     bool has_ats() const override { return has(pcie::cfg::Capability::Ats); }
+    bool has_pri() const override { return has(pcie::cfg::Capability::Pri); }
     u16 vendor_id() const { return vendor_; }
     u16 device_id() const { return device_; }
     /// As firmware assigned it.

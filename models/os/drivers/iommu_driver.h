@@ -3,11 +3,23 @@
 /// false if it was not (time-out, or a bug that does not wait).
 #pragma once
 #include "os/bond.h"
+#include "os/events.h"
 
 #include <span>
 #include <string>
 
+namespace quiesce::os {
+struct PageFault;
+}
+
 namespace quiesce::os::drivers {
+
+/// What a device has, and the kernel will enable there once its stream may translate.
+struct StreamFeatures {
+    unsigned pasid_bits = 0;
+    bool ats = false, pri = false;
+    bool response_pasid = false; ///< it wants a PASID in the responses to its page requests
+};
 
 class IommuDriver {
 public:
@@ -16,11 +28,21 @@ public:
     virtual sim::Task<bool> init(KernelContext& ctx) = 0;
     /// The unit takes translation requests and translated requests; known after init().
     virtual bool has_ats() const = 0;
+    /// It takes page requests, too.
+    virtual bool has_pri() const = 0;
+    /// Page requests that a function may have outstanding.
+    virtual unsigned page_request_allocation() const = 0;
     /// A device's stream may translate: its stream table entry, and a context table for PASIDs of so many bits (fewer
-    /// if the unit has fewer). `ats`: and may ask for translations. False, with error(), if it cannot.
-    virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) = 0;
+    /// if the unit has fewer). With `ats` it may ask for translations. False, with error(), if it cannot.
+    virtual sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, StreamFeatures features) = 0;
     /// The stream was attached with `ats`: what its device may keep has to be invalidated there, too.
     virtual bool ats_enabled(StreamId stream) const = 0;
+    /// The stream was attached with `pri`: its device may ask for pages.
+    virtual bool page_requests_enabled(StreamId stream) const = 0;
+    /// Answers the group of which `last` is the last request. Returns when the command is on its way.
+    virtual sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) = 0;
+    /// Returns when every page request that is in the hardware's queue has been reported.
+    virtual sim::Task<void> flush_page_requests(KernelContext& ctx) = 0;
     virtual std::string error() const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;

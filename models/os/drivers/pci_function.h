@@ -16,6 +16,12 @@ public:
     virtual bool has_ats() const = 0;
     /// Smallest translation unit 4 KiB. Only a function that has it.
     virtual sim::Task<void> enable_ats(KernelContext& ctx) = 0;
+    virtual bool has_pri() const = 0;
+    /// It wants a PASID in responses to its page requests. Only a function that has them.
+    virtual sim::Task<bool> response_pasid_required(KernelContext& ctx) = 0;
+    /// Resets the page request interface and allows `requests` outstanding ones, fewer if it has fewer. Last of all:
+    /// after ATS. False if the interface is not at rest.
+    virtual sim::Task<bool> enable_pri(KernelContext& ctx, unsigned requests) = 0;
 };
 
 } // namespace quiesce::os::drivers

@@ -54,6 +54,8 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     two_level_streams_ = id0.get(Idr0::ST_LEVEL) == StreamLevels::TwoLevel && sid_bits_ > split;
     two_level_contexts_ = id0.get(Idr0::CD2L);
     ats_ = id0.get(Idr0::ATS);
+    pri_ = ats_ && id0.get(Idr0::PRI) && config_.pri;
+    page_requests_.log2size = std::min<unsigned>(config_.priq_log2, static_cast<unsigned>(id1.get(Idr1::PRIQS)));
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
 }
@@ -68,6 +70,15 @@ sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
     co_await write_reg(ctx, EventqBase::offset, 8, events_.value() | event_log2_ | u64{1} << 62);
     co_await write_reg(ctx, EventqProd::offset, 4, 0);
     co_await write_reg(ctx, EventqCons::offset, 4, 0);
+}
+
+sim::Task<void> Smmuv3Driver::place_page_requests(KernelContext& ctx) {
+    PageRequests& q = page_requests_;
+    const u64 bytes = std::max<u64>(page_request_bytes << q.log2size, page_size);
+    q.base = kernel_.frames().take_kernel(bytes, bytes);
+    co_await write_reg(ctx, PriqBase::offset, 8, q.base.value() | q.log2size | u64{1} << 62);
+    co_await write_reg(ctx, PriqProd::offset, 4, 0);
+    co_await write_reg(ctx, PriqCons::offset, 4, 0);
 }
 
 /// arm_smmu_init_strtab: two levels where the unit has them and more streams than one leaf holds. A first level that is capped
@@ -92,7 +103,15 @@ sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
     co_await write_reg(ctx, GerrorIrqCfg1::offset, 4, error);
     co_await write_reg(ctx, EventqIrqCfg0::offset, 8, InterruptController::window.value());
     co_await write_reg(ctx, EventqIrqCfg1::offset, 4, event);
-    co_await write_and_wait(ctx, IrqCtrl::offset, IrqCtrlAck::offset, 1u << 0 | 1u << 2);
+    u32 enable = 1u << 0 | 1u << 2;
+    if (pri_) {
+        const u32 pages = kernel_.interrupts().request(
+            "irq/" + name + "-priq", [this](KernelContext& c) { return on_page_request_interrupt(c); });
+        co_await write_reg(ctx, PriqIrqCfg0::offset, 8, InterruptController::window.value());
+        co_await write_reg(ctx, PriqIrqCfg1::offset, 4, pages);
+        enable |= 1u << 1;
+    }
+    co_await write_and_wait(ctx, IrqCtrl::offset, IrqCtrlAck::offset, enable);
 }
 
 sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
@@ -111,6 +130,10 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     co_await one(ctx, as_command(all), "init-cfgi-sync");
     co_await one(ctx, as_command(make_command<TlbiNsnhAll>()), "init-tlbi-sync");
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 2);
+    if (pri_) {
+        co_await place_page_requests(ctx);
+        co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 1);
+    }
     if (ats_) co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 4); // ATSCHK: translated requests are checked
     co_await place_interrupts(ctx);
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0 |= 1u << 0);
@@ -137,18 +160,25 @@ u32 Smmuv3Driver::max_pasids(StreamId stream) const {
     return found == streams_.end() || found->second.bits == 0 ? 0 : 1u << found->second.bits;
 }
 
+bool Smmuv3Driver::page_requests_enabled(StreamId stream) const {
+    const auto found = streams_.find(raw(stream));
+    return found != streams_.end() && found->second.pri;
+}
+
 bool Smmuv3Driver::ats_enabled(StreamId stream) const {
     const auto found = streams_.find(raw(stream));
     return found != streams_.end() && found->second.ats;
 }
 
 /// arm_smmu_alloc_cd_tables: two levels where the unit has them and more contexts than one leaf holds.
-sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) {
+sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, StreamFeatures features) {
     if (u64{raw(stream)} >> sid_bits_ != 0)
         co_return refuse("stream " + std::to_string(raw(stream)) + " is outside the stream table: " + std::to_string(sid_bits_) + " bits");
     Stream s;
-    const unsigned bits = std::min(ssid_bits_, pasid_bits);
-    s.ats = ats;
+    const unsigned bits = std::min(ssid_bits_, features.pasid_bits);
+    s.ats = features.ats;
+    s.pri = features.pri;
+    s.response_pasid = features.response_pasid;
     s.two_level = two_level_contexts_ && bits > cd_leaf_bits;
     s.bits = s.two_level ? bits : std::min(bits, cd_leaf_bits); // a linear table is no larger than a leaf
     const u64 bytes = s.two_level ? u64{8} << (s.bits - cd_leaf_bits) : u64{64} << s.bits;
@@ -159,7 +189,8 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     ste.set(Ste::S1ContextPtr, s.contexts).set(Ste::S1CDMax, u64{s.bits}).set(Ste::S1DSS, NoSubstream::Terminate);
     ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
     ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
-    if (ats) ste.set(Ste::EATS, StreamAts::Full);
+    if (s.ats) ste.set(Ste::EATS, StreamAts::Full);
+    if (s.pri) ste.set(Ste::PPAR, s.response_pasid);
     const Spa at = stream_entry(stream);
     for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
     co_await ctx.barrier();
@@ -356,6 +387,101 @@ sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
     }
     kernel_.events().emit(FaultHandled{unit_, static_cast<u16>(e.get(EventRecord::ID)), e.get(EventRecord::SID), e.get(EventRecord::SSV),
                                        e.get(EventRecord::SSID), shown});
+}
+
+// ---- page requests (J.-P. Brucker, iommu/arm-smmu-v3: Add support for PRI)
+// ---------------------------------------------
+
+sim::Task<u32> Smmuv3Driver::page_request_producer(KernelContext& ctx) {
+    const u64 bits = co_await ctx.mmio_read(registers_ + PriqProd::offset, 4);
+    const auto prod = PriqProd::of(static_cast<u32>(bits));
+    page_requests_.prod = static_cast<u32>(prod.get(PriqProd::WR));
+    co_return static_cast<u32>(bits);
+}
+
+/// arm_smmu_priq_thread: every record; then it acknowledges an overflow.
+sim::Task<void> Smmuv3Driver::on_page_request_interrupt(KernelContext& ctx) {
+    auto work = ctx.begin("page-request-queue");
+    PageRequests& q = page_requests_;
+    bool overflow = false;
+    u32 prod_bits = co_await page_request_producer(ctx);
+    const u64 cons_bits = co_await ctx.mmio_read(registers_ + PriqCons::offset, 4);
+    const bool acknowledged = PriqCons::of(static_cast<u32>(cons_bits)).get(PriqCons::OVACKFLG);
+    while (!q.ring().empty()) {
+        while (!q.ring().empty()) co_await take_page_request(ctx, acknowledged);
+        prod_bits = co_await page_request_producer(ctx);
+        overflow = overflow || PriqProd::of(prod_bits).get(PriqProd::OVFLG) != acknowledged;
+    }
+    const bool flag = PriqProd::of(prod_bits).get(PriqProd::OVFLG);
+    overflow = overflow || flag != acknowledged;
+    q.overflows += overflow;
+    const PriqCons done = PriqCons{}.set(PriqCons::RD, q.cons).set(PriqCons::OVACKFLG, flag);
+    co_await ctx.mmio_write(registers_ + PriqCons::offset, 4, done.value());
+    page_request_span_ = ctx.last_span();
+    q.passed.notify_all();
+    if (overflow) kernel_.page_faults().discard_partial(); // the last request of a group may be among what was lost
+}
+
+/// queue_remove_raw, then the record's handling: its place is free for the hardware before it is handled.
+sim::Task<void> Smmuv3Driver::take_page_request(KernelContext& ctx, bool acknowledged) {
+    PageRequests& q = page_requests_;
+    const Spa entry = q.base + q.ring().cons_index() * page_request_bytes;
+    const u64 word0 = co_await ctx.load(entry), word1 = co_await ctx.load(entry + 8);
+    q.cons = q.ring().next(q.cons);
+    q.busy = true;
+    const PriqCons taken = PriqCons{}.set(PriqCons::RD, q.cons).set(PriqCons::OVACKFLG, acknowledged);
+    co_await ctx.mmio_write(registers_ + PriqCons::offset, 4, taken.value());
+    co_await handle_page_request(ctx, PageRequest::from_words({word0, word1}));
+    q.busy = false;
+    if (++q.taken % q.ring().capacity() != 0) co_return;
+    ++q.passes;
+    q.passed.notify_all();
+}
+
+/// arm_smmu_handle_ppr. A Stop Marker needs no answer, and nobody waits for it.
+sim::Task<void> Smmuv3Driver::handle_page_request(KernelContext& ctx, PageRequest r) {
+    PageFault f;
+    f.stream = r.get(PageRequest::SID);
+    f.has_pasid = r.get(PageRequest::SSV);
+    f.pasid = r.get(PageRequest::SSID);
+    f.at = Va{r.get(PageRequest::Addr).value()};
+    f.read = r.get(PageRequest::R);
+    f.write = r.get(PageRequest::W);
+    f.execute = r.get(PageRequest::X);
+    f.privileged = r.get(PageRequest::Priv);
+    f.last = r.get(PageRequest::L);
+    f.group = static_cast<u16>(r.get(PageRequest::PRGIndex));
+    if (f.has_pasid && f.last && !f.read && !f.write) {
+        kernel_.events().emit(
+            PageRequestEnded{f.stream, true, f.pasid, f.at, f.group, MmId{}, PageRequestFate::StopMarker});
+        co_return;
+    }
+    co_await kernel_.page_faults().report(ctx, f);
+}
+
+/// arm_smmu_page_response: fire and forget.
+sim::Task<void> Smmuv3Driver::page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) {
+    if (kernel_.has_bug("forget-page-response")) co_return;
+    static constexpr PageResponse codes[] = {PageResponse::Success, PageResponse::InvalidRequest,
+                                             PageResponse::ResponseFailure};
+    const auto stream = streams_.find(raw(last.stream));
+    const bool with_pasid = last.has_pasid && stream != streams_.end() && stream->second.response_pasid;
+    auto c = make_command<PriResp>();
+    c.set(PriResp::SID, last.stream).set(PriResp::PRGIndex, last.group).set(PriResp::Resp, codes[raw(code)]);
+    c.set(PriResp::SSV, with_pasid).set(PriResp::SSID, with_pasid ? last.pasid : Pasid{});
+    const std::array<Command, 1> list{as_command(c)};
+    co_await commands_.post(ctx, list);
+}
+
+/// arm_smmu_flush_priq: until the queue was seen empty, or twice as many records were taken out as it holds. MODEL: a
+/// record that is being reported counts as one that is in the queue; the patch lets go one step earlier.
+sim::Task<void> Smmuv3Driver::flush_page_requests(KernelContext& ctx) {
+    const u32 prod_bits = co_await page_request_producer(ctx);
+    static_cast<void>(prod_bits);
+    const u64 passes = page_requests_.passes;
+    const std::function<u64()> last_pass = [this] { return page_request_span_; };
+    while (!page_requests_.quiet() && page_requests_.passes < passes + 2)
+        co_await ctx.sleep_on(page_requests_.passed.wait(), "priq-flush", unit_, last_pass);
 }
 
 /// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, what was aborted and a

@@ -15,9 +15,14 @@ public:
     Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span);
 
     sim::Task<bool> init(KernelContext& ctx) override;
-    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, unsigned pasid_bits, bool ats) override;
+    sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, StreamFeatures features) override;
     bool ats_enabled(StreamId stream) const override;
     bool has_ats() const override { return ats_; }
+    bool has_pri() const override { return pri_; }
+    unsigned page_request_allocation() const override { return config_.page_requests; }
+    bool page_requests_enabled(StreamId stream) const override;
+    sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) override;
+    sim::Task<void> flush_page_requests(KernelContext& ctx) override;
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
@@ -30,6 +35,8 @@ public:
 
     Smmuv3CommandQueue& commands() { return commands_; }
     u64 events_seen() const { return events_seen_; }
+    /// How often the page request queue was found to have overflown.
+    u64 page_request_overflows() const { return page_requests_.overflows; }
 
 private:
     using Cd = iommu::smmuv3::Cd;
@@ -38,7 +45,7 @@ private:
     struct Stream {
         Spa contexts{0};
         unsigned bits = 0;
-        bool two_level = false, ats = false;
+        bool two_level = false, ats = false, pri = false, response_pasid = false;
     };
     bool refuse(std::string why);
     sim::Task<void> write_reg(KernelContext& ctx, u32 offset, unsigned size, u64 value) { return ctx.mmio_write(registers_ + offset, size, value); }
@@ -47,6 +54,7 @@ private:
     sim::Task<void> place_queues(KernelContext& ctx);
     sim::Task<bool> place_streams(KernelContext& ctx);
     sim::Task<void> place_interrupts(KernelContext& ctx);
+    sim::Task<void> place_page_requests(KernelContext& ctx);
     Spa stream_entry(StreamId stream);
     sim::Task<Spa> context_entry(KernelContext& ctx, const Bond& bond, bool make);
     Cd live_cd(const Bond& bond) const;
@@ -57,6 +65,10 @@ private:
     sim::Task<bool> fenced(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last);
     sim::Task<bool> one(KernelContext& ctx, const Command& c, base::Name phase, bool last = false);
     sim::Task<void> on_event_interrupt(KernelContext& ctx);
+    sim::Task<void> on_page_request_interrupt(KernelContext& ctx);
+    sim::Task<void> take_page_request(KernelContext& ctx, bool acknowledged);
+    sim::Task<void> handle_page_request(KernelContext& ctx, iommu::smmuv3::PageRequest r);
+    sim::Task<u32> page_request_producer(KernelContext& ctx);
     sim::Task<void> on_global_error(KernelContext& ctx);
     sim::Task<void> handle_event(KernelContext& ctx, Spa entry);
     bool generation_6_12() const { return kernel_.config().kernel == KernelVersion::V6_12; }
@@ -68,7 +80,21 @@ private:
     Smmuv3CommandQueue commands_;
     Spa stream_first_{0}, events_{0};
     unsigned cmdq_log2_ = 0, event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
-    bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false;
+    bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false, pri_ = false;
+    /// The driver's side of the page request queue. `passes` counts how often as many records as it holds were taken
+    /// out.
+    struct PageRequests {
+        Spa base{0};
+        unsigned log2size = 0;
+        u32 prod = 0, cons = 0;
+        bool busy = false; ///< a record has been taken out and not been reported yet
+        u64 passes = 0, taken = 0;
+        u64 overflows = 0;
+        sim::Signal passed;
+        base::RingIndices<base::WrapBit> ring() const { return {log2size, prod, cons}; }
+        bool quiet() const { return ring().empty() && !busy; }
+    } page_requests_;
+    u64 page_request_span_ = 0;
     std::string error_;
     std::map<u32, Stream> streams_;
     u32 event_cons_ = 0;

@@ -114,6 +114,12 @@ sim::Task<bool> Smmuv3CommandQueue::wait_for(KernelContext& ctx, u32 sync_positi
     co_return seen;
 }
 
+sim::Task<void> Smmuv3CommandQueue::post(KernelContext& ctx, std::span<const Command> commands) {
+    std::optional<KernelContext::IrqsOff> irqs;
+    u32 no_sync = 0;
+    co_await publish(ctx, commands, false, no_sync, irqs);
+}
+
 sim::Task<bool> Smmuv3CommandQueue::issue(KernelContext& ctx, std::span<const Command> commands, base::Name phase, bool wait) {
     // CMDQ_BATCH_ENTRIES. MODEL: Linux refuses a unit whose queue does not hold a batch and a CMD_SYNC; here batches are smaller.
     const std::size_t most = std::min<std::size_t>(64, (std::size_t{1} << indices_.log2size) - 1);

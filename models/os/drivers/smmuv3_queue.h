@@ -24,6 +24,13 @@ struct Smmuv3DriverConfig {
                                     "linux: CMDQ_MAX_SZ_SHIFT, limited by IDR1.CMDQS"};
     base::Param<unsigned> evtq_log2{7, "log2 of the event queue's entries", base::between(2, 19), P::Kernel,
                                     "linux: EVTQ_MAX_SZ_SHIFT, limited by IDR1.EVENTQS"};
+    base::Param<bool> pri{false, "the driver takes page requests of PCIe functions: MODEL: a patch that was never merged; "
+                                 "mainline enables no function's and denies what comes all the same", P::Kernel,
+                          "J.-P. Brucker, iommu/arm-smmu-v3: Add support for PRI, linux-iommu 2018 to 2020"};
+    base::Param<unsigned> priq_log2{8, "log2 of the page request queue's entries", base::between(0, 19), P::Kernel,
+                                    "linux: PRIQ_MAX_SZ_SHIFT, a page of entries, limited by IDR1.PRIQS"};
+    base::Param<unsigned> page_requests{16, "page requests that a function may have outstanding", base::between(1, 512),
+                                        P::Kernel, "the same patch: max_inflight_pprs in arm_smmu_enable_pri"};
     base::Param<bool> msipoll{true, "CMD_SYNC completion by a message into its own slot; false: poll CMDQ_CONS", P::Kernel,
                               "linux: ARM_SMMU_OPT_MSIPOLL where the SMMU is coherent and has MSIs"};
     base::Param<base::Latency> sync_timeout{1_s, "waiting for CMD_SYNC or for queue space", P::Kernel, "linux: ARM_SMMU_POLL_TIMEOUT_US"};
@@ -39,7 +46,7 @@ struct Smmuv3DriverConfig {
     base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", base::at_most(1u << 20), P::Kernel,
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
-DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
+DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
          ratelimit_burst, ratelimit_interval, tlbi_va_max)
 static_assert(base::fully_described<Smmuv3DriverConfig>);
 
@@ -57,6 +64,8 @@ public:
     /// Publishes the commands, a batch at a time, and a CMD_SYNC behind the last; then waits until the SYNC is seen complete.
     /// False if that did not happen in time. With `wait` false it returns as soon as the last doorbell is rung.
     sim::Task<bool> issue(KernelContext& ctx, std::span<const Command> commands, base::Name phase, bool wait = true);
+    /// Publishes the commands without a CMD_SYNC, in one batch: nobody waits for them.
+    sim::Task<void> post(KernelContext& ctx, std::span<const Command> commands);
     /// Waits, for a CMD_SYNC or for room, that lasted longer than the driver's time-out.
     u64 timeouts() const { return timeouts_; }
     /// For the error handler: the slot that CMDQ_CONS.RD points at.

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observe/page_requests.h"
+
+namespace quiesce::observe {
+namespace {
+constexpr u8 invalid_request = 1; // PCIe Base 10.4.2: whatever is above is Response Failure
+}
+
+PageRequests::PageRequests(base::EventBus& bus) {
+    using Heard = base::EventList<devices::PageRequestSent, devices::PageResponseHeard, iommu::PageRequestRecorded,
+                                  os::PageRequestEnded>;
+    tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
+}
+
+void PageRequests::begin(BondId b) {
+    Bond& bond = bonds_[raw(b)];
+    bond.any = true;
+    ++bond.open;
+}
+
+void PageRequests::end(BondId b, sim::Time now) {
+    Bond& bond = bonds_[raw(b)];
+    if (--bond.open == 0) bond.drained = now;
+}
+
+u64 PageRequests::open(BondId b) const {
+    const auto found = bonds_.find(raw(b));
+    return found == bonds_.end() ? 0 : found->second.open;
+}
+
+std::optional<sim::Time> PageRequests::drained(BondId b) const {
+    const auto found = bonds_.find(raw(b));
+    if (found == bonds_.end() || !found->second.any || found->second.open != 0) return std::nullopt;
+    return found->second.drained;
+}
+
+std::vector<PageRequests::Waiting> PageRequests::waiting() const {
+    std::vector<Waiting> all;
+    for (const auto& [key, group] : waiting_) all.insert(all.end(), group.begin(), group.end());
+    return all;
+}
+
+void PageRequests::on(sim::Time now, const devices::PageRequestSent& e) {
+    if (e.stop_marker) return;
+    waiting_[{raw(e.stream), e.group}].push_back({e.bond, e.stream, e.group, e.at, now});
+    begin(e.bond);
+}
+
+void PageRequests::answered(sim::Time now, const std::vector<Waiting>& group) {
+    for (const Waiting& w : group) {
+        latency_ps_.push_back(static_cast<u64>((now - w.sent).ps()));
+        end(w.bond, now);
+    }
+}
+
+/// After Response Failure the function waits for no answer any more.
+void PageRequests::on(sim::Time now, const devices::PageResponseHeard& e) {
+    using devices::PageResponseFate;
+    if (e.fate != PageResponseFate::Taken && e.fate != PageResponseFate::Stale) return;
+    const bool all = e.code > invalid_request;
+    for (auto g = waiting_.lower_bound({raw(e.stream), all ? u16{0} : e.group});
+         g != waiting_.end() && g->first.first == raw(e.stream) && (all || g->first.second == e.group);) {
+        answered(now, g->second);
+        g = waiting_.erase(g);
+    }
+}
+
+void PageRequests::on(sim::Time, const iommu::PageRequestRecorded& e) {
+    if (e.stop_marker) return;
+    records_[{raw(e.stream), e.group, e.at.page_number()}].push_back(e.bond);
+    begin(e.bond);
+}
+
+void PageRequests::on(sim::Time now, const os::PageRequestEnded& e) {
+    const auto found = records_.find({raw(e.stream), e.group, e.at.page_number()});
+    if (e.fate == os::PageRequestFate::StopMarker || found == records_.end()) return;
+    const BondId bond = found->second.front();
+    found->second.pop_front();
+    if (found->second.empty()) records_.erase(found);
+    end(bond, now);
+}
+
+} // namespace quiesce::observe

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Where each page request is: with its device until the answer arrives there, and, while it is a record, with the
+/// hardware's queue or the OS. Both have to be over for it to be gone.
+#pragma once
+#include "observe/all_events.h"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+namespace quiesce::observe {
+
+class PageRequests {
+public:
+    explicit PageRequests(base::EventBus& bus);
+
+    /// One request that its device waits for.
+    struct Waiting {
+        BondId bond{};
+        StreamId stream{};
+        u16 group = 0;
+        Iova at{};
+        sim::Time sent{};
+    };
+    std::vector<Waiting> waiting() const;
+    /// Requests of the bond that are unanswered or queued anywhere, now.
+    u64 open(BondId bond) const;
+    /// When the last of them was gone; nothing if there never was one, or if there is one now.
+    std::optional<sim::Time> drained(BondId bond) const;
+    /// From a request's leaving its device's hands to the arrival of its answer, in the order of the answers.
+    const std::vector<u64>& latency_ps() const { return latency_ps_; }
+
+private:
+    using GroupKey = std::pair<u32, u16>; ///< stream and index
+    struct Bond {
+        u64 open = 0;
+        bool any = false;
+        sim::Time drained{};
+    };
+    void begin(BondId b);
+    void end(BondId b, sim::Time now);
+    void answered(sim::Time now, const std::vector<Waiting>& group);
+    void on(sim::Time now, const devices::PageRequestSent& e);
+    void on(sim::Time now, const devices::PageResponseHeard& e);
+    void on(sim::Time now, const iommu::PageRequestRecorded& e);
+    void on(sim::Time now, const os::PageRequestEnded& e);
+
+    std::map<u32, Bond> bonds_;
+    std::map<GroupKey, std::vector<Waiting>> waiting_;
+    std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< by stream, group and page
+    std::vector<u64> latency_ps_;
+    std::vector<base::Subscription> tokens_;
+};
+
+} // namespace quiesce::observe

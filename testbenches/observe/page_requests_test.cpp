@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What page requests mean to a teardown and to the counts of a run.
+#include "observe/counters.h"
+#include "observe/teardown_stage.h"
+
+using namespace quiesce;
+using namespace quiesce::observe;
+using iommu::PageResponseReason;
+using os::PageRequestFate;
+using testbench::Dying;
+using testbench::Names;
+
+namespace {
+struct PageRequestsBench : testbench::Stage {
+    Counters counters{events};
+    PageRequests requests{events};
+    const RunCounts::PageRequests& c() const { return counters.counts().page_requests; }
+};
+} // namespace
+
+TEST_CASE("without page requests drain is T0", "[observe][pri]") {
+    Dying b;
+    CHECK(b.marks().at("drain") == 100);
+}
+
+TEST_CASE("drain is the arrival of the last answer at the device", "[observe][pri]") {
+    Dying b;
+    b.page_sent(90, 1, 0), b.page_sent(120, 1, 1);
+    b.page_heard(150, 1, 0);
+    CHECK(b.marks().count("drain") == 0);
+    b.page_heard(180, 1, 1, 1);
+    CHECK(b.marks().at("drain") == 180);
+}
+
+TEST_CASE("a request that was over before T0 leaves drain at T0", "[observe][pri]") {
+    Dying b;
+    b.page_sent(20, 1), b.page_heard(50, 1);
+    CHECK(b.marks().at("drain") == 100);
+}
+
+TEST_CASE("a record that the OS has not dealt with keeps the bond from having drained", "[observe][pri]") {
+    Dying b;
+    b.page_sent(110, 1), b.page_recorded(120, 1);
+    b.page_heard(150, 1); // the hardware answered for the group
+    CHECK(b.marks().count("drain") == 0);
+    b.page_ended(170, 1, 0, 5, PageRequestFate::Discarded);
+    CHECK(b.marks().at("drain") == 170);
+}
+
+TEST_CASE("while a request is open there is no quiesce, and open names drain", "[observe][pri]") {
+    Dying b;
+    b.block(200, 1, 1), b.stop(210, 1);
+    b.page_sent(150, 1);
+    CHECK(b.quiesce() == -1);
+    CHECK(b.of(1).open.front() == "drain");
+    b.page_heard(260, 1);
+    CHECK(b.quiesce() == 160);
+}
+
+TEST_CASE("another bond's requests do not count", "[observe][pri]") {
+    Dying b;
+    b.bond(10, 2, 2, 2);
+    b.page_sent(150, 2);
+    CHECK(b.marks().at("drain") == 100);
+}
+
+TEST_CASE("Response Failure ends every request of the function and of no other", "[observe][pri]") {
+    PageRequestsBench b;
+    b.page_sent(10, 1, 0), b.page_sent(10, 1, 7), b.page_sent(10, 2, 0);
+    b.page_heard(50, 1, 0, 15);
+    CHECK(b.requests.open(BondId{1}) == 0);
+    CHECK(b.requests.open(BondId{2}) == 1);
+    CHECK(b.requests.latency_ps() == std::vector<u64>{40, 40});
+}
+
+TEST_CASE("an answer that the device takes for none of its groups ends nothing", "[observe][pri]") {
+    PageRequestsBench b;
+    b.page_sent(10, 1, 3);
+    b.page_heard(50, 1, 3, 0, devices::PageResponseFate::Unexpected);
+    b.page_heard(50, 1, 3, 0, devices::PageResponseFate::Ignored);
+    CHECK(b.requests.open(BondId{1}) == 1);
+    CHECK(b.requests.waiting().size() == 1);
+}
+
+TEST_CASE("the breakdown of drain goes through the worker that handled the last request", "[observe][pri]") {
+    Dying b;
+    b.block(120, 1, 1), b.stop(130, 1);
+    b.page_sent(110, 1);
+    b.say(160, base::Span{1, "iopf/0", "page-fault", {}, sim::Time::ps(140), 0, 0, BondId{1}});
+    b.page_heard(200, 1);
+    const auto t = b.of(1);
+    REQUIRE(t.quiesce);
+    CHECK(t.quiesce->ps() == 100);
+    std::vector<std::string> phases;
+    for (const auto& p : t.breakdown) phases.push_back(p.phase);
+    CHECK(phases == std::vector<std::string>{"scenario", "page-fault", "page-response"});
+    CHECK(t.breakdown.back().end == sim::Time::ps(200));
+}
+
+TEST_CASE("each request counts once, as its group was answered", "[observe][pri]") {
+    PageRequestsBench b;
+    for (u64 p = 0; p < 3; ++p) b.page_received(10, 1, 0, p);
+    b.page_received(11, 1, 1), b.page_received(12, 1, 2), b.page_received(13, 1, 3), b.page_received(14, 2, 0);
+    b.page_answered(50, 1, 0, 0);
+    b.page_answered(50, 1, 1, 1);
+    b.page_answered(50, 1, 2, 15);
+    b.page_answered(50, 1, 3, 0, PageResponseReason::Overflow);
+    b.page_answered(50, 2, 0, 15, PageResponseReason::Disabled);
+    CHECK(b.c().received == 7);
+    CHECK(b.c().success == 3);
+    CHECK(b.c().invalid == 1);
+    CHECK(b.c().failure == 1);
+    CHECK(b.c().auto_response == 2);
+    CHECK(b.c().late == 0);
+    CHECK(b.c().service_ps == std::vector<u64>{40, 40, 40, 39, 38}); // those that the OS answered
+}
+
+TEST_CASE("a Stop Marker is counted apart, and an answer to nothing is late", "[observe][pri]") {
+    PageRequestsBench b;
+    b.page_received(10, 1, 0, 0, true);
+    CHECK(b.c().stop_markers == 1);
+    CHECK(b.c().received == 0);
+    b.page_answered(20, 1, 0);
+    CHECK(b.c().late == 1);
+    CHECK(b.c().success == 0);
+}
