@@ -108,7 +108,6 @@ TEST_CASE("a function whose interface is not at rest stops the boot with a reaso
     b.function.space.set_pri_stopped(false);
     bool enabled = true;
     b.function.space.config_write(b.function.space.base_of(pcie::cfg::Capability::Pri) + 4, 2, 0);
-    b.function.on_write = [&b](const StubFunction::Write&) {};
     b.function.space.on_pri_reset([&b] { b.function.space.set_pri_stopped(false); });
     b.in_kernel([&](KernelContext& ctx) -> Task<void> { enabled = co_await b.device.function.enable_pri(ctx, 16); });
     CHECK_FALSE(enabled);
