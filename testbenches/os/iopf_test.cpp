@@ -81,11 +81,11 @@ struct IopfBench : test::Machine {
     std::vector<std::string> broken;
 
     explicit IopfBench(KernelVersion version = KernelVersion::V6_12, Policy policy = Policy::QuietUnbind,
-                   const IopfConfig& iopf = {}) {
+                       const IopfConfig& iopf = {}) {
         config.kernel = version;
         config.policy = policy;
         config.iopf = iopf;
-        make_kernel();
+        make_kernel(u64{16} << 20);
         kernel->set_iommu(&driver);
         kernel->add_device("dev", device);
         call(kernel->boot());

@@ -20,9 +20,10 @@ struct Machine {
     KernelConfig config;
     std::optional<Kernel> kernel;
 
-    void make_kernel() {
-        kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), memory.ram_bytes(),
-                       1);
+    void make_kernel() { make_kernel(memory.ram_bytes()); }
+    /// The kernel gets the first `ram_bytes` of RAM.
+    void make_kernel(u64 ram_bytes) {
+        kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), ram_bytes, 1);
         memory.map_messages(InterruptController::window, InterruptController::window_bytes, kernel->interrupts());
     }
     /// Until nothing happens any more; longer than every time-out.
