@@ -75,7 +75,7 @@ Json list_bugs() {
 
 Json list_devices() {
     Json list = Json::array();
-    list.push_back(entry("accelerator", "work queues by PASID, a DMA engine, STOP and ABORT per queue; with atc.present a translation cache (ATS); no page requests yet"));
+    list.push_back(entry("accelerator", "work queues by PASID, a DMA engine, STOP and ABORT per queue; with atc.present a translation cache (ATS), with pri.present page requests"));
     return list;
 }
 
@@ -99,12 +99,18 @@ Json list_metrics() {
 /// What `steps` can say and `expect` can claim, each with an example.
 Json list_sentences() {
     Json list = Json::array();
+    for (const auto& [name, help] : {std::pair{"at", "when a step begins, from the start of the run: at: 30us"},
+                                     std::pair{"after", "when it begins, from the end of the step before, or the start of one that goes on by itself"},
+                                     std::pair{"wait", "true: the next step waits until this one is over; false: it does not"}}) {
+        list.push_back(entry(name, help));
+        list.back()["group"] = "step";
+    }
     for (const VerbRow& v : verb_rows()) {
         Json j = entry(v.verb, v.help);
         j["group"] = "step";
         j["example"] = v.example;
         for (const ArgumentSpec& a : v.arguments)
-            j["arguments"].push_back({{"name", a.name}, {"help", a.help}, {"required", a.required}, {"bounds", a.bounds()}});
+            j["arguments"].push_back({{"name", &a == &v.arguments.front() ? v.verb : a.name}, {"help", a.help}, {"required", a.required}, {"bounds", a.bounds()}});
         list.push_back(j);
     }
     for (const ExpectationForm& f : expectation_forms()) {
@@ -128,6 +134,12 @@ void print_list(const Json& list) {
         if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());
         if (j.contains("set")) fmt::print("  ({} --set {})", j["scenario"].get<std::string>(), fmt::join(j["set"].get<std::vector<std::string>>(), " --set "));
         fmt::print("\n");
+        if (!j.contains("arguments")) continue;
+        for (const Json& a : j["arguments"]) {
+            const std::string bounds = a["bounds"].get<std::string>();
+            fmt::print("{:<11}{:<{}}    {}{}{}{}\n", "", "", width - 4, a["name"].get<std::string>() + ": ", a["help"].get<std::string>(),
+                       bounds.empty() ? "" : "; " + bounds, a["required"].get<bool>() ? "" : "; optional");
+        }
     }
 }
 

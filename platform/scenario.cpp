@@ -18,6 +18,9 @@ void read_devices(const Node& devices, Config& config, Diagnostics& out) {
     std::vector<std::string> names;
     for (const auto& e : devices.entries()) {
         if (const std::string wrong = wrong_name(e.key, names); !wrong.empty()) out.error(e.at, "devices: " + wrong);
+        const bool from_file = e.at.source == nullptr || e.at.source->kind() != Source::Kind::CommandLine;
+        if (!from_file && e.value.find("kind") == nullptr)
+            out.error_about(e.at, fmt::format("devices: the scenario has no '{}'; a further device needs its kind", e.key), e.key, names);
         names.push_back(e.key);
         config.devices.try_emplace(e.key);
     }

@@ -104,7 +104,8 @@ const std::vector<Metric> metrics{
     {"count", "dma.writes", "DMA writes landed in memory"},
     {"count", "dma.bytes", "bytes of both"},
     {"count", "dma.aborted",
-     "DMA that the device saw end with an error: reads only, because a posted write has no answer"},
+     "DMA that the device saw end with an error: untranslated reads, and with an ATC also writes whose translation was refused; "
+     "an untranslated write is posted and has no answer"},
     {"count", "dma.legal_after_unmap", "accesses to a page whose entry was cleared and that was not freed yet: legal"},
     {"count", "translations.requests", "requests that the IOMMU answered: untranslated DMA, translation requests, and translated DMA that it let pass or refused"},
     {"count", "translations.tlb_hits", "of these, hits in the translation cache; translated DMA that passes looks nothing up"},

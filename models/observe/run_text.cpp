@@ -106,8 +106,8 @@ void counts_text(const RunCounts& c, std::string& out) {
     out += fmt::format("\nDMA     at memory: {} reads, {} writes, {} B, of them {} legal after their page's unmap; TLB "
                        "hits {} of {}\n",
                        c.dma.reads, c.dma.writes, c.dma.bytes, c.dma.legal_after_unmap, c.tlb_hits, c.translations);
-    out += fmt::format("        aborted: {} answered with an error (a write that is refused has no answer: it is among "
-                       "the faults only)\n",
+    out += fmt::format("        aborted: {} answered with an error (an untranslated write that is refused has no "
+                       "answer: it is among the faults only)\n",
                        c.dma.aborted);
     out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: the context is "
                        "quiet), {} lost (queue full)",

@@ -142,6 +142,10 @@ expect 3 "busy.yaml:8:5: error: acc0 stream stream=app0 count=1000000: acc0 stil
 expect 0 "until.yaml:7:5: warning: os kill kill=app0: never came: the run ended before" "$QUIESCE" run until.yaml
 
 expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07" | sed "s/.*/\"draft-07\"/" | head -1'
+# The README's own scenario runs, and a device that does not exist is none that appears.
+sed -n '/^```yaml$/,/^```$/p' "$SOURCE_DIR/README.md" | sed '/^```/d' > readme.yaml
+expect 0 "verdict pass" "$QUIESCE" run readme.yaml
+expect 2 "did you mean 'acc0'?" "$QUIESCE" run slow-device-stop --set devices.ac0.stop_time=1us
 for what in scenarios presets params policies bugs devices metrics sentences; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
 
 # Where a value comes from is said in words that an outsider can follow.
