@@ -34,7 +34,8 @@ void System::add_iommu(const Config& config, u64) {
     smmu_ = std::make_unique<iommu::smmuv3::Unit>("smmu", events_, memory_.walk_port(), &kernel_.interrupts(), config.platform.iommu.smmuv3);
     map_smmu(config.check_tlm);
     smmu_driver_ = std::make_unique<os::drivers::Smmuv3Driver>("smmu", kernel_, config.smmuv3_driver, smmu_registers,
-                                                               [this] { return smmu_->last_sync_span(); });
+                                                               [this] { return smmu_->last_sync_span(); },
+                                                               config.platform.iommu.smmuv3.wired_base);
     kernel_.set_iommu(smmu_driver_.get());
 }
 

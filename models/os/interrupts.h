@@ -21,10 +21,15 @@ public:
         rows_[++last_] = {name, std::move(handler), std::move(cause), false, false};
         return last_;
     }
+    /// Where firmware says that a device's wire ends: it raises the interrupt with that number. Of a wire that leads
+    /// nowhere nothing is heard.
+    void connect(unsigned line, u32 number) { lines_[line] = number; }
     u64 spurious() const { return spurious_; }
 
     void message(Spa, u32 data) override { raise(data); }
-    void wire(unsigned line) override { raise(line); }
+    void wire(unsigned line) override {
+        if (const auto found = lines_.find(line); found != lines_.end()) raise(found->second);
+    }
 
 private:
     struct Row {
@@ -51,6 +56,7 @@ private:
     }
     Scheduler& scheduler_;
     std::map<u32, Row> rows_;
+    std::map<unsigned, u32> lines_;
     u32 last_ = 0;
     u64 spurious_ = 0;
 };

@@ -157,10 +157,10 @@ TEST_CASE("edges during a handler make it run once more, however many they are; 
         co_await ctx.spin(10_us);
     });
     b.run([&]() -> Task<void> {
-        interrupts.wire(number);
+        interrupts.message(InterruptController::window, number);
         co_await sim::delay(5_us);
-        for (int i = 0; i < 3; ++i) interrupts.wire(number);
-        interrupts.wire(number + 1);
+        for (int i = 0; i < 3; ++i) interrupts.message(InterruptController::window, number);
+        interrupts.message(InterruptController::window, number + 1);
     });
     CHECK(runs == 2);
     CHECK(interrupts.spurious() == 1);
@@ -179,4 +179,26 @@ TEST_CASE("sleeping with interrupts off is reported; sleeping with them on is no
         co_await ctx.sleep_on(sim::delay(1_us), "nap", "timer");
     });
     CHECK(broken == (off ? std::vector<std::string>{"sleep-in-atomic"} : std::vector<std::string>{}));
+}
+
+TEST_CASE("a wire raises the interrupt that it leads to, whatever that one's number; of another nothing is heard", "[os]") {
+    CpuBench b(2);
+    InterruptController interrupts(*b.scheduler);
+    std::vector<int> heard;
+    const u32 first = interrupts.request("irq/first", [&](KernelContext&) -> Task<void> {
+        heard.push_back(1);
+        co_return;
+    });
+    const u32 second = interrupts.request("irq/second", [&](KernelContext&) -> Task<void> {
+        heard.push_back(2);
+        co_return;
+    });
+    interrupts.connect(first, second);
+    b.run([&]() -> Task<void> {
+        interrupts.wire(first);
+        interrupts.wire(second);
+        co_return;
+    });
+    CHECK(heard == std::vector{2});
+    CHECK(interrupts.spurious() == 0);
 }

@@ -16,8 +16,9 @@ constexpr u64 atc_everything = 52;        // CMD_ATC_INV.Size of the whole addre
 constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
 } // namespace
 
-Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span)
-    : unit_(unit), kernel_(kernel), config_(config), registers_(registers),
+Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span,
+                           unsigned wired_base)
+    : unit_(unit), kernel_(kernel), config_(config), registers_(registers), wired_base_(wired_base),
       commands_(config_, registers, std::string{unit.text()} + ".cmdq", std::move(sync_span)) {}
 
 // ---- probe and reset (arm_smmu_device_probe, arm_smmu_device_reset) -----------------------------------------------------
@@ -99,6 +100,9 @@ sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
     const std::string name{unit_.text()};
     const u32 error = kernel_.interrupts().request("irq/" + name + "-gerror", [this](KernelContext& c) { return on_global_error(c); });
     const u32 event = kernel_.interrupts().request("irq/" + name + "-evtq", [this](KernelContext& c) { return on_event_interrupt(c); });
+    const auto connect = [this](WiredLine line, u32 number) { kernel_.interrupts().connect(wired_base_ + raw(line), number); };
+    connect(WiredLine::Gerror, error); // used where the unit sends no messages
+    connect(WiredLine::Eventq, event);
     co_await write_reg(ctx, GerrorIrqCfg0::offset, 8, InterruptController::window.value());
     co_await write_reg(ctx, GerrorIrqCfg1::offset, 4, error);
     co_await write_reg(ctx, EventqIrqCfg0::offset, 8, InterruptController::window.value());
@@ -107,6 +111,7 @@ sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
     if (pri_) {
         const u32 pages = kernel_.interrupts().request(
             "irq/" + name + "-priq", [this](KernelContext& c) { return on_page_request_interrupt(c); });
+        connect(WiredLine::Priq, pages);
         co_await write_reg(ctx, PriqIrqCfg0::offset, 8, InterruptController::window.value());
         co_await write_reg(ctx, PriqIrqCfg1::offset, 4, pages);
         enable |= 1u << 1;

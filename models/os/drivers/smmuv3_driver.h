@@ -12,7 +12,9 @@ namespace quiesce::os::drivers {
 class Smmuv3Driver final : public IommuDriver {
 public:
     /// `registers`: where the unit's first page is. `sync_span`: meta-data for breakdowns, see Smmuv3CommandQueue.
-    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span);
+    /// `wired_base`: where firmware says that the unit's wires begin, in the order of WiredLine.
+    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span,
+                 unsigned wired_base = 0);
 
     sim::Task<bool> init(KernelContext& ctx) override;
     sim::Task<bool> attach_device(KernelContext& ctx, StreamId stream, StreamFeatures features) override;
@@ -77,6 +79,7 @@ private:
     Kernel& kernel_;
     Smmuv3DriverConfig config_;
     Spa registers_;
+    unsigned wired_base_;
     Smmuv3CommandQueue commands_;
     Spa stream_first_{0}, events_{0};
     unsigned cmdq_log2_ = 0, event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
