@@ -24,6 +24,8 @@ public:
     void unmap(const Step& s);
     void stream(const Step& s);
     void stop(const Step& s);
+    /// About a device alone: nothing can be known of it.
+    void about_device(const Step&) {}
 
 private:
     enum class Life : u8 { Running, Dying, Dead };

@@ -29,6 +29,11 @@ std::string not_bound(const Step& s) {
     return fmt::format("is not bound to {} any more", s.has("from") ? s.text("from") : s.actor);
 }
 
+/// The sentence came after its device's link had gone down.
+void note_gone(const Stage& g, const Step& s, const std::string& device) {
+    g.note(s, fmt::format("nothing to do: {} is gone, its link went down", device));
+}
+
 /// The kernel found nothing to do, though the plan saw no mistake: a race.
 void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
     const std::string who = process_of(s);
@@ -114,9 +119,25 @@ sim::Task<void> stream(Stage& g, const Step& s) {
     const os::drivers::Work work = work_of(s, *heap);
     const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
     if (taken) co_return;
+    if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
     if (g.now.life(p) == Life::Running && g.now.bound(p, s.actor))
         throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
     note_lost(g, s, not_bound(s));
+}
+
+sim::Task<void> set_link(Stage& g, const Step& s) {
+    g.system.set_link(s.actor, s.text("link") == "up");
+    co_return;
+}
+
+sim::Task<void> reset_device(Stage& g, const Step& s) {
+    const bool done = co_await g.system.kernel().reset(s.text("reset"));
+    if (!done) note_gone(g, s, s.text("reset"));
+}
+
+sim::Task<void> set_bus_master(Stage& g, const Step& s) {
+    const bool done = co_await g.system.kernel().allow_dma(s.text("of"), s.text("bus-master") == "set");
+    if (!done) note_gone(g, s, s.text("of"));
 }
 } // namespace
 
@@ -157,6 +178,14 @@ const std::vector<VerbRow>& verb_rows() {
         {"os", "unmap", "munmap of pages of the heap", "os: {unmap: app0, pages: 0-15}",
          {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
          false, &Plan::unmap, unmap},
+        {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
+         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_device, reset_device},
+        {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",
+         "os: {bus-master: clear, of: acc0}",
+         {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}}, {"of", Kind::Device, true, "the device"}}, true,
+         &Plan::about_device, set_bus_master},
+        {"device", "link", "the device's link goes down, with all that is on it, or comes up", "acc0: {link: down}",
+         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_device, set_link},
         {"device", "stream", "work for a process: DMA to its heap until it is stopped",
          "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
          {{"stream", Kind::Process, true, "the process that submits it"},

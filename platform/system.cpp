@@ -55,6 +55,7 @@ void System::add_devices(const Config& config, u64 seed) {
     for (const auto& [name, c] : config.devices) {
         const auto id = static_cast<DeviceId>(devices_.size());
         Device d;
+        d.name = name;
         d.hardware = std::make_unique<devices::Accelerator>(name, events_, *root_complex_, config.platform.link, c.accelerator, id, seed);
         // MODEL: firmware has placed the BARs, in no time; the bus does not follow one that is moved.
         const Spa bar = first_bar + raw(id) * bar_step;
@@ -65,8 +66,27 @@ void System::add_devices(const Config& config, u64 seed) {
             name, id, d.hardware->stream(), kernel_, config.accelerator_driver, function,
             [hw = d.hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
         kernel_.add_device(name, *d.driver);
+        watch_link(d);
         devices_.push_back(std::move(d));
     }
+}
+
+/// The root port's interrupt. MODEL: hot-plug takes no time of its own but the interrupt's; what comes up again is not taken into
+/// service.
+void System::watch_link(Device& d) {
+    const u32 message = kernel_.interrupts().request(
+        "irq/" + d.name + "-link", [driver = d.driver.get()](os::KernelContext&) -> sim::Task<void> {
+            driver->disconnect();
+            co_return;
+        });
+    d.hardware->port().on_link_change([this, message](bool up) {
+        if (!up) kernel_.interrupts().message(os::InterruptController::window, message);
+    });
+}
+
+void System::set_link(const std::string& device, bool up) {
+    for (Device& d : devices_)
+        if (d.name == device) d.hardware->port().set_link(up);
 }
 
 sim::Task<void> System::boot() {

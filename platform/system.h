@@ -21,16 +21,20 @@ public:
     sim::Latch& booted() { return booted_; }
     bool at_rest() const { return kernel_.at_rest(); }
     std::string unrest() const { return kernel_.unrest(); }
+    /// The device's link goes down or comes up. The root port's interrupt tells the operating system that it is down.
+    void set_link(const std::string& device, bool up);
     /// Packets that wait for room at the other end of their link.
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
 private:
     struct Device {
+        std::string name;
         std::unique_ptr<devices::Accelerator> hardware;
         std::unique_ptr<os::drivers::AcceleratorDriver> driver;
     };
     void add_iommu(const Config& config, u64 seed);
     void add_devices(const Config& config, u64 seed);
+    void watch_link(Device& d);
     void map_smmu(bool check_tlm);
     sim::Task<void> boot();
 

@@ -12,6 +12,7 @@ namespace {
 pcie::FunctionConfig function_of(const AcceleratorConfig& c) {
     pcie::FunctionConfig f = pcie::Endpoint::plain_function();
     f.bar0.size = base::Size{bar_bytes};
+    f.express.flr = true;
     f.ats.present = c.atc.present.get();
     f.pri.present = c.atc.present.get() && c.pri.present.get();
     f.pri.capacity = c.pri.capacity.get();
@@ -169,7 +170,8 @@ pcie::DmaRequest Accelerator::pasid_of(const Queue& q) {
 }
 
 void Accelerator::doorbell(Queue& q) {
-    const bool can_begin = q.life.accepts(QueueEvent::Doorbell);
+    // After a reset, what was under way before it comes to its end first.
+    const bool can_begin = q.life.accepts(QueueEvent::Doorbell) && q.engine.idle().is_set();
     if (can_begin) q.bad_work = q.length.value() == 0;
     if (!can_begin || q.bad_work) {
         ++refused_;
@@ -196,11 +198,36 @@ sim::Duration Accelerator::draw_stop_time() {
     return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
 }
 
+/// All registers are as after power-on, no queue does anything. MODEL: what is on the link goes its way, and a queue counts it.
+void Accelerator::forget() {
+    if (pages_) pages_->reset();
+    for (auto& q : queues_) {
+        ++q->run;
+        q->engine.reset();
+        q->abort.set();
+        take(*q, QueueEvent::Reset);
+        q->bad_work = false;
+        q->pasid = {};
+        q->work_tag = {};
+        q->base = {};
+        q->length = {};
+        q->mode = {};
+        q->size = {};
+        q->rate = {};
+        q->stride = {};
+        q->count = {};
+    }
+    const DEV_CAP cap = regs_.read<DEV_CAP>();
+    regs_.reset();
+    regs_.write(cap);
+}
+
 /// facts/iommu-specs.md 4.1: no new requests, every read answered, every posted write observable, page requests
 /// answered or closed by a Stop Marker; only then Stopped.
 sim::Task<void> Accelerator::stop(Queue& q) {
     base::Activity span{events(), name(), drain_phase_, {}, 0, q.work.bond};
     last_stop_span_ = q.stop_span = span.id();
+    const u64 run = q.run;
     if (q.engine.running() && !q.abort.is_set()) {
         if (!config_.dma_while_stopping) q.engine.stop();
         co_await q.abort.wait_for(draw_stop_time());
@@ -211,6 +238,7 @@ sim::Task<void> Accelerator::stop(Queue& q) {
     co_await q.engine.flush();
     if (pages_) pages_->mark_stopped(pasid_of(q));
     span.end();
+    if (run != q.run) co_return; // a reset came
     take(q, QueueEvent::Drained);
     raise<INT_STOPPED>(q, regs_.get(INT_ENABLE::STOPPED));
 }

@@ -42,7 +42,7 @@ DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_
          engine, atc, pri)
 static_assert(base::fully_described<AcceleratorConfig>);
 
-enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained };
+enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained, Reset };
 inline constexpr base::Arrow<accelerator::State, QueueEvent> queue_arrows[] = {
     {accelerator::State::Idle, QueueEvent::Doorbell, accelerator::State::Running},
     {accelerator::State::Idle, QueueEvent::Stop, accelerator::State::Stopping},
@@ -53,6 +53,10 @@ inline constexpr base::Arrow<accelerator::State, QueueEvent> queue_arrows[] = {
     {accelerator::State::Stopping, QueueEvent::Abort, accelerator::State::Stopping},
     {accelerator::State::Stopping, QueueEvent::Drained, accelerator::State::Stopped},
     {accelerator::State::Stopped, QueueEvent::Doorbell, accelerator::State::Running},
+    {accelerator::State::Idle, QueueEvent::Reset, accelerator::State::Idle},
+    {accelerator::State::Running, QueueEvent::Reset, accelerator::State::Idle},
+    {accelerator::State::Stopping, QueueEvent::Reset, accelerator::State::Idle},
+    {accelerator::State::Stopped, QueueEvent::Reset, accelerator::State::Idle},
 };
 static_assert(base::deterministic(queue_arrows) && base::all_reachable(queue_arrows, accelerator::State::Idle));
 
@@ -87,7 +91,7 @@ private:
         sim::Latch abort;
         bool bad_work = false;
         u64 stop_span = 0;
-        u64 run = 0;     ///< doorbells so far
+        u64 run = 0;     ///< doorbells and resets so far
         Workload work{}; ///< of the last doorbell
         accelerator::Q_PASID pasid;
         accelerator::Q_WORK_TAG work_tag;
@@ -103,6 +107,7 @@ private:
     u64 bar_read(u64 offset, unsigned size) override {
         return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
     }
+    void forget() override;
     bool invalidate(const pcie::InvalidateRequest& r) override { return atc_ != nullptr && atc_->invalidate(r); }
     void page_response(const pcie::PageGroupAnswer& a) override {
         if (pages_) pages_->heard(a);

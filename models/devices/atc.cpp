@@ -140,9 +140,11 @@ sim::Task<Atc::Answer> Atc::ask(pcie::DmaRequest r, bool write) {
 /// `blank` becomes an answer without an entry that says when the question was put.
 sim::Task<pcie::TranslationCompletion> Atc::send(pcie::DmaRequest r, unsigned pages, bool write, Answer& blank) {
     const sim::Lease slot = co_await slots_.acquire();
+    const u64 asked_in = generation_;
     pcie::Tag tag = co_await endpoint_.tags().acquire();
     while (!endpoint_.bus_master()) co_await endpoint_.bus_master_set();
-    if (!enabled_) co_return pcie::TranslationCompletion{}; // turned off while this waited: nothing may be asked
+    // Turned off while this waited, be it that it is on again: nothing may be asked.
+    if (!enabled_ || asked_in != generation_) co_return pcie::TranslationCompletion{};
     blank.since = engine_.applied();
     blank.generation = generation_;
     ++counts_.requests;

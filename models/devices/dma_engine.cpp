@@ -12,6 +12,8 @@ DmaEnding ending_of(pcie::Completion how) {
     switch (how.status) {
     case pcie::CompletionStatus::Success: return DmaEnding::Success;
     case pcie::CompletionStatus::UnsupportedRequest: return DmaEnding::UnsupportedRequest;
+    case pcie::CompletionStatus::TimedOut: return DmaEnding::TimedOut;
+    case pcie::CompletionStatus::Poisoned: return DmaEnding::Poisoned;
     case pcie::CompletionStatus::CompleterAbort: break;
     }
     return DmaEnding::CompleterAbort;
@@ -45,6 +47,13 @@ void DmaEngine::stop() {
     ++run_;
     if (waiting_) sim::Calendar::current().schedule_now(std::exchange(waiting_, nullptr));
     check_idle();
+}
+
+void DmaEngine::reset() {
+    stop();
+    unflushed_ = false;
+    counts_ = {};
+    ++life_;
 }
 
 void DmaEngine::check_idle() {
@@ -95,7 +104,8 @@ sim::Task<void> DmaEngine::flush() {
     if (!unflushed_) co_return;
     const Workload& work = sequence_.work();
     pcie::Tag tag = co_await endpoint_.tags().acquire();
-    while (!endpoint_.bus_master()) co_await endpoint_.bus_master_set();
+    while (unflushed_ && !endpoint_.bus_master()) co_await endpoint_.bus_master_set();
+    if (!unflushed_) co_return; // it was reset meanwhile
     unflushed_ = false;
     idle_.reset();
     pcie::DmaRequest packet{last_write_, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
@@ -151,12 +161,13 @@ struct Departure final : pcie::Requester {
 } // namespace
 
 /// The translation is in use until the write has left: from then on the fabric keeps it before an answer to an
-/// invalidation. It is not kept while software has bus mastering off: no invalidation waits for that.
+/// invalidation. It is not kept while software has bus mastering off: no invalidation waits for that. After a reset
+/// nothing is sent for what was asked before it.
 sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transaction) {
-    for (;;) {
+    for (const u64 life = life_; life == life_;) {
         auto asked = atc_->translate(packet, true);
         Atc::Found found = co_await std::move(asked);
-        if (!found.granted) break;
+        if (!found.granted || life != life_) break;
         if (endpoint_.bus_master()) {
             const pcie::DmaRequest request = translated(packet, found.at);
             to_be_flushed(packet);
@@ -177,11 +188,12 @@ sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transac
 
 /// As above.
 sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transaction) {
-    for (;;) {
+    for (const u64 life = life_; life == life_;) {
         auto asked = atc_->translate(packet, false);
         Atc::Found found = co_await std::move(asked);
         if (!found.granted) break;
         pcie::Tag tag = co_await endpoint_.tags().acquire();
+        if (life != life_) break;
         if (endpoint_.bus_master()) {
             const pcie::DmaRequest request = translated(packet, found.at);
             co_await endpoint_.reading(request, transaction, sink_.data(), std::move(tag), *this);

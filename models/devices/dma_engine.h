@@ -47,6 +47,8 @@ public:
     void start(const Workload& work);
     /// Nothing new from now on; what is under way ends by itself.
     void stop();
+    /// As stop(), and there is nothing to flush: the device was reset.
+    void reset();
     /// After stop() and idle(): returns when every write that was sent is globally observable (a zero-length read to the last one's
     /// page pushes them; facts/iommu-specs.md 4.1, PASID stop). At once if there was none since the last flush.
     sim::Task<void> flush();
@@ -96,6 +98,7 @@ private:
     sim::Duration error_backoff_;
     RequestSequence sequence_;
     bool running_ = false, in_error_ = false;
+    u64 life_ = 0;                    ///< resets so far: requests of an earlier one are not sent
     u64 run_ = 0;                     ///< the number of the current run; what belongs to an earlier one ends quietly
     unsigned limit_ = 0, outstanding_ = 0;
     sim::Time retry_at_{};

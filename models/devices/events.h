@@ -23,8 +23,8 @@ struct DmaIssued {
 DESCRIBE(DmaIssued, transaction, device, bond, has_pasid, pasid, at, bytes, write)
 
 /// NotTranslated: the device asked for a translation, and none allowed the access. NotSent: software has not enabled
-/// what the request needs (its PASID), and the device sent nothing.
-enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero, NotTranslated, NotSent };
+/// what the request needs (its PASID), and the device sent nothing. TimedOut: no completion came. Poisoned: its data is bad.
+enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero, NotTranslated, NotSent, TimedOut, Poisoned };
 
 /// The device is through with a transaction: a read's last completion arrived, a write left (posted: no answer comes back).
 struct DmaEnded {

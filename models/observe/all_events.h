@@ -17,7 +17,8 @@ using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,
                                     iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent>;
-using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled>;
+using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
+                                    pcie::CompletionTimedOut>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,
                                      devices::PageRequestSent, devices::PageResponseHeard>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,

@@ -6,7 +6,8 @@
 namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
-    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, pcie::CreditStalled, iommu::FaultRaised, iommu::Translated,
+    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, pcie::CreditStalled, pcie::LinkFault,
+                                  pcie::LinkChanged, pcie::CompletionTimedOut, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent>;
@@ -23,11 +24,24 @@ void Counters::on(sim::Time, const devices::DmaEnded& e) {
     if (e.ending != devices::DmaEnding::Success) ++c_.dma.aborted;
 }
 
-void Counters::on(sim::Time now, const pcie::CreditStalled& e) {
-    RunCounts::Link& link = c_.links[std::string{e.link.text()} + (e.upstream ? ".up" : ".down")];
-    ++link.credit_stalls;
-    link.credit_stall_ps += static_cast<u64>((now - e.since).ps());
+RunCounts::Link& Counters::link(base::Name name, bool upstream) {
+    return c_.links[std::string{name.text()} + (upstream ? ".up" : ".down")];
 }
+
+void Counters::on(sim::Time now, const pcie::CreditStalled& e) {
+    RunCounts::Link& direction = link(e.link, e.upstream);
+    ++direction.credit_stalls;
+    direction.credit_stall_ps += static_cast<u64>((now - e.since).ps());
+}
+
+void Counters::on(sim::Time, const pcie::LinkFault& e) {
+    RunCounts::Link& l = link(e.link, e.upstream);
+    u64* const where[] = {&l.replayed, &l.delayed, &l.dropped, &l.malformed, &l.poisoned};
+    ++*where[static_cast<unsigned>(e.fault)];
+}
+
+void Counters::on(sim::Time, const pcie::LinkChanged& e) { c_.links_down += !e.up; }
+void Counters::on(sim::Time, const pcie::CompletionTimedOut&) { ++c_.completion_timeouts; }
 
 void Counters::on(sim::Time, const iommu::FaultRaised& e) {
     using iommu::FaultFate;

@@ -33,9 +33,11 @@ struct RunCounts {
         std::vector<u64> service_ps; ///< from the unit's taking a request in until the OS's response left the unit
     } page_requests;
     std::vector<u64> page_request_latency_ps; ///< observe::PageRequests
+    u64 completion_timeouts = 0, links_down = 0;
     u64 translations = 0, tlb_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
+        u64 replayed = 0, delayed = 0, dropped = 0, malformed = 0, poisoned = 0;
     };
     std::map<std::string, Link> links;       ///< by link and direction: "acc0.link.up"; those on which something happened
     std::map<std::string, u64> cpu_ps;       ///< by context
@@ -59,6 +61,10 @@ private:
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const devices::DmaEnded& e);
     void on(sim::Time now, const pcie::CreditStalled& e);
+    void on(sim::Time now, const pcie::LinkFault& e);
+    void on(sim::Time now, const pcie::LinkChanged& e);
+    void on(sim::Time now, const pcie::CompletionTimedOut& e);
+    RunCounts::Link& link(base::Name name, bool upstream);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const iommu::Translated& e);
     void on(sim::Time now, const iommu::InvalidationBegun& e);

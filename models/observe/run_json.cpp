@@ -77,7 +77,8 @@ Json counts_json(const RunCounts& c, Json j) {
     const auto& f = c.faults;
     const auto& i = c.invalidations;
     j["dma"] = {{"reads", c.dma.reads}, {"writes", c.dma.writes}, {"bytes", c.dma.bytes}, {"aborted", c.dma.aborted},
-                {"legal_after_unmap", c.dma.legal_after_unmap}};
+                {"legal_after_unmap", c.dma.legal_after_unmap}, {"completion_timeouts", c.completion_timeouts},
+                {"links_down", c.links_down}};
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}};
     j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
                    {"discarded", f.discarded}, {"by_type", f.by_type}};
@@ -102,7 +103,9 @@ Json counts_json(const RunCounts& c, Json j) {
         j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
     j["links"] = Json::object();
     for (const auto& [name, link] : c.links)
-        j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps}};
+        j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps},
+                            {"replayed", link.replayed}, {"delayed", link.delayed}, {"dropped", link.dropped},
+                            {"malformed", link.malformed}, {"poisoned", link.poisoned}};
     j["oom"] = Json::array();
     j["cpu_ps"] = {{"by", c.cpu_ps}};
     return j;

@@ -174,6 +174,24 @@ sim::Task<bool> Kernel::munmap(const std::string& name, u64 first_page, u64 page
     });
 }
 
+sim::Task<bool> Kernel::reset(const std::string& device) {
+    KernelContext ctx(scheduler_, "reset");
+    co_await ctx.run();
+    const bool done = co_await devices_.at(device)->reset(ctx);
+    ctx.stop();
+    co_return done;
+}
+
+sim::Task<bool> Kernel::allow_dma(const std::string& device, bool allowed) {
+    KernelContext ctx(scheduler_, "setpci");
+    co_await ctx.run();
+    const bool done = co_await devices_.at(device)->allow_dma(ctx, allowed);
+    ctx.stop();
+    co_return done;
+}
+
+bool Kernel::gone(const std::string& device) const { return devices_.at(device)->gone(); }
+
 // ---- orderly teardown -----------------------------------------------------------------------------------------------
 
 void Kernel::trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span) {

@@ -67,6 +67,11 @@ public:
     sim::Task<bool> unbind(const std::string& process, const std::string& device);
     sim::Task<bool> close(const std::string& process, const std::string& device);
     sim::Task<bool> munmap(const std::string& process, u64 first_page, u64 pages);
+    /// The administrator's, through sysfs. False if the driver cannot, or the device is gone.
+    sim::Task<bool> reset(const std::string& device);
+    sim::Task<bool> allow_dma(const std::string& device, bool allowed);
+    /// The device was disconnected.
+    bool gone(const std::string& device) const;
     sim::Task<void> kill(const std::string& process);
     sim::Task<void> exit(const std::string& process);
 

@@ -65,6 +65,7 @@ Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_co
       port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags),
       config_space_(behind(link, function)) {
     watch_config_space(config);
+    config_space_.on_flr([this] { reset(ResetKind::FunctionLevel); });
     tags_.places().on_change([](void* self, unsigned used, unsigned) {
         const auto& e = *static_cast<Endpoint*>(self);
         if (e.events_.wants<base::LevelChanged>()) e.events_.emit(base::LevelChanged{e.tags_name_, used});

@@ -117,8 +117,17 @@ protected:
     // A device without registers.
     void bar_write(u64, unsigned, u64) override {}
     u64 bar_read(u64, unsigned) override { return ~u64{0}; }
+    /// A reset: what the function was doing is forgotten. Its configuration space goes back to its defaults right after.
+    virtual void forget() {}
 
 private:
+    void link_changed(bool up) override {
+        if (!up) reset(ResetKind::Conventional);
+    }
+    void reset(ResetKind kind) {
+        forget();
+        config_space_.reset(kind);
+    }
     bool memory_space() const override { return config_space_.memory_space(); }
     void config_write(u32 offset, unsigned size, u32 value) override {
         config_space_.config_write(offset, size, value);

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/param.h"
 #include "pcie/ats.h"
+#include "pcie/link_faults.h"
 #include "pcie/page_request.h"
 #include "pcie/stages.h"
 #include "sim/wire.h"
@@ -32,8 +33,13 @@ struct EndpointConfig {
                                        "PCIe Base 2.2.6.4: up to the device"};
     base::Param<bool> id_based_ordering{false, "its requests have ID-Based Ordering set, where DevCtl2 lets them", P::Guess,
                                         "PCIe Base 2.2.6.4: up to the device; Linux leaves it disabled in DevCtl2"};
+    base::Param<base::Latency> completion_timeout{
+        10_ms, "a read that was lost, or whose answer was, ends as an error so long after it left", base::at_least(50_us),
+        P::Specification, "PCIe Base 2.8: 50 us to 50 ms by default, and not below 10 ms is strongly recommended"};
+    LinkFaultConfig faults; ///< of the link to this endpoint
 };
-DESCRIBE(EndpointConfig, tags, issue, read_interval, write_interval, copy, register_access, relaxed_ordering, id_based_ordering)
+DESCRIBE(EndpointConfig, tags, issue, read_interval, write_interval, copy, register_access, relaxed_ordering, id_based_ordering,
+         completion_timeout, faults)
 static_assert(base::fully_described<EndpointConfig>);
 
 /// Requests leave a fixed time after their decision, in the order of decision; two of a kind keep a least distance.
@@ -71,7 +77,8 @@ private:
 class EndpointSide {
 public:
     EndpointSide(const EndpointConfig& c, Stages& stages)
-        : issue(c, stages), register_access(c.register_access.get()), copy_rate_(c.copy.get()), copy_(sim::Duration{}) {}
+        : issue(c, stages), register_access(c.register_access.get()), completion_timeout(c.completion_timeout.get()),
+          faults(c.faults), copy_rate_(c.copy.get()), copy_(sim::Duration{}) {}
     virtual ~EndpointSide() = default;
 
     /// A register write arrived; in order. `size` is 4 or 8.
@@ -87,12 +94,16 @@ public:
     /// A PRG Response arrived. A function that never asks for pages hears none.
     virtual void page_response(const PageGroupAnswer&) {}
 
+    /// The link went down, or came up. Going down resets the endpoint (6.6.1).
+    virtual void link_changed(bool up) = 0;
+
     bool copies() const { return copy_rate_ != base::Bandwidth{}; }
     /// co_await: the device has copied the data of a read to where it is used; one copy at a time.
     sim::Wire::Send copy(u32 bytes) { return copy_.send(copy_rate_.time_for(bytes)); }
 
     IssuePipe issue;
-    const sim::Duration register_access;
+    const sim::Duration register_access, completion_timeout;
+    const LinkFaultConfig faults;
 
 private:
     base::Bandwidth copy_rate_;

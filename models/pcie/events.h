@@ -42,7 +42,40 @@ struct CreditStalled {
 };
 DESCRIBE(CreditStalled, link, upstream, kind, transaction, bond, since)
 
-enum class AbortReason : u8 { Translation, Memory, Malformed };
+/// Replayed: its LCRC failed, it came a little later. Delayed. Dropped, Malformed, Poisoned: it does not take effect.
+enum class LinkFaultKind : u8 { Replayed, Delayed, Dropped, Malformed, Poisoned };
+
+/// A fault of a link hit a packet.
+struct LinkFault {
+    static constexpr std::string_view event_name = "LinkFault";
+    base::Name link;
+    bool upstream;
+    LinkFaultKind fault;
+    TlpKind kind;
+    u64 transaction;
+    BondId bond;
+};
+DESCRIBE(LinkFault, link, upstream, fault, kind, transaction, bond)
+
+/// A link went down (all that was on it is lost), or came up.
+struct LinkChanged {
+    static constexpr std::string_view event_name = "LinkChanged";
+    base::Name link;
+    DeviceId device;
+    bool up;
+};
+DESCRIBE(LinkChanged, link, device, up)
+
+/// A requester gave up waiting for a completion.
+struct CompletionTimedOut {
+    static constexpr std::string_view event_name = "CompletionTimedOut";
+    DeviceId device;
+    u64 transaction;
+    BondId bond;
+};
+DESCRIBE(CompletionTimedOut, device, transaction, bond)
+
+enum class AbortReason : u8 { Translation, Memory, Malformed, Poisoned, Refused };
 
 /// A root port did not let a request of an endpoint reach memory: a read is answered with an error, a write is dropped.
 struct RequestAborted {

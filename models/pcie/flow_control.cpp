@@ -7,8 +7,10 @@
 
 namespace quiesce::pcie {
 
-void TransmitQueue::wait(std::coroutine_handle<> who, const Tlp& packet, u32 payload) {
-    waiting_.push_back({who, ordered(packet), packet.kind, packet.bond, packet.transaction, payload, sim::now()});
+void TransmitQueue::wait(std::coroutine_handle<> who, Enter& enter) {
+    const Tlp& packet = enter.packet;
+    waiting_.push_back(
+        {who, &enter, ordered(packet), packet.kind, packet.bond, packet.transaction, enter.payload, sim::now()});
     if (events_.wants<base::LevelChanged>())
         events_.emit(base::LevelChanged{level_, static_cast<u32>(waiting_.size())});
     admit();
@@ -48,6 +50,15 @@ void TransmitQueue::admit() {
             exhausted[pool] = true;
             ++n;
         }
+    }
+    wake_when_something_returns();
+}
+
+void TransmitQueue::set_down(bool down) {
+    down_ = down;
+    while (down_ && !waiting_.empty()) {
+        waiting_.front().enter->sunk = true;
+        leave(0);
     }
     wake_when_something_returns();
 }

@@ -134,24 +134,28 @@ public:
         TransmitQueue& q;
         const Tlp& packet;
         u32 payload;
-        bool waited = false;
+        bool waited = false, sunk = false; ///< sunk: it goes into a link that is down and takes no room
         bool await_ready() {
+            if (q.down_) [[unlikely]] return sunk = true;
             return q.waiting_.empty() && q.entering_ == 0 && q.pool_of(packet).take(data_credits(payload));
         }
         void await_suspend(std::coroutine_handle<> h) {
             waited = true;
-            q.wait(h, packet, payload);
+            q.wait(h, *this);
         }
         Credit await_resume() {
             if (waited) --q.entering_;
             const u8 pool = pool_number(packet.kind);
-            if (q.pools_[pool].infinite()) return {};
+            if (sunk || q.pools_[pool].infinite()) return {};
             return {q, pool, data_credits(payload)};
         }
     };
     /// co_await: the receiver has room for `packet` with its `payload` bytes, and nothing that it must not pass waits.
     /// `packet` must live until then.
     Enter enter(const Tlp& packet, u32 payload) { return {*this, packet, payload}; }
+
+    /// Down: nothing waits any more, and what enters takes no room. Room that is taken comes back by itself.
+    void set_down(bool down);
 
     struct Counts {
         u64 stalls = 0;           ///< packets that waited
@@ -166,6 +170,7 @@ public:
 private:
     struct Waiting {
         std::coroutine_handle<> who;
+        Enter* enter;
         OrderedPacket packet;
         TlpKind kind;
         BondId bond;
@@ -182,7 +187,7 @@ private:
         const PacketClass c = class_of(kind);
         return c == PacketClass::Posted ? 0 : c == PacketClass::Completion ? 2 : 1;
     }
-    void wait(std::coroutine_handle<> who, const Tlp& packet, u32 payload);
+    void wait(std::coroutine_handle<> who, Enter& enter);
     bool passes_all_before(std::size_t n) const;
     void leave(std::size_t n);
     void admit();
@@ -203,7 +208,7 @@ private:
     Counts counts_;
     base::EventBus& events_;
     base::Name link_;
-    bool upstream_;
+    bool upstream_, down_ = false;
     base::Name level_;
 };
 

@@ -5,12 +5,14 @@
 #include "base/events.h"
 #include "base/param.h"
 #include "pcie/flow_control.h"
+#include "pcie/link_faults.h"
 #include "pcie/stages.h"
 #include "pcie/tlp.h"
 #include "sim/wire.h"
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace quiesce::pcie {
 
@@ -91,9 +93,27 @@ public:
         return sim::Duration::ps(static_cast<i64>((bytes * ps_per_byte_ + fraction - 1) / fraction));
     }
     /// co_await: the last bit of the packet, which carries `payload` bytes, has left.
-    sim::Wire::Send leave(const Tlp& t, u32 payload) { return wire_.send(occupancy(bytes_of(t, payload))); }
-    /// co_await: the packet has arrived. In order.
+    sim::Wire::Send leave(const Tlp& t, u32 payload) {
+        const sim::Duration time = occupancy(bytes_of(t, payload));
+        return wire_.send(faults_ ? time + held_up(t, time) : time);
+    }
+    /// co_await: the packet is at the other end. In order. Then ask arrival().
     sim::Stage::Pass travel() { return flight_.pass(); }
+    /// How a packet came through that left when life() was `life_then`.
+    Arrival arrival(const Tlp& t, u64 life_then) {
+        if (life_then == life_ && !faults_ && !down_) [[likely]] return Arrival::Whole;
+        return damaged(t, life_then);
+    }
+    /// Changes whenever the link goes down or comes up: what left in another one is lost.
+    u64 life() const { return life_; }
+    void set_up(bool up) {
+        ++life_;
+        down_ = !up;
+        queue_.set_down(down_);
+    }
+    void inject(const LinkFaultConfig& c) {
+        if (LinkFaults::any(c, upstream_)) faults_.emplace(c, 2 * propagation());
+    }
     /// States that the packet's last bit has left just now.
     void left(const Tlp& t, u32 payload) {
         if (events_.wants<TlpSent>()) [[unlikely]] state(t, payload);
@@ -102,6 +122,9 @@ public:
     sim::Duration propagation() const { return flight_.latency(); }
 
 private:
+    sim::Duration held_up(const Tlp& t, sim::Duration time);
+    Arrival damaged(const Tlp& t, u64 life_then);
+    void state(LinkFaultKind fault, const Tlp& t);
     void state(const Tlp& t, u32 payload) {
         const u32 bytes = bytes_of(t, payload);
         events_.emit(TlpSent{link_, upstream_, t.kind, t.transaction, t.tag, t.has_pasid, t.pasid, t.bond, t.address, payload,
@@ -118,8 +141,9 @@ private:
     sim::Stage& flight_;
     base::EventBus& events_;
     base::Name link_;
-    bool upstream_, ecrc_;
-    u64 ps_per_byte_;
+    bool upstream_, ecrc_, down_ = false;
+    u64 ps_per_byte_, life_ = 0;
+    std::optional<LinkFaults> faults_;
 };
 
 /// Both directions, and how big packets may be.
@@ -127,9 +151,17 @@ class Link {
 public:
     Link(base::EventBus& events, base::Name name, const LinkConfig& c, Stages& stages)
         : up(events, name, true, c, stages), down(events, name, false, c, stages), mps_(c.mps), mrrs_(c.mrrs), rcb_(c.rcb),
-          split_at_rcb_(c.split_at_rcb) {}
+          split_at_rcb_(c.split_at_rcb), name_(name) {}
 
     LinkDirection up, down;
+
+    base::Name name() const { return name_; }
+    bool is_up() const { return up_; }
+    void set_up(bool to) {
+        up_ = to;
+        up.set_up(to);
+        down.set_up(to);
+    }
 
     /// The part of a request of `bytes` from `at` on that goes into one packet: not beyond a 4 KiB boundary, nor over the limit.
     u32 request_bytes(Iova at, u64 bytes, bool write) const {
@@ -147,7 +179,8 @@ public:
 
 private:
     u32 mps_, mrrs_, rcb_;
-    bool split_at_rcb_;
+    bool split_at_rcb_, up_ = true;
+    base::Name name_;
 };
 
 } // namespace quiesce::pcie

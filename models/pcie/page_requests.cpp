@@ -19,9 +19,11 @@ sim::Task<void> RootPort::request_page(Tlp message, PageRequestHeader header) {
     message.address = header.word(0);
     co_await endpoint_.issue.pass(true);
     const auto room = co_await link_.up.enter(message, 0);
+    const u64 life = link_.up.life();
     co_await link_.up.leave(message, 0);
     link_.up.left(message, 0);
     co_await link_.up.travel();
+    if (link_.up.arrival(message, life) != Arrival::Whole) co_return;
     const u64 ticket = order_.arrive();
     ++counts_.page_requests;
     co_await ingress_.pass();
@@ -65,9 +67,11 @@ sim::Task<void> RootPort::respond(iommu::PageGroupResponse response) {
     message.address = header.word(0);
     co_await egress_.pass();
     const auto room = co_await link_.down.enter(message, 0);
+    const u64 life = link_.down.life();
     co_await link_.down.leave(message, 0);
     link_.down.left(message, 0);
     co_await link_.down.travel();
+    if (link_.down.arrival(message, life) != Arrival::Whole) co_return;
     endpoint_.page_response({message.has_pasid, message.pasid, header});
 }
 

@@ -35,7 +35,50 @@ RootPort::RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterI
     : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
       link_(rc.events(), link_name(name), link, rc.stages()),
       ingress_(rc.stages().of(config.ingress)), egress_(rc.stages().of(config.egress)),
-      mmio_(rc.stages().of(config.mmio)), invalidate_timeout_(config.invalidate_timeout.get()) {}
+      mmio_(rc.stages().of(config.mmio)), invalidate_timeout_(config.invalidate_timeout.get()),
+      completion_timeout_(config.completion_timeout.get()), refusals_(endpoint.faults) {
+    link_.up.inject(endpoint.faults);
+    link_.down.inject(endpoint.faults);
+    if (const sim::Duration at = endpoint.faults.down_at.get(); at != sim::Duration{})
+        sim::spawn(go_down_and_up(at, endpoint.faults.down_for.get()));
+}
+
+// ---- a link that does not do what it should ----------------------------------------------------------------------------------
+
+sim::Task<void> RootPort::go_down_and_up(sim::Duration at, sim::Duration length) {
+    co_await sim::delay(at);
+    set_link(false);
+    if (length == sim::Duration{}) co_return;
+    co_await sim::delay(length);
+    set_link(true);
+}
+
+void RootPort::set_link(bool up) {
+    if (link_.is_up() == up) return;
+    link_.set_up(up);
+    if (rc_.events().wants<LinkChanged>()) rc_.events().emit(LinkChanged{link_.name(), device_, up});
+    endpoint_.link_changed(up);
+    if (link_call_) link_call_(up);
+}
+
+/// The endpoint's wait for a completion that does not come. MODEL: an answer that is merely late is taken.
+sim::Task<void> RootPort::time_out(const Tlp& request, sim::Time left) {
+    co_await sim::until(left + endpoint_.completion_timeout);
+    ++counts_.completion_timeouts;
+    if (rc_.events().wants<CompletionTimedOut>())
+        rc_.events().emit(CompletionTimedOut{device_, request.transaction, request.bond});
+}
+
+/// The root port's wait for one; 2.9.1: while the link is down it answers by itself.
+sim::Task<void> RootPort::no_answer() {
+    if (link_.is_up()) co_await sim::delay(completion_timeout_);
+}
+
+/// A posted packet of the endpoint that takes no effect; of one that was lost nobody knows.
+void RootPort::lost(const Tlp& t, Arrival how) {
+    if (how == Arrival::Malformed) aborted(t, AbortReason::Malformed);
+    if (how == Arrival::Poisoned) aborted(t, AbortReason::Poisoned);
+}
 
 std::string RootComplex::who_waits() const {
     std::string all;
@@ -120,9 +163,18 @@ Tlp RootPort::begin_answer(const Tlp& request, CompletionStatus status, u32 byte
 sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who) {
     co_await endpoint_.issue.pass(false);
     auto room = co_await link_.up.enter(tlp, 0);
+    const u64 life = link_.up.life();
     co_await link_.up.leave(tlp, 0);
     link_.up.left(tlp, 0);
+    const sim::Time left = sim::now();
     co_await link_.up.travel();
+    if (link_.up.arrival(tlp, life) != Arrival::Whole) [[unlikely]] {
+        room.release();
+        auto over = time_out(tlp, left);
+        co_await std::move(over);
+        tag.release();
+        co_return who.completed(tlp, {CompletionStatus::TimedOut});
+    }
 
     const u64 behind = order_.behind(), strict = order_.strict();
     Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
@@ -143,7 +195,10 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
         co_await order_.handed_over_before(own != nullptr ? strict : behind);
         if (own != nullptr) co_await own->until(own_behind);
         room.release();
-        if (t.ending == iommu::Ending::Grant && tlp.length != 0) {
+        if (refusals_.any()) [[unlikely]] answer.status = refusals_.next();
+        if (!answer.ok()) {
+            aborted(tlp, AbortReason::Refused);
+        } else if (t.ending == iommu::Ending::Grant && tlp.length != 0) {
             memory::Request r = access(tlp, into, t, memory::Purpose::Dma);
             if (co_await rc_.memory().transport(r) != memory::Status::Ok) {
                 aborted(tlp, AbortReason::Memory);
@@ -159,10 +214,16 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
 
     co_await egress_.pass();
     const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0);
-    const auto there = co_await link_.down.enter(last, last.length);
+    auto there = co_await link_.down.enter(last, last.length);
     co_await link_.down.leave(last, last.length);
     link_.down.left(last, last.length);
     co_await link_.down.travel();
+    there.release();
+    if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) [[unlikely]] {
+        answer.status = how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut;
+        auto over = time_out(tlp, left);
+        if (how != Arrival::Poisoned) co_await std::move(over);
+    }
     if (endpoint_.copies() && answer.ok()) co_await endpoint_.copy(tlp.length);
     tag.release();
     who.completed(tlp, answer);
@@ -171,10 +232,12 @@ sim::Task<void> RootPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who
 sim::Task<void> RootPort::write(Tlp tlp, Payload data, Requester* who) {
     co_await endpoint_.issue.pass(true);
     const auto room = co_await link_.up.enter(tlp, tlp.length);
+    const u64 life = link_.up.life();
     co_await link_.up.leave(tlp, tlp.length);
     link_.up.left(tlp, tlp.length);
     if (who != nullptr) who->left(tlp);
     co_await link_.up.travel();
+    if (const Arrival how = link_.up.arrival(tlp, life); how != Arrival::Whole) [[unlikely]] co_return lost(tlp, how);
 
     const u64 strict = order_.strict();
     Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
@@ -262,9 +325,18 @@ sim::Task<TranslationCompletion> RootPort::request_translation(Tlp tlp, Tag tag)
     tlp.at = iommu::AddressType::TranslationRequest;
     co_await endpoint_.issue.pass(false);
     auto room = co_await link_.up.enter(tlp, 0);
+    const u64 life = link_.up.life();
     co_await link_.up.leave(tlp, 0);
     link_.up.left(tlp, 0);
+    const sim::Time left = sim::now();
     co_await link_.up.travel();
+    if (link_.up.arrival(tlp, life) != Arrival::Whole) {
+        room.release();
+        auto over = time_out(tlp, left);
+        co_await std::move(over);
+        tag.release();
+        co_return TranslationCompletion{CompletionStatus::TimedOut, {}};
+    }
     ++counts_.translations;
     co_await ingress_.pass();
     auto asked = answer_translation(tlp);
@@ -274,10 +346,16 @@ sim::Task<TranslationCompletion> RootPort::request_translation(Tlp tlp, Tag tag)
     co_await egress_.pass();
     const Tlp last =
         begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count));
-    const auto there = co_await link_.down.enter(last, last.length);
+    auto there = co_await link_.down.enter(last, last.length);
     co_await link_.down.leave(last, last.length);
     link_.down.left(last, last.length);
     co_await link_.down.travel();
+    there.release();
+    if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) {
+        answer = {how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut, {}};
+        auto over = time_out(tlp, left);
+        if (how != Arrival::Poisoned) co_await std::move(over);
+    }
     tag.release();
     co_return answer;
 }
@@ -306,15 +384,17 @@ sim::Task<iommu::AtcAnswer> RootPort::invalidate(iommu::AtcInvalidation what) {
     const Tlp message = invalidate_message(what, itag);
     co_await egress_.pass();
     auto room = co_await link_.down.enter(message, message.length);
+    const u64 life = link_.down.life();
     co_await link_.down.leave(message, message.length);
     link_.down.left(message, message.length);
     co_await link_.down.travel();
     room.release();
+    const bool arrived = link_.down.arrival(message, life) == Arrival::Whole;
     InvalidateRequest request{itag, what.has_pasid, what.pasid, {}};
     request.body.set_place(SizedAddress::of(message.address, what.everything ? 0 : what.range.bytes));
     request.body.set(InvalidateBody::G, what.global);
     iommu::AtcAnswer answer = iommu::AtcAnswer::Unsupported;
-    if (endpoint_.invalidate(request)) {
+    if (!arrived || endpoint_.invalidate(request)) { // one that is lost is waited for all the same
         const bool answered = co_await mine.over.wait_for(invalidate_timeout_);
         answer = answered ? iommu::AtcAnswer::Completed : iommu::AtcAnswer::TimedOut;
         counts_.invalidations_timed_out += !answered;
@@ -328,9 +408,11 @@ sim::Task<void> RootPort::complete_invalidation(Tlp message, InvalidateCompletio
     message.device = device_;
     co_await endpoint_.issue.pass(true);
     const auto room = co_await link_.up.enter(message, 0);
+    const u64 life = link_.up.life();
     co_await link_.up.leave(message, 0);
     link_.up.left(message, 0);
     co_await link_.up.travel();
+    if (link_.up.arrival(message, life) != Arrival::Whole) co_return;
     const u64 ticket = order_.arrive();
     co_await ingress_.pass();
     co_await order_.handed_over_before(ticket);
@@ -365,74 +447,106 @@ sim::Task<TransmitQueue::Credit> RootPort::send_down(Tlp request) {
     co_return room;
 }
 
-/// The answer to a CPU's access: it pushes the posted writes that the endpoint sent before it.
-sim::Task<void> RootPort::complete_up(Tlp completion) {
+/// -> the access got through to the endpoint.
+sim::Task<bool> RootPort::arrive_down(const Tlp& request, u64 life) {
+    co_await link_.down.travel();
+    const bool whole = link_.down.arrival(request, life) == Arrival::Whole;
+    if (whole) co_return true;
+    auto over = no_answer();
+    co_await std::move(over);
+    co_return false;
+}
+
+/// The answer to a CPU's access: it pushes the posted writes that the endpoint sent before it. -> it came.
+sim::Task<bool> RootPort::complete_up(Tlp completion) {
     const auto room = co_await link_.up.enter(completion, completion.length); // behind the posted writes that wait for room
+    const u64 life = link_.up.life();
     co_await link_.up.leave(completion, completion.length);
     link_.up.left(completion, completion.length);
     co_await link_.up.travel();
+    if (link_.up.arrival(completion, life) != Arrival::Whole) {
+        auto over = no_answer();
+        co_await std::move(over);
+        co_return false;
+    }
     const u64 behind = order_.behind();
     co_await ingress_.pass();
     co_await order_.committed_before(behind);
+    co_return true;
 }
 
 sim::Task<void> RootPort::mmio_write(u64 offset, unsigned size, u64 value) {
     if (size != 4 && size != 8) co_return;
     const Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
+    const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
-    sim::start(deliver(offset, size, value, std::move(room))); // posted: the CPU's side does not wait for the arrival
+    sim::start(deliver(t, life, value, std::move(room))); // posted: the CPU's side does not wait for the arrival
 }
 
-sim::Task<void> RootPort::deliver(u64 offset, unsigned size, u64 value, TransmitQueue::Credit) {
+sim::Task<void> RootPort::deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit) {
     co_await link_.down.travel();
-    if (endpoint_.memory_space()) endpoint_.bar_write(offset, size, value);
+    const bool whole = link_.down.arrival(write, life) == Arrival::Whole;
+    if (whole && endpoint_.memory_space()) endpoint_.bar_write(write.address, write.length, value);
 }
 
 sim::Task<u64> RootPort::mmio_read(u64 offset, unsigned size) {
     if (size != 4 && size != 8) co_return 0;
     const Tlp t = register_access(TlpKind::MemoryRead, offset, size);
+    const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
-    co_await link_.down.travel();
+    auto on_its_way = arrive_down(t, life);
+    const bool arrived = co_await std::move(on_its_way);
+    if (!arrived) co_return ~u64{0};
     if (!endpoint_.memory_space()) { // 2.3.1: no BAR of the function claims the address
         room.release();
         const Tlp refusal = completion_of(t, CompletionStatus::UnsupportedRequest, offset, 0);
-        co_await complete_up(refusal);
+        auto back = complete_up(refusal);
+        co_await std::move(back);
         co_return ~u64{0};
     }
     co_await sim::delay(endpoint_.register_access);
     const u64 value = endpoint_.bar_read(offset, size);
     room.release();
     const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
-    co_await complete_up(completion);
-    co_return value;
+    auto back = complete_up(completion);
+    const bool came = co_await std::move(back);
+    co_return came ? value : ~u64{0};
 }
 
 /// MODEL: reading or writing a configuration register takes the device as long as one in a BAR.
 sim::Task<void> RootPort::config_write(u32 offset, unsigned size, u32 value) {
     const Tlp t = register_access(TlpKind::ConfigWrite, offset, size);
+    const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
-    co_await link_.down.travel();
+    auto on_its_way = arrive_down(t, life);
+    const bool arrived = co_await std::move(on_its_way);
+    if (!arrived) co_return;
     co_await sim::delay(endpoint_.register_access);
     endpoint_.config_write(offset, size, value);
     room.release();
     const Tlp completion = completion_of(t, CompletionStatus::Success, offset, 0);
-    co_await complete_up(completion);
+    auto back = complete_up(completion);
+    co_await std::move(back);
 }
 
 sim::Task<u32> RootPort::config_read(u32 offset, unsigned size) {
     const Tlp t = register_access(TlpKind::ConfigRead, offset, size);
+    const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
-    co_await link_.down.travel();
+    auto on_its_way = arrive_down(t, life);
+    const bool arrived = co_await std::move(on_its_way);
+    if (!arrived) co_return ~u32{0};
     co_await sim::delay(endpoint_.register_access);
     const u32 value = endpoint_.config_read(offset, size);
     room.release();
     const Tlp completion = completion_of(t, CompletionStatus::Success, offset, size);
-    co_await complete_up(completion);
-    co_return value;
+    auto back = complete_up(completion);
+    const bool came = co_await std::move(back);
+    co_return came ? value : ~u32{0};
 }
 
 } // namespace quiesce::pcie

@@ -18,6 +18,7 @@
 #include "sim/slots.h"
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -34,10 +35,13 @@ struct RootComplexConfig {
     base::Param<base::Latency> invalidate_timeout{
         60_s, "an Invalidate Request that is not answered so long is given up", P::Specification,
         "PCIe Base 10.3.1: a device should answer within one minute (-0 %, +50 %)"};
+    base::Param<base::Latency> completion_timeout{
+        10_ms, "a CPU's access to a device whose answer is lost reads all ones so long after it left; at once if the link is down",
+        base::at_least(50_us), P::Specification, "PCIe Base 2.8: 50 us to 50 ms by default, and not below 10 ms is strongly recommended"};
     base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", base::at_most(0xffff'0000u), P::Specification,
                                  "IORT id mapping"};
 };
-DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, stream_base)
+DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, completion_timeout, stream_base)
 static_assert(base::fully_described<RootComplexConfig>);
 
 class RootComplex;
@@ -50,6 +54,7 @@ public:
         u64 reads = 0, writes = 0, messages = 0, aborted_reads = 0, dropped_writes = 0, malformed = 0;
         u64 translations = 0, invalidations = 0, invalidations_timed_out = 0, stray_completions = 0;
         u64 page_requests = 0;
+        u64 completion_timeouts = 0; ///< the endpoint's
     };
     RootPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
              const LinkConfig& link, const RootComplexConfig& config);
@@ -80,6 +85,11 @@ public:
     sim::Task<void> config_write(u32 offset, unsigned size, u32 value);
     sim::Task<u32> config_read(u32 offset, unsigned size);
 
+    /// The link goes down, with all that is on it, or comes up.
+    void set_link(bool up);
+    /// `call(up)` when it has.
+    void on_link_change(std::function<void(bool)> call) { link_call_ = std::move(call); }
+
     Link& link() { return link_; }
     const Link& link() const { return link_; }
     const Counts& counts() const { return counts_; }
@@ -95,10 +105,15 @@ private:
     memory::Request access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const;
     Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
     sim::Task<void> complete_part(Tlp completion);
-    sim::Task<void> deliver(u64 offset, unsigned size, u64 value, TransmitQueue::Credit room);
+    sim::Task<void> deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit room);
+    sim::Task<void> time_out(const Tlp& request, sim::Time left);
+    sim::Task<void> no_answer();
+    sim::Task<bool> arrive_down(const Tlp& request, u64 life);
+    sim::Task<void> go_down_and_up(sim::Duration at, sim::Duration length);
+    void lost(const Tlp& write, Arrival how);
     Tlp register_access(TlpKind kind, u64 offset, unsigned size) const;
     sim::Task<TransmitQueue::Credit> send_down(Tlp request);
-    sim::Task<void> complete_up(Tlp completion);
+    sim::Task<bool> complete_up(Tlp completion);
     void aborted(const Tlp& t, AbortReason why);
     Tlp invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const;
     sim::Task<CompletionStatus> translate_one(Tlp tlp, TranslationEntry& entry);
@@ -121,7 +136,9 @@ private:
     sim::Stage &ingress_, &egress_, &mmio_;
     PostedOrder order_;
     Counts counts_;
-    sim::Duration invalidate_timeout_;
+    sim::Duration invalidate_timeout_, completion_timeout_;
+    Refusals refusals_;
+    std::function<void(bool)> link_call_;
     sim::Slots itag_places_{itags};
     std::array<Invalidation, itags> invalidations_;
 };

@@ -13,8 +13,9 @@
 
 namespace quiesce::pcie {
 
-/// The completion status field (facts/iommu-specs.md 4.2).
-enum class CompletionStatus : u8 { Success = 0, UnsupportedRequest = 1, CompleterAbort = 4 };
+/// The completion status field (facts/iommu-specs.md 4.2); from TimedOut on, what only the requester knows: no completion came
+/// (2.8), or one whose data is poisoned (2.7.2).
+enum class CompletionStatus : u8 { Success = 0, UnsupportedRequest = 1, CompleterAbort = 4, TimedOut = 0x80, Poisoned = 0x81 };
 
 /// Attr[2:0]. `relaxed` and `id_based` loosen the order of facts/iommu-specs.md 4.5.
 struct Attributes {

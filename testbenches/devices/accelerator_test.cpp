@@ -310,10 +310,11 @@ TEST_CASE("state machine of a queue: exactly the listed arrows exist", "[devices
     unsigned legal = 0;
     base::for_each_pair(queue_arrows, [&](State from, QueueEvent e, std::optional<State> to) {
         legal += to.has_value();
-        if (from == State::Stopped) CHECK(to.has_value() == (e == QueueEvent::Doorbell));
-        if (from == State::Stopping) CHECK(to.has_value() == (e == QueueEvent::Abort || e == QueueEvent::Drained));
+        if (e == QueueEvent::Reset) CHECK(to == State::Idle);
+        else if (from == State::Stopped) CHECK(to.has_value() == (e == QueueEvent::Doorbell));
+        else if (from == State::Stopping) CHECK(to.has_value() == (e == QueueEvent::Abort || e == QueueEvent::Drained));
     });
-    CHECK(legal == 9);
+    CHECK(legal == 13);
 }
 
 TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and a stopped queue has none left",
@@ -420,4 +421,169 @@ TEST_CASE("an accelerator fresh from reset answers no register access and has no
     CHECK_FALSE(acc.bus_master());
     CHECK_FALSE(acc.config_space().pasid_enabled());
     f.calendar.shutdown();
+}
+
+// ---- resets ---------------------------------------------------------------------------------------------------------
+
+namespace {
+struct ResetBench : AcceleratorBench {
+    using AcceleratorBench::AcceleratorBench;
+    void work(u64 queue, Direction d, u64 base = 0) {
+        select(queue);
+        describe(d, static_cast<u32>(queue) + 1, static_cast<u32>(queue) + 1, base, 0x4000, 300);
+        command(Q_CTRL::DOORBELL);
+    }
+    /// 7.5.3.4, DevCtl: bit 15 is Initiate Function Level Reset.
+    void function_level_reset() {
+        const u32 control = config_space().base_of(pcie::cfg::Capability::PciExpress) + 0x8;
+        config_space().config_write(control, 2, config_space().config_read(control, 2) | 0x8000);
+    }
+    bool all_idle() const {
+        for (unsigned q = 0; q < acc.queues(); ++q)
+            if (acc.state(q) != State::Idle) return false;
+        return true;
+    }
+};
+} // namespace
+
+TEST_CASE("a function-level reset ends the work of every queue, running or stopping, at once and without a message", "[devices]") {
+    ResetBench b{stopping_in(50_us)};
+    b.enable_messages();
+    b.work(0, Direction::Mixed);
+    b.work(1, Direction::Mixed, 0x4000);
+    b.command(Q_CTRL::STOP);
+    b.run(5_us);
+    REQUIRE(b.acc.state(0) == State::Running);
+    REQUIRE(b.acc.state(1) == State::Stopping);
+    std::vector<BondId> told;
+    auto states = b.events.subscribe<QueueState>([&](Time, const QueueState& e) {
+        if (e.state == base::Name{"idle"}) told.push_back(e.bond);
+    });
+    const Time reset = sim::now();
+    b.function_level_reset();
+    CHECK(b.all_idle());
+    CHECK(told == std::vector<BondId>{BondId{1}, BondId{2}});
+    b.acc.take_into_service();
+    b.run(200_us);
+    CHECK(b.last_issue <= reset);
+    CHECK(b.last_flush == Time{}); // of the stop that the reset overtook
+    CHECK(b.messages.empty());
+    CHECK(b.all_idle());
+    CHECK(b.acc.tags().used() == 0);
+}
+
+TEST_CASE("after a function-level reset registers, bus mastering and PASIDs are as after power-on, and work can begin anew",
+          "[devices]") {
+    ResetBench b{stopping_in(1_us)};
+    b.enable_messages();
+    b.work(3, Direction::Write);
+    b.run(5_us);
+    b.command(Q_CTRL::STOP);
+    b.run(5_us);
+    REQUIRE(b.read<INT_STOPPED>().value() == 1u << 3);
+    b.function_level_reset();
+    CHECK_FALSE(b.acc.bus_master());
+    pcie::DmaRequest with_pasid;
+    with_pasid.has_pasid = true;
+    with_pasid.pasid = Pasid{1};
+    CHECK_FALSE(b.acc.may_send(with_pasid));
+    CHECK(b.read<Q_STATUS>().value() == 0xffff'ffff); // nobody answers at the BAR's address
+    b.acc.take_into_service();
+    CHECK(b.read<QUEUE_SELECT>().value() == 0);
+    CHECK(b.read<INT_ENABLE>().value() == 0);
+    CHECK(b.read<INT_STOPPED>().value() == 0);
+    CHECK(b.read<MSI_ADDR>().value() == 0);
+    CHECK(b.read<MSI_DATA>().value() == 0);
+    CHECK(b.read<Q_LENGTH>().value() == 0); // of queue 0
+    CHECK(b.read<DEV_CAP>().get(DEV_CAP::QUEUES) == b.settings.queues.get());
+    b.select(3);
+    CHECK(b.read<Q_PASID>().value() == 0);
+    CHECK(b.read<Q_LENGTH>().value() == 0);
+    CHECK(b.read<Q_ISSUED>().value() == 0);
+    CHECK(b.read<Q_COMPLETED>().value() == 0);
+    CHECK(b.status() == State::Idle);
+    b.work(3, Direction::Read);
+    b.run(5_us);
+    CHECK(b.status() == State::Running);
+    CHECK(b.read<Q_COMPLETED>().value() > 0);
+}
+
+TEST_CASE("a doorbell after a reset is refused until what was under way before it has come to its end", "[devices]") {
+    ResetBench b;
+    b.iommu.slow_pages[b.at(0).page_number()] = 30_us;
+    b.select(0);
+    b.describe(Direction::Read, 1, 1, 0, 0x1000, 1000);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(5_us);
+    b.function_level_reset();
+    b.acc.take_into_service();
+    const u64 before = b.acc.refused_commands();
+    b.work(0, Direction::Read, 0x4000);
+    CHECK(b.acc.refused_commands() == before + 1);
+    CHECK(b.status() == State::Idle);
+    b.run(60_us);
+    b.command(Q_CTRL::DOORBELL);
+    CHECK(b.status() == State::Running);
+}
+
+TEST_CASE("a function-level reset empties the translation cache and turns it off until software enables ATS anew", "[devices][atc]") {
+    AcceleratorConfig c;
+    c.atc.present = true;
+    ResetBench b{c};
+    b.write_ats(true);
+    b.work(0, Direction::Mixed);
+    b.run(20_us);
+    REQUIRE(b.acc.atc()->size() > 0);
+    b.function_level_reset();
+    CHECK(b.acc.atc()->size() == 0);
+    CHECK_FALSE(b.acc.atc()->enabled());
+    b.run(20_us);
+    CHECK(b.acc.atc()->size() == 0); // nor does a late answer fill it
+    b.acc.take_into_service();
+    b.write_ats(true);
+    const u64 asked = b.acc.atc()->counts().requests;
+    b.work(0, Direction::Mixed);
+    b.run(20_us);
+    CHECK(b.acc.atc()->counts().requests > asked);
+}
+
+TEST_CASE("what waited for bus mastering when the reset came is never sent, though bus mastering comes back", "[devices][atc]") {
+    AcceleratorConfig c;
+    c.atc.present = GENERATE(false, true);
+    ResetBench b{c};
+    b.iommu.keep_questions = true;
+    if (c.atc.present) b.write_ats(true);
+    b.work(0, GENERATE(Direction::Read, Direction::Write));
+    b.run(10_us);
+    b.config_space().config_write(0x04, 2, 0x2);
+    b.run(5_us);
+    b.function_level_reset();
+    const std::size_t asked = b.iommu.questions.size();
+    REQUIRE(asked > 0);
+    b.run(5_us);
+    if (c.atc.present) b.write_ats(true);
+    b.acc.take_into_service();
+    b.run(20_us);
+    CHECK(b.iommu.questions.size() == asked);
+    CHECK(b.acc.engine(0).idle().is_set());
+    CHECK(b.acc.tags().used() == 0);
+}
+
+TEST_CASE("a link that goes down resets the device behind it, and its reads end as timed out", "[devices]") {
+    ResetBench b;
+    std::vector<DmaEnding> endings;
+    auto token = b.events.subscribe<DmaEnded>([&](Time, const DmaEnded& e) { endings.push_back(e.ending); });
+    b.iommu.slow_pages[b.at(0).page_number()] = 30_us;
+    b.select(0);
+    b.describe(Direction::Read, 1, 1, 0, 0x1000, 1000);
+    b.command(Q_CTRL::DOORBELL);
+    b.run(5_us);
+    const unsigned under_way = b.acc.engine(0).outstanding();
+    REQUIRE(under_way > 0);
+    b.acc.port().set_link(false);
+    CHECK(b.all_idle());
+    b.run(b.settings.endpoint.completion_timeout.get() + 50_us);
+    CHECK(endings == std::vector<DmaEnding>(under_way, DmaEnding::TimedOut));
+    CHECK(b.acc.engine(0).idle().is_set());
+    CHECK(b.acc.tags().used() == 0);
 }

@@ -51,6 +51,34 @@ TEST_CASE("a DMA that did not end well is aborted", "[observe]") {
     CHECK(b.c().dma.reads + b.c().dma.writes == 0); // nothing reached memory
 }
 
+TEST_CASE("faults of a link count by link, direction and kind", "[observe]") {
+    using pcie::LinkFaultKind;
+    CountersBench b;
+    const auto fault = [&](bool upstream, LinkFaultKind kind, int times) {
+        for (int i = 0; i < times; ++i)
+            b.say(10, pcie::LinkFault{"acc0.link", upstream, kind, pcie::TlpKind::MemoryRead, 5, BondId{1}});
+    };
+    fault(true, LinkFaultKind::Replayed, 1);
+    fault(true, LinkFaultKind::Delayed, 2);
+    fault(true, LinkFaultKind::Dropped, 3);
+    fault(true, LinkFaultKind::Malformed, 4);
+    fault(true, LinkFaultKind::Poisoned, 5);
+    fault(false, LinkFaultKind::Dropped, 6);
+    REQUIRE(b.c().links.size() == 2);
+    const RunCounts::Link &up = b.c().links.at("acc0.link.up"), &down = b.c().links.at("acc0.link.down");
+    CHECK(std::vector<u64>{up.replayed, up.delayed, up.dropped, up.malformed, up.poisoned} == std::vector<u64>{1, 2, 3, 4, 5});
+    CHECK(std::vector<u64>{down.replayed, down.delayed, down.dropped, down.malformed, down.poisoned} ==
+          std::vector<u64>{0, 0, 6, 0, 0});
+}
+
+TEST_CASE("a link counts when it goes down, not when it comes up; completion time-outs count", "[observe]") {
+    CountersBench b;
+    for (const bool up : {false, true, false}) b.say(10, pcie::LinkChanged{"acc0.link", DeviceId{0}, up});
+    for (int i = 0; i < 3; ++i) b.say(10, pcie::CompletionTimedOut{DeviceId{0}, 5, BondId{1}});
+    CHECK(b.c().links_down == 2);
+    CHECK(b.c().completion_timeouts == 3);
+}
+
 TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
     CountersBench b;
     for (int i = 0; i < 4; ++i) b.fault(10, 1, FaultFate::Recorded, "F_TRANSLATION");

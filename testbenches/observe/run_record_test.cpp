@@ -268,8 +268,16 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     r.counts.faults = {6, 7, 8, 9, 10, {{"F_TRANSLATION", 11}}};
     r.counts.invalidations = {12, 13, 14, 15, {40, 20, 30}};
     r.counts.cpu_ps = {{"app0/main", 16}};
+    r.counts.completion_timeouts = 17;
+    r.counts.links_down = 18;
     const Json j = to_json(r);
-    CHECK(j["dma"] == Json({{"reads", 1}, {"writes", 2}, {"bytes", 3}, {"aborted", 4}, {"legal_after_unmap", 5}}));
+    CHECK(j["dma"] == Json({{"reads", 1},
+                            {"writes", 2},
+                            {"bytes", 3},
+                            {"aborted", 4},
+                            {"legal_after_unmap", 5},
+                            {"completion_timeouts", 17},
+                            {"links_down", 18}}));
     CHECK(j["faults"] == Json({{"recorded", 6},
                                {"suppressed", 7},
                                {"filtered", 8},

@@ -40,6 +40,12 @@ struct StubBar final : memory::MmioTarget {
     }
 };
 
+pcie::FunctionConfig with_flr() {
+    pcie::FunctionConfig c = pcie::Endpoint::plain_function();
+    c.express.flr = true;
+    return c;
+}
+
 struct AcceleratorDriverBench : test::Machine {
     explicit AcceleratorDriverBench(unsigned queues = 2, Duration stop_timeout = {}) {
         make_kernel();
@@ -88,7 +94,7 @@ struct AcceleratorDriverBench : test::Machine {
         return thread + mmio_config.issue.get() + mmio_config.travel * 2 + posted();
     }
     StubBar stub;
-    test::StubFunction function{pcie::Endpoint::plain_function()};
+    test::StubFunction function{with_flr()};
     drivers::AcceleratorDriverConfig driver_config;
     std::optional<drivers::AcceleratorDriver> driver;
     std::optional<AddressSpace> mm;
@@ -224,4 +230,163 @@ TEST_CASE("a queue whose stop was given up is free again when the device has sto
     REQUIRE_FALSE(b.stop(0)); // settles: the message has come by now
     CHECK(b.stub.stopped == 0);
     CHECK(b.submit(1));
+}
+
+// ---- resets, bus mastering, and a device that is gone -----------------------------------------------------------------
+
+namespace {
+/// A call of the driver's in a context of its own, beside others.
+struct Call {
+    bool over = false, result = false;
+    Time end;
+};
+struct FaultBench : AcceleratorDriverBench {
+    using AcceleratorDriverBench::AcceleratorDriverBench;
+    template <class Body> void start(Call& call, Body body) { sim::spawn(run(call, std::move(body))); }
+    template <class Body> Task<void> run(Call& call, Body body) {
+        KernelContext ctx(kernel->scheduler(), "call");
+        co_await ctx.run();
+        const bool result = co_await body(ctx);
+        call = {true, result, sim::now()};
+        ctx.stop();
+    }
+    void start_stop(Call& call, unsigned bond) {
+        start(call, [this, bond](KernelContext& ctx) { return driver->stop(ctx, *bonds[bond]); });
+    }
+    void start_submit(Call& call, unsigned bond) {
+        start(call, [this, bond](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], {}); });
+    }
+    void start_reset(Call& call) {
+        start(call, [this](KernelContext& ctx) { return driver->reset(ctx); });
+    }
+    void run_for(Duration d) { calendar.run_for(d); }
+    bool wrote(u64 offset, u64 value) const {
+        return std::find(stub.writes.begin(), stub.writes.end(), std::pair{offset, value}) != stub.writes.end();
+    }
+};
+} // namespace
+
+TEST_CASE("a stop under way ends when a reset has been waited for, 100 ms; a message meanwhile is not believed", "[os]") {
+    FaultBench b;
+    b.stub.stop_time = 4_s;
+    REQUIRE(b.submit(0));
+    b.stub.writes.clear();
+    b.function.writes.clear();
+    Call stop, reset;
+    b.start_stop(stop, 0);
+    b.run_for(10_us);
+    REQUIRE(b.wrote(0x070, 2));
+    b.stub.writes.clear();
+    const Time begun = sim::now();
+    b.start_reset(reset);
+    b.run_for(50_ms);
+    b.stub.stopped = ~u64{0}; // what a read of a function in reset gives
+    b.stub.sink->message(InterruptController::window, 1);
+    b.run_for(40_ms);
+    CHECK_FALSE(stop.over);
+    CHECK(b.stub.writes.empty());
+    b.stub.stopped = 0;
+    b.run_for(15_ms);
+    REQUIRE(reset.over);
+    CHECK(reset.result);
+    CHECK(reset.end - begun >= 100_ms);
+    CHECK(reset.end - begun < 101_ms);
+    CHECK(b.stub.writes == Writes{{0x010, InterruptController::window.value()}, {0x018, 1}, {0x01c, 1}});
+    CHECK(b.function.space.bus_master());
+    REQUIRE(stop.over);
+    CHECK(stop.result);
+    CHECK(stop.end - begun >= 100_ms);
+    CHECK(b.seen == std::vector<std::pair<BondId, bool>>{{BondId{1}, false}});
+}
+
+TEST_CASE("a stop that begins during a reset waits for it", "[os]") {
+    FaultBench b;
+    REQUIRE(b.submit(0));
+    Call stop, reset;
+    b.start_reset(reset);
+    b.run_for(20_us);
+    b.start_stop(stop, 0);
+    b.run_for(90_ms);
+    CHECK_FALSE(stop.over);
+    b.run_for(20_ms);
+    CHECK(stop.over);
+    CHECK(stop.result);
+}
+
+TEST_CASE("work that is submitted during a reset begins after it, and has to be stopped", "[os]") {
+    FaultBench b;
+    Call submit, reset;
+    b.start_reset(reset);
+    b.run_for(20_us);
+    b.stub.writes.clear();
+    b.start_submit(submit, 0);
+    b.run_for(90_ms);
+    CHECK(b.stub.writes.empty());
+    b.settle();
+    CHECK(submit.result);
+    CHECK(b.stub.writes.back() == std::pair<u64, u64>{0x070, 1});
+    REQUIRE(b.stop(0));
+    CHECK(b.wrote(0x070, 2));
+}
+
+TEST_CASE("a reset gives back the queue of a stop that was given up", "[os]") {
+    FaultBench b(1, 20_us);
+    b.stub.stop_time = 60_s;
+    REQUIRE(b.submit(0));
+    REQUIRE_FALSE(b.stop(0));
+    REQUIRE_FALSE(b.submit(1));
+    REQUIRE(b.timed([&](KernelContext& ctx) { return b.driver->reset(ctx); }));
+    CHECK(b.submit(1));
+}
+
+TEST_CASE("DMA is forbidden and allowed by Bus Master Enable alone", "[os]") {
+    AcceleratorDriverBench b;
+    b.function.writes.clear();
+    CHECK(b.timed([&](KernelContext& ctx) { return b.driver->allow_dma(ctx, false); }));
+    CHECK(b.timed([&](KernelContext& ctx) { return b.driver->allow_dma(ctx, true); }));
+    const std::vector<test::StubFunction::Write> expected{{0x04, 2, 0x0002}, {0x04, 2, 0x0006}};
+    CHECK(b.function.writes == expected);
+    CHECK(b.stub.writes.empty());
+}
+
+TEST_CASE("once the device is gone a stop under way ends, and nothing is asked of the device any more", "[os]") {
+    FaultBench b;
+    b.stub.stop_time = 4_s;
+    REQUIRE(b.submit(0));
+    REQUIRE(b.submit(1));
+    Call stop;
+    b.start_stop(stop, 0);
+    b.run_for(10_us);
+    REQUIRE_FALSE(stop.over);
+    b.driver->disconnect();
+    b.run_for(10_us);
+    CHECK(stop.over);
+    CHECK(stop.result);
+    CHECK(b.driver->gone());
+    b.function.writes.clear();
+    CHECK(b.stop(1));
+    CHECK(b.took == Duration{});
+    CHECK(b.stub.writes.empty());
+    CHECK_FALSE(b.submit(2));
+    CHECK_FALSE(b.timed([&](KernelContext& ctx) { return b.driver->reset(ctx); }));
+    CHECK_FALSE(b.timed([&](KernelContext& ctx) { return b.driver->allow_dma(ctx, false); }));
+    CHECK(b.stub.writes.empty());
+    CHECK(b.function.writes.empty());
+}
+
+TEST_CASE("a reset during which the device goes is no reset, and work that waited for it is refused", "[os]") {
+    FaultBench b;
+    Call reset, submit;
+    b.start_reset(reset);
+    b.run_for(10_ms);
+    b.start_submit(submit, 0);
+    b.run_for(10_ms);
+    b.stub.writes.clear();
+    b.driver->disconnect();
+    b.settle();
+    REQUIRE(reset.over);
+    CHECK_FALSE(reset.result);
+    REQUIRE(submit.over);
+    CHECK_FALSE(submit.result);
+    CHECK(b.stub.writes.empty());
 }

@@ -152,6 +152,48 @@ TEST_CASE("memory space and bus mastering are enabled beside what is on already"
     CHECK(b.stub.writes == std::vector<Write>{{0x04, 2, 0x0142}, {0x04, 2, 0x0146}});
 }
 
+TEST_CASE("bus mastering is cleared beside what is on already", "[os][pci]") {
+    EcamFunctionBench b;
+    b.stub.space.config_write(0x04, 2, 0x0146);
+    REQUIRE(b.discover());
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> { co_await b.function.clear_master(ctx); });
+    CHECK(b.stub.writes == std::vector<Write>{{0x04, 2, 0x0142}});
+}
+
+TEST_CASE("around a function-level reset the function is quiet; after its time it has back what the reset took", "[os][pci]") {
+    EcamFunctionBench b;
+    b.stub.space.assign_bar(0, 0x12'1000'0000);
+    b.stub.space.config_write(0x04, 2, 0x0006);
+    b.stub.space.config_write(0x166, 2, 0x0001); // PASIDs
+    b.stub.space.config_write(0x14e, 2, 0x8000); // ATS
+    REQUIRE(b.discover());
+    const u64 control = b.stub.space.config_read(0x48, 2);
+    std::vector<sim::Time> at_times;
+    b.stub.on_write = [&](const Write&) { at_times.push_back(sim::now()); };
+    bool done = false;
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> { done = co_await b.function.function_level_reset(ctx, 100_ms, "dev"); });
+    CHECK(done);
+    const std::vector<Write> expected{{0x04, 2, 0},           {0x48, 2, control | 0x8000}, {0x10, 4, 0x1000'0000},
+                                      {0x14, 4, 0x12},        {0x166, 2, 0x0001},          {0x14e, 2, 0x8000},
+                                      {0x04, 2, 0x0006}};
+    REQUIRE(b.stub.writes == expected);
+    CHECK(at_times[2] - at_times[1] >= 100_ms);
+    CHECK(at_times[2] - at_times[1] < 101_ms);
+    CHECK(b.stub.space.bar_address(0) == 0x12'1000'0000);
+    CHECK(b.stub.space.bus_master());
+}
+
+TEST_CASE("a function without function-level reset is not reset, and nothing is written", "[os][pci]") {
+    FunctionConfig c;
+    c.express.flr = false;
+    EcamFunctionBench b{c};
+    REQUIRE(b.discover());
+    bool done = true;
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> { done = co_await b.function.function_level_reset(ctx, 100_ms, "dev"); });
+    CHECK_FALSE(done);
+    CHECK(b.stub.writes.empty());
+}
+
 // ---- the order of booting, on the real unit ----
 
 TEST_CASE("boot enables PASIDs first, then the stream's entry, and ATS only when that allows it", "[os][pci]") {

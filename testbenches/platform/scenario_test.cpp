@@ -84,6 +84,18 @@ TEST_CASE("a figure of a sentence out of its bounds is refused with value, bound
     CHECK(stream("size: 64B, every: 1ns, outstanding: 65535, count: 1") == "");
 }
 
+TEST_CASE("sentences about links, resets and bus mastering name a device of the machine and one of their words", "[platform]") {
+    CHECK(said_of("  - os: {reset: acc0}\n  - os: {bus-master: clear, of: acc0}\n  - os: {bus-master: set, of: acc0}\n"
+                  "  - acc0: {link: down}\n  - acc0: {link: up}\n") == "");
+    CHECK_THAT(said_of("  - os: {reset: acc1}\n"), Catch::StartsWith("6:17 ") && Catch::Contains("acc1") && Catch::Contains("-> acc0"));
+    CHECK_THAT(said_of("  - os: {bus-master: off, of: acc0}\n"), Catch::StartsWith("6:22 "));
+    CHECK(said_of("  - os: {bus-master: cleared, of: acc0}\n") ==
+          "6:22 bus-master: expected one of set, clear, got 'cleared' -> clear\n");
+    CHECK_THAT(said_of("  - os: {bus-master: clear}\n"), Catch::StartsWith("6:") && Catch::Contains("'of'"));
+    CHECK(said_of("  - acc0: {link: don}\n") == "6:18 link: expected one of down, up, got 'don' -> down\n");
+    CHECK_THAT(said_of("  - os: {link: down}\n"), Catch::StartsWith("6:"));
+}
+
 TEST_CASE("a seed is any number of 64 bits and comes back as it was", "[platform]") {
     const ScenarioReading r("scenario: x\nseed: 18446744073709551615\ndevices: {acc0: {}}\nsteps:\n" + two_lines);
     CHECK(good(r).seed == 18446744073709551615u);

@@ -119,6 +119,24 @@ YAML
 expect 3 "pasids.yaml:8:5: error: os bind bind=b to=acc0: no PASID or ASID is free for b: os.pasid.min is 1, os.pasid.max 1" \
     "$QUIESCE" run pasids.yaml --set os.pasid.max=1
 expect 3 "pasids.yaml:8:5: error" "$QUIESCE" compare pasids.yaml --over os.pasid.max=1
+scenario > gone.yaml <<'YAML'
+  - acc0: {link: down}
+  - after: 10us
+    os: {reset: acc0}
+  - os: {bus-master: clear, of: acc0}
+  - acc0: {stream: app0, count: 5}
+  - os: {unbind: app0, from: acc0}
+YAML
+for at in "7:5: warning: os reset reset=acc0" "9:5: warning: os bus-master bus-master=clear of=acc0" "10:5: warning: acc0 stream stream=app0 count=5"; do
+    expect 0 "gone.yaml:$at: nothing to do: acc0 is gone, its link went down" "$QUIESCE" run gone.yaml
+done
+scenario > hang.yaml <<'YAML'
+  - acc0: {stream: app0, every: 1us}
+  - after: 20us
+    os: {bus-master: clear, of: acc0}
+  - os: {kill: app0}
+YAML
+expect 1 "deadlock" "$QUIESCE" run hang.yaml
 scenario > memory.yaml <<'YAML'
   - os: {spawn: b, pages: 4070}
 YAML

@@ -16,11 +16,50 @@ sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
     const u64 cap_bits = co_await ctx.mmio_read(pci_.bar0() + DEV_CAP::offset, 4);
     const auto cap = DEV_CAP::of(static_cast<u32>(cap_bits));
     for (u64 i = 0; i < cap.get(DEV_CAP::QUEUES); ++i) queues_.push_back(std::make_unique<Queue>());
-    const u32 message = kernel_.interrupts().request("irq/" + std::string{name_.text()}, [this](KernelContext& c) { return on_interrupt(c); });
-    co_await write<MSI_ADDR>(ctx, InterruptController::window.value());
-    co_await write<MSI_DATA>(ctx, message);
-    co_await write<INT_ENABLE>(ctx, 1);
+    message_ = kernel_.interrupts().request("irq/" + std::string{name_.text()}, [this](KernelContext& c) { return on_interrupt(c); });
+    co_await enable_interrupts(ctx);
     co_await pci_.set_master(ctx);
+}
+
+sim::Task<void> AcceleratorDriver::enable_interrupts(KernelContext& ctx) {
+    co_await write<MSI_ADDR>(ctx, InterruptController::window.value());
+    co_await write<MSI_DATA>(ctx, message_);
+    co_await write<INT_ENABLE>(ctx, 1);
+}
+
+void AcceleratorDriver::stopped(Queue& q) {
+    q.stopped.set();
+    if (std::exchange(q.given_up, false)) q.bond = no_bond; // it stopped after all
+}
+
+void AcceleratorDriver::all_stopped() {
+    for (auto& q : queues_) stopped(*q);
+}
+
+/// Nobody programs the device meanwhile. Afterwards no queue does anything.
+sim::Task<bool> AcceleratorDriver::reset(KernelContext& ctx) {
+    if (gone_) co_return false;
+    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+    in_reset_ = true;
+    const bool done = co_await pci_.function_level_reset(ctx, config_.reset_wait.get(), name_);
+    in_reset_ = false;
+    if (!done || gone_) co_return false;
+    co_await enable_interrupts(ctx);
+    all_stopped();
+    co_return true;
+}
+
+sim::Task<bool> AcceleratorDriver::allow_dma(KernelContext& ctx, bool allowed) {
+    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+    if (gone_) co_return false;
+    if (allowed) co_await pci_.set_master(ctx);
+    else co_await pci_.clear_master(ctx);
+    co_return true;
+}
+
+void AcceleratorDriver::disconnect() {
+    gone_ = true;
+    all_stopped();
 }
 
 /// The bond's queue; a free one becomes it. Null if none is left.
@@ -34,11 +73,16 @@ AcceleratorDriver::Queue* AcceleratorDriver::queue_of(BondId bond, unsigned& num
 sim::Task<bool> AcceleratorDriver::submit(KernelContext& ctx, Bond& bond, const Work& work) {
     unsigned number = 0;
     Queue* q = queue_of(bond.id, number);
-    if (q == nullptr) co_return false;
+    if (q == nullptr || gone_) co_return false;
     q->bond = bond.id;
-    q->stopped.reset();
+    q->stopped.reset(); // a stop that comes from now on has work to stop
     co_await ctx.spend(config_.submit.get(), name_);
-    auto held = co_await select_.lock();
+    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+    if (gone_) {
+        q->stopped.set();
+        co_return false;
+    }
+    q->stopped.reset(); // a reset that this waited for set it
     co_await write<QUEUE_SELECT>(ctx, number);
     co_await write<Q_PASID>(ctx, raw(bond.pasid) | u64{1} << 31);
     co_await write<Q_WORK_TAG>(ctx, raw(bond.id));
@@ -58,13 +102,14 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
     u64 span = 0;
     bool idle = true;
     if (q != nullptr && q->bond == bond.id) {
-        {
+        auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+        if (!gone_) { // a queue that a reset has stopped already stops once more
             auto work = ctx.begin("stop-command", bond.id);
             span = work.id();
-            auto held = co_await select_.lock();
             co_await write<QUEUE_SELECT>(ctx, number);
             co_await write<Q_CTRL>(ctx, 2);
         }
+        held.release();
         const sim::Duration limit = config_.stop_timeout.get();
         const sim::Time until = limit == sim::Duration{} ? sim::Time::never() : sim::now() + limit;
         idle = co_await ctx.sleep_on(q->stopped.wait_until(until), "device-stop", name_, [&] { return stop_span_ ? stop_span_(number) : 0; });
@@ -79,13 +124,11 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
 sim::Task<void> AcceleratorDriver::on_interrupt(KernelContext& ctx) {
     auto work = ctx.begin("device-interrupt");
     co_await ctx.spend(config_.interrupt.get(), name_);
-    const u64 stopped = co_await ctx.mmio_read(pci_.bar0() + INT_STOPPED::offset, 8);
-    co_await write<INT_STOPPED>(ctx, stopped);
-    for (unsigned i = 0; i < queues_.size(); ++i) {
-        if ((stopped >> i & 1) == 0) continue;
-        queues_[i]->stopped.set();
-        if (std::exchange(queues_[i]->given_up, false)) queues_[i]->bond = no_bond; // it stopped after all
-    }
+    const u64 those = co_await ctx.mmio_read(pci_.bar0() + INT_STOPPED::offset, 8);
+    if (gone_ || in_reset_) co_return; // nobody answered: all ones
+    co_await write<INT_STOPPED>(ctx, those);
+    for (unsigned i = 0; i < queues_.size(); ++i)
+        if ((those >> i & 1) != 0) stopped(*queues_[i]);
 }
 
 } // namespace quiesce::os::drivers

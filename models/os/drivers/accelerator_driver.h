@@ -13,10 +13,12 @@ struct AcceleratorDriverConfig {
     base::Param<base::Latency> stop_timeout{0_ns, "how long stop waits for the device before it goes on regardless; 0: for ever", P::Kernel,
         "linux: drivers/dma/idxd/device.c waits for its commands without a time-out"};
     base::Param<base::Latency> submit{500_ns, "CPU time to prepare one piece of work", P::Guess, "descriptor set-up"};
+    base::Param<base::Latency> reset_wait{100_ms, "how long a function-level reset is waited for", P::Specification,
+                                          "PCIe Base 6.6.2: 100 ms; linux: drivers/pci/pci.c, pcie_flr"};
     base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess,
                                          "no measurement to cite"};
 };
-DESCRIBE(AcceleratorDriverConfig, stop_timeout, submit, interrupt)
+DESCRIBE(AcceleratorDriverConfig, stop_timeout, submit, reset_wait, interrupt)
 static_assert(base::fully_described<AcceleratorDriverConfig>);
 
 class AcceleratorDriver final : public DeviceDriver {
@@ -33,6 +35,10 @@ public:
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> reset(KernelContext& ctx) override;
+    sim::Task<bool> allow_dma(KernelContext& ctx, bool allowed) override;
+    void disconnect() override;
+    bool gone() const override { return gone_; }
 
 private:
     struct Queue {
@@ -44,6 +50,10 @@ private:
     template <class R> sim::Task<void> write(KernelContext& ctx, u64 value) {
         return ctx.mmio_write(pci_.bar0() + R::offset, sizeof(typename R::Value), value);
     }
+    sim::Task<void> enable_interrupts(KernelContext& ctx);
+    /// The queue does nothing any more, and nothing is on its way from it.
+    static void stopped(Queue& q);
+    void all_stopped();
     sim::Task<void> on_interrupt(KernelContext& ctx);
 
     base::Name name_;
@@ -54,7 +64,9 @@ private:
     EcamFunction pci_;
     std::function<u64(unsigned)> stop_span_;
     std::vector<std::unique_ptr<Queue>> queues_;
-    sim::Mutex select_;                      ///< QUEUE_SELECT and what follows it
+    u32 message_ = 0;   ///< its interrupt
+    bool gone_ = false, in_reset_ = false;
+    sim::Mutex select_; ///< QUEUE_SELECT and what follows it; a reset
 };
 
 } // namespace quiesce::os::drivers

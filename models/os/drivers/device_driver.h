@@ -33,6 +33,14 @@ public:
     virtual sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) = 0;
     /// Stops the device for the bond and waits until it is idle; StopSeen. False if the driver gave up waiting.
     virtual sim::Task<bool> stop(KernelContext& ctx, Bond& bond) = 0;
+    /// Resets the device: it forgets its work, and whoever waits for it to stop goes on. False if the driver cannot.
+    virtual sim::Task<bool> reset(KernelContext&) { co_return false; }
+    /// Lets the device send requests, or not. False if the driver cannot.
+    virtual sim::Task<bool> allow_dma(KernelContext&, bool) { co_return false; }
+    /// The device's link is down: no answer will come from it. Whoever waits for one goes on.
+    virtual void disconnect() {}
+    /// It was disconnected: nothing is asked of it any more.
+    virtual bool gone() const { return false; }
 };
 
 } // namespace quiesce::os::drivers

@@ -140,4 +140,35 @@ sim::Task<void> EcamFunction::set_master(KernelContext& ctx) {
     co_await write(ctx, command.with(Command::BusMaster, true));
 }
 
+sim::Task<void> EcamFunction::clear_master(KernelContext& ctx) {
+    const Command command = co_await read<Command>(ctx);
+    co_await write(ctx, command.with(Command::BusMaster, false));
+}
+
+/// pci_reset_function: pci_dev_save_and_disable, pcie_flr, pci_dev_restore. 6.6.2: the function may take 100 ms. MODEL: requests
+/// under way (DevSta, Transactions Pending) are not waited for.
+sim::Task<bool> EcamFunction::function_level_reset(KernelContext& ctx, sim::Duration wait, base::Name name) {
+    const DevCap cap = co_await read<DevCap>(ctx);
+    if (!cap.get(DevCap::FLR)) co_return false;
+    const Command command = co_await read<Command>(ctx);
+    PasidControl pasid;
+    if (has(Capability::Pasid)) pasid = co_await read<PasidControl>(ctx);
+    AtsControl ats;
+    if (has_ats()) ats = co_await read<AtsControl>(ctx);
+    co_await write(ctx, Command{});
+    const DevCtl control = co_await read<DevCtl>(ctx);
+    co_await write(ctx, control.with(DevCtl::InitiateFLR, true));
+    co_await ctx.sleep_on(sim::delay(wait), "function-reset", name);
+    co_await restore(ctx, command, pasid, ats);
+    co_return true;
+}
+
+sim::Task<void> EcamFunction::restore(KernelContext& ctx, Command command, PasidControl pasid, AtsControl ats) {
+    co_await write_at(ctx, registers_ + bar_offset, 4, static_cast<u32>(bar0_.value()));
+    co_await write_at(ctx, registers_ + bar_offset + 4, 4, static_cast<u32>(bar0_.value() >> 32));
+    if (has(Capability::Pasid)) co_await write(ctx, pasid);
+    if (has_ats()) co_await write(ctx, ats);
+    co_await write(ctx, command);
+}
+
 } // namespace quiesce::os::drivers

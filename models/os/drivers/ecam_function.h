@@ -23,6 +23,11 @@ public:
     // ---- the device's driver: pci_enable_device, pci_set_master
     sim::Task<void> enable_memory(KernelContext& ctx);
     sim::Task<void> set_master(KernelContext& ctx);
+    /// pci_clear_master: the function sends no requests any more.
+    sim::Task<void> clear_master(KernelContext& ctx);
+    /// Function-level reset with what is around it: the function is quiet before, and its BAR, PASIDs, ATS and command are as
+    /// before after it. False if it has none.
+    sim::Task<bool> function_level_reset(KernelContext& ctx, sim::Duration wait, base::Name name);
 
     // ---- known after discover()
     bool has(pcie::cfg::Capability c) const { return base_[static_cast<unsigned>(c)] != 0; }
@@ -49,6 +54,8 @@ private:
     sim::Task<void> write(KernelContext& ctx, R value) {
         return write_at(ctx, place<R>(), sizeof(typename R::Value), value.value());
     }
+    sim::Task<void> restore(KernelContext& ctx, pcie::cfg::Command command, pcie::cfg::PasidControl pasid,
+                            pcie::cfg::AtsControl ats);
     sim::Task<void> write_at(KernelContext& ctx, Spa at, unsigned size, u32 value);
     sim::Task<void> walk_capabilities(KernelContext& ctx);
     sim::Task<void> walk_extended_capabilities(KernelContext& ctx);
