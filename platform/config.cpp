@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/config.h"
 
+#include "platform/devices.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -21,10 +23,10 @@ ParamTree parameters(Config& c) {
     t.add_all("platform.link", c.platform.link);
     t.add_all("os", c.os);
     t.add_all("os.smmuv3_driver", c.smmuv3_driver);
-    t.add_all("os.accelerator_driver", c.accelerator_driver);
+    for (const DeviceRow& row : device_rows()) row.add_driver_params(t, c);
     for (auto& [name, device] : c.devices) {
         t.add("devices." + name + ".kind", device.kind);
-        t.add_all("devices." + name, device.accelerator);
+        row_of(device).add_params(t, "devices." + name, device);
     }
     t.add_all("observe", c.observe);
     return t;
@@ -78,13 +80,15 @@ const std::vector<Preset>& presets() {
 }
 
 namespace {
-/// The parameters that a row of a preset sets.
-std::vector<std::string> paths_of(const PresetValue& v, const Config& config) {
+/// The parameters that a row of a preset sets: of all devices, those that have it.
+std::vector<std::string> paths_of(const PresetValue& v, const Config& config, const ParamTree& all) {
     constexpr std::string_view every = "devices.*.";
     if (v.path.substr(0, every.size()) != every) return {std::string{v.path}};
     std::vector<std::string> paths;
-    for (const auto& [name, device] : config.devices)
-        paths.push_back(fmt::format("devices.{}.{}", name, v.path.substr(every.size())));
+    for (const auto& [name, device] : config.devices) {
+        std::string path = fmt::format("devices.{}.{}", name, v.path.substr(every.size()));
+        if (all.find(path) != nullptr) paths.push_back(std::move(path));
+    }
     return paths;
 }
 } // namespace
@@ -99,7 +103,7 @@ void apply_preset(Config& config, const Node& tree, Diagnostics& out) {
         if (p.name != chosen->text()) continue;
         const ParamTree all = parameters(config);
         for (const PresetValue& v : p.values)
-            for (const std::string& path : paths_of(v, config)) {
+            for (const std::string& path : paths_of(v, config, all)) {
                 base::ParamBase* const param = all.find(path);
                 if (param == nullptr || param->set_text(v.value)) // a mistake in the table above, not the user's
                     throw std::logic_error(fmt::format("preset {}: {} does not take {}", p.name, path, v.value));
@@ -109,8 +113,6 @@ void apply_preset(Config& config, const Node& tree, Diagnostics& out) {
     out.error_about(chosen->at(), fmt::format("unknown preset '{}'", chosen->text()), chosen->text(), names);
 }
 
-namespace {
-/// The place of a value in what the user wrote, or of the file as a whole.
 Mark place_of(const Node& root, std::initializer_list<std::string_view> path) {
     Node at = root;
     for (std::string_view key : path) {
@@ -120,7 +122,6 @@ Mark place_of(const Node& root, std::initializer_list<std::string_view> path) {
     }
     return at.at();
 }
-} // namespace
 
 u32 highest_pasid(const Config& c) {
     const unsigned bits = c.platform.iommu.smmuv3.ssid_bits;
@@ -181,29 +182,6 @@ void check_memory(const Config& c, const Node& root, Diagnostics& out) {
         out.error(bits_at, fmt::format("RAM ends at {:#x}, beyond the {} bits of physical address of the SMMU", end, bits));
 }
 
-/// Pages are asked for what an ATC did not get.
-void check_page_requests(const std::string& name, const devices::AcceleratorConfig& a, const Node& root,
-                         Diagnostics& out) {
-    if (!a.pri.present) return;
-    const Mark at = place_of(root, {"devices", name, "pri"});
-    if (!a.atc.present) out.error(at, fmt::format("devices.{}: pri needs an ATC: say `atc: {{present: true}}`", name));
-    if (a.pri.per_group > a.pri.capacity)
-        out.error(at, fmt::format("devices.{}: pri.per_group {} is above pri.capacity {}", name, a.pri.per_group.text(),
-                                  a.pri.capacity.text()));
-}
-
-void check_devices(const Config& c, const Node& root, Diagnostics& out) {
-    if (c.devices.empty()) out.error(place_of(root, {"devices"}), "devices: a scenario needs at least one device, such as {acc0: {kind: accelerator}}");
-    if (c.devices.size() > 250)
-        out.error(place_of(root, {"devices"}), fmt::format("devices: at most 250, one bus number each; got {}", c.devices.size()));
-    for (const auto& [name, d] : c.devices) {
-        const auto& a = d.accelerator;
-        check_page_requests(name, a, root, out);
-        if (a.stop_time_max.get() != sim::Duration{} && a.stop_time_max.get() < a.stop_time.get())
-            out.error(place_of(root, {"devices", name, "stop_time_max"}),
-                      fmt::format("devices.{}: stop_time_max {} is below stop_time {}", name, a.stop_time_max.text(), a.stop_time.text()));
-    }
-}
 } // namespace
 
 void check_topology(const Config& c, const Node& root, Diagnostics& out) {

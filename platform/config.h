@@ -80,6 +80,8 @@ struct Config {
     bool check_tlm = false; ///< register accesses of the IOMMU through TLM sockets with a checker in line
 };
 
+/// The place of a value in what the user wrote, or of the innermost part of it that is there.
+Mark place_of(const Node& root, std::initializer_list<std::string_view> path);
 /// Every parameter by its public path: platform.*, os.*, os.drivers.*, devices.<name>.*, observe.*.
 ParamTree parameters(Config& config);
 

@@ -3,6 +3,7 @@
 #include "iommu/smmuv3/unit.h"
 #include "observe/metrics.h"
 #include "observe/violations.h"
+#include "platform/devices.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
 
@@ -14,6 +15,14 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json entry(std::string_view name, std::string_view help) { return {{"name", name}, {"help", help}}; }
+
+/// A configuration with one device of each kind, which has its kind's name in angle brackets.
+Config one_of_each() {
+    Config config;
+    for (const DeviceRow& row : device_rows())
+        config.devices[fmt::format("<{}>", base::enum_text(row.kind))].kind = row.kind;
+    return config;
+}
 
 Json list_scenarios() {
     Json list = Json::array();
@@ -40,8 +49,7 @@ Json list_presets() {
 }
 
 Json list_params() {
-    Config config;
-    config.devices.try_emplace("<device>");
+    Config config = one_of_each();
     Json list = Json::array();
     const ParamTree tree = parameters(config);
     for (const auto& r : tree.rows()) {
@@ -75,7 +83,7 @@ Json list_bugs() {
 
 Json list_devices() {
     Json list = Json::array();
-    list.push_back(entry("accelerator", "work queues by PASID, a DMA engine, STOP and ABORT per queue; with atc.present a translation cache (ATS), with pri.present page requests"));
+    for (const DeviceRow& row : device_rows()) list.push_back(entry(base::enum_text(row.kind), row.help));
     return list;
 }
 
@@ -203,9 +211,22 @@ Json steps_schema() {
     return {{"type", "array"}, {"items", step}};
 }
 
+/// A device: the parameters of its kind.
+Json devices_schema(const Json& by_kind) {
+    Json kinds = Json::array();
+    for (const DeviceRow& row : device_rows()) {
+        const std::string name{base::enum_text(row.kind)};
+        Json one = by_kind["properties"][fmt::format("<{}>", name)];
+        one["properties"]["kind"]["enum"] = Json::array({name});
+        if (row.kind != DeviceConfig{}.kind.get()) one["required"] = Json::array({"kind"});
+        kinds.push_back(one);
+    }
+    return {{"type", "object"}, {"minProperties", 1}, {"propertyNames", {{"pattern", name_pattern}}},
+            {"additionalProperties", {{"anyOf", kinds}}}};
+}
+
 Json scenario_schema() {
-    Config config;
-    config.devices.try_emplace("*");
+    Config config = one_of_each();
     Json s{{"$schema", "http://json-schema.org/draft-07/schema#"}, {"title", "quiesce scenario"}, {"type", "object"},
            {"required", {"scenario", "steps"}}, {"additionalProperties", false}};
     Json& p = s["properties"];
@@ -220,8 +241,7 @@ Json scenario_schema() {
     const ParamTree tree = parameters(config);
     for (const auto& r : tree.rows()) insert(params, r.path, *r.param);
     for (const char* part : {"platform", "os", "observe"}) p[part] = params["properties"][part];
-    p["devices"] = {{"type", "object"}, {"minProperties", 1}, {"propertyNames", {{"pattern", name_pattern}}},
-                    {"additionalProperties", params["properties"]["devices"]["properties"]["*"]}};
+    p["devices"] = devices_schema(params["properties"]["devices"]);
     p["steps"] = steps_schema();
     Json claim{{"type", "object"}, {"additionalProperties", false}};
     for (const auto& f : expectation_forms()) claim["properties"][std::string{f.name}] = {{"description", fmt::format("{}; {}", f.help, f.example)}};

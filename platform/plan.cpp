@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/plan.h"
 
+#include "platform/devices.h"
+
 #include <fmt/format.h>
 
 namespace quiesce::platform {
@@ -144,7 +146,8 @@ void Plan::unmap(const Step& s) {
 /// A queue belongs to a bond from its first work until the driver stops it.
 void Plan::check_queue(const Step& s, const Tie& mine) {
     if (mine.queue == Surely::Yes) return;
-    const unsigned queues = config_.devices.at(s.actor).accelerator.queues;
+    const DeviceConfig& device = config_.devices.at(s.actor);
+    const unsigned queues = row_of(device).queues(device);
     u64 taken = 0;
     for (const auto& [name, p] : processes_) {
         const auto tie = p.ties.find(s.actor);
@@ -156,7 +159,8 @@ void Plan::check_queue(const Step& s, const Tie& mine) {
 }
 
 void Plan::check_sizes(const Step& s, const Process& p) {
-    const u64 own = config_.devices.at(s.actor).accelerator.request_size.get().bytes();
+    const DeviceConfig& device = config_.devices.at(s.actor);
+    const u64 own = row_of(device).request_size(device);
     const u64 least = s.size("size", own), most = s.size("size-max", least);
     if (most < least)
         out_.error(s.mark("size-max"),

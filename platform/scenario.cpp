@@ -22,7 +22,10 @@ void read_devices(const Node& devices, Config& config, Diagnostics& out) {
         if (!from_file && e.value.find("kind") == nullptr)
             out.error_about(e.at, fmt::format("devices: the scenario has no '{}'; a further device needs its kind", e.key), e.key, names);
         names.push_back(e.key);
-        config.devices.try_emplace(e.key);
+        DeviceConfig& device = config.devices.try_emplace(e.key).first->second;
+        // Which parameters it has depends on its kind; what is wrong with that is said when all are read.
+        if (const Node* kind = e.value.find("kind"); kind != nullptr && kind->is_scalar())
+            std::ignore = device.kind.set_text(kind->text());
     }
 }
 

@@ -15,6 +15,7 @@ namespace quiesce::platform {
 class Plan;
 struct Stage;
 struct Step;
+struct DeviceRow;
 
 /// One argument of a verb. `least` and `most` bound a number, a size in bytes, a duration in picoseconds, a page's number.
 struct ArgumentSpec {
@@ -38,6 +39,8 @@ struct VerbRow {
     bool waits;                              ///< the next sentence waits until this one is over
     void (Plan::*foresee)(const Step& step); ///< what can be known of it before the run
     sim::Task<void> (*run)(Stage& stage, const Step& step);
+    /// Which kinds of devices say it; null: every one.
+    bool (*said_by)(const DeviceRow& row) = nullptr;
 };
 const std::vector<VerbRow>& verb_rows();
 

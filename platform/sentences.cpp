@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Reading the sentences of a scenario.
+#include "platform/devices.h"
 #include "platform/plan.h"
 
 #include <algorithm>
@@ -81,17 +82,27 @@ void read_argument(const ArgumentSpec& a, const Node& value, Step& step, Names& 
     step.arguments.emplace(a.name, Step::Argument{*text, value.at()});
 }
 
-/// The map below an actor: {kill: app0, ...}.
-void read_sentence(const Node& said, const std::string& kind, Step& step, Names& names, Diagnostics& out) {
-    std::vector<std::string> verbs;
+/// What an actor can say: the operating system if `device` is null.
+std::vector<const VerbRow*> vocabulary(const DeviceConfig* device) {
+    std::vector<const VerbRow*> rows;
     for (const VerbRow& r : verb_rows())
-        if (r.actor == kind) verbs.emplace_back(r.verb);
+        if (r.actor == (device == nullptr ? "os" : "device") &&
+            (device == nullptr || r.said_by == nullptr || r.said_by(row_of(*device))))
+            rows.push_back(&r);
+    return rows;
+}
+
+/// The map below an actor: {kill: app0, ...}.
+void read_sentence(const Node& said, const DeviceConfig* device, Step& step, Names& names, Diagnostics& out) {
+    const std::vector<const VerbRow*> rows = vocabulary(device);
+    std::vector<std::string> verbs;
+    for (const VerbRow* r : rows) verbs.emplace_back(r->verb);
     if (!said.is_map() || said.entries().empty())
         return out.error(said.at(), fmt::format("{}: expected a sentence such as {{{}: app0}}, got {}", step.actor,
-                                                kind == "os" ? "kill" : "stream", said.is_map() ? "nothing" : said.described()));
+                                                device == nullptr ? "kill" : "stream", said.is_map() ? "nothing" : said.described()));
     for (const auto& e : said.entries())
-        for (const VerbRow& r : verb_rows())
-            if (r.actor == kind && r.verb == e.key && step.row == nullptr) step.row = &r;
+        for (const VerbRow* r : rows)
+            if (r->verb == e.key && step.row == nullptr) step.row = r;
     if (step.row == nullptr) {
         const auto& first = said.entries().front();
         return out.error_about(first.at, fmt::format("{} cannot '{}': expected one of {}", step.actor, first.key, base::join(verbs)), first.key,
@@ -157,7 +168,7 @@ std::optional<Step> read_step(const Node& item, const Scenario& s, Names& names,
             step.actor = e.key;
         } else {
             step.actor = e.key;
-            read_sentence(e.value, e.key == "os" ? "os" : "device", step, names, out);
+            read_sentence(e.value, e.key == "os" ? nullptr : &s.config.devices.at(e.key), step, names, out);
         }
     }
     if (step.actor.empty()) out.error(item.at(), "steps: nobody speaks: expected `os:` or a device");

@@ -3,18 +3,17 @@
 
 namespace quiesce::platform {
 namespace {
-// The address map below RAM: the message window (os::InterruptController::window), the SMMU, one BAR per device, the
+// The address map below RAM: the message window (os::InterruptController::window), the SMMU, the BARs of the devices, the
 // configuration registers of 256 buses.
 constexpr Spa smmu_registers{0x0904'0000};
 constexpr Spa first_bar{0x1000'0000};
-constexpr u64 bar_step = devices::accelerator::bar_bytes;
 constexpr Spa config_registers{0x4000'0000};
 constexpr u64 buses = 256;
 } // namespace
 
 System::System(base::EventBus& events, const Config& config, u64 seed)
     : events_(events), memory_(events, config.platform.memory), mmio_(config.platform.mmio),
-      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed) {
+      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed), next_bar_(first_bar) {
     memory_.map_messages(os::InterruptController::window, os::InterruptController::window_bytes, kernel_.interrupts());
     if (config.platform.iommu.kind == IommuKind::Smmuv3) add_iommu(config, seed);
     root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
@@ -54,21 +53,22 @@ void System::map_smmu(bool check_tlm) {
 void System::add_devices(const Config& config, u64 seed) {
     for (const auto& [name, c] : config.devices) {
         const auto id = static_cast<DeviceId>(devices_.size());
-        Device d;
-        d.name = name;
-        d.hardware = std::make_unique<devices::Accelerator>(name, events_, *root_complex_, config.platform.link, c.accelerator, id, seed);
-        // MODEL: firmware has placed the BARs, in no time; the bus does not follow one that is moved.
-        const Spa bar = first_bar + raw(id) * bar_step;
-        d.hardware->config_space().assign_bar(0, bar.value());
-        mmio_.map(bar, bar_step, d.hardware->bar(), name);
-        const Spa function = config_registers + pcie::Ecam::function_at(d.hardware->requester());
-        d.driver = std::make_unique<os::drivers::AcceleratorDriver>(
-            name, id, d.hardware->stream(), kernel_, config.accelerator_driver, function,
-            [hw = d.hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
+        Device d = row_of(c).build({name, id, events_, *root_complex_, kernel_, config_registers, seed}, config, c);
+        place(d);
         kernel_.add_device(name, *d.driver);
         watch_link(d);
         devices_.push_back(std::move(d));
     }
+}
+
+/// MODEL: firmware has placed the BARs, in no time; the bus does not follow one that is moved.
+void System::place(Device& d) {
+    pcie::ConfigSpace& config_space = d.hardware->config_space();
+    const u64 bytes = config_space.bar_size(0);
+    next_bar_ = Spa{(next_bar_.value() + bytes - 1) / bytes * bytes}; // a BAR is aligned to its size
+    config_space.assign_bar(0, next_bar_.value());
+    mmio_.map(next_bar_, bytes, d.hardware->bar(), d.name);
+    next_bar_ = next_bar_ + bytes;
 }
 
 /// The root port's interrupt. MODEL: hot-plug takes no time of its own but the interrupt's; what comes up again is not taken into

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The one file that knows every room: builds a machine, its operating system and its devices from a configuration.
 #pragma once
-#include "devices/accelerator.h"
 #include "iommu/smmuv3/unit.h"
 #include "memory/tlm_bridge.h"
-#include "os/drivers/accelerator_driver.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "pcie/ecam.h"
-#include "platform/config.h"
+#include "platform/devices.h"
 
 namespace quiesce::platform {
 
@@ -27,13 +25,9 @@ public:
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
 private:
-    struct Device {
-        std::string name;
-        std::unique_ptr<devices::Accelerator> hardware;
-        std::unique_ptr<os::drivers::AcceleratorDriver> driver;
-    };
     void add_iommu(const Config& config, u64 seed);
     void add_devices(const Config& config, u64 seed);
+    void place(Device& d);
     void watch_link(Device& d);
     void map_smmu(bool check_tlm);
     sim::Task<void> boot();
@@ -47,6 +41,7 @@ private:
     std::unique_ptr<pcie::RootComplex> root_complex_;
     std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;
+    Spa next_bar_;
     struct Tlm {
         memory::TlmMmioInitiator initiator{"smmu_registers_out"};
         sim::BaseProtocolChecker checker{"smmu_registers_checker"};

@@ -250,13 +250,19 @@ inline std::string dotted(const std::string& path, std::string_view name) {
     return path.empty() ? std::string(name) : path + "." + std::string(name);
 }
 
+/// A configuration that is part of another and has no name of its own there: its parameters are its owner's.
+template <class T>
+concept InPlace = requires { requires T::in_place; };
+
 template <class T, class F>
 void visit_node(T& node, const std::string& path, F& f) {
     using Node = std::remove_const_t<T>;
     if constexpr (std::derived_from<Node, ParamBase>) {
         f(path, static_cast<std::conditional_t<std::is_const_v<T>, const ParamBase&, ParamBase&>>(node));
     } else if constexpr (Described<Node>) {
-        for_each_field(node, [&](std::string_view name, auto& member) { visit_node(member, dotted(path, name), f); });
+        for_each_field(node, [&]<class Member>(std::string_view name, Member& member) {
+            visit_node(member, InPlace<std::remove_const_t<Member>> ? path : dotted(path, name), f);
+        });
     } else if constexpr (is_list<Node>) {
         for (std::size_t at = 0; at < node.size(); ++at) visit_node(node[at], dotted(path, std::to_string(at)), f);
     } else if constexpr (is_named_map<Node>) {
@@ -267,8 +273,8 @@ void visit_node(T& node, const std::string& path, F& f) {
 } // namespace detail
 
 /// Calls `f(dotted path, ParamBase&)` for every parameter in a described configuration, in order of description; goes
-/// into nested configurations, and into std::vector (by number from 0) and std::map<std::string, ...> (by name) of
-/// them.
+/// into nested configurations (those that say `static constexpr bool in_place = true` add nothing to the path), and
+/// into std::vector (by number from 0) and std::map<std::string, ...> (by name) of them.
 template <class Config, class F>
 void visit_params(Config& config, F&& f) { detail::visit_node(config, std::string{}, f); }
 

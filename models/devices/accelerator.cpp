@@ -8,43 +8,17 @@ namespace quiesce::devices {
 
 using namespace accelerator;
 
-namespace {
-pcie::FunctionConfig function_of(const AcceleratorConfig& c) {
-    pcie::FunctionConfig f = pcie::Endpoint::plain_function();
-    f.bar0.size = base::Size{bar_bytes};
-    f.express.flr = true;
-    f.ats.present = c.atc.present.get();
-    f.pri.present = c.atc.present.get() && c.pri.present.get();
-    f.pri.capacity = c.pri.capacity.get();
-    f.pasid.width = c.pasid_bits.get();
-    return f;
-}
-} // namespace
-
 Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex,
                          const pcie::LinkConfig& link, const AcceleratorConfig& config, DeviceId device, u64 seed)
-    : Endpoint(name, events, root_complex, link, config.endpoint, device, function_of(config)), config_(config),
+    : SvaFunction(name, events, root_complex, link, config.function, base::Size{bar_bytes}, device), config_(config),
       random_(seed, name.text()), drain_phase_("device-drain") {
-    if (config.atc.present) {
-        atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
-        // Not only when it changes: written once more it turns an ATC on again that Unsupported Request turned off.
-        config_space().on_write(pcie::cfg::AtsControl::Enable, [this](bool on) { atc_->enable(on); });
-        if (config.pri.present) add_page_requests();
-    }
     const std::string prefix = std::string(name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
         queues_.push_back(std::make_unique<Queue>(base::Name{prefix + std::to_string(n)}, *this, config.engine, seed));
     for (const auto& row : enum_names(State{})) state_names_[raw(row.value)] = base::Name{row.name};
     regs_.set(DEV_CAP::QUEUES, config.queues.get());
-    regs_.set(DEV_CAP::TAGS, config.endpoint.tags.get());
+    regs_.set(DEV_CAP::TAGS, config.function.endpoint.tags.get());
     bind_registers();
-}
-
-void Accelerator::add_page_requests() {
-    pages_ = std::make_unique<PageRequestInterface>(name(), events(), *this, config_.pri);
-    atc_->set_page_requests(pages_.get());
-    config_space().on_write(pcie::cfg::PriControl::Enable, [this](bool on) { pages_->enable(on); });
-    config_space().on_pri_reset([this] { pages_->reset(); });
 }
 
 // ---- registers ------------------------------------------------------------------------------------------------------
@@ -179,7 +153,7 @@ void Accelerator::doorbell(Queue& q) {
     }
     q.work = work_of(q);
     q.abort.reset();
-    if (pages_) pages_->begin(pasid_of(q));
+    if (page_requests() != nullptr) page_requests()->begin(pasid_of(q));
     take(q, QueueEvent::Doorbell);
     q.engine.start(q.work);
     sim::start(watch(q, ++q.run));
@@ -200,7 +174,7 @@ sim::Duration Accelerator::draw_stop_time() {
 
 /// All registers are as after power-on, no queue does anything. MODEL: what is on the link goes its way, and a queue counts it.
 void Accelerator::forget() {
-    if (pages_) pages_->reset();
+    SvaFunction::forget();
     for (auto& q : queues_) {
         ++q->run;
         q->engine.reset();
@@ -233,10 +207,10 @@ sim::Task<void> Accelerator::stop(Queue& q) {
         co_await q.abort.wait_for(draw_stop_time());
     }
     q.engine.stop();
-    if (pages_) co_await pages_->stop(pasid_of(q));
+    if (page_requests() != nullptr) co_await page_requests()->stop(pasid_of(q));
     co_await q.engine.idle().wait();
     co_await q.engine.flush();
-    if (pages_) pages_->mark_stopped(pasid_of(q));
+    if (page_requests() != nullptr) page_requests()->mark_stopped(pasid_of(q));
     span.end();
     if (run != q.run) co_return; // a reset came
     take(q, QueueEvent::Drained);

@@ -8,6 +8,7 @@
 #include "base/registers.h"
 #include "devices/dma_engine.h"
 #include "devices/regs.h"
+#include "devices/sva_function.h"
 
 #include <array>
 #include <memory>
@@ -27,19 +28,10 @@ struct AcceleratorConfig {
                                              P::Guess, "no published figure"};
     base::Param<bool> dma_while_stopping{true, "a queue goes on with DMA at its rate during the stop time", P::Guess,
                                          "a pipeline ends the work it has taken"};
-    base::Param<unsigned> pasid_bits{20,
-                                     "width of the PASIDs that it takes",
-                                     base::between(1u, 20u),
-                                     base::unit("bits"),
-                                     P::Specification,
-                                     "PCIe Base 6.20: 20 bits at most"};
-    pcie::EndpointConfig endpoint;
+    SvaFunctionConfig function;
     DmaEngineConfig engine;
-    AtcConfig atc;
-    PageRequestConfig pri;
 };
-DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, pasid_bits, endpoint,
-         engine, atc, pri)
+DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, function, engine)
 static_assert(base::fully_described<AcceleratorConfig>);
 
 enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained, Reset };
@@ -62,7 +54,7 @@ static_assert(base::deterministic(queue_arrows) && base::all_reachable(queue_arr
 
 /// When a queue reports Stopped it issues nothing any more, its reads have been answered and its writes are globally
 /// observable; its page requests have been answered, or a Stop Marker is behind them.
-class Accelerator final : public pcie::Endpoint {
+class Accelerator final : public SvaFunction {
 public:
     /// `seed` is the run's. The calendar must be shut down before the accelerator goes.
     Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
@@ -77,9 +69,6 @@ public:
     /// Commands that the state of their queue did not allow; they had no effect.
     u64 refused_commands() const { return refused_; }
     const base::RegisterFile<accelerator::Registers>& registers() const { return regs_; }
-    /// Null if the device has none.
-    Atc* atc() { return atc_.get(); }
-    PageRequestInterface* page_requests() { return pages_.get(); }
 
 private:
     struct Queue {
@@ -108,11 +97,6 @@ private:
         return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
     }
     void forget() override;
-    bool invalidate(const pcie::InvalidateRequest& r) override { return atc_ != nullptr && atc_->invalidate(r); }
-    void page_response(const pcie::PageGroupAnswer& a) override {
-        if (pages_) pages_->heard(a);
-    }
-    void add_page_requests();
     void bind_registers();
     template <class R>
     void bind_setting(R Queue::*setting);
@@ -135,8 +119,6 @@ private:
     AcceleratorConfig config_;
     sim::Random random_;
     base::RegisterFile<accelerator::Registers> regs_;
-    std::unique_ptr<Atc> atc_;
-    std::unique_ptr<PageRequestInterface> pages_;
     std::vector<std::unique_ptr<Queue>> queues_;
     std::array<base::Name, 4> state_names_;
     base::Name drain_phase_;

@@ -320,7 +320,7 @@ TEST_CASE("state machine of a queue: exactly the listed arrows exist", "[devices
 TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and a stopped queue has none left",
           "[devices]") {
     AcceleratorConfig c = stopping_in(2_us);
-    c.atc.present = true;
+    c.function.atc.present = true;
     AcceleratorBench b{c};
     b.iommu.keep_questions = true;
     CHECK(b.config_space().has(pcie::cfg::Capability::Ats));
@@ -343,7 +343,7 @@ TEST_CASE("with ATS enabled the queues' traffic is translated by the device, and
 
 TEST_CASE("clearing ATS enable forgets every translation, and traffic goes on untranslated", "[devices]") {
     AcceleratorConfig c;
-    c.atc.present = true;
+    c.function.atc.present = true;
     AcceleratorBench b{c};
     b.write_ats(true);
     b.select(0);
@@ -368,7 +368,7 @@ TEST_CASE("an accelerator without an ATC has no ATS capability", "[devices]") {
 
 TEST_CASE("writing ATS enable once more turns an ATC on again that Unsupported Request turned off", "[devices]") {
     AcceleratorConfig c;
-    c.atc.present = true;
+    c.function.atc.present = true;
     AcceleratorBench b{c};
     b.write_ats(true);
     b.iommu.ending = [](const iommu::TranslationRequest& r) {
@@ -528,7 +528,7 @@ TEST_CASE("a doorbell after a reset is refused until what was under way before i
 
 TEST_CASE("a function-level reset empties the translation cache and turns it off until software enables ATS anew", "[devices][atc]") {
     AcceleratorConfig c;
-    c.atc.present = true;
+    c.function.atc.present = true;
     ResetBench b{c};
     b.write_ats(true);
     b.work(0, Direction::Mixed);
@@ -549,10 +549,10 @@ TEST_CASE("a function-level reset empties the translation cache and turns it off
 
 TEST_CASE("what waited for bus mastering when the reset came is never sent, though bus mastering comes back", "[devices][atc]") {
     AcceleratorConfig c;
-    c.atc.present = GENERATE(false, true);
+    c.function.atc.present = GENERATE(false, true);
     ResetBench b{c};
     b.iommu.keep_questions = true;
-    if (c.atc.present) b.write_ats(true);
+    if (c.function.atc.present) b.write_ats(true);
     b.work(0, GENERATE(Direction::Read, Direction::Write));
     b.run(10_us);
     b.config_space().config_write(0x04, 2, 0x2);
@@ -561,7 +561,7 @@ TEST_CASE("what waited for bus mastering when the reset came is never sent, thou
     const std::size_t asked = b.iommu.questions.size();
     REQUIRE(asked > 0);
     b.run(5_us);
-    if (c.atc.present) b.write_ats(true);
+    if (c.function.atc.present) b.write_ats(true);
     b.acc.take_into_service();
     b.run(20_us);
     CHECK(b.iommu.questions.size() == asked);
@@ -582,7 +582,7 @@ TEST_CASE("a link that goes down resets the device behind it, and its reads end 
     REQUIRE(under_way > 0);
     b.acc.port().set_link(false);
     CHECK(b.all_idle());
-    b.run(b.settings.endpoint.completion_timeout.get() + 50_us);
+    b.run(b.settings.function.endpoint.completion_timeout.get() + 50_us);
     CHECK(endings == std::vector<DmaEnding>(under_way, DmaEnding::TimedOut));
     CHECK(b.acc.engine(0).idle().is_set());
     CHECK(b.acc.tags().used() == 0);

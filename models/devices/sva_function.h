@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A PCI function that shares address spaces: besides an endpoint it has a translation cache (ATC) and a page request
+/// interface where its configuration says so, both enabled by software through its configuration space.
+#pragma once
+#include "devices/atc.h"
+#include "devices/page_requests.h"
+#include "pcie/endpoint.h"
+
+#include <memory>
+
+namespace quiesce::devices {
+
+/// What every such device can be configured to be; its parameters stand among the device's own.
+struct SvaFunctionConfig {
+    static constexpr bool in_place = true;
+    using P = base::Provenance;
+    base::Param<unsigned> pasid_bits{20,
+                                     "width of the PASIDs that it takes",
+                                     base::between(1u, 20u),
+                                     base::unit("bits"),
+                                     P::Specification,
+                                     "PCIe Base 6.20: 20 bits at most"};
+    pcie::EndpointConfig endpoint;
+    AtcConfig atc;
+    PageRequestConfig pri;
+};
+DESCRIBE(SvaFunctionConfig, pasid_bits, endpoint, atc, pri)
+static_assert(base::fully_described<SvaFunctionConfig>);
+
+class SvaFunction : public pcie::Endpoint {
+public:
+    /// BAR 0 has `registers` bytes. The calendar must be shut down before the function goes.
+    SvaFunction(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
+                const SvaFunctionConfig& config, base::Size registers, DeviceId device);
+
+    /// Null if the device has none.
+    Atc* atc() { return atc_.get(); }
+    PageRequestInterface* page_requests() { return pages_.get(); }
+
+protected:
+    /// A device that forgets more calls this, too.
+    void forget() override {
+        if (pages_) pages_->reset();
+    }
+
+private:
+    bool invalidate(const pcie::InvalidateRequest& r) override { return atc_ != nullptr && atc_->invalidate(r); }
+    void page_response(const pcie::PageGroupAnswer& a) override {
+        if (pages_) pages_->heard(a);
+    }
+    void add_page_requests(const PageRequestConfig& config);
+
+    std::unique_ptr<Atc> atc_;
+    std::unique_ptr<PageRequestInterface> pages_;
+};
+
+} // namespace quiesce::devices
