@@ -3,6 +3,7 @@
 /// for tests of the whole DMA path.
 #pragma once
 #include "devices/dma_engine.h"
+#include "devices/sva_function.h"
 #include "iommu/smmuv3/unit.h"
 #include "memory/system_memory.h"
 #include "pcie/root_complex.h"
@@ -17,6 +18,20 @@ struct NoInterrupts : memory::InterruptSink {
     void wire(unsigned) override {}
 };
 
+/// A function with one engine, in service from the start; with an ATC where its configuration has one.
+class PlatformDevice final : public devices::SvaFunction {
+public:
+    PlatformDevice(base::Name name, base::EventBus& bus, pcie::RootComplex& rc, const devices::SvaFunctionConfig& c, DeviceId id)
+        : SvaFunction(name, bus, rc, pcie::LinkConfig{}, c, 64_KiB, id), engine_(name, bus, *this, {}, 1, atc()) {
+        take_into_service();
+        if (atc() != nullptr) atc()->enable(true);
+    }
+    devices::DmaEngine& engine() { return engine_; }
+
+private:
+    devices::DmaEngine engine_;
+};
+
 /// One address space of 4 KiB pages, PASID 1, ASID 1, shared by every device; linear stream table.
 class Smmuv3Platform {
 public:
@@ -28,6 +43,7 @@ public:
     Smmuv3Platform(const memory::MemoryConfig& memory_config, const iommu::smmuv3::Smmuv3Config& smmu_config, u64 pages)
         : bus(calendar.clock()), memory(bus, memory_config), smmu("smmu", bus, memory.walk_port(), &interrupts, smmu_config),
           root_complex(bus, memory.dma_port(), &smmu.translation(), pcie::RootComplexConfig{}) {
+        smmu.set_ats_port(&root_complex);
         next_frame_ = memory.ram_base() + (u64{1} << 20);
         map_heap(pages);
         write_tables();
@@ -35,15 +51,12 @@ public:
     }
     ~Smmuv3Platform() { calendar.shutdown(); }
 
-    devices::DmaDevice& add_device(unsigned tags) {
-        devices::DmaDeviceConfig config;
-        config.endpoint.tags = tags;
+    PlatformDevice& add_device(const devices::SvaFunctionConfig& config) {
         const auto id = static_cast<DeviceId>(devices.size());
         const BondId bond{static_cast<u32>(devices.size() + 1)};
         memory.ledger().bond_opened(bond, mm);
-        devices.push_back(std::make_unique<devices::DmaDevice>("dev" + std::to_string(devices.size()), bus, root_complex, pcie::LinkConfig{},
-                                                               config, id, 1));
-        set_stream(devices.back()->stream());
+        devices.push_back(std::make_unique<PlatformDevice>("dev" + std::to_string(devices.size()), bus, root_complex, config, id));
+        set_stream(devices.back()->stream(), config.atc.present ? iommu::smmuv3::StreamAts::Full : iommu::smmuv3::StreamAts::Off);
         return *devices.back();
     }
     /// The stream's entry: the address space above, with or without ATS. For the SMMU to see a change of an entry,
@@ -52,7 +65,7 @@ public:
         iommu::smmuv3::Ste ste = ste_;
         poke(stream_table_ + 64 * raw(stream), ste.set(iommu::smmuv3::Ste::EATS, ats).words());
     }
-    devices::Workload work(const devices::DmaDevice& d, u64 first_page, u64 pages, u32 bytes) const {
+    devices::Workload work(const PlatformDevice& d, u64 first_page, u64 pages, u32 bytes) const {
         devices::Workload w;
         w.min_bytes = w.max_bytes = bytes;
         w.pattern = devices::Pattern::Random;
@@ -69,7 +82,7 @@ public:
     NoInterrupts interrupts;
     iommu::smmuv3::Unit smmu;
     pcie::RootComplex root_complex;
-    std::vector<std::unique_ptr<devices::DmaDevice>> devices;
+    std::vector<std::unique_ptr<PlatformDevice>> devices;
 
 private:
     Spa take(u64 frames = 1) {
