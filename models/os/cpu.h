@@ -75,7 +75,8 @@ public:
     /// A CPU for `who`: waits in line. `woken`: after a sleep, which costs the wake-up.
     sim::Task<Cpu*> run(KernelContext& who, bool woken);
     void leave(Cpu& cpu);
-    /// Runs `handler` as an interrupt on a CPU with interrupts on: the one with the lowest number that is, else the first to be.
+    /// Runs `handler` as an interrupt: CPUs take turns, as interrupts spread over them do; the one whose turn it is takes it
+    /// when its interrupts are on. One that spins with interrupts off keeps it waiting.
     void interrupt(base::Name name, std::function<sim::Task<void>(KernelContext&)> handler, u64 begun_by = 0);
 
     base::EventBus& events() { return events_; }

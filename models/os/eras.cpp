@@ -43,7 +43,7 @@ constexpr PolicyRow rows[] = {
 
 constexpr BugRow bugs[] = {
     {"R8", "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or "
-     "completion-wait returns early)", "mm-exit-under-load", "os.bugs=[R8]",
+     "completion-wait returns early); atc-silent-timeout shows the ignored time-out without a switch", "mm-exit-under-load", "os.bugs=[R8]",
      "freed-before-fenced"},
     {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown", "os.bugs=[R6]",
      "freed-before-fenced,stale-dma"},

@@ -27,6 +27,9 @@ differ "another policy" "$first" "$(print mm-exit-under-load --set os.policy=mm-
 expect 1 freed-before-fenced "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]'
 expect 1 lying-fence "$QUIESCE" run mm-exit-under-load --set 'platform.iommu.bugs=[early-sync]'
 expect 1 stale-dma "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]'
+# R8's other form: the kernel's time-out for a stuck queue is ignored. The IOMMU that gives up first is the control.
+expect 0 "held  violation freed-before-fenced" "$QUIESCE" run atc-silent-timeout --set observe.waves=false
+expect 0 "held  order block, free_first" "$QUIESCE" run atc-silent-timeout --set platform.root_complex.invalidate_timeout=100ms
 expect 1 "free are 128 of 128 and 8 of 8" "$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_data=8
 expect 1 lost-page-request "$QUIESCE" run pri-storm-exit --set 'os.bugs=[forget-page-response]'
 expect 0 "needs 'pri'" "$QUIESCE" run pri-storm-exit --set os.smmuv3_driver.pri=false
