@@ -219,6 +219,7 @@ std::vector<std::string> capabilities(const Config& c) {
     std::vector<std::string> there{"sva", "pasid", "per-pasid-quiet"};
     if (c.platform.iommu.smmuv3.ats) there.emplace_back("ats");
     if (c.platform.iommu.smmuv3.ats && c.platform.iommu.smmuv3.pri && c.smmuv3_driver.pri) there.emplace_back("pri");
+    if (c.platform.iommu.smmuv3.stall_model.get() != iommu::smmuv3::StallModel::NoStall) there.emplace_back("stall");
     return there;
 }
 

@@ -173,6 +173,8 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     w.checkers.check_page_requests(w.teardowns.page_requests(), calendar.idle(), s.config.observe.page_request_limit);
     r.counts = w.counters.counts();
     r.counts.page_request_latency_ps = w.teardowns.page_requests().latency_ps();
+    r.counts.stall_ps = w.teardowns.page_requests().stall_ps();
+    r.counts.most_stalled = w.teardowns.page_requests().most_stalled();
     r.violations = w.checkers.violations();
     r.host_events = calendar.items_run();
     rusage usage{};

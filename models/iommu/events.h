@@ -161,6 +161,27 @@ struct TransactionStalled {
 };
 DESCRIBE(TransactionStalled, unit, transaction, bond, stream, has_pasid, pasid, at, tagged, tag)
 
+/// A stalled transaction became a record in memory: software will see it, by that tag.
+struct StallRecorded {
+    static constexpr std::string_view event_name = "StallRecorded";
+    base::Name unit;
+    u64 transaction;
+    BondId bond;
+    StreamId stream;
+    Iova at;
+    u16 tag;
+};
+DESCRIBE(StallRecorded, unit, transaction, bond, stream, at, tag)
+
+/// Software answered a stalled transaction that there is none of: no such tag, not of that stream, not recorded.
+struct StallAnswerIgnored {
+    static constexpr std::string_view event_name = "StallAnswerIgnored";
+    base::Name unit;
+    StreamId stream;
+    u16 tag;
+};
+DESCRIBE(StallAnswerIgnored, unit, stream, tag)
+
 enum class StallResolution : u8 {
     Retried,                 ///< translated once more
     Aborted,
@@ -182,9 +203,10 @@ struct StallResolved {
     StreamId stream;
     Pasid pasid;
     bool recorded;           ///< software had been told of it
+    u16 tag;                 ///< by which software knew it, if it had one
     StallResolution how;
     StallResolver by;
 };
-DESCRIBE(StallResolved, unit, transaction, bond, stream, pasid, recorded, how, by)
+DESCRIBE(StallResolved, unit, transaction, bond, stream, pasid, recorded, tag, how, by)
 
 } // namespace quiesce::iommu

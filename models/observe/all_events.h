@@ -16,7 +16,9 @@ using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted
                                      memory::FrameFreed>;
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,
-                                    iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent>;
+                                    iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent,
+                                    iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
+                                    iommu::StallResolved>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
                                     pcie::CompletionTimedOut>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,

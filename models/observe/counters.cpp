@@ -10,7 +10,8 @@ Counters::Counters(base::EventBus& bus) {
                                   pcie::LinkChanged, pcie::CompletionTimedOut, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
-                                  iommu::PageRequestReceived, iommu::PageResponseSent>;
+                                  iommu::PageRequestReceived, iommu::PageResponseSent, iommu::TransactionStalled,
+                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -98,6 +99,23 @@ void Counters::on(sim::Time now, const iommu::PageResponseSent& e) {
     if (by_driver)
         for (const sim::Time received : found->second) p.service_ps.push_back(static_cast<u64>((now - received).ps()));
     page_groups_.erase(found);
+}
+
+void Counters::on(sim::Time, const iommu::TransactionStalled& e) {
+    ++c_.stalls.received;
+    ++c_.stalls.outstanding;
+    c_.stalls.waited_for_tag += !e.tagged;
+}
+
+void Counters::on(sim::Time, const iommu::StallRecorded&) { ++c_.stalls.recorded; }
+void Counters::on(sim::Time, const iommu::StallAnswerIgnored&) { ++c_.stalls.late_answers; }
+
+void Counters::on(sim::Time, const iommu::StallResolved& e) {
+    using iommu::StallResolver;
+    auto& s = c_.stalls;
+    --s.outstanding;
+    if (e.by == StallResolver::Resume) ++(e.how == iommu::StallResolution::Retried ? s.retried : s.aborted);
+    else ++(e.by == StallResolver::Invalidation ? s.retried_by_unit : s.terminated);
 }
 
 /// A context's wait for one completion has a phase whose name ends so.

@@ -33,6 +33,19 @@ struct RunCounts {
         std::vector<u64> service_ps; ///< from the unit's taking a request in until the OS's response left the unit
     } page_requests;
     std::vector<u64> page_request_latency_ps; ///< observe::PageRequests
+    /// Transactions that were held; one that is retried and faults again counts once more.
+    struct StallCounts {
+        u64 received = 0;                ///< held
+        u64 recorded = 0;                ///< software was told of them
+        u64 waited_for_tag = 0;          ///< all tags were in use
+        u64 retried = 0, aborted = 0;    ///< by an answer of the OS; aborted: or ended with zeros
+        u64 retried_by_unit = 0;         ///< not recorded, and what they had met was invalidated
+        u64 terminated = 0;              ///< with all of their stream, or with the unit
+        u64 late_answers = 0;            ///< answers that found nothing to answer
+        u64 outstanding = 0;             ///< at the end
+    } stalls;
+    std::vector<u64> stall_ps; ///< observe::PageRequests
+    u64 most_stalled = 0;
     u64 completion_timeouts = 0, links_down = 0;
     u64 translations = 0, tlb_hits = 0;
     struct Link {
@@ -72,6 +85,10 @@ private:
     void on(sim::Time now, const iommu::FenceSignalled& e);
     void on(sim::Time now, const iommu::PageRequestReceived& e);
     void on(sim::Time now, const iommu::PageResponseSent& e);
+    void on(sim::Time now, const iommu::TransactionStalled& e);
+    void on(sim::Time now, const iommu::StallRecorded& e);
+    void on(sim::Time now, const iommu::StallAnswerIgnored& e);
+    void on(sim::Time now, const iommu::StallResolved& e);
     void on(sim::Time now, const base::Span& e);
     void on(sim::Time now, const os::InvalidationIssued& e);
     void on(sim::Time now, const os::FenceObserved& e);

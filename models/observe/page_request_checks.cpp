@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The checkers of page requests: each is answered once, with what its bond's state allows (facts/linux-sva.md 1.4).
+/// The checkers of page requests and of stalled transactions: each is answered once, with what its bond's state allows
+/// (facts/linux-sva.md 1.4).
 #include "base/text.h"
 #include "observe/violations.h"
 
@@ -66,6 +67,16 @@ void Checkers::on(const os::PageRequestEnded& e) {
 
 void Checkers::on(const os::PageGroupAnswered& e) { decided_[{raw(e.stream), e.group}].push_back(code_of(e.code)); }
 
+/// The oldest that is on its way.
+std::optional<u8> Checkers::take_decision(StreamId stream, u16 group) {
+    const auto found = decided_.find({raw(stream), group});
+    if (found == decided_.end()) return std::nullopt;
+    const u8 decided = found->second.front();
+    found->second.pop_front();
+    if (found->second.empty()) decided_.erase(found);
+    return decided;
+}
+
 /// What the unit sends for the OS is what the OS decided, once for each group. Response Failure ends every request of
 /// the function: no state of a bond calls for it.
 void Checkers::on(const iommu::PageResponseSent& e) {
@@ -76,24 +87,51 @@ void Checkers::on(const iommu::PageResponseSent& e) {
             fmt::format("page request group {} of {} was answered with {}: {}", e.group, who(bond), code_name(e.code),
                         why));
     };
-    const auto found = decided_.find({raw(e.stream), e.group});
-    if (found == decided_.end()) return wrong("the OS had decided nothing");
-    const u8 decided = found->second.front();
-    found->second.pop_front();
-    if (found->second.empty()) decided_.erase(found);
-    if (decided != e.code)
-        wrong("the OS had decided on " + code_name(decided));
+    const std::optional<u8> decided = take_decision(e.stream, e.group);
+    if (!decided) return wrong("the OS had decided nothing");
+    if (*decided != e.code)
+        wrong("the OS had decided on " + code_name(*decided));
     else if (e.code > 1 && info(bond).state == os::BondState::Bound)
         wrong("its process is alive");
 }
 
+// ---- stalled transactions: their tags are their groups ----------------------------------------------------------------
+
+void Checkers::on(const iommu::StallRecorded& e) {
+    group_bond_[{raw(e.stream), e.tag}] = e.bond;
+    records_[{raw(e.stream), e.tag, e.at.page_number()}].push_back(e.bond);
+}
+
+void Checkers::on(const iommu::StallAnswerIgnored& e) {
+    static_cast<void>(take_decision(e.stream, e.tag));
+    const BondId bond = bond_of_group(e.stream, e.tag);
+    add("late-page-response", bond, 0, group_name(e.stream, e.tag),
+        fmt::format("the OS answered the stalled transaction of {} with tag {}, which was over already", who(bond), e.tag));
+}
+
+/// Nothing is decided about one that something else than an answer resolved.
+void Checkers::on(const iommu::StallResolved& e) {
+    if (e.by != iommu::StallResolver::Resume) return;
+    const bool retried = e.how == iommu::StallResolution::Retried;
+    const std::optional<u8> decided = take_decision(e.stream, e.tag);
+    if (decided && (*decided == 0) == retried) return;
+    add("wrong-response", e.bond, 0, group_name(e.stream, e.tag),
+        fmt::format("the stalled transaction {} of {} was {}: the OS had decided {}", e.transaction, who(e.bond),
+                    retried ? "retried" : "ended", decided ? "otherwise" : "nothing"));
+}
+
+void Checkers::lost_request(const PageRequests::Waiting& w, const char* what) {
+    add("lost-page-request", w.bond, w.at.value(), group_name(w.stream, w.group),
+        fmt::format("{} {} {:#x} in group {} at {}, and nobody had answered when the run ended", who(w.bond), what,
+                    w.at.value(), w.group, base::format_duration(w.sent - sim::Time{})));
+}
+
 void Checkers::check_page_requests(const PageRequests& requests, bool idle, sim::Duration limit) {
-    for (const PageRequests::Waiting& w : requests.waiting()) {
-        if (!idle && bus_.now() - w.sent < limit) continue;
-        add("lost-page-request", w.bond, w.at.value(), group_name(w.stream, w.group),
-            fmt::format("{} asked for page {:#x} in group {} at {}, and nobody had answered when the run ended",
-                        who(w.bond), w.at.value(), w.group, base::format_duration(w.sent - sim::Time{})));
-    }
+    const auto never = [&](const PageRequests::Waiting& w) { return idle || bus_.now() - w.sent >= limit; };
+    for (const PageRequests::Waiting& w : requests.waiting())
+        if (never(w)) lost_request(w, "asked for page");
+    for (const PageRequests::Waiting& w : requests.stalled())
+        if (never(w)) lost_request(w, "stalled at");
 }
 
 } // namespace quiesce::observe

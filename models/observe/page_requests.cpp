@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/page_requests.h"
 
+#include <algorithm>
+
 namespace quiesce::observe {
 namespace {
 constexpr u8 invalid_request = 1; // PCIe Base 10.4.2: whatever is above is Response Failure
@@ -8,6 +10,7 @@ constexpr u8 invalid_request = 1; // PCIe Base 10.4.2: whatever is above is Resp
 
 PageRequests::PageRequests(base::EventBus& bus) {
     using Heard = base::EventList<devices::PageRequestSent, devices::PageResponseHeard, iommu::PageRequestRecorded,
+                                  iommu::TransactionStalled, iommu::StallRecorded, iommu::StallResolved,
                                   os::PageRequestEnded>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
@@ -40,6 +43,12 @@ std::vector<PageRequests::Waiting> PageRequests::waiting() const {
     return all;
 }
 
+std::vector<PageRequests::Waiting> PageRequests::stalled() const {
+    std::vector<Waiting> all;
+    for (const auto& [transaction, w] : stalled_) all.push_back(w);
+    return all;
+}
+
 void PageRequests::on(sim::Time now, const devices::PageRequestSent& e) {
     if (e.stop_marker) return;
     waiting_[{raw(e.stream), e.group}].push_back({e.bond, e.stream, e.group, e.at, now});
@@ -66,9 +75,31 @@ void PageRequests::on(sim::Time now, const devices::PageResponseHeard& e) {
 }
 
 void PageRequests::on(sim::Time, const iommu::PageRequestRecorded& e) {
-    if (e.stop_marker) return;
-    records_[{raw(e.stream), e.group, e.at.page_number()}].push_back(e.bond);
+    if (!e.stop_marker) recorded(e.stream, e.group, e.at, e.bond);
+}
+
+void PageRequests::recorded(StreamId stream, u16 group, Iova at, BondId bond) {
+    records_[{raw(stream), group, at.page_number()}].push_back(bond);
+    begin(bond);
+}
+
+void PageRequests::on(sim::Time now, const iommu::TransactionStalled& e) {
+    stalled_[e.transaction] = {e.bond, e.stream, e.tag, e.at, now};
+    most_stalled_ = std::max(most_stalled_, stalled_.size());
     begin(e.bond);
+}
+
+void PageRequests::on(sim::Time, const iommu::StallRecorded& e) {
+    stalled_[e.transaction].group = e.tag;
+    recorded(e.stream, e.tag, e.at, e.bond);
+}
+
+void PageRequests::on(sim::Time now, const iommu::StallResolved& e) {
+    const auto found = stalled_.find(e.transaction);
+    if (found == stalled_.end()) return;
+    stall_ps_.push_back(static_cast<u64>((now - found->second.sent).ps()));
+    stalled_.erase(found);
+    end(e.bond, now);
 }
 
 void PageRequests::on(sim::Time now, const os::PageRequestEnded& e) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Where each page request is: with its device until the answer arrives there, and, while it is a record, with the
-/// hardware's queue or the OS. Both have to be over for it to be gone.
+/// hardware's queue or the OS. Both have to be over for it to be gone. A stalled transaction is one as well: the unit
+/// holds it until it is resolved, and its tag is its group.
 #pragma once
 #include "observe/all_events.h"
 
@@ -26,12 +27,18 @@ public:
         sim::Time sent{};
     };
     std::vector<Waiting> waiting() const;
+    /// The same for transactions that are stalled.
+    std::vector<Waiting> stalled() const;
     /// Requests of the bond that are unanswered or queued anywhere, now.
     u64 open(BondId bond) const;
     /// When the last of them was gone; nothing if there never was one, or if there is one now.
     std::optional<sim::Time> drained(BondId bond) const;
     /// From a request's leaving its device's hands to the arrival of its answer, in the order of the answers.
     const std::vector<u64>& latency_ps() const { return latency_ps_; }
+    /// From a transaction's stall to its resolution, in the order of these.
+    const std::vector<u64>& stall_ps() const { return stall_ps_; }
+    /// Transactions that were stalled at once, at most.
+    std::size_t most_stalled() const { return most_stalled_; }
 
 private:
     using GroupKey = std::pair<u32, u16>; ///< stream and index
@@ -46,12 +53,18 @@ private:
     void on(sim::Time now, const devices::PageRequestSent& e);
     void on(sim::Time now, const devices::PageResponseHeard& e);
     void on(sim::Time now, const iommu::PageRequestRecorded& e);
+    void on(sim::Time now, const iommu::TransactionStalled& e);
+    void on(sim::Time now, const iommu::StallRecorded& e);
+    void on(sim::Time now, const iommu::StallResolved& e);
+    void recorded(StreamId stream, u16 group, Iova at, BondId bond);
     void on(sim::Time now, const os::PageRequestEnded& e);
 
     std::map<u32, Bond> bonds_;
     std::map<GroupKey, std::vector<Waiting>> waiting_;
     std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< by stream, group and page
-    std::vector<u64> latency_ps_;
+    std::map<u64, Waiting> stalled_; ///< by transaction
+    std::size_t most_stalled_ = 0;
+    std::vector<u64> latency_ps_, stall_ps_;
     std::vector<base::Subscription> tokens_;
 };
 

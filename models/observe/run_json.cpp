@@ -92,7 +92,11 @@ Json counts_json(const RunCounts& c, Json j) {
                           {"late", p.late}};
     j["page_requests"]["latency_ps"] = population_json(c.page_request_latency_ps);
     j["page_requests"]["service_ps"] = population_json(p.service_ps);
-    j["stalls"] = Json::object();
+    const auto& s = c.stalls;
+    j["stalls"] = {{"received", s.received}, {"recorded", s.recorded}, {"waited_for_tag", s.waited_for_tag},
+                   {"retried", s.retried}, {"aborted", s.aborted}, {"retried_by_unit", s.retried_by_unit},
+                   {"terminated", s.terminated}, {"late_answers", s.late_answers}, {"outstanding", s.outstanding},
+                   {"most_outstanding", c.most_stalled}, {"held_ps", population_json(c.stall_ps)}};
     j["invalidations"] = {{"tlb", i.tlb}, {"atc", i.atc}, {"configuration", i.configuration}, {"fences", i.fences},
                           {"fence_wait_ps", {{"p50", percentile(i.fence_wait_ps, 50)}, {"p99", percentile(i.fence_wait_ps, 99)},
                                              {"max", percentile(i.fence_wait_ps, 100)}}}};

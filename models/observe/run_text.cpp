@@ -120,6 +120,11 @@ void counts_text(const RunCounts& c, std::string& out) {
             "Stop Markers; answered after {}",
             p.received, p.success, p.invalid, p.failure, p.auto_response, p.stop_markers,
             spread_text(c.page_request_latency_ps));
+    if (const auto& s = c.stalls; s.received > 0)
+        out += fmt::format("\nstalls  {} transactions held, {} of them told to the OS: {} retried, {} aborted, {} ended "
+                           "with their stream or unit, {} open; held for {}",
+                           s.received, s.recorded, s.retried + s.retried_by_unit, s.aborted, s.terminated,
+                           s.outstanding, spread_text(c.stall_ps));
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);

@@ -7,6 +7,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -72,9 +73,14 @@ private:
     bool after_unbind(BondId b, u64 transaction);
     void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story);
     BondId bond_of_group(StreamId stream, u16 group) const;
+    std::optional<u8> take_decision(StreamId stream, u16 group);
+    void lost_request(const PageRequests::Waiting& w, const char* what);
     void on(const devices::PageRequestSent& e);
     void on(const devices::PageResponseHeard& e);
     void on(const iommu::PageRequestRecorded& e);
+    void on(const iommu::StallRecorded& e);
+    void on(const iommu::StallAnswerIgnored& e);
+    void on(const iommu::StallResolved& e);
     void on(const iommu::PageResponseSent& e);
     void on(const os::PageRequestEnded& e);
     void on(const os::PageGroupAnswered& e);

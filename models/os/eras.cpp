@@ -19,6 +19,8 @@ constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 // is the patch that adds it (J.-P. Brucker, "iommu/arm-smmu-v3: Add support for PRI", 2018 to 2020): in unbind before the
 // context is cleared, because the device has stopped and its requests are in the queue. In 2018 mm_exit came first, in
 // release, with mmput_async in the workers (facts/linux-sva.md 3.1, 3.5).
+// Stalled requests: the series of 2018 to 2020 flushed the event queue and the workers (arm_smmu_flush_evtq); what was
+// merged in 2021 does neither when a PASID goes, and relies on a device that has drained (facts/linux-sva.md 9.3).
 constexpr Era eras[] = {
     {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, unbind_6_12, unbind_6_12, flush_and_put, PasidLife::MmDrop, false, true, true, false, true,
      "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI rounds), "
@@ -28,12 +30,15 @@ constexpr Era eras[] = {
      "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), arm_smmu_mmu_notifier_put; 32784a9562fb; 2667ed10d9f0 (PASID until mmdrop)"},
     // MODEL: 2018 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
     {Policy::MmExit, KernelVersion::V2018, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
-     "J.-P. Brucker's 2018 tree, drivers/iommu/iommu-sva.c: mm_exit in release, detach, PASID freed there"},
+     "J.-P. Brucker's 2018 tree, drivers/iommu/iommu-sva.c: mm_exit in release, detach, PASID freed there",
+     true},
     // What an mm_exit policy would cost on today's kernel: the same order on the 6.12 driver. A what-if, not a release.
     {Policy::MmExit, KernelVersion::V6_12, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
-     "the 2018 order on the driver of 6.12; prediction, no such kernel"},
+     "the 2018 order on the driver of 6.12; prediction, no such kernel",
+     true},
     {Policy::MmExit, KernelVersion::V6_1, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
-     "the 2018 order on the driver of 6.1; prediction, no such kernel"},
+     "the 2018 order on the driver of 6.1; prediction, no such kernel",
+     true},
 };
 
 constexpr PolicyRow rows[] = {
@@ -49,6 +54,8 @@ constexpr BugRow bugs[] = {
      "freed-before-fenced,stale-dma"},
     {"forget-page-response", "the driver answers no page request: devices wait for ever", "pri-storm-exit",
      "os.bugs=[forget-page-response]", "lost-page-request,deadlock"},
+    {"forget-resume", "the driver answers no stalled request (CMD_RESUME is left out): devices wait for ever",
+     "stall-master-exit", "os.bugs=[forget-resume]", "lost-page-request"},
     {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
      "freed-before-fenced,stale-dma"},
 };

@@ -56,6 +56,7 @@ struct Era {
     bool defer_mmput;                                ///< a page fault worker leaves the last mmput to somebody else
     bool quiet_irqs_off;                             ///< the driver holds a spinlock over the rewriting of all contexts
     std::string_view evidence;
+    bool drain_stalls = false;                       ///< where page requests are drained, stalled requests are, too
 };
 const Era* find_era(Policy policy, KernelVersion kernel);
 

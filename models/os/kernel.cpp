@@ -60,7 +60,13 @@ sim::Task<void> Kernel::boot() {
 sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device) {
     drivers::PciFunction* const pci = device.pci();
     drivers::StreamFeatures has;
-    if (pci != nullptr) has.pasid_bits = co_await pci->enable_pasid(ctx);
+    if (pci != nullptr) {
+        has.pasid_bits = co_await pci->enable_pasid(ctx);
+    } else {
+        const drivers::FirmwareNode node = device.firmware();
+        has.pasid_bits = node.pasid_bits;
+        has.can_stall = node.dma_can_stall;
+    }
     has.ats = pci != nullptr && pci->has_ats() && iommu_->has_ats();
     has.pri = has.ats && pci->has_pri() && iommu_->has_pri();
     if (has.pri) has.response_pasid = co_await pci->response_pasid_required(ctx);

@@ -16,7 +16,7 @@ struct KernelConfig {
     base::Param<KernelVersion> kernel{KernelVersion::V6_12, "the drivers' generation: their step lists", P::Kernel, "Debian's current kernel"};
     base::Param<Suppression> suppression{Suppression::Hardware, "who keeps a dying bond's faults quiet", P::Kernel,
                                          "linux: arm-smmu-v3-sva.c, arm_smmu_mm_release: the quiet CD"};
-    base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi", "forget-page-response"), P::Guess, "none"};
+    base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi", "forget-page-response", "forget-resume"), P::Guess, "none"};
     PasidConfig pasid;
     CpuConfig cpu;
     MmConfig mm;

@@ -227,10 +227,12 @@ void Sva::mm_dropped(AddressSpace& mm) {
     ids_.erase(found);
 }
 
-/// First the hardware's queue, then the OS's. Nothing to do for a device that cannot ask for pages.
+/// First the hardware's queue, then the OS's. Nothing to do for a device that can neither ask for pages nor wait.
 sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, const Bond& b) {
-    if (page_faults_ == nullptr || !iommu_->page_requests_enabled(b.stream)) co_return;
-    co_await iommu_->flush_page_requests(ctx);
+    if (page_faults_ == nullptr) co_return;
+    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->flush_page_requests(ctx);
+    else if (iommu_->stalls_enabled(b.stream) && era_.drain_stalls) co_await iommu_->flush_stalls(ctx);
+    else co_return;
     co_await page_faults_->flush(ctx);
 }
 

@@ -11,8 +11,8 @@
 
 namespace quiesce::pcie {
 
-/// A range that ends in a string of ones: with S, the size is 4 KiB * 2^(k+1) where k is the number of ones from bit 12 up to
-/// the first zero.
+/// A range that ends in a string of ones: with S, the size is 4 KiB * 2^(k+1) where k is the number of ones from bit 12
+/// up to the first zero.
 struct SizedAddress {
     u64 word = 0; ///< bits 63:12 and S in bit 11
     static constexpr u64 s_bit = u64{1} << 11;
@@ -21,7 +21,7 @@ struct SizedAddress {
     static constexpr SizedAddress of(u64 first, u64 bytes) {
         if (bytes == page_size) return {first & ~(page_size - 1)};
         const u64 size = bytes == 0 ? ~u64{0} : bytes - 1; // ones below the size
-        const u64 ones = size >> 1;                        // the address bit just below the size is the zero that ends them
+        const u64 ones = size >> 1; // the address bit just below the size is the zero that ends them
         const u64 base = bytes == 0 ? 0 : first & ~size;
         return {((base | ones) & ~(page_size - 1)) | s_bit};
     }

@@ -40,7 +40,7 @@ public:
     RequesterId requester() const { return requester_; }
     StreamId stream() const { return port_.stream(); }
     base::EventBus& events() { return events_; }
-    RootPort& port() { return port_; }
+    FunctionPort& port() { return port_; }
     Tags& tags() { return tags_; }
     ConfigSpace& config_space() { return config_space_; }
     const ConfigSpace& config_space() const { return config_space_; }
@@ -117,7 +117,8 @@ protected:
     // A device without registers.
     void bar_write(u64, unsigned, u64) override {}
     u64 bar_read(u64, unsigned) override { return ~u64{0}; }
-    /// A reset: what the function was doing is forgotten. Its configuration space goes back to its defaults right after.
+    /// A reset: what the function was doing is forgotten. Its configuration space goes back to its defaults right
+    /// after.
     virtual void forget() {}
 
 private:
@@ -157,7 +158,7 @@ private:
     RootComplex& root_complex_;
     DeviceId device_;
     RequesterId requester_;
-    RootPort& port_;
+    FunctionPort& port_;
     Tags tags_;
     ConfigSpace config_space_;
     sim::Latch bus_master_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a root port sees of an endpoint: the pipes that packets pass inside it, its registers, and who hears how packets fare.
+/// What a root port sees of an endpoint: the pipes that packets pass inside it, its registers, and who hears how
+/// packets fare.
 #pragma once
 #include "base/param.h"
 #include "pcie/ats.h"
@@ -19,27 +20,31 @@ struct EndpointConfig {
     using P = base::Provenance;
     base::Param<unsigned> tags{64, "reads outstanding at most", base::between(1, 1024), base::unit("tags"), P::Guess,
         "PCIe Base 2.2.6.2: 8-bit tags, 10-bit tags where both ends have them; engines use fewer"};
-    base::Param<base::Latency> issue{60_ns, "from the decision for a request to a packet ready for the link", P::Measured,
+    base::Param<base::Latency> issue{60_ns, "from the decision for a request to a packet ready for the link",
+                                     P::Measured,
                                      "pcie-bench (SIGCOMM 2018): overhead of the DMA engine at 64 B is 50..120 ns"};
     base::Param<base::Latency> read_interval{0_ns, "least time between two read requests", P::Guess,
         "none; 15 ns make the NFP-6000 of pcie-bench (SIGCOMM 2018) (67 M reads/s)"};
     base::Param<base::Latency> write_interval{0_ns, "least time between two write requests", P::Guess,
         "none; 21 ns make the NFP-6000 of pcie-bench (SIGCOMM 2018) (47.4 M writes/s)"};
-    base::Param<base::Bandwidth> copy{0_Gbps, "store-and-forward copy of read data inside the device; 0: none", P::Guess,
+    base::Param<base::Bandwidth> copy{0_Gbps, "store-and-forward copy of read data inside the device; 0: none",
+                                      P::Guess,
                                       "none; 61.5 Gb/s make the NFP-6000 of pcie-bench (SIGCOMM 2018) (0.13 ns/B)"};
     base::Param<base::Latency> register_access{20_ns, "the device reads one of its registers", P::Guess,
                                                "a few cycles of a device clock"};
     base::Param<bool> relaxed_ordering{false, "its writes have Relaxed Ordering set, where DevCtl lets them", P::Guess,
                                        "PCIe Base 2.2.6.4: up to the device"};
-    base::Param<bool> id_based_ordering{false, "its requests have ID-Based Ordering set, where DevCtl2 lets them", P::Guess,
+    base::Param<bool> id_based_ordering{false, "its requests have ID-Based Ordering set, where DevCtl2 lets them",
+                                        P::Guess,
                                         "PCIe Base 2.2.6.4: up to the device; Linux leaves it disabled in DevCtl2"};
     base::Param<base::Latency> completion_timeout{
-        10_ms, "a read that was lost, or whose answer was, ends as an error so long after it left", base::at_least(50_us),
-        P::Specification, "PCIe Base 2.8: 50 us to 50 ms by default, and not below 10 ms is strongly recommended"};
+        10_ms, "a read that was lost, or whose answer was, ends as an error so long after it left",
+        base::at_least(50_us), P::Specification,
+        "PCIe Base 2.8: 50 us to 50 ms by default, and not below 10 ms is strongly recommended"};
     LinkFaultConfig faults; ///< of the link to this endpoint
 };
-DESCRIBE(EndpointConfig, tags, issue, read_interval, write_interval, copy, register_access, relaxed_ordering, id_based_ordering,
-         completion_timeout, faults)
+DESCRIBE(EndpointConfig, tags, issue, read_interval, write_interval, copy, register_access, relaxed_ordering,
+         id_based_ordering, completion_timeout, faults)
 static_assert(base::fully_described<EndpointConfig>);
 
 /// Requests leave a fixed time after their decision, in the order of decision; two of a kind keep a least distance.

@@ -28,7 +28,8 @@ struct TlpSent {
     u32 wire_bytes;
     sim::Time began;
 };
-DESCRIBE(TlpSent, link, upstream, kind, transaction, tag, has_pasid, pasid, bond, address, payload_bytes, wire_bytes, began)
+DESCRIBE(TlpSent, link, upstream, kind, transaction, tag, has_pasid, pasid, bond, address, payload_bytes, wire_bytes,
+         began)
 
 /// A packet that had waited for the receiver's room leaves. `since` is when it began to wait.
 struct CreditStalled {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Flow control of one direction of a link (PCIe Base 2.6): a packet enters the wire when the receiver has room for it. While one
-/// waits for room, the ordering table says which of those behind it go before it.
+/// Flow control of one direction of a link (PCIe Base 2.6): a packet enters the wire when the receiver has room for it.
+/// While one waits for room, the ordering table says which of those behind it go before it.
 #pragma once
 #include "base/events.h"
 #include "base/facts.h"
@@ -20,31 +20,43 @@ namespace quiesce::pcie {
 struct CreditConfig {
     using P = base::Provenance;
     static constexpr unsigned most = 65'536;
-    base::Param<unsigned> posted_headers{128, "posted packets that the receiver has room for; 0: infinite", base::at_most(most),
-                                         base::unit("credits"), P::Guess,
-                                         "the smallest packets of a Gen3 x8 link are not slowed down over the latency to memory"};
+    base::Param<unsigned> posted_headers{
+        128,
+        "posted packets that the receiver has room for; 0: infinite",
+        base::at_most(most),
+        base::unit("credits"),
+        P::Guess,
+        "the smallest packets of a Gen3 x8 link are not slowed down over the latency to memory"};
     base::Param<unsigned> posted_data{2048, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
                                       base::unit("credits"), P::Guess, "256 bytes for each of the 128 packets"};
     base::Param<unsigned> non_posted_headers{128, "requests with an answer that the receiver has room for; 0: infinite",
                                              base::at_most(most), base::unit("credits"), P::Guess,
                                              "as for posted packets"};
-    base::Param<unsigned> non_posted_data{128, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
-                                          base::unit("credits"), P::Guess, "one for each request"};
-    base::Param<unsigned> completion_headers{0, "completions that the receiver has room for; 0: infinite", base::at_most(most),
-                                             base::unit("credits"), P::Specification,
+    base::Param<unsigned> non_posted_data{128,
+                                          "room for their payloads, 16 bytes each; 0: infinite",
+                                          base::at_most(most),
+                                          base::unit("credits"),
+                                          P::Guess,
+                                          "one for each request"};
+    base::Param<unsigned> completion_headers{0,
+                                             "completions that the receiver has room for; 0: infinite",
+                                             base::at_most(most),
+                                             base::unit("credits"),
+                                             P::Specification,
                                              "PCIe Base 2.6.1: endpoints and root complexes advertise infinite"};
     base::Param<unsigned> completion_data{0, "room for their payloads, 16 bytes each; 0: infinite", base::at_most(most),
                                           base::unit("credits"), P::Specification,
                                           "PCIe Base 2.6.1: endpoints and root complexes advertise infinite"};
 };
-DESCRIBE(CreditConfig, posted_headers, posted_data, non_posted_headers, non_posted_data, completion_headers, completion_data)
+DESCRIBE(CreditConfig, posted_headers, posted_data, non_posted_headers, non_posted_data, completion_headers,
+         completion_data)
 static_assert(base::fully_described<CreditConfig>);
 
 constexpr u32 bytes_per_data_credit = 16;
 constexpr u32 data_credits(u32 payload) { return (payload + bytes_per_data_credit - 1) / bytes_per_data_credit; }
 
-/// The credits of one of the three kinds of packets, as the sender knows them. What the receiver gives back becomes usable
-/// one update latency later; it is looked at only when the rest does not suffice.
+/// The credits of one of the three kinds of packets, as the sender knows them. What the receiver gives back becomes
+/// usable one update latency later; it is looked at only when the rest does not suffice.
 class CreditPool {
 public:
     CreditPool(unsigned headers, unsigned data)
@@ -102,7 +114,8 @@ private:
 /// wire is in the link's rate. Within one kind, room is given in the order in which packets asked.
 class TransmitQueue {
 public:
-    TransmitQueue(base::EventBus& events, base::Name link, bool upstream, const CreditConfig& credits, sim::Duration update)
+    TransmitQueue(base::EventBus& events, base::Name link, bool upstream, const CreditConfig& credits,
+                  sim::Duration update)
         : pools_{CreditPool{credits.posted_headers, credits.posted_data},
                  CreditPool{credits.non_posted_headers, credits.non_posted_data},
                  CreditPool{credits.completion_headers, credits.completion_data}},

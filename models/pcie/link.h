@@ -21,36 +21,55 @@ using namespace base::literals;
 
 struct LinkConfig {
     using P = base::Provenance;
-    base::Param<unsigned> generation{3, "PCIe generation: signalling rate and line code", base::between(1, 7), P::Measured,
-                                     "pcie-bench (SIGCOMM 2018): Gen3 x8 in every row"};
+    base::Param<unsigned> generation{3, "PCIe generation: signalling rate and line code", base::between(1, 7),
+                                     P::Measured, "pcie-bench (SIGCOMM 2018): Gen3 x8 in every row"};
     base::Param<unsigned> lanes{8, "lanes", base::between(1, 32), base::power_of_two, P::Measured,
                                 "pcie-bench (SIGCOMM 2018): Gen3 x8 in every row"};
-    base::Param<u32> mps{256, "maximum payload of a packet", base::between(128, 4096), base::power_of_two, base::unit("bytes"),
-                         P::Measured, "pcie-bench (SIGCOMM 2018): MPS 256"};
-    base::Param<u32> mrrs{512, "maximum read request", base::between(128, 4096), base::power_of_two, base::unit("bytes"),
-                          P::Measured, "pcie-bench (SIGCOMM 2018): MRRS 512 on most hosts"};
-    base::Param<u32> rcb{64, "read completion boundary", base::between(64, 128), base::power_of_two, base::unit("bytes"),
-                         P::Measured, "pcie-bench (SIGCOMM 2018): RCB 64"};
-    base::Param<bool> split_at_rcb{false, "every completion ends at the next read completion boundary, as on old chipsets",
-                                   P::Measured,
-                                               "pcie-bench/pcie-model: completions of MPS, or per RCB on old chipsets"};
+    base::Param<u32> mps{256,
+                         "maximum payload of a packet",
+                         base::between(128, 4096),
+                         base::power_of_two,
+                         base::unit("bytes"),
+                         P::Measured,
+                         "pcie-bench (SIGCOMM 2018): MPS 256"};
+    base::Param<u32> mrrs{512,
+                          "maximum read request",
+                          base::between(128, 4096),
+                          base::power_of_two,
+                          base::unit("bytes"),
+                          P::Measured,
+                          "pcie-bench (SIGCOMM 2018): MRRS 512 on most hosts"};
+    base::Param<u32> rcb{64,
+                         "read completion boundary",
+                         base::between(64, 128),
+                         base::power_of_two,
+                         base::unit("bytes"),
+                         P::Measured,
+                         "pcie-bench (SIGCOMM 2018): RCB 64"};
+    base::Param<bool> split_at_rcb{
+        false, "every completion ends at the next read completion boundary, as on old chipsets", P::Measured,
+        "pcie-bench/pcie-model: completions of MPS, or per RCB on old chipsets"};
     base::Param<bool> ecrc{false, "packets carry an end-to-end CRC", P::Measured,
                            "pcie-bench (SIGCOMM 2018): off on most hosts"};
-    base::Param<unsigned> ack_limit{203, "one 8-byte ACK per so many bytes", base::between(32, 100'000), base::unit("bytes"),
-                                    P::Measured, "pcie-bench/pcie-model: Gen3 x8, MPS 256; other links need their own"};
+    base::Param<unsigned> ack_limit{203,
+                                    "one 8-byte ACK per so many bytes",
+                                    base::between(32, 100'000),
+                                    base::unit("bytes"),
+                                    P::Measured,
+                                    "pcie-bench/pcie-model: Gen3 x8, MPS 256; other links need their own"};
     base::Param<unsigned> fc_limit{203, "one 8-byte flow-control update per so many bytes", base::between(32, 100'000),
                                    base::unit("bytes"), P::Measured,
                                    "pcie-bench/pcie-model: Gen3 x8, MPS 256; other links need their own"};
-    base::Param<base::Latency> propagation{130_ns, "from a packet's last bit at the sender to the receiver's transaction layer",
-                                           P::Derived,
-                                               "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
-    base::Param<base::Latency> credit_update{130_ns, "from a receiver's release of room to the sender's use of it", P::Derived,
-                                             "an UpdateFC crosses the link as a packet does: propagation"};
+    base::Param<base::Latency> propagation{
+        130_ns, "from a packet's last bit at the sender to the receiver's transaction layer", P::Derived,
+        "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
+    base::Param<base::Latency> credit_update{130_ns, "from a receiver's release of room to the sender's use of it",
+                                             P::Derived, "an UpdateFC crosses the link as a packet does: propagation"};
     CreditConfig root_port; ///< what the root port advertises: room for what goes upstream
     CreditConfig endpoint;  ///< what the endpoint advertises: room for what goes downstream
 };
-DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation, credit_update,
-         root_port, endpoint)
+DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation,
+         credit_update, root_port, endpoint)
 static_assert(base::fully_described<LinkConfig>);
 
 /// Bits per second that the line code leaves: GT/s times lanes times code.
@@ -58,14 +77,19 @@ inline base::Bandwidth raw_rate(unsigned generation, unsigned lanes) {
     struct Row {
         u64 transfers_per_second, of, code;
     };
-    static constexpr std::array<Row, 7> generations{{{2'500'000'000, 8, 10}, {5'000'000'000, 8, 10}, {8'000'000'000, 128, 130},
-                                                     {16'000'000'000, 128, 130}, {32'000'000'000, 128, 130},
-                                                     {64'000'000'000, 242, 256}, {128'000'000'000, 242, 256}}};
+    static constexpr std::array<Row, 7> generations{{{2'500'000'000, 8, 10},
+                                                     {5'000'000'000, 8, 10},
+                                                     {8'000'000'000, 128, 130},
+                                                     {16'000'000'000, 128, 130},
+                                                     {32'000'000'000, 128, 130},
+                                                     {64'000'000'000, 242, 256},
+                                                     {128'000'000'000, 242, 256}}};
     const Row& g = generations.at(generation - 1);
     return base::Bandwidth::bits_per_second(g.transfers_per_second * lanes * g.of / g.code);
 }
 
-/// What is left for packets: 8 bytes per ACK and per flow-control update, and a 4-symbol SKP set per 1538, are taken off.
+/// What is left for packets: 8 bytes per ACK and per flow-control update, and a 4-symbol SKP set per 1538, are taken
+/// off.
 inline base::Bandwidth tlp_rate(const LinkConfig& c) {
     __extension__ using Wide = unsigned __int128;
     const u64 ack = c.ack_limit, fc = c.fc_limit, skp = 1538;
@@ -79,16 +103,17 @@ inline base::Bandwidth tlp_rate(const LinkConfig& c) {
 class LinkDirection {
 public:
     LinkDirection(base::EventBus& events, base::Name link, bool upstream, const LinkConfig& c, Stages& stages)
-        : queue_(events, link, upstream, upstream ? c.root_port : c.endpoint, c.credit_update.get()), wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link),
-          upstream_(upstream), ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
+        : queue_(events, link, upstream, upstream ? c.root_port : c.endpoint, c.credit_update.get()),
+          wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link), upstream_(upstream),
+          ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
 
     /// co_await: the receiver has room for the packet, and it is its turn. `t` must live until then.
     TransmitQueue::Enter enter(const Tlp& t, u32 payload) { return queue_.enter(t, payload); }
     TransmitQueue& queue() { return queue_; }
     const TransmitQueue& queue() const { return queue_; }
     u32 bytes_of(const Tlp& t, u32 payload) const { return wire_bytes(t, payload, ecrc_); }
-    /// Time per byte is kept in 2^-24 ps, rounded up, and a packet's time is rounded up to the picosecond: a packet is never
-    /// early and at most 1 ps late.
+    /// Time per byte is kept in 2^-24 ps, rounded up, and a packet's time is rounded up to the picosecond: a packet is
+    /// never early and at most 1 ps late.
     sim::Duration occupancy(u32 bytes) const {
         return sim::Duration::ps(static_cast<i64>((bytes * ps_per_byte_ + fraction - 1) / fraction));
     }
@@ -127,8 +152,8 @@ private:
     void state(LinkFaultKind fault, const Tlp& t);
     void state(const Tlp& t, u32 payload) {
         const u32 bytes = bytes_of(t, payload);
-        events_.emit(TlpSent{link_, upstream_, t.kind, t.transaction, t.tag, t.has_pasid, t.pasid, t.bond, t.address, payload,
-                             bytes, sim::now() - occupancy(bytes)});
+        events_.emit(TlpSent{link_, upstream_, t.kind, t.transaction, t.tag, t.has_pasid, t.pasid, t.bond, t.address,
+                             payload, bytes, sim::now() - occupancy(bytes)});
     }
     static constexpr u64 fraction = u64{1} << 24;
     static constexpr u64 fixed_point(base::Bandwidth rate) {
@@ -150,8 +175,8 @@ private:
 class Link {
 public:
     Link(base::EventBus& events, base::Name name, const LinkConfig& c, Stages& stages)
-        : up(events, name, true, c, stages), down(events, name, false, c, stages), mps_(c.mps), mrrs_(c.mrrs), rcb_(c.rcb),
-          split_at_rcb_(c.split_at_rcb), name_(name) {}
+        : up(events, name, true, c, stages), down(events, name, false, c, stages), mps_(c.mps), mrrs_(c.mrrs),
+          rcb_(c.rcb), split_at_rcb_(c.split_at_rcb), name_(name) {}
 
     LinkDirection up, down;
 
@@ -163,12 +188,13 @@ public:
         down.set_up(to);
     }
 
-    /// The part of a request of `bytes` from `at` on that goes into one packet: not beyond a 4 KiB boundary, nor over the limit.
+    /// The part of a request of `bytes` from `at` on that goes into one packet: not beyond a 4 KiB boundary, nor over
+    /// the limit.
     u32 request_bytes(Iova at, u64 bytes, bool write) const {
         return static_cast<u32>(std::min({bytes, page_size - at.page_offset(), u64{write ? mps_ : mrrs_}}));
     }
-    /// The part of a read's answer, of which `bytes` from `at` on are left, that goes into one completion: all but the last end at a
-    /// multiple of the read completion boundary.
+    /// The part of a read's answer, of which `bytes` from `at` on are left, that goes into one completion: all but the
+    /// last end at a multiple of the read completion boundary.
     u32 completion_bytes(u64 at, u32 bytes) const {
         const u64 limit = split_at_rcb_ ? rcb_ : mps_;
         const u64 end = (at + limit) & ~(u64{rcb_} - 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The order in which one requester's transactions pass a point (facts/iommu-specs.md 4.5): posted writes do not pass posted
-/// writes, reads do not pass posted writes, a completion pushes the posted writes before it. Reads may pass reads.
+/// The order in which one requester's transactions pass a point (facts/iommu-specs.md 4.5): posted writes do not pass
+/// posted writes, reads do not pass posted writes, a completion pushes the posted writes before it. Reads may pass
+/// reads.
 #pragma once
 #include "base/address.h"
 #include "sim/calendar.h"
@@ -65,9 +66,9 @@ private:
     boost::intrusive::list<Until, boost::intrusive::constant_time_size<false>> waiters_;
 };
 
-/// One requester's posted writes inside a root port. A write takes a ticket when it arrives; it is handed to the memory in
-/// ticket order, and the memory commits in the order of arrival. One that is ordered by its PASID alone (ID-based ordering)
-/// stays behind those that are not, and behind its like of the same PASID.
+/// One requester's posted writes inside a root port. A write takes a ticket when it arrives; it is handed to the memory
+/// in ticket order, and the memory commits in the order of arrival. One that is ordered by its PASID alone (ID-based
+/// ordering) stays behind those that are not, and behind its like of the same PASID.
 class PostedOrder {
 public:
     u64 arrive() {
@@ -79,7 +80,8 @@ public:
         committed_.open();
         return handed_over_.open();
     }
-    /// What stays behind this number stays behind all that have arrived so far, but for those ordered by PASID that came last.
+    /// What stays behind this number stays behind all that have arrived so far, but for those ordered by PASID that
+    /// came last.
     u64 strict() const { return strict_; }
     /// Those that are ordered by this PASID.
     Prefix& of(Pasid pasid) { return by_id_[raw(pasid)]; }

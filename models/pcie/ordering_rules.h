@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What may pass what: the transaction ordering table (PCIe Base 2.4.1, table 2-40; facts/iommu-specs.md 4.5) as data. It holds
-/// among the packets of one direction of one link; there is one traffic class.
+/// What may pass what: the transaction ordering table (PCIe Base 2.4.1, table 2-40; facts/iommu-specs.md 4.5) as data.
+/// It holds among the packets of one direction of one link; there is one traffic class.
 #pragma once
 #include "pcie/tlp.h"
 
@@ -22,25 +22,31 @@ struct OrderingRule {
 };
 
 // clang-format off
-inline constexpr std::array<OrderingRule, 16> ordering_rules{{
-    // later                          earlier                          plain             relaxed           id-based          same transaction
-    {PacketClass::Posted,             PacketClass::Posted,             Passing::MustNot, Passing::May,     Passing::May,     Passing::MustNot}, // A2
-    {PacketClass::Posted,             PacketClass::ReadRequest,        Passing::Must,    Passing::Must,    Passing::Must,    Passing::Must},    // A3
-    {PacketClass::Posted,             PacketClass::NonPostedWithData,  Passing::Must,    Passing::Must,    Passing::Must,    Passing::Must},    // A4
-    {PacketClass::Posted,             PacketClass::Completion,         Passing::May,     Passing::May,     Passing::May,     Passing::May},     // A5a
-    {PacketClass::ReadRequest,        PacketClass::Posted,             Passing::MustNot, Passing::MustNot, Passing::May,     Passing::MustNot}, // B2
-    {PacketClass::ReadRequest,        PacketClass::ReadRequest,        Passing::May,     Passing::May,     Passing::May,     Passing::May},     // B3
-    {PacketClass::ReadRequest,        PacketClass::NonPostedWithData,  Passing::May,     Passing::May,     Passing::May,     Passing::May},     // B4
-    {PacketClass::ReadRequest,        PacketClass::Completion,         Passing::May,     Passing::May,     Passing::May,     Passing::May},     // B5
-    {PacketClass::NonPostedWithData,  PacketClass::Posted,             Passing::MustNot, Passing::May,     Passing::May,     Passing::MustNot}, // C2
-    {PacketClass::NonPostedWithData,  PacketClass::ReadRequest,        Passing::May,     Passing::May,     Passing::May,     Passing::May},     // C3
-    {PacketClass::NonPostedWithData,  PacketClass::NonPostedWithData,  Passing::May,     Passing::May,     Passing::May,     Passing::May},     // C4
-    {PacketClass::NonPostedWithData,  PacketClass::Completion,         Passing::May,     Passing::May,     Passing::May,     Passing::May},     // C5
-    {PacketClass::Completion,         PacketClass::Posted,             Passing::MustNot, Passing::May,     Passing::May,     Passing::MustNot}, // D2
-    {PacketClass::Completion,         PacketClass::ReadRequest,        Passing::Must,    Passing::Must,    Passing::Must,    Passing::Must},    // D3
-    {PacketClass::Completion,         PacketClass::NonPostedWithData,  Passing::Must,    Passing::Must,    Passing::Must,    Passing::Must},    // D4
-    {PacketClass::Completion,         PacketClass::Completion,         Passing::May,     Passing::May,     Passing::May,     Passing::MustNot}, // D5
+namespace ordering_words {
+inline constexpr auto Posted = PacketClass::Posted, Read = PacketClass::ReadRequest,
+                      WithData = PacketClass::NonPostedWithData, Completion = PacketClass::Completion;
+inline constexpr auto no = Passing::MustNot, may = Passing::May, must = Passing::Must;
+inline constexpr std::array<OrderingRule, 16> table{{
+    // later     earlier      plain relaxed id-based same transaction
+    {Posted,     Posted,      no,   may,    may,     no},  // A2
+    {Posted,     Read,        must, must,   must,    must}, // A3
+    {Posted,     WithData,    must, must,   must,    must}, // A4
+    {Posted,     Completion,  may,  may,    may,     may}, // A5a
+    {Read,       Posted,      no,   no,     may,     no},  // B2
+    {Read,       Read,        may,  may,    may,     may}, // B3
+    {Read,       WithData,    may,  may,    may,     may}, // B4
+    {Read,       Completion,  may,  may,    may,     may}, // B5
+    {WithData,   Posted,      no,   may,    may,     no},  // C2
+    {WithData,   Read,        may,  may,    may,     may}, // C3
+    {WithData,   WithData,    may,  may,    may,     may}, // C4
+    {WithData,   Completion,  may,  may,    may,     may}, // C5
+    {Completion, Posted,      no,   may,    may,     no},  // D2
+    {Completion, Read,        must, must,   must,    must}, // D3
+    {Completion, WithData,    must, must,   must,    must}, // D4
+    {Completion, Completion,  may,  may,    may,     no},  // D5
 }};
+} // namespace ordering_words
+inline constexpr auto& ordering_rules = ordering_words::table;
 // clang-format on
 
 constexpr const OrderingRule& ordering_rule(PacketClass later, PacketClass earlier) {
@@ -78,7 +84,8 @@ constexpr OrderedPacket ordered(const Tlp& t) {
 /// requester of the posted requests on its link, so that ID-based ordering never lets it pass them.
 constexpr bool of_different_ids(const OrderedPacket& later, const OrderedPacket& earlier) {
     if (later.what == PacketClass::Completion) return false;
-    return later.requester != earlier.requester || (later.has_pasid && earlier.has_pasid && later.pasid != earlier.pasid);
+    return later.requester != earlier.requester ||
+           (later.has_pasid && earlier.has_pasid && later.pasid != earlier.pasid);
 }
 
 /// May `later` pass `earlier`?

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stages of constant latency, one for each latency. Stages that take the same time keep the same order whether each port has its
-/// own or all share one; shared, the calendar holds one entry instead of one per port.
+/// Stages of constant latency, one for each latency. Stages that take the same time keep the same order whether each
+/// port has its own or all share one; shared, the calendar holds one entry instead of one per port.
 #pragma once
 #include "sim/wire.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Tags of requests that await completions (facts/iommu-specs.md 4.6): a read holds one until its last completion arrived.
+/// Tags of requests that await completions (facts/iommu-specs.md 4.6): a read holds one until its last completion
+/// arrived.
 #pragma once
 #include "base/types.h"
 #include "sim/slots.h"

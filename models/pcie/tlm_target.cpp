@@ -22,10 +22,17 @@ sim::Task<void> TlmDmaTarget::move(tlm::tlm_generic_payload& p) {
     const TlpExtension plain;
     const TlpExtension* said = p.get_extension<TlpExtension>();
     if (said == nullptr) said = &plain;
-    iommu::TranslationRequest question{.transaction = 0, .device = device_, .stream = stream_, .has_pasid = said->has_pasid,
-                                       .pasid = said->pasid, .at = Iova{p.get_address()}, .bytes = 0,
+    iommu::TranslationRequest question{.transaction = 0,
+                                       .device = device_,
+                                       .stream = stream_,
+                                       .has_pasid = said->has_pasid,
+                                       .pasid = said->pasid,
+                                       .at = Iova{p.get_address()},
+                                       .bytes = 0,
                                        .access = p.is_write() ? iommu::Access::Write : iommu::Access::Read,
-                                       .privileged = said->privileged, .instruction = said->execute, .type = said->at,
+                                       .privileged = said->privileged,
+                                       .instruction = said->execute,
+                                       .type = said->at,
                                        .bond = said->bond};
     auto* data = reinterpret_cast<std::byte*>(p.get_data_ptr());
     u32 left = p.get_data_length();

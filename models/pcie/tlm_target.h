@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A requester of somebody else's SystemC platform in front of an IOMMU: a base-protocol target socket for its DMA, and the
-/// extension that says what the base protocol may not.
+/// A requester of somebody else's SystemC platform in front of an IOMMU: a base-protocol target socket for its DMA, and
+/// the extension that says what the base protocol may not.
 #pragma once
 #include "base/names.h"
 #include "iommu/translation.h"
@@ -19,12 +19,14 @@ struct TlpExtension : tlm::tlm_extension<TlpExtension> {
     bool execute = false;    ///< Exe of the PASID prefix
     BondId bond{};           ///< for a page ledger; no hardware acts on it
 
-    tlm::tlm_extension_base* clone() const override { return new TlpExtension(*this); } // owned by the payload, as TLM rules
+    tlm::tlm_extension_base* clone() const override {
+        return new TlpExtension(*this);
+    } // owned by the payload, as TLM rules
     void copy_from(const tlm::tlm_extension_base& other) override { *this = static_cast<const TlpExtension&>(other); }
 };
 
-/// One requester without a link: each 4 KiB page of a call is translated and goes to memory, one after the other; the call
-/// blocks until the last byte is committed. The response:
+/// One requester without a link: each 4 KiB page of a call is translated and goes to memory, one after the other; the
+/// call blocks until the last byte is committed. The response:
 ///
 ///     TLM_OK_RESPONSE                  all bytes moved, or the IOMMU answers reads with zero and ignores writes
 ///     TLM_ADDRESS_ERROR_RESPONSE       the IOMMU aborted: Unsupported Request on a bus
@@ -38,8 +40,8 @@ public:
     tlm_utils::simple_target_socket<TlmDmaTarget> from_device{"from_device"};
 
     /// `iommu` and `memory` must outlive the calendar's shutdown().
-    TlmDmaTarget(sc_core::sc_module_name name, iommu::TranslationPort& iommu, memory::MemoryPort& memory, DeviceId device,
-                 StreamId stream)
+    TlmDmaTarget(sc_core::sc_module_name name, iommu::TranslationPort& iommu, memory::MemoryPort& memory,
+                 DeviceId device, StreamId stream)
         : sc_module(name), iommu_(iommu), memory_(memory), device_(device), stream_(stream) {
         from_device.register_b_transport(this, &TlmDmaTarget::b_transport);
     }

@@ -13,9 +13,15 @@
 
 namespace quiesce::pcie {
 
-/// The completion status field (facts/iommu-specs.md 4.2); from TimedOut on, what only the requester knows: no completion came
-/// (2.8), or one whose data is poisoned (2.7.2).
-enum class CompletionStatus : u8 { Success = 0, UnsupportedRequest = 1, CompleterAbort = 4, TimedOut = 0x80, Poisoned = 0x81 };
+/// The completion status field (facts/iommu-specs.md 4.2); from TimedOut on, what only the requester knows: no
+/// completion came (2.8), or one whose data is poisoned (2.7.2).
+enum class CompletionStatus : u8 {
+    Success = 0,
+    UnsupportedRequest = 1,
+    CompleterAbort = 4,
+    TimedOut = 0x80,
+    Poisoned = 0x81
+};
 
 /// Attr[2:0]. `relaxed` and `id_based` loosen the order of facts/iommu-specs.md 4.5.
 struct Attributes {
@@ -52,13 +58,24 @@ struct Tlp {
     bool crosses_page() const { return length > page_size - (address & (page_size - 1)); }
 };
 
-/// Bytes of one packet on the wire: 8 bytes of framing, sequence number and LCRC; a header of three double words, four for
-/// addresses of 4 GiB and above and for messages; prefix; ECRC; payload (facts/published-figures.md 1.1).
+/// Bytes of one packet on the wire: 8 bytes of framing, sequence number and LCRC; a header of three double words, four
+/// for addresses of 4 GiB and above and for messages; prefix; ECRC; payload (facts/published-figures.md 1.1).
 constexpr u32 framing_bytes = 8, short_header_bytes = 12, long_header_bytes = 16, prefix_bytes = 4, ecrc_bytes = 4;
 constexpr u32 wire_bytes(const Tlp& t, u32 payload, bool ecrc) {
     const bool long_header = t.kind == TlpKind::Message || (t.kind != TlpKind::Completion && t.address >> 32 != 0);
     return framing_bytes + (long_header ? long_header_bytes : short_header_bytes) + (t.has_pasid ? prefix_bytes : 0) +
            (ecrc ? ecrc_bytes : 0) + payload;
+}
+
+/// The completion of `request` that carries `bytes` from `at` on; completions have no PASID prefix.
+inline Tlp completion_of(const Tlp& request, CompletionStatus status, u64 at, u32 bytes) {
+    Tlp c = request;
+    c.kind = TlpKind::Completion;
+    c.status = status;
+    c.has_pasid = false;
+    c.address = at;
+    c.length = bytes;
+    return c;
 }
 
 /// How a read ended, as its requester sees it. `zeroed` is the simulation's remark that the IOMMU answered with zeros.

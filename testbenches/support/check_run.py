@@ -30,7 +30,9 @@ SHAPE = {
     "faults": {"recorded": int, "suppressed": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
                       "stop_markers": int, "late": int, "latency_ps": POPULATION, "service_ps": POPULATION},
-    "stalls": {str: int},
+    "stalls": {"received": int, "recorded": int, "waited_for_tag": int, "retried": int, "aborted": int, "retried_by_unit": int,
+               "terminated": int, "late_answers": int, "outstanding": int, "most_outstanding": int,
+               "held_ps": POPULATION},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},

@@ -61,17 +61,21 @@ bool Stalls::wants_record(StallTicket ticket, bool waited) {
 
 void Stalls::recorded(StallTicket ticket, FaultFate fate) {
     Held* h = find(ticket);
-    if (h != nullptr) h->recorded = fate == FaultFate::Recorded;
+    if (h == nullptr) return;
+    h->recorded = fate == FaultFate::Recorded;
+    if (h->recorded)
+        events_.emit(StallRecorded{unit_, h->r.transaction, h->r.bond, h->r.stream, h->r.at, ticket.stag});
 }
 
 void Stalls::resolve(Held& h, StallResolution how, StallResolver by) {
+    const u16 tag = h.ticket.stag;
     h.unlink();
     h.release_tag();
     if (how == StallResolution::Retried)
         h.ending = Ending::Grant;
     else
         h.ending = how == StallResolution::Aborted ? Ending::Abort : Ending::ReadZero;
-    events_.emit(StallResolved{unit_, h.r.transaction, h.r.bond, h.r.stream, h.r.pasid, h.recorded, how, by});
+    events_.emit(StallResolved{unit_, h.r.transaction, h.r.bond, h.r.stream, h.r.pasid, h.recorded, tag, how, by});
     h.over.set();
 }
 
@@ -93,7 +97,8 @@ void Stalls::carry_out(const StallCommand& c) {
         terminate(tagged_, &c.stream, StallResolver::StreamTermination);
     } else {
         Held* h = c.stag < by_stag_.size() ? by_stag_[c.stag] : nullptr;
-        if (h == nullptr || h->r.stream != c.stream || !h->recorded) return;
+        if (h == nullptr || h->r.stream != c.stream || !h->recorded)
+            return events_.emit(StallAnswerIgnored{unit_, c.stream, c.stag});
         const StallResolution end = c.abort ? StallResolution::Aborted : StallResolution::ReadZero;
         resolve(*h, c.retry ? StallResolution::Retried : end, StallResolver::Resume);
     }

@@ -18,6 +18,12 @@ struct Work {
     unsigned outstanding = 0;
 };
 
+/// What firmware says of a device that is no PCI function (the device tree's pasid-num-bits and dma-can-stall).
+struct FirmwareNode {
+    unsigned pasid_bits = 0;
+    bool dma_can_stall = false;
+};
+
 class DeviceDriver {
 public:
     virtual ~DeviceDriver() = default;
@@ -27,6 +33,8 @@ public:
     /// The device on its bus: the kernel finds it and enables there what belongs to the IOMMU. Null: it is no PCI
     /// function.
     virtual PciFunction* pci() { return nullptr; }
+    /// Only if it is none.
+    virtual FirmwareNode firmware() const { return {}; }
     /// The device has been found, and its stream may translate.
     virtual sim::Task<void> probe(KernelContext& ctx) = 0;
     /// Queues work under the bond. False if the device has no queue left.

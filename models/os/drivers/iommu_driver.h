@@ -19,6 +19,7 @@ struct StreamFeatures {
     unsigned pasid_bits = 0;
     bool ats = false, pri = false;
     bool response_pasid = false; ///< it wants a PASID in the responses to its page requests
+    bool can_stall = false;      ///< its faulting requests can wait for software: no PCI function's can
 };
 
 class IommuDriver {
@@ -43,6 +44,10 @@ public:
     virtual sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) = 0;
     /// Returns when every page request that is in the hardware's queue has been reported.
     virtual sim::Task<void> flush_page_requests(KernelContext& ctx) = 0;
+    /// The stream was attached with `can_stall`, and the unit can: its faulting requests wait for page_response().
+    virtual bool stalls_enabled(StreamId) const { return false; }
+    /// As flush_page_requests(), for the records of stalled requests.
+    virtual sim::Task<void> flush_stalls(KernelContext&) { co_return; }
     virtual std::string error() const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;

@@ -49,32 +49,33 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     asid_bits_ = id0.get(Idr0::ASID16) ? 16 : 8;
     if (!id0.get(Idr0::MSI) || !id0.get(Idr0::COHACC)) config_.msipoll = false; // ARM_SMMU_OPT_MSIPOLL needs both
     cmdq_log2_ = std::min<unsigned>(config_.cmdq_log2, static_cast<unsigned>(id1.get(Idr1::CMDQS)));
-    event_log2_ = std::min<unsigned>(config_.evtq_log2, static_cast<unsigned>(id1.get(Idr1::EVENTQS)));
+    event_queue_.log2size = std::min<unsigned>(config_.evtq_log2, static_cast<unsigned>(id1.get(Idr1::EVENTQS)));
     sid_bits_ = static_cast<unsigned>(id1.get(Idr1::SIDSIZE));
     ssid_bits_ = std::min(static_cast<unsigned>(id1.get(Idr1::SSIDSIZE)), 20u);
     two_level_streams_ = id0.get(Idr0::ST_LEVEL) == StreamLevels::TwoLevel && sid_bits_ > split;
     two_level_contexts_ = id0.get(Idr0::CD2L);
     ats_ = id0.get(Idr0::ATS);
     pri_ = ats_ && id0.get(Idr0::PRI) && config_.pri;
+    stall_model_ = id0.get(Idr0::STALL_MODEL);
     page_requests_.log2size = std::min<unsigned>(config_.priq_log2, static_cast<unsigned>(id1.get(Idr1::PRIQS)));
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
 }
 
 sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
-    const u64 cmdq_bytes = command_bytes << cmdq_log2_, evtq_bytes = event_bytes << event_log2_;
+    const u64 cmdq_bytes = command_bytes << cmdq_log2_, evtq_bytes = event_bytes << event_queue_.log2size;
     commands_.place(kernel_.frames().take_kernel(cmdq_bytes, std::max<u64>(cmdq_bytes, page_size)), cmdq_log2_);
-    events_ = kernel_.frames().take_kernel(evtq_bytes, std::max<u64>(evtq_bytes, page_size));
+    event_queue_.base = kernel_.frames().take_kernel(evtq_bytes, std::max<u64>(evtq_bytes, page_size));
     co_await write_reg(ctx, CmdqBase::offset, 8, commands_.base().value() | cmdq_log2_ | u64{1} << 62);
     co_await write_reg(ctx, CmdqProd::offset, 4, 0);
     co_await write_reg(ctx, CmdqCons::offset, 4, 0);
-    co_await write_reg(ctx, EventqBase::offset, 8, events_.value() | event_log2_ | u64{1} << 62);
+    co_await write_reg(ctx, EventqBase::offset, 8, event_queue_.base.value() | event_queue_.log2size | u64{1} << 62);
     co_await write_reg(ctx, EventqProd::offset, 4, 0);
     co_await write_reg(ctx, EventqCons::offset, 4, 0);
 }
 
 sim::Task<void> Smmuv3Driver::place_page_requests(KernelContext& ctx) {
-    PageRequests& q = page_requests_;
+    UnitQueue& q = page_requests_;
     const u64 bytes = std::max<u64>(page_request_bytes << q.log2size, page_size);
     q.base = kernel_.frames().take_kernel(bytes, bytes);
     co_await write_reg(ctx, PriqBase::offset, 8, q.base.value() | q.log2size | u64{1} << 62);
@@ -175,6 +176,11 @@ bool Smmuv3Driver::ats_enabled(StreamId stream) const {
     return found != streams_.end() && found->second.ats;
 }
 
+bool Smmuv3Driver::stalls_enabled(StreamId stream) const {
+    const auto found = streams_.find(raw(stream));
+    return found != streams_.end() && found->second.stalls;
+}
+
 /// arm_smmu_alloc_cd_tables: two levels where the unit has them and more contexts than one leaf holds.
 sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, StreamFeatures features) {
     if (u64{raw(stream)} >> sid_bits_ != 0)
@@ -184,6 +190,8 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     s.ats = features.ats;
     s.pri = features.pri;
     s.response_pasid = features.response_pasid;
+    const bool forced = stall_model_ == StallModel::StallForced, optional = stall_model_ == StallModel::StallAndTerminate;
+    s.stalls = forced || (optional && features.can_stall);
     s.two_level = two_level_contexts_ && bits > cd_leaf_bits;
     s.bits = s.two_level ? bits : std::min(bits, cd_leaf_bits); // a linear table is no larger than a leaf
     const u64 bytes = s.two_level ? u64{8} << (s.bits - cd_leaf_bits) : u64{64} << s.bits;
@@ -196,6 +204,7 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
     if (s.ats) ste.set(Ste::EATS, StreamAts::Full);
     if (s.pri) ste.set(Ste::PPAR, s.response_pasid);
+    if (optional && !s.stalls) ste.set(Ste::S1STALLD, true); // arm_smmu_make_cdtable_ste
     const Spa at = stream_entry(stream);
     for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
     co_await ctx.barrier();
@@ -223,12 +232,13 @@ sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond,
     co_return Spa{word & 0x000f'ffff'ffff'f000} + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
 }
 
-/// arm_smmu_make_sva_cd: the process's own table, 48-bit addresses, faults recorded (R) and aborted (A).
+/// arm_smmu_make_sva_cd: the process's own table, 48-bit addresses, faults recorded (R) and aborted (A), or stalled (S).
 Cd Smmuv3Driver::live_cd(const Bond& bond) const {
     Cd cd;
     cd.set(Cd::T0SZ, 16u).set(Cd::IR0, WalkCacheability::WriteBackReadAllocate).set(Cd::OR0, WalkCacheability::WriteBackReadAllocate);
     cd.set(Cd::SH0, WalkShareability::InnerShareable).set(Cd::EPD1, true).set(Cd::V, true).set(Cd::IPS, u64{output_code_});
     cd.set(Cd::AA64, true).set(Cd::R, true).set(Cd::A, true).set(Cd::ASET, true).set(Cd::ASID, bond.asid);
+    cd.set(Cd::S, stalls_enabled(bond.stream));
     cd.set(Cd::TTB0, bond.mm.pgd()).set(Cd::MAIR0, 0xffu);
     return cd;
 }
@@ -268,8 +278,9 @@ sim::Task<bool> Smmuv3Driver::set_pasid(KernelContext& ctx, Bond& bond) {
     co_return seen;
 }
 
-/// 6.12: V stays, both halves disabled, S and R cleared: silent aborts; the table pointer is zeroed in a second round (5.3).
-/// 6.1: EPD0 alone; R stays, so faults go on being recorded (5.2).
+/// 6.12: V stays, both halves disabled, S and R cleared: silent aborts, unless the unit forces stalls; the table pointer is
+/// zeroed in a second round (5.3). 6.1: EPD0 alone; S and R stay, so faults go on being stalled or recorded (5.2). Requests
+/// that have stalled before are answered by the workers all the same.
 sim::Task<bool> Smmuv3Driver::quiet_pasid(KernelContext& ctx, Bond& bond) {
     Cd cd = live_cd(bond);
     cd.set(Cd::EPD0, true);
@@ -277,6 +288,7 @@ sim::Task<bool> Smmuv3Driver::quiet_pasid(KernelContext& ctx, Bond& bond) {
         Cd quiet;
         quiet.set(Cd::EPD0, true).set(Cd::EPD1, true).set(Cd::V, true).set(Cd::AA64, true).set(Cd::A, true).set(Cd::IPS, u64{output_code_});
         quiet.set(Cd::ASET, true).set(Cd::ASID, bond.asid).set(Cd::MAIR0, 0xffu);
+        if (stall_model_ == StallModel::StallForced) quiet.set(Cd::S, true).set(Cd::R, true);
         cd = quiet;
     }
     const bool seen = co_await write_cd(ctx, bond, cd, true);
@@ -356,157 +368,6 @@ sim::Task<bool> Smmuv3Driver::invalidate_atc(KernelContext& ctx, std::span<Bond*
     }
     const bool seen = co_await fenced(ctx, batch, "atc-inv-sync", true);
     co_return seen;
-}
-
-// ---- interrupts -------------------------------------------------------------------------------------------------------
-
-/// arm_smmu_evtq_thread: every record; only stalls would be handled, so all are reported, rate-limited.
-sim::Task<void> Smmuv3Driver::on_event_interrupt(KernelContext& ctx) {
-    auto work = ctx.begin("event-queue");
-    for (;;) {
-        const u64 prod_bits = co_await ctx.mmio_read(registers_ + EventqProd::offset, 4);
-        const auto prod = static_cast<u32>(prod_bits);
-        base::RingIndices<base::WrapBit> ring{event_log2_, prod, event_cons_};
-        if (ring.empty()) break;
-        while (!ring.empty()) {
-            co_await handle_event(ctx, events_ + ring.cons_index() * event_bytes);
-            ring.consume();
-        }
-        event_cons_ = ring.cons;
-        co_await ctx.mmio_write(registers_ + EventqCons::offset, 4, event_cons_ | (prod & 1u << 31)); // acknowledges an overflow too
-    }
-}
-
-sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
-    const u64 word0 = co_await ctx.load(entry), word1 = co_await ctx.load(entry + 8);
-    const EventRecord e = EventRecord::from_words({word0, word1, 0, 0});
-    if (sim::now() >= window_start_ + config_.ratelimit_interval.get() || events_seen_ == 0) {
-        window_start_ = sim::now();
-        printed_ = 0;
-    }
-    ++events_seen_;
-    const bool shown = printed_ < config_.ratelimit_burst;
-    if (shown) {
-        ++printed_;
-        co_await ctx.spend(config_.print_event.get(), "printk");
-    }
-    kernel_.events().emit(FaultHandled{unit_, static_cast<u16>(e.get(EventRecord::ID)), e.get(EventRecord::SID), e.get(EventRecord::SSV),
-                                       e.get(EventRecord::SSID), shown});
-}
-
-// ---- page requests (J.-P. Brucker, iommu/arm-smmu-v3: Add support for PRI)
-// ---------------------------------------------
-
-sim::Task<u32> Smmuv3Driver::page_request_producer(KernelContext& ctx) {
-    const u64 bits = co_await ctx.mmio_read(registers_ + PriqProd::offset, 4);
-    const auto prod = PriqProd::of(static_cast<u32>(bits));
-    page_requests_.prod = static_cast<u32>(prod.get(PriqProd::WR));
-    co_return static_cast<u32>(bits);
-}
-
-/// arm_smmu_priq_thread: every record; then it acknowledges an overflow.
-sim::Task<void> Smmuv3Driver::on_page_request_interrupt(KernelContext& ctx) {
-    auto work = ctx.begin("page-request-queue");
-    PageRequests& q = page_requests_;
-    bool overflow = false;
-    u32 prod_bits = co_await page_request_producer(ctx);
-    const u64 cons_bits = co_await ctx.mmio_read(registers_ + PriqCons::offset, 4);
-    const bool acknowledged = PriqCons::of(static_cast<u32>(cons_bits)).get(PriqCons::OVACKFLG);
-    while (!q.ring().empty()) {
-        while (!q.ring().empty()) co_await take_page_request(ctx, acknowledged);
-        prod_bits = co_await page_request_producer(ctx);
-        overflow = overflow || PriqProd::of(prod_bits).get(PriqProd::OVFLG) != acknowledged;
-    }
-    const bool flag = PriqProd::of(prod_bits).get(PriqProd::OVFLG);
-    overflow = overflow || flag != acknowledged;
-    q.overflows += overflow;
-    const PriqCons done = PriqCons{}.set(PriqCons::RD, q.cons).set(PriqCons::OVACKFLG, flag);
-    co_await ctx.mmio_write(registers_ + PriqCons::offset, 4, done.value());
-    page_request_span_ = ctx.last_span();
-    q.passed.notify_all();
-    if (overflow) kernel_.page_faults().discard_partial(); // the last request of a group may be among what was lost
-}
-
-/// queue_remove_raw, then the record's handling: its place is free for the hardware before it is handled.
-sim::Task<void> Smmuv3Driver::take_page_request(KernelContext& ctx, bool acknowledged) {
-    PageRequests& q = page_requests_;
-    const Spa entry = q.base + q.ring().cons_index() * page_request_bytes;
-    const u64 word0 = co_await ctx.load(entry), word1 = co_await ctx.load(entry + 8);
-    q.cons = q.ring().next(q.cons);
-    q.busy = true;
-    const PriqCons taken = PriqCons{}.set(PriqCons::RD, q.cons).set(PriqCons::OVACKFLG, acknowledged);
-    co_await ctx.mmio_write(registers_ + PriqCons::offset, 4, taken.value());
-    co_await handle_page_request(ctx, PageRequest::from_words({word0, word1}));
-    q.busy = false;
-    if (++q.taken % q.ring().capacity() != 0) co_return;
-    ++q.passes;
-    q.passed.notify_all();
-}
-
-/// arm_smmu_handle_ppr. A Stop Marker needs no answer, and nobody waits for it.
-sim::Task<void> Smmuv3Driver::handle_page_request(KernelContext& ctx, PageRequest r) {
-    PageFault f;
-    f.stream = r.get(PageRequest::SID);
-    f.has_pasid = r.get(PageRequest::SSV);
-    f.pasid = r.get(PageRequest::SSID);
-    f.at = Va{r.get(PageRequest::Addr).value()};
-    f.read = r.get(PageRequest::R);
-    f.write = r.get(PageRequest::W);
-    f.execute = r.get(PageRequest::X);
-    f.privileged = r.get(PageRequest::Priv);
-    f.last = r.get(PageRequest::L);
-    f.group = static_cast<u16>(r.get(PageRequest::PRGIndex));
-    if (f.has_pasid && f.last && !f.read && !f.write) {
-        kernel_.events().emit(
-            PageRequestEnded{f.stream, true, f.pasid, f.at, f.group, MmId{}, PageRequestFate::StopMarker});
-        co_return;
-    }
-    co_await kernel_.page_faults().report(ctx, f);
-}
-
-/// arm_smmu_page_response: fire and forget.
-sim::Task<void> Smmuv3Driver::page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) {
-    if (kernel_.has_bug("forget-page-response")) co_return;
-    static constexpr PageResponse codes[] = {PageResponse::Success, PageResponse::InvalidRequest,
-                                             PageResponse::ResponseFailure};
-    const auto stream = streams_.find(raw(last.stream));
-    const bool with_pasid = last.has_pasid && stream != streams_.end() && stream->second.response_pasid;
-    auto c = make_command<PriResp>();
-    c.set(PriResp::SID, last.stream).set(PriResp::PRGIndex, last.group).set(PriResp::Resp, codes[raw(code)]);
-    c.set(PriResp::SSV, with_pasid).set(PriResp::SSID, with_pasid ? last.pasid : Pasid{});
-    const std::array<Command, 1> list{as_command(c)};
-    co_await commands_.post(ctx, list);
-}
-
-/// arm_smmu_flush_priq: until the queue was seen empty, or twice as many records were taken out as it holds. MODEL: a
-/// record that is being reported counts as one that is in the queue; the patch lets go one step earlier.
-sim::Task<void> Smmuv3Driver::flush_page_requests(KernelContext& ctx) {
-    const u32 prod_bits = co_await page_request_producer(ctx);
-    static_cast<void>(prod_bits);
-    const u64 passes = page_requests_.passes;
-    const std::function<u64()> last_pass = [this] { return page_request_span_; };
-    while (!page_requests_.quiet() && page_requests_.passes < passes + 2)
-        co_await ctx.sleep_on(page_requests_.passed.wait(), "priq-flush", unit_, last_pass);
-}
-
-/// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, what was aborted and a
-/// CMD_SYNC whose ATC invalidations timed out are tried again.
-sim::Task<void> Smmuv3Driver::on_global_error(KernelContext& ctx) {
-    auto work = ctx.begin("global-error");
-    const u64 error = co_await ctx.mmio_read(registers_ + Gerror::offset, 4);
-    const u64 acknowledged = co_await ctx.mmio_read(registers_ + Gerrorn::offset, 4);
-    if (((error ^ acknowledged) & 1) != 0) {
-        const u64 cons_bits = co_await ctx.mmio_read(registers_ + CmdqCons::offset, 4);
-        const auto cons = CmdqCons::of(static_cast<u32>(cons_bits));
-        if (cons.get(CmdqCons::ERR) == CommandError::Illegal) {
-            const Command sync = as_command(make_command<Sync>());
-            const Spa slot = commands_.slot(static_cast<u32>(cons.get(CmdqCons::RD)));
-            co_await ctx.store(slot, sync.word(0));
-            co_await ctx.store(slot + 8, sync.word(1));
-            co_await ctx.barrier();
-        }
-    }
-    co_await ctx.mmio_write(registers_ + Gerrorn::offset, 4, error);
 }
 
 } // namespace quiesce::os::drivers

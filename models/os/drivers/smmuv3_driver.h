@@ -25,6 +25,8 @@ public:
     bool page_requests_enabled(StreamId stream) const override;
     sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) override;
     sim::Task<void> flush_page_requests(KernelContext& ctx) override;
+    bool stalls_enabled(StreamId stream) const override;
+    sim::Task<void> flush_stalls(KernelContext& ctx) override;
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
@@ -48,6 +50,22 @@ private:
         Spa contexts{0};
         unsigned bits = 0;
         bool two_level = false, ats = false, pri = false, response_pasid = false;
+        bool stalls = false; ///< master->stall_enabled
+    };
+    /// The driver's side of a queue that the unit fills. `passes` counts how often as many records as it holds were
+    /// taken out.
+    struct UnitQueue {
+        Spa base{0};
+        unsigned log2size = 0;
+        u32 prod = 0, cons = 0;
+        bool busy = false; ///< a record has been taken out and not been reported yet
+        u64 passes = 0, taken = 0;
+        u64 overflows = 0;
+        u64 last_span = 0; ///< of the interrupt thread that emptied it last
+        sim::Signal passed;
+        base::RingIndices<base::WrapBit> ring() const { return {log2size, prod, cons}; }
+        bool quiet() const { return ring().empty() && !busy; }
+        void record_done();
     };
     bool refuse(std::string why);
     sim::Task<void> write_reg(KernelContext& ctx, u32 offset, unsigned size, u64 value) { return ctx.mmio_write(registers_ + offset, size, value); }
@@ -71,8 +89,13 @@ private:
     sim::Task<void> take_page_request(KernelContext& ctx, bool acknowledged);
     sim::Task<void> handle_page_request(KernelContext& ctx, iommu::smmuv3::PageRequest r);
     sim::Task<u32> page_request_producer(KernelContext& ctx);
+    sim::Task<u32> event_producer(KernelContext& ctx);
+    sim::Task<void> passed(KernelContext& ctx, UnitQueue& q, base::Name phase);
     sim::Task<void> on_global_error(KernelContext& ctx);
     sim::Task<void> handle_event(KernelContext& ctx, Spa entry);
+    sim::Task<void> handle_stall(KernelContext& ctx, const iommu::smmuv3::EventRecord& e, Spa entry);
+    Command resume(const PageFault& stalled, PageAnswer code) const;
+    Command pri_response(const PageFault& last, PageAnswer code, const Stream& stream) const;
     bool generation_6_12() const { return kernel_.config().kernel == KernelVersion::V6_12; }
 
     base::Name unit_;
@@ -81,26 +104,13 @@ private:
     Spa registers_;
     unsigned wired_base_;
     Smmuv3CommandQueue commands_;
-    Spa stream_first_{0}, events_{0};
-    unsigned cmdq_log2_ = 0, event_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
+    Spa stream_first_{0};
+    unsigned cmdq_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
     bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false, pri_ = false;
-    /// The driver's side of the page request queue. `passes` counts how often as many records as it holds were taken
-    /// out.
-    struct PageRequests {
-        Spa base{0};
-        unsigned log2size = 0;
-        u32 prod = 0, cons = 0;
-        bool busy = false; ///< a record has been taken out and not been reported yet
-        u64 passes = 0, taken = 0;
-        u64 overflows = 0;
-        sim::Signal passed;
-        base::RingIndices<base::WrapBit> ring() const { return {log2size, prod, cons}; }
-        bool quiet() const { return ring().empty() && !busy; }
-    } page_requests_;
-    u64 page_request_span_ = 0;
+    iommu::smmuv3::StallModel stall_model_ = iommu::smmuv3::StallModel::NoStall;
+    UnitQueue event_queue_, page_requests_;
     std::string error_;
     std::map<u32, Stream> streams_;
-    u32 event_cons_ = 0;
     u64 events_seen_ = 0, printed_ = 0;
     sim::Time window_start_{};
 };

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Address translation services through a port: translation requests and invalidate completions up, invalidate requests
+/// down (ats.h; facts/iommu-specs.md 4.2).
+#include "pcie/function_port.h"
+
+#include "pcie/root_complex.h"
+
+namespace quiesce::pcie {
+
+/// What the IOMMU says of one page, as a completion says it.
+sim::Task<CompletionStatus> FunctionPort::translate_one(Tlp tlp, TranslationEntry& entry) {
+    if (rc_.iommu() == nullptr) co_return CompletionStatus::UnsupportedRequest;
+    auto asked = rc_.iommu()->translate(question(tlp));
+    const iommu::Translation t = co_await std::move(asked);
+    if (t.ending == iommu::Ending::CompleterAbort) co_return CompletionStatus::CompleterAbort;
+    if (t.ending != iommu::Ending::Grant) co_return CompletionStatus::UnsupportedRequest;
+    if (t.may.read || t.may.write) entry.set_place(SizedAddress::of(t.to.value(), t.bytes));
+    entry.set(TranslationEntry::R, t.may.read).set(TranslationEntry::W, t.may.write);
+    entry.set(TranslationEntry::Exe, t.may.execute).set(TranslationEntry::U, t.untranslated_only);
+    entry.set(TranslationEntry::Priv, tlp.privileged && tlp.has_pasid);
+    co_return CompletionStatus::Success;
+}
+
+/// The first page decides the status. A later one that has no translation ends the answer: only a first or only entry
+/// may say "none" (facts/iommu-specs.md 1.5). MODEL: the pages are looked up one after the other, and an entry is 4 KiB
+/// or what one leaf of the tables maps.
+sim::Task<TranslationCompletion> FunctionPort::answer_translation(Tlp tlp) {
+    TranslationCompletion answer;
+    const u64 end = tlp.address + tlp.length / TranslationEntry::byte_count * page_size;
+    tlp.length = TranslationEntry::byte_count;
+    while (tlp.address < end) {
+        TranslationEntry entry;
+        auto one = translate_one(tlp, entry);
+        const CompletionStatus status = co_await std::move(one);
+        const bool given =
+            status == CompletionStatus::Success && (entry.get(TranslationEntry::R) || entry.get(TranslationEntry::W));
+        if (answer.entries.empty())
+            answer.status = status;
+        else if (!given)
+            break;
+        answer.entries.push_back(entry);
+        if (!given) break;
+        const u64 bytes = entry.place().bytes();
+        tlp.address = (tlp.address & ~(bytes - 1)) + bytes;
+        tlp.aimed_at = Iova{tlp.address};
+    }
+    co_return answer;
+}
+
+sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag tag) {
+    tlp.at = iommu::AddressType::TranslationRequest;
+    co_await endpoint_.issue.pass(false);
+    auto room = co_await link_.up.enter(tlp, 0);
+    const u64 life = link_.up.life();
+    co_await link_.up.leave(tlp, 0);
+    link_.up.left(tlp, 0);
+    const sim::Time left = sim::now();
+    co_await link_.up.travel();
+    if (link_.up.arrival(tlp, life) != Arrival::Whole) {
+        room.release();
+        auto over = time_out(tlp, left);
+        co_await std::move(over);
+        tag.release();
+        co_return TranslationCompletion{CompletionStatus::TimedOut, {}};
+    }
+    ++counts_.translations;
+    co_await ingress_.pass();
+    auto asked = answer_translation(tlp);
+    TranslationCompletion answer = co_await std::move(asked);
+    room.release();
+    if (answer.status != CompletionStatus::Success) answer.entries.clear();
+    co_await egress_.pass();
+    const Tlp last =
+        begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count));
+    auto there = co_await link_.down.enter(last, last.length);
+    co_await link_.down.leave(last, last.length);
+    link_.down.left(last, last.length);
+    co_await link_.down.travel();
+    there.release();
+    if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) {
+        answer = {how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut, {}};
+        auto over = time_out(tlp, left);
+        if (how != Arrival::Poisoned) co_await std::move(over);
+    }
+    tag.release();
+    co_return answer;
+}
+
+Tlp FunctionPort::invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const {
+    Tlp t;
+    t.kind = TlpKind::Message;
+    t.device = device_;
+    t.tag = static_cast<u16>(itag);
+    t.has_pasid = what.has_pasid;
+    t.pasid = what.pasid;
+    t.length = InvalidateBody::byte_count;
+    t.address = what.everything ? 0 : what.range.first.value();
+    return t;
+}
+
+sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what) {
+    const sim::Lease place = co_await itag_places_.acquire();
+    unsigned itag = 0;
+    while (invalidations_[itag].open) ++itag;
+    Invalidation& mine = invalidations_[itag];
+    mine.open = true;
+    mine.completions = 0;
+    mine.over.reset();
+    ++counts_.invalidations;
+    const Tlp message = invalidate_message(what, itag);
+    auto sent = message_down(message);
+    const bool arrived = co_await std::move(sent);
+    InvalidateRequest request{itag, what.has_pasid, what.pasid, {}};
+    request.body.set_place(SizedAddress::of(message.address, what.everything ? 0 : what.range.bytes));
+    request.body.set(InvalidateBody::G, what.global);
+    iommu::AtcAnswer answer = iommu::AtcAnswer::Unsupported;
+    if (!arrived || endpoint_.invalidate(request)) { // one that is lost is waited for all the same
+        const bool answered = co_await mine.over.wait_for(invalidate_timeout_);
+        answer = answered ? iommu::AtcAnswer::Completed : iommu::AtcAnswer::TimedOut;
+        counts_.invalidations_timed_out += !answered;
+    }
+    mine.open = false; // MODEL: the tag is free again after a time-out; what comes late is stray
+    co_return answer;
+}
+
+sim::Task<void> FunctionPort::complete_invalidation(Tlp message, InvalidateCompletion body) {
+    message.kind = TlpKind::Message;
+    message.device = device_;
+    auto sent = message_up(message);
+    const Message m = co_await std::move(sent);
+    if (!m.there) co_return;
+    order_.commit(m.ticket);
+    for (unsigned itag = 0; itag < itags; ++itag) {
+        if ((body.get(InvalidateCompletion::ITagVector) >> itag & 1) == 0) continue;
+        Invalidation& i = invalidations_[itag];
+        if (!i.open)
+            ++counts_.stray_completions;
+        else if (++i.completions >= body.count())
+            i.over.set();
+    }
+}
+
+} // namespace quiesce::pcie

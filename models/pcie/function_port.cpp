@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pcie/function_port.h"
+
+#include "pcie/root_complex.h"
+
+namespace quiesce::pcie {
+namespace {
+
+base::Name link_name(base::Name port) { return base::Name{std::string(port.text()) + ".link"}; }
+
+iommu::Translation untranslated(const Tlp& t) { return {iommu::Ending::Grant, Spa{t.address}, sim::now(), {}}; }
+
+/// The requester of a link is one: only PASIDs tell its requests apart.
+bool orders_by_id(const Tlp& t) { return t.attributes.id_based && t.has_pasid; }
+
+} // namespace
+
+FunctionPort::FunctionPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester,
+                           EndpointSide& endpoint, const LinkConfig& link, const RootComplexConfig& config)
+    : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
+      link_(rc.events(), link_name(name), link, rc.stages()), ingress_(rc.stages().of(config.ingress)),
+      egress_(rc.stages().of(config.egress)), mmio_(rc.stages().of(config.mmio)),
+      invalidate_timeout_(config.invalidate_timeout.get()), completion_timeout_(config.completion_timeout.get()),
+      refusals_(endpoint.faults) {
+    link_.up.inject(endpoint.faults);
+    link_.down.inject(endpoint.faults);
+    if (const sim::Duration at = endpoint.faults.down_at.get(); at != sim::Duration{})
+        sim::spawn(go_down_and_up(at, endpoint.faults.down_for.get()));
+}
+
+// ---- a link that does not do what it should
+// ----------------------------------------------------------------------------------
+
+sim::Task<void> FunctionPort::go_down_and_up(sim::Duration at, sim::Duration length) {
+    co_await sim::delay(at);
+    set_link(false);
+    if (length == sim::Duration{}) co_return;
+    co_await sim::delay(length);
+    set_link(true);
+}
+
+void FunctionPort::set_link(bool up) {
+    if (link_.is_up() == up) return;
+    link_.set_up(up);
+    if (rc_.events().wants<LinkChanged>()) rc_.events().emit(LinkChanged{link_.name(), device_, up});
+    endpoint_.link_changed(up);
+    if (link_call_) link_call_(up);
+}
+
+/// The endpoint's wait for a completion that does not come. MODEL: an answer that is merely late is taken.
+sim::Task<void> FunctionPort::time_out(const Tlp& request, sim::Time left) {
+    co_await sim::until(left + endpoint_.completion_timeout);
+    ++counts_.completion_timeouts;
+    if (rc_.events().wants<CompletionTimedOut>())
+        rc_.events().emit(CompletionTimedOut{device_, request.transaction, request.bond});
+}
+
+/// The root port's wait for one; 2.9.1: while the link is down it answers by itself.
+sim::Task<void> FunctionPort::no_answer() {
+    if (link_.is_up()) co_await sim::delay(completion_timeout_);
+}
+
+/// A posted packet of the endpoint that takes no effect; of one that was lost nobody knows.
+void FunctionPort::lost(const Tlp& t, Arrival how) {
+    if (how == Arrival::Malformed) aborted(t, AbortReason::Malformed);
+    if (how == Arrival::Poisoned) aborted(t, AbortReason::Poisoned);
+}
+
+std::string FunctionPort::who_waits() {
+    const std::string up = link_.up.queue().who_waits(), down = link_.down.queue().who_waits();
+    return up + (up.empty() || down.empty() ? "" : "; ") + down;
+}
+
+iommu::TranslationRequest FunctionPort::question(const Tlp& t) const {
+    return {.transaction = t.transaction,
+            .device = device_,
+            .stream = stream_,
+            .has_pasid = t.has_pasid,
+            .pasid = t.pasid,
+            .at = Iova{t.address},
+            .bytes = t.length != 0 ? t.length : 1, // a zero-length read is one double word without byte enables
+            .access = t.is_write() ? iommu::Access::Write : iommu::Access::Read,
+            .privileged = t.privileged,
+            .instruction = t.execute,
+            .type = t.at,
+            .no_write = t.no_write,
+            .bond = t.bond};
+}
+
+memory::Request FunctionPort::access(const Tlp& t, std::byte* data, const iommu::Translation& tr,
+                                     memory::Purpose purpose) const {
+    memory::Request r{tr.to, data, t.length, t.is_write(), {}, memory::Status::Ok};
+    r.origin.purpose = purpose;
+    r.origin.device = device_;
+    r.origin.bond = t.bond;
+    r.origin.has_pasid = t.has_pasid;
+    r.origin.pasid = t.pasid;
+    r.origin.aimed_at = t.aimed_at;
+    r.origin.transaction = t.transaction;
+    r.origin.translated_at = tr.looked_up;
+    return r;
+}
+
+void FunctionPort::aborted(const Tlp& t, AbortReason why) {
+    ++(t.is_write() ? counts_.dropped_writes : counts_.aborted_reads);
+    if (why == AbortReason::Malformed) ++counts_.malformed;
+    if (rc_.events().wants<RequestAborted>())
+        rc_.events().emit(RequestAborted{t.transaction, device_, t.bond, t.has_pasid, t.pasid, t.aimed_at, t.length,
+                                         t.is_write(), why});
+}
+
+/// A granted read with bytes goes to memory; this is the answer to every other one.
+Completion FunctionPort::without_memory(const Tlp& t, iommu::Ending ending, std::byte* into) {
+    if (ending == iommu::Ending::Abort) {
+        aborted(t, AbortReason::Translation);
+        return {CompletionStatus::UnsupportedRequest};
+    }
+    if (ending != iommu::Ending::ReadZero) return {};
+    if (t.length != 0) std::memset(into, 0, t.length);
+    return {CompletionStatus::Success, true};
+}
+
+/// All parts of an answer are ready at once and leave one after the other; only the last one's arrival ends the read.
+sim::Task<void> FunctionPort::complete_part(Tlp completion) {
+    const auto room = co_await link_.down.enter(completion, completion.length);
+    co_await link_.down.leave(completion, completion.length);
+    link_.down.left(completion, completion.length);
+    if (room.held()) co_await link_.down.travel();
+}
+
+/// -> the last completion of an answer of `bytes`; those before it, if any, get under way.
+Tlp FunctionPort::begin_answer(const Tlp& request, CompletionStatus status, u32 bytes) {
+    u64 at = request.address;
+    for (;;) {
+        const u32 part = bytes == 0 ? 0 : link_.completion_bytes(at, bytes);
+        if (part == bytes) return completion_of(request, status, at, part);
+        sim::start(complete_part(completion_of(request, status, at, part)));
+        at += part;
+        bytes -= part;
+    }
+}
+
+sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester& who) {
+    co_await endpoint_.issue.pass(false);
+    auto room = co_await link_.up.enter(tlp, 0);
+    const u64 life = link_.up.life();
+    co_await link_.up.leave(tlp, 0);
+    link_.up.left(tlp, 0);
+    const sim::Time left = sim::now();
+    co_await link_.up.travel();
+    if (link_.up.arrival(tlp, life) != Arrival::Whole) [[unlikely]] {
+        room.release();
+        auto over = time_out(tlp, left);
+        co_await std::move(over);
+        tag.release();
+        co_return who.completed(tlp, {CompletionStatus::TimedOut});
+    }
+
+    const u64 behind = order_.behind(), strict = order_.strict();
+    Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
+    const u64 own_behind = own != nullptr ? own->next() : 0;
+    ++counts_.reads;
+    co_await ingress_.pass();
+    Completion answer;
+    if (tlp.crosses_page()) {
+        room.release();
+        aborted(tlp, AbortReason::Malformed);
+        answer.status = CompletionStatus::UnsupportedRequest;
+    } else {
+        iommu::Translation t = untranslated(tlp);
+        if (rc_.iommu() != nullptr) {
+            auto asked = rc_.iommu()->translate(question(tlp));
+            t = co_await std::move(asked);
+        }
+        co_await order_.handed_over_before(own != nullptr ? strict : behind);
+        if (own != nullptr) co_await own->until(own_behind);
+        room.release();
+        if (refusals_.any()) [[unlikely]]
+            answer.status = refusals_.next();
+        if (!answer.ok()) {
+            aborted(tlp, AbortReason::Refused);
+        } else if (t.ending == iommu::Ending::Grant && tlp.length != 0) {
+            memory::Request r = access(tlp, into, t, memory::Purpose::Dma);
+            if (co_await rc_.memory().transport(r) != memory::Status::Ok) {
+                aborted(tlp, AbortReason::Memory);
+                answer.status = CompletionStatus::CompleterAbort;
+            }
+        } else {
+            answer = without_memory(tlp, t.ending, into);
+        }
+        // A zero-length read asks for nothing but the order, so it gets its answer when the writes before it have
+        // landed, also when it was not granted itself.
+        if (tlp.length == 0) co_await order_.committed_before(behind);
+    }
+
+    co_await egress_.pass();
+    const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0);
+    auto there = co_await link_.down.enter(last, last.length);
+    co_await link_.down.leave(last, last.length);
+    link_.down.left(last, last.length);
+    co_await link_.down.travel();
+    there.release();
+    if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) [[unlikely]] {
+        answer.status = how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut;
+        auto over = time_out(tlp, left);
+        if (how != Arrival::Poisoned) co_await std::move(over);
+    }
+    if (endpoint_.copies() && answer.ok()) co_await endpoint_.copy(tlp.length);
+    tag.release();
+    who.completed(tlp, answer);
+}
+
+sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
+    co_await endpoint_.issue.pass(true);
+    const auto room = co_await link_.up.enter(tlp, tlp.length);
+    const u64 life = link_.up.life();
+    co_await link_.up.leave(tlp, tlp.length);
+    link_.up.left(tlp, tlp.length);
+    if (who != nullptr) who->left(tlp);
+    co_await link_.up.travel();
+    if (const Arrival how = link_.up.arrival(tlp, life); how != Arrival::Whole) [[unlikely]]
+        co_return lost(tlp, how);
+
+    const u64 strict = order_.strict();
+    Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
+    const u64 ticket = own != nullptr ? order_.arrive_by_id() : order_.arrive();
+    const u64 own_ticket = own != nullptr ? own->open() : 0;
+    const bool message = rc_.is_message(tlp.address);
+    ++(message ? counts_.messages : counts_.writes);
+    co_await ingress_.pass();
+    iommu::Translation t = untranslated(tlp);
+    const bool malformed = tlp.crosses_page();
+    if (malformed) {
+        t.ending = iommu::Ending::Abort;
+    } else if (rc_.iommu() != nullptr && !message) {
+        auto asked = rc_.iommu()->translate(question(tlp));
+        t = co_await std::move(asked);
+    }
+    if (!tlp.attributes.relaxed) co_await order_.handed_over_before(own != nullptr ? strict : ticket);
+    if (!tlp.attributes.relaxed && own != nullptr) co_await own->until(own_ticket);
+    order_.hand_over(ticket);
+    if (own != nullptr) own->end(own_ticket);
+    if (t.ending == iommu::Ending::Grant) {
+        memory::Request r = access(tlp, data.data(), t, message ? memory::Purpose::Msi : memory::Purpose::Dma);
+        if (co_await rc_.memory().transport(r) != memory::Status::Ok) aborted(tlp, AbortReason::Memory);
+    } else if (t.ending == iommu::Ending::Abort) {
+        aborted(tlp, malformed ? AbortReason::Malformed : AbortReason::Translation);
+    }
+    t.in_flight.end();
+    order_.commit(ticket);
+}
+
+// ---- messages
+// --------------------------------------------------------------------------------------------------------
+
+/// Through the link and into its place in the order: a posted message stays behind the posted packets before it.
+sim::Task<FunctionPort::Message> FunctionPort::message_up(const Tlp& message) {
+    co_await endpoint_.issue.pass(true);
+    auto room = co_await link_.up.enter(message, 0);
+    const u64 life = link_.up.life();
+    co_await link_.up.leave(message, 0);
+    link_.up.left(message, 0);
+    co_await link_.up.travel();
+    if (link_.up.arrival(message, life) != Arrival::Whole) co_return Message{};
+    const u64 ticket = order_.arrive();
+    co_await ingress_.pass();
+    co_await order_.handed_over_before(ticket);
+    order_.hand_over(ticket);
+    co_await order_.committed_before(ticket);
+    co_return Message{std::move(room), ticket, true};
+}
+
+/// -> it arrived at the function.
+sim::Task<bool> FunctionPort::message_down(const Tlp& message) {
+    co_await egress_.pass();
+    const auto room = co_await link_.down.enter(message, message.length);
+    const u64 life = link_.down.life();
+    co_await link_.down.leave(message, message.length);
+    link_.down.left(message, message.length);
+    co_await link_.down.travel();
+    const bool whole = link_.down.arrival(message, life) == Arrival::Whole;
+    co_return whole;
+}
+
+} // namespace quiesce::pcie

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Register and configuration accesses of CPUs through a port: requests down, completions up.
+#include "pcie/function_port.h"
+
+namespace quiesce::pcie {
+
+Tlp FunctionPort::register_access(TlpKind kind, u64 offset, unsigned size) const {
+    Tlp t;
+    t.kind = kind;
+    t.device = device_;
+    t.length = size;
+    t.address = offset; // MODEL: the BAR is below 4 GiB, so that its packets have a short header
+    return t;
+}
+
+/// A CPU's access, from its arrival at the root complex until its packet has left. -> the room that it takes at the
+/// endpoint.
+sim::Task<TransmitQueue::Credit> FunctionPort::send_down(Tlp request) {
+    co_await mmio_.pass();
+    auto room = co_await link_.down.enter(request, request.payload_bytes());
+    co_await link_.down.leave(request, request.payload_bytes());
+    link_.down.left(request, request.payload_bytes());
+    co_return room;
+}
+
+/// -> the access got through to the endpoint.
+sim::Task<bool> FunctionPort::arrive_down(const Tlp& request, u64 life) {
+    co_await link_.down.travel();
+    const bool whole = link_.down.arrival(request, life) == Arrival::Whole;
+    if (whole) co_return true;
+    auto over = no_answer();
+    co_await std::move(over);
+    co_return false;
+}
+
+/// The answer to a CPU's access: it pushes the posted writes that the endpoint sent before it. -> it came.
+sim::Task<bool> FunctionPort::complete_up(Tlp completion) {
+    const auto room =
+        co_await link_.up.enter(completion, completion.length); // behind the posted writes that wait for room
+    const u64 life = link_.up.life();
+    co_await link_.up.leave(completion, completion.length);
+    link_.up.left(completion, completion.length);
+    co_await link_.up.travel();
+    if (link_.up.arrival(completion, life) != Arrival::Whole) {
+        auto over = no_answer();
+        co_await std::move(over);
+        co_return false;
+    }
+    const u64 behind = order_.behind();
+    co_await ingress_.pass();
+    co_await order_.committed_before(behind);
+    co_return true;
+}
+
+sim::Task<void> FunctionPort::mmio_write(u64 offset, unsigned size, u64 value) {
+    if (size != 4 && size != 8) co_return;
+    const Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
+    const u64 life = link_.down.life();
+    auto sent = send_down(t);
+    auto room = co_await std::move(sent);
+    sim::start(deliver(t, life, value, std::move(room))); // posted: the CPU's side does not wait for the arrival
+}
+
+sim::Task<void> FunctionPort::deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit) {
+    co_await link_.down.travel();
+    const bool whole = link_.down.arrival(write, life) == Arrival::Whole;
+    if (whole && endpoint_.memory_space()) endpoint_.bar_write(write.address, write.length, value);
+}
+
+/// 2.3.1: an access that no BAR of the function claims is refused.
+sim::Task<u64> FunctionPort::mmio_read(u64 offset, unsigned size) {
+    if (size != 4 && size != 8) co_return 0;
+    auto asked = non_posted(register_access(TlpKind::MemoryRead, offset, size), 0);
+    const u64 value = co_await std::move(asked);
+    co_return value;
+}
+
+sim::Task<void> FunctionPort::config_write(u32 offset, unsigned size, u32 value) {
+    auto asked = non_posted(register_access(TlpKind::ConfigWrite, offset, size), value);
+    co_await std::move(asked);
+}
+
+sim::Task<u32> FunctionPort::config_read(u32 offset, unsigned size) {
+    auto asked = non_posted(register_access(TlpKind::ConfigRead, offset, size), 0);
+    const u64 value = co_await std::move(asked);
+    co_return static_cast<u32>(value);
+}
+
+/// What the function does with a request that arrived, and what it reads.
+u64 FunctionPort::at_registers(const Tlp& t, u64 written) {
+    const auto offset = static_cast<u32>(t.address);
+    switch (t.kind) {
+    case TlpKind::ConfigRead: return endpoint_.config_read(offset, t.length);
+    case TlpKind::ConfigWrite: endpoint_.config_write(offset, t.length, static_cast<u32>(written)); return 0;
+    default: return endpoint_.bar_read(t.address, t.length);
+    }
+}
+
+/// A CPU's access that is answered. -> what it read; all ones if it was refused or no answer came.
+/// MODEL: reading or writing a configuration register takes the device as long as one in a BAR.
+sim::Task<u64> FunctionPort::non_posted(Tlp t, u64 written) {
+    const u64 life = link_.down.life();
+    auto sent = send_down(t);
+    auto room = co_await std::move(sent);
+    auto on_its_way = arrive_down(t, life);
+    const bool arrived = co_await std::move(on_its_way);
+    if (!arrived) co_return ~u64{0};
+    const bool claimed = t.kind != TlpKind::MemoryRead || endpoint_.memory_space();
+    u64 value = ~u64{0};
+    if (claimed) {
+        co_await sim::delay(endpoint_.register_access);
+        value = at_registers(t, written);
+    }
+    room.release();
+    const Tlp completion = completion_of(t, claimed ? CompletionStatus::Success : CompletionStatus::UnsupportedRequest,
+                                         t.address, claimed && t.kind != TlpKind::ConfigWrite ? t.length : 0);
+    auto back = complete_up(completion);
+    const bool came = co_await std::move(back);
+    co_return came ? value : ~u64{0};
+}
+
+} // namespace quiesce::pcie
