@@ -21,24 +21,52 @@ constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 // release, with mmput_async in the workers (facts/linux-sva.md 3.1, 3.5).
 // Stalled requests: the series of 2018 to 2020 flushed the event queue and the workers (arm_smmu_flush_evtq); what was
 // merged in 2021 does neither when a PASID goes, and relies on a device that has drained (facts/linux-sva.md 9.3).
+constexpr Era mm_exit_on(KernelVersion kernel, std::string_view evidence) {
+    return {.policy = Policy::MmExit,
+            .kernel = kernel,
+            .on_release = exit_release,
+            .on_unbind = clear_and_flush,
+            .on_unbind_exited = clear_and_flush,
+            .on_last = exit_last,
+            .pasid = PasidLife::Detach,
+            .domain_per_device = true,
+            .drain_on_unbind = true,
+            .drain_stalls = true,
+            .defer_mmput = true,
+            .evidence = evidence};
+}
+
 constexpr Era eras[] = {
-    {Policy::QuietUnbind, KernelVersion::V6_12, quiet_release, unbind_6_12, unbind_6_12, flush_and_put, PasidLife::MmDrop, false, true, true, false, true,
-     "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI rounds), "
-     "arm_smmu_sva_domain_free; 2667ed10d9f0 (PASID until mmdrop)"},
+    {.policy = Policy::QuietUnbind,
+     .kernel = KernelVersion::V6_12,
+     .on_release = quiet_release,
+     .on_unbind = unbind_6_12,
+     .on_unbind_exited = unbind_6_12,
+     .on_last = flush_and_put,
+     .pasid = PasidLife::MmDrop,
+     .drain_on_unbind = true,
+     .resolve_at_report = true,
+     .quiet_irqs_off = true,
+     .evidence = "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI "
+                 "rounds), arm_smmu_sva_domain_free; 2667ed10d9f0 (PASID until mmdrop)"},
     // 6.1 remembers that it `cleared`: no second TLBI at unbind. One arm_smmu_mmu_notifier per device and mm.
-    {Policy::QuietUnbind, KernelVersion::V6_1, quiet_release, clear_and_flush, clear, put, PasidLife::MmDrop, true, true, false, false, false,
-     "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), arm_smmu_mmu_notifier_put; 32784a9562fb; 2667ed10d9f0 (PASID until mmdrop)"},
+    {.policy = Policy::QuietUnbind,
+     .kernel = KernelVersion::V6_1,
+     .on_release = quiet_release,
+     .on_unbind = clear_and_flush,
+     .on_unbind_exited = clear,
+     .on_last = put,
+     .pasid = PasidLife::MmDrop,
+     .domain_per_device = true,
+     .drain_on_unbind = true,
+     .evidence = "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), "
+                 "arm_smmu_mmu_notifier_put; 32784a9562fb; 2667ed10d9f0 (PASID until mmdrop)"},
     // MODEL: 2018 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
-    {Policy::MmExit, KernelVersion::V2018, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
-     "J.-P. Brucker's 2018 tree, drivers/iommu/iommu-sva.c: mm_exit in release, detach, PASID freed there",
-     true},
-    // What an mm_exit policy would cost on today's kernel: the same order on the 6.12 driver. A what-if, not a release.
-    {Policy::MmExit, KernelVersion::V6_12, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
-     "the 2018 order on the driver of 6.12; prediction, no such kernel",
-     true},
-    {Policy::MmExit, KernelVersion::V6_1, exit_release, clear_and_flush, clear_and_flush, exit_last, PasidLife::Detach, true, true, false, true, false,
-     "the 2018 order on the driver of 6.1; prediction, no such kernel",
-     true},
+    mm_exit_on(KernelVersion::V2018,
+               "J.-P. Brucker's 2018 tree, drivers/iommu/iommu-sva.c: mm_exit in release, detach, PASID freed there"),
+    // What an mm_exit policy would cost on later kernels: the same order on their drivers. What-ifs, not releases.
+    mm_exit_on(KernelVersion::V6_12, "the 2018 order on the driver of 6.12; prediction, no such kernel"),
+    mm_exit_on(KernelVersion::V6_1, "the 2018 order on the driver of 6.1; prediction, no such kernel"),
 };
 
 constexpr PolicyRow rows[] = {

@@ -50,13 +50,13 @@ struct Era {
     std::span<const TeardownStep> on_unbind_exited;  ///< of a bond whose mm was released before
     std::span<const TeardownStep> on_last;           ///< after it, when the domain has no other bond
     PasidLife pasid;
-    bool domain_per_device;                          ///< each device has a notifier of its own; releases are serial. False: one per mm
-    bool drain_on_unbind;                            ///< before on_unbind, page requests are drained
-    bool resolve_at_report;                          ///< a page request finds its bond when it is reported; false: when it is handled
-    bool defer_mmput;                                ///< a page fault worker leaves the last mmput to somebody else
-    bool quiet_irqs_off;                             ///< the driver holds a spinlock over the rewriting of all contexts
-    std::string_view evidence;
+    bool domain_per_device = false;                  ///< each device has a notifier of its own; releases are serial. False: one per mm
+    bool drain_on_unbind = false;                    ///< before on_unbind, page requests are drained
     bool drain_stalls = false;                       ///< where page requests are drained, stalled requests are, too
+    bool resolve_at_report = false;                  ///< a page request finds its bond when it is reported; false: when it is handled
+    bool defer_mmput = false;                        ///< a page fault worker leaves the last mmput to somebody else
+    bool quiet_irqs_off = false;                     ///< the driver holds a spinlock over the rewriting of all contexts
+    std::string_view evidence;
 };
 const Era* find_era(Policy policy, KernelVersion kernel);
 

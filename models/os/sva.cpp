@@ -138,12 +138,12 @@ sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, Reach::Context 
 
 /// An ASID is one for all bonds of the mm: as long as one of them is live, its walks refill what the others hit. It covers no
 /// page of a bond whose device keeps translations itself.
-sim::Task<void> Sva::invalidate_space(KernelContext& ctx, AddressSpace& mm, Asid asid) {
-    const std::vector<Bond*> bonds = bonds_of(mm);
+sim::Task<void> Sva::invalidate_space(KernelContext& ctx, SvaDomain& d) {
+    const std::vector<Bond*> bonds = bonds_of(d.mm);
     const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
     const bool clean = std::none_of(bonds.begin(), bonds.end(), live);
     const Issued plain = issue(with_ats(bonds, false), Va{}, everything), cached = issue(with_ats(bonds, true), Va{}, 0);
-    const bool fenced = co_await iommu_->invalidate_space(ctx, asid);
+    const bool fenced = co_await iommu_->invalidate_space(ctx, d.asid);
     if (!fenced) co_return;
     for (Bond* b : bonds) b->reach.tlb_clean = b->reach.tlb_clean || clean;
     seen(ctx, plain, Va{}, everything);
@@ -164,58 +164,65 @@ sim::Task<void> Sva::invalidate_atc(KernelContext& ctx, const std::vector<Bond*>
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
 
-sim::Task<void> Sva::bond_step(KernelContext& ctx, Bond& b, TeardownStep s) {
-    switch (s) {
-    case TeardownStep::QuietContext: co_await change_context(ctx, b, Reach::Context::Quiet); break;
-    case TeardownStep::ClearContext: co_await change_context(ctx, b, Reach::Context::Gone); break;
-    case TeardownStep::DrainPageRequests: co_await drain_page_requests(ctx, b); break;
-    case TeardownStep::DriverMmExit: b.stopped = co_await b.device.stop(ctx, b); break;
-    default: break;
-    }
-}
+/// Who does a step, and over what: each bond by itself, all of them at once, or the domain.
+struct Sva::Doer {
+    TeardownStep step;
+    sim::Task<void> (Sva::*each)(KernelContext&, Bond&) = nullptr;
+    sim::Task<void> (Sva::*all)(KernelContext&, const std::vector<Bond*>&) = nullptr;
+    sim::Task<void> (Sva::*domain)(KernelContext&, SvaDomain&) = nullptr;
+};
 
-sim::Task<void> Sva::domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep s) {
-    MmIds& ids = ids_.at(raw(d.mm.id()));
-    switch (s) {
-    case TeardownStep::InvalidateSpace: co_await invalidate_space(ctx, d.mm, d.asid); break;
-    case TeardownStep::FreePasid: free_pasid(d.mm); break;
-    case TeardownStep::FreeAsid:
-        if (--ids.domains > 0) break;
-        asids_.erase(raw(*ids.asid));
-        ids.asid.reset();
-        break;
-    case TeardownStep::PutNotifier:
-        d.put = true;
-        d.mm.notifier_put(d);
-        break;
-    default: break;
-    }
+const Sva::Doer& Sva::doer_of(TeardownStep step) {
+    static constexpr Doer table[] = {
+        {.step = TeardownStep::QuietContext, .each = &Sva::quiet_context},
+        {.step = TeardownStep::ClearContext, .each = &Sva::clear_context},
+        {.step = TeardownStep::DrainPageRequests, .each = &Sva::drain_page_requests},
+        {.step = TeardownStep::DriverMmExit, .each = &Sva::driver_mm_exit},
+        {.step = TeardownStep::InvalidateAtc, .all = &Sva::invalidate_atc},
+        {.step = TeardownStep::InvalidateSpace, .domain = &Sva::invalidate_space},
+        {.step = TeardownStep::FreePasid, .domain = &Sva::free_pasid},
+        {.step = TeardownStep::FreeAsid, .domain = &Sva::free_asid},
+        {.step = TeardownStep::PutNotifier, .domain = &Sva::put_notifier},
+    };
+    static_assert(std::size(table) == enum_names(TeardownStep{}).size());
+    return *std::find_if(std::begin(table), std::end(table), [&](const Doer& d) { return d.step == step; });
 }
 
 /// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
 sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
     for (const TeardownStep s : steps) {
-        const bool per_bond = s == TeardownStep::QuietContext || s == TeardownStep::ClearContext ||
-                              s == TeardownStep::DriverMmExit || s == TeardownStep::DrainPageRequests;
-        if (s == TeardownStep::InvalidateAtc) {
-            co_await invalidate_atc(ctx, bonds);
-            continue;
-        }
-        if (!per_bond) {
-            co_await domain_step(ctx, d, s);
-            continue;
-        }
+        const Doer& by = doer_of(s);
         std::optional<KernelContext::IrqsOff> spinlock; // devices_lock, spin_lock_irqsave
         if (s == TeardownStep::QuietContext && era_.quiet_irqs_off) spinlock.emplace(ctx.irqs_off());
-        for (Bond* b : bonds) co_await bond_step(ctx, *b, s);
+        if (by.each != nullptr)
+            for (Bond* b : bonds) co_await (this->*by.each)(ctx, *b);
+        if (by.all != nullptr) co_await (this->*by.all)(ctx, bonds);
+        if (by.domain != nullptr) co_await (this->*by.domain)(ctx, d);
     }
 }
 
+sim::Task<void> Sva::quiet_context(KernelContext& ctx, Bond& b) { return change_context(ctx, b, Reach::Context::Quiet); }
+sim::Task<void> Sva::clear_context(KernelContext& ctx, Bond& b) { return change_context(ctx, b, Reach::Context::Gone); }
+sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
+
+sim::Task<void> Sva::free_asid(KernelContext&, SvaDomain& d) {
+    MmIds& ids = ids_.at(raw(d.mm.id()));
+    if (--ids.domains > 0) co_return;
+    asids_.erase(raw(*ids.asid));
+    ids.asid.reset();
+}
+
+sim::Task<void> Sva::put_notifier(KernelContext&, SvaDomain& d) {
+    d.put = true;
+    d.mm.notifier_put(d);
+    co_return;
+}
+
 /// Detaching the last bond of an mm frees its PASID where the era says so.
-void Sva::free_pasid(AddressSpace& mm) {
-    MmIds& ids = ids_.at(raw(mm.id()));
-    if (!ids.pasid || era_.pasid != PasidLife::Detach || bonds_of(mm).size() > 1) return;
-    pasids_.free(*ids.pasid, mm.id());
+sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
+    MmIds& ids = ids_.at(raw(d.mm.id()));
+    if (!ids.pasid || era_.pasid != PasidLife::Detach || bonds_of(d.mm).size() > 1) co_return;
+    pasids_.free(*ids.pasid, d.mm.id());
     ids.pasid.reset();
 }
 
@@ -228,7 +235,7 @@ void Sva::mm_dropped(AddressSpace& mm) {
 }
 
 /// First the hardware's queue, then the OS's. Nothing to do for a device that can neither ask for pages nor wait.
-sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, const Bond& b) {
+sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, Bond& b) {
     if (page_faults_ == nullptr) co_return;
     if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->flush_page_requests(ctx);
     else if (iommu_->stalls_enabled(b.stream) && era_.drain_stalls) co_await iommu_->flush_stalls(ctx);

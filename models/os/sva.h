@@ -57,16 +57,21 @@ private:
     bool take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
 
     sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps);
-    sim::Task<void> bond_step(KernelContext& ctx, Bond& b, TeardownStep s);
-    sim::Task<void> domain_step(KernelContext& ctx, SvaDomain& d, TeardownStep s);
-    sim::Task<void> invalidate_space(KernelContext& ctx, AddressSpace& mm, Asid asid);
+    struct Doer;
+    static const Doer& doer_of(TeardownStep step);
+    sim::Task<void> quiet_context(KernelContext& ctx, Bond& b);
+    sim::Task<void> clear_context(KernelContext& ctx, Bond& b);
+    sim::Task<void> drain_page_requests(KernelContext& ctx, Bond& b);
+    sim::Task<void> driver_mm_exit(KernelContext& ctx, Bond& b);
     sim::Task<void> invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds);
+    sim::Task<void> invalidate_space(KernelContext& ctx, SvaDomain& d);
+    sim::Task<void> free_pasid(KernelContext& ctx, SvaDomain& d);
+    sim::Task<void> free_asid(KernelContext& ctx, SvaDomain& d);
+    sim::Task<void> put_notifier(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> change_context(KernelContext& ctx, Bond& b, Reach::Context to);
     Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
     void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);
     void change(Bond& b, BondEvent e);
-    void free_pasid(AddressSpace& mm);
-    sim::Task<void> drain_page_requests(KernelContext& ctx, const Bond& b);
 
     base::EventBus& events_;
     memory::Ownership& ledger_;
