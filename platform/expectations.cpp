@@ -16,9 +16,17 @@ const std::vector<std::string> milestone_names{"block_observed", "block", "stop"
                                                "reuse", "stop_gave_up", "tables_free", "exit_mmap"};
 const std::vector<std::string> span_names{"quiesce", "exposure"};
 
+/// Events whose times claims can be about. Per-transaction events are left to their own observers: they would cost every
+/// run what few scenarios ask for.
+using Timed = base::Join<observe::OsEvents, observe::IommuEvents, observe::MemoryEvents>;
+template <class E> constexpr bool is_timed = !std::is_same_v<E, memory::DmaCommitted> && !std::is_same_v<E, iommu::Translated>;
+
 std::vector<std::string> event_names() {
     std::vector<std::string> names;
-    base::for_each_type<observe::AllEvents>([&](auto type) { names.emplace_back(decltype(type)::type::event_name); });
+    base::for_each_type<Timed>([&](auto type) {
+        using E = typename decltype(type)::type;
+        if (is_timed<E>) names.emplace_back(E::event_name);
+    });
     return names;
 }
 
@@ -263,20 +271,18 @@ const std::vector<ExpectationForm>& expectation_forms() {
 }
 
 EventTimes::EventTimes(base::EventBus& bus) {
-    // Per-transaction events are left to their own observers: they would cost every run what few scenarios ask for.
-    tokens_ = base::for_each_event<base::Join<observe::OsEvents, observe::IommuEvents, observe::MemoryEvents>>(
-        bus, [this](sim::Time now, const auto& e) {
-            using E = std::decay_t<decltype(e)>;
-            if constexpr (std::is_same_v<E, os::TeardownTriggered>) {
-                if (!torn_) times_.clear();
-                torn_ = true;
-            }
-            if constexpr (!std::is_same_v<E, memory::DmaCommitted> && !std::is_same_v<E, iommu::Translated>) {
-                Times& t = times_[std::string{E::event_name}];
-                if (t.count++ == 0) t.first = now;
-                t.last = now;
-            }
-        });
+    tokens_ = base::for_each_event<Timed>(bus, [this](sim::Time now, const auto& e) {
+        using E = std::decay_t<decltype(e)>;
+        if constexpr (std::is_same_v<E, os::TeardownTriggered>) {
+            if (!torn_) times_.clear();
+            torn_ = true;
+        }
+        if constexpr (is_timed<E>) {
+            Times& t = times_[std::string{E::event_name}];
+            if (t.count++ == 0) t.first = now;
+            t.last = now;
+        }
+    });
 }
 
 namespace {

@@ -107,10 +107,8 @@ Json list_metrics() {
 /// What `steps` can say and `expect` can claim, each with an example.
 Json list_sentences() {
     Json list = Json::array();
-    for (const auto& [name, help] : {std::pair{"at", "when a step begins, from the start of the run: at: 30us"},
-                                     std::pair{"after", "when it begins, from the end of the step before, or the start of one that goes on by itself"},
-                                     std::pair{"wait", "true: the next step waits until this one is over; false: it does not"}}) {
-        list.push_back(entry(name, help));
+    for (const TimeWord& w : time_words) {
+        list.push_back(entry(w.name, w.help));
         list.back()["group"] = "step";
     }
     for (const VerbRow& v : verb_rows()) {
@@ -206,7 +204,9 @@ Json steps_schema() {
         }
         sentences.push_back(s);
     }
-    Json step{{"type", "object"}, {"properties", {{"at", {{"type", "string"}}}, {"after", {{"type", "string"}}}, {"wait", {{"type", "boolean"}}}}}};
+    Json step{{"type", "object"}};
+    for (const TimeWord& w : time_words)
+        step["properties"][std::string{w.name}] = {{"type", w.truth ? "boolean" : "string"}, {"description", w.help}};
     step["additionalProperties"] = {{"anyOf", sentences}};
     return {{"type", "array"}, {"items", step}};
 }

@@ -44,6 +44,17 @@ struct VerbRow {
 };
 const std::vector<VerbRow>& verb_rows();
 
+/// What a step can say of its own time, beside its sentence.
+struct TimeWord {
+    std::string_view name, help;
+    bool truth; ///< true or false; else a duration
+};
+inline constexpr TimeWord time_words[] = {
+    {"at", "when a step begins, from the start of the run: at: 30us", false},
+    {"after", "when it begins, from the end of the step before, or the start of one that goes on by itself", false},
+    {"wait", "true: the next step waits until this one is over; false: it does not", true},
+};
+
 struct Step {
     struct Argument {
         std::string text;

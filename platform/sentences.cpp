@@ -158,7 +158,8 @@ std::optional<Step> read_step(const Node& item, const Scenario& s, Names& names,
     Step step;
     step.place = item.at();
     std::vector<std::string> actors = names.devices;
-    actors.insert(actors.end(), {"os", "at", "after", "wait"});
+    actors.emplace_back("os");
+    for (const TimeWord& w : time_words) actors.emplace_back(w.name);
     for (const auto& e : item.entries()) {
         if (read_time(e, step, s, out)) continue;
         if (!step.actor.empty()) {
@@ -192,12 +193,14 @@ std::string ArgumentSpec::bounds() const {
 }
 
 std::string wrong_name(std::string_view text, const std::vector<std::string>& others) {
-    constexpr std::string_view taken[] = {"os", "at", "after", "wait", "boot", "smmu", "quiesce"}; // other things of a run
+    constexpr std::string_view taken[] = {"os", "boot", "smmu", "quiesce"}; // other things of a run
+    const auto is_taken = [&](const TimeWord& w) { return w.name == text; };
     const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
     const bool legal = !text.empty() && text.size() <= 32 && letter(text.front()) &&
                        std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || base::is_digit(c) || c == '_' || c == '-'; });
     if (!legal) return fmt::format("a name is a letter and up to 31 letters, digits, '_' or '-', got '{}'", printable(text));
-    if (has(taken, text) || text.substr(0, 4) == "irq_" || text.substr(0, 10) == "pasid_lane")
+    const bool word = std::any_of(std::begin(time_words), std::end(time_words), is_taken);
+    if (has(taken, text) || word || text.substr(0, 4) == "irq_" || text.substr(0, 10) == "pasid_lane")
         return fmt::format("'{}' is the name of something else in a run", text);
     for (const std::string& other : others) {
         if (other == text) return fmt::format("'{}' is the name of something else in this scenario", text);
