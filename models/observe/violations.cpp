@@ -45,7 +45,8 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         devices::DmaIssued, devices::DmaEnded, os::BondChanged, os::TeardownTriggered, os::InvalidationIssued,
         os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
         iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded, os::PageGroupAnswered,
-        iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved>;
+        iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
+        pcie::InvalidationAnswered>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -66,13 +67,16 @@ bool Checkers::after_unbind(BondId b, u64 transaction) {
     return i.ever_bound && i.state == os::BondState::Unbound && transaction > i.last_issued;
 }
 
-void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story) {
+void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story, unsigned tells) {
     auto [at, fresh] = index_.try_emplace({std::string{kind}, raw(bond), page, std::string{object}}, list_.size());
     if (!fresh) {
-        ++list_[at->second].count;
-        list_[at->second].last = bus_.now();
+        Violation& same = list_[at->second];
+        ++same.count;
+        same.last = bus_.now();
+        if (tells > std::exchange(tells_[at->second], std::max(tells, tells_[at->second]))) same.story = std::move(story);
         return;
     }
+    tells_.push_back(tells);
     const BondInfo& i = info(bond);
     list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page,
                      std::string{object}, std::move(story)});
@@ -82,14 +86,51 @@ void Checkers::check(const Teardown& t) {
     for (const auto& [kind, story] : inconsistencies(t)) add(kind, t.bond, 0, story, who(t.bond) + ": " + story);
 }
 
-/// Whose the frame was, whose it is, and what the OS had been told.
-std::string Checkers::landed_in(const memory::DmaCommitted& e) {
+std::string Checkers::owner(u32 mm) const {
+    const auto found = processes_.find(mm);
+    return found == processes_.end() ? fmt::format("mm {}", mm) : found->second;
+}
+
+void Checkers::on(const os::ProcessChanged& e) { processes_[raw(e.mm)] = e.process.text(); }
+
+void Checkers::on(const pcie::InvalidationAnswered& e) {
+    if (e.answer != iommu::AtcAnswer::Completed) return;
+    auto& mine = acknowledged_[{raw(e.device), raw(e.pasid)}];
+    if (mine.size() == most_acknowledged) mine.pop_front();
+    mine.emplace_back(bus_.now(), e);
+}
+
+/// The latest invalidation that the device acknowledged and that covers the page, if there is one.
+std::string Checkers::acknowledged(const memory::DmaCommitted& e) const {
+    const auto mine = acknowledged_.find({raw(e.device), raw(bonds_[raw(e.bond)].pasid)});
+    if (mine == acknowledged_.end()) return {};
+    const auto at = [](sim::Time t) { return base::format_duration(t - sim::Time{}); };
+    const u64 page = e.aimed_at.align_down(page_size).value();
+    for (auto i = mine->second.rbegin(); i != mine->second.rend(); ++i) {
+        const auto& [when, inv] = *i;
+        const bool covers = inv.everything || (page + page_size > inv.first.value() && page - inv.first.value() < inv.bytes);
+        if (!covers) continue;
+        const std::string what = inv.everything ? "everything" : fmt::format("{} B from {:#x}", inv.bytes, inv.first.value());
+        return fmt::format("; it had acknowledged the invalidation of {} for PASID {} (ITag {}, asked at {}) at {}", what,
+                           raw(inv.pasid), inv.itag, at(inv.asked), at(when));
+    }
+    return {};
+}
+
+/// Whose the frame was, whose it is, what the device had acknowledged and what the OS had been told. One that tells of
+/// an heir tells more.
+std::string Checkers::landed_in(const memory::DmaCommitted& e, unsigned& tells) {
     std::string story;
     const auto at = [](sim::Time t) { return base::format_duration(t - sim::Time{}); };
     if (const auto f = freed_.find(e.at.page_number()); f != freed_.end()) {
-        story += fmt::format(", which mm {} had given back at {}", f->second.mm, at(f->second.at));
-        if (f->second.heir != 0) story += fmt::format(" and mm {} had taken at {}", f->second.heir, at(f->second.inherited));
+        story += fmt::format(", which {} had given back at {}", owner(f->second.mm), at(f->second.at));
+        if (f->second.heir != 0) {
+            tells = 1;
+            const std::string as = f->second.table ? "a page table" : fmt::format("its page {:#x}", f->second.page);
+            story += fmt::format(" and {} had taken at {} as {}", owner(f->second.heir), at(f->second.inherited), as);
+        }
     }
+    story += acknowledged(e);
     if (const BondInfo& b = info(e.bond); b.blocked)
         story += fmt::format("; at {} the OS had seen the fence after which none of its DMA can succeed", at(b.blocked_at));
     return story;
@@ -100,14 +141,16 @@ void Checkers::on(const memory::DmaCommitted& e) {
     if (e.verdict == Verdict::Legal || e.verdict == Verdict::AfterUnmap) [[likely]] return;
     if (e.verdict == Verdict::AfterUnbind && e.transaction <= info(e.bond).last_issued) return; // judged at its issue
     const u64 page = e.aimed_at.align_down(page_size).value();
-    std::string story = fmt::format("{} {} {} B at {:#x} through a translation looked up at {}; it landed in frame {:#x}", who(e.bond),
-                                    e.write ? "wrote" : "read", e.bytes, e.aimed_at.value(),
-                                    base::format_duration(e.translated_at - sim::Time{}), e.at.align_down(page_size).value());
-    story += landed_in(e);
+    unsigned tells = 0;
+    std::string story = fmt::format("{} {} {} B at {:#x} through a translation looked up at {}; it landed at {} in frame {:#x}",
+                                    who(e.bond), e.write ? "wrote" : "read", e.bytes, e.aimed_at.value(),
+                                    base::format_duration(e.translated_at - sim::Time{}),
+                                    base::format_duration(bus_.now() - sim::Time{}), e.at.align_down(page_size).value());
+    story += landed_in(e, tells);
     add(e.verdict == Verdict::Stale          ? "stale-dma"
         : e.verdict == Verdict::CrossProcess ? "cross-process-dma"
                                              : "dma-after-unbind",
-        e.bond, page, "", std::move(story));
+        e.bond, page, "", std::move(story), tells);
 }
 
 void Checkers::on(const memory::WalkCommitted& e) {
@@ -123,6 +166,8 @@ void Checkers::on(const memory::FrameTaken& e) {
     if (const auto f = freed_.find(e.frame.page_number()); f != freed_.end()) {
         f->second.inherited = bus_.now();
         f->second.heir = raw(e.owner);
+        f->second.page = e.page.value();
+        f->second.table = e.use == memory::FrameUse::Table;
     }
 }
 
@@ -130,7 +175,7 @@ void Checkers::on(const memory::FrameUnmapped& e) { unfenced_.unmapped(e); }
 
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
-    freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0};
+    freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0, 0, false};
     const bool table =
         e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
     for (u32 id = 1; id < bonds_.size(); ++id) {

@@ -71,7 +71,8 @@ private:
     };
     BondInfo& info(BondId b);
     bool after_unbind(BondId b, u64 transaction);
-    void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story);
+    /// What happened before gets another count, and a story that tells more, where this is one (`tells`).
+    void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story, unsigned tells = 0);
     BondId bond_of_group(StreamId stream, u16 group) const;
     std::optional<u8> take_decision(StreamId stream, u16 group);
     void lost_request(const PageRequests::Waiting& w, const char* what);
@@ -101,12 +102,17 @@ private:
     void on(const os::FenceObserved& e);
     void on(const os::PasidChanged& e);
     void on(const os::OsViolation& e);
+    void on(const os::ProcessChanged& e);
+    void on(const pcie::InvalidationAnswered& e);
     std::string who(BondId b);
-    std::string landed_in(const memory::DmaCommitted& e);
+    std::string landed_in(const memory::DmaCommitted& e, unsigned& tells);
+    std::string acknowledged(const memory::DmaCommitted& e) const;
+    std::string owner(u32 mm) const;
 
     base::EventBus& bus_;
     u64 flood_threshold_;
     std::vector<Violation> list_;
+    std::vector<unsigned> tells_; ///< how much the story of each tells
     std::map<std::tuple<std::string, u32, u64, std::string>, std::size_t> index_; ///< by kind, bond, page, object
     std::vector<BondInfo> bonds_;                    ///< by bond id
     UnfencedPages unfenced_;
@@ -115,6 +121,8 @@ private:
         u32 mm = 0;
         sim::Time inherited{};       ///< when it was taken anew
         u32 heir = 0;                ///< by which mm; 0: the kernel or nobody
+        u64 page = 0;                ///< as which of its pages
+        bool table = false;          ///< as a page of its tables instead
     };
     std::map<u64, Freed> freed_;     ///< by frame: its last freeing
     using GroupKey = std::pair<u32, u16>; ///< stream and group index
@@ -122,6 +130,10 @@ private:
     std::map<GroupKey, std::deque<u8>> decided_;                      ///< answers on their way, as the message's codes
     std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< that the OS has: by stream, group and page
     std::map<u32, Unit> units_;
+    /// What each device acknowledged for a PASID, the latest last; as many as a story may need.
+    std::map<std::pair<u32, u32>, std::deque<std::pair<sim::Time, pcie::InvalidationAnswered>>> acknowledged_;
+    static constexpr std::size_t most_acknowledged = 64;
+    std::map<u32, std::string> processes_; ///< by mm
     std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it
     std::vector<base::Subscription> tokens_;
 };

@@ -107,6 +107,7 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
     mine.completions = 0;
     mine.over.reset();
     ++counts_.invalidations;
+    const sim::Time asked = sim::now();
     const Tlp message = invalidate_message(what, itag);
     auto sent = message_down(message);
     const bool arrived = co_await std::move(sent);
@@ -119,6 +120,9 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
         answer = answered ? iommu::AtcAnswer::Completed : iommu::AtcAnswer::TimedOut;
         counts_.invalidations_timed_out += !answered;
     }
+    if (rc_.events().wants<InvalidationAnswered>())
+        rc_.events().emit(InvalidationAnswered{device_, static_cast<u8>(itag), what.has_pasid, what.pasid, what.everything,
+                                               what.range.first, what.range.bytes, asked, answer});
     mine.open = false; // MODEL: the tag is free again after a time-out; what comes late is stray
     co_return answer;
 }

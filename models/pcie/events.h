@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Facts that links and root ports state.
 #pragma once
+#include "iommu/ats_port.h"
 #include "base/address.h"
 #include "base/describe.h"
 #include "base/names.h"
@@ -75,6 +76,21 @@ struct CompletionTimedOut {
     BondId bond;
 };
 DESCRIBE(CompletionTimedOut, device, transaction, bond)
+
+/// The Invalidate Request of an ATC came to its end: acknowledged, refused or given up.
+struct InvalidationAnswered {
+    static constexpr std::string_view event_name = "InvalidationAnswered";
+    DeviceId device;
+    u8 itag;
+    bool has_pasid;
+    Pasid pasid;
+    bool everything;
+    Iova first;
+    u64 bytes;
+    sim::Time asked;
+    iommu::AtcAnswer answer;
+};
+DESCRIBE(InvalidationAnswered, device, itag, has_pasid, pasid, everything, first, bytes, asked, answer)
 
 enum class AbortReason : u8 { Translation, Memory, Malformed, Poisoned, Refused };
 

@@ -69,6 +69,49 @@ TEST_CASE("the story of a stale DMA says when the frame was given back", "[obser
     CHECK_THAT(b.checkers.violations()[1].story, !Catch::Contains("given back"));
 }
 
+TEST_CASE("the story of a stale DMA becomes that of the first one that hit the frame's heir, and names both owners", "[observe]") {
+    ViolationsToldBench b;
+    b.say(15, os::ProcessChanged{"app1", MmId{1}, "running"});
+    b.say(16, os::ProcessChanged{"heir", MmId{9}, "running"});
+    b.take(20, 5);
+    b.unmap(25, 5);
+    b.issue(30, 1);
+    b.fence(35, 1);
+    b.free(40, 5);
+    b.commit(50, 1, Verdict::Stale, 5);
+    REQUIRE(b.count() == 1);
+    CHECK_THAT(b.checkers.violations()[0].story, Catch::Contains("app1 had given back at 40 ps") && !Catch::Contains("heir"));
+    b.say(60, memory::FrameTaken{ViolationsToldBench::frame(5, 1), MmId{9}, memory::FrameUse::Leaf, Va{0x7000}});
+    b.commit(70, 1, Verdict::Stale, 5);
+    b.commit(80, 1, Verdict::Stale, 5);
+    REQUIRE(b.count() == 1);
+    const Violation& v = b.checkers.violations()[0];
+    CHECK(v.count == 3);
+    CHECK(v.first == sim::Time::ps(50));
+    CHECK_THAT(v.story, Catch::Contains("it landed at 70 ps") && Catch::Contains("heir had taken at 60 ps as its page 0x7000"));
+}
+
+TEST_CASE("the story of a stale DMA names the invalidation that the device had acknowledged for its page", "[observe]") {
+    ViolationsToldBench b;
+    const auto answered = [](u64 first, u64 bytes, u8 itag, iommu::AtcAnswer answer) {
+        return pcie::InvalidationAnswered{ViolationsToldBench::device(1), itag, true, Pasid{1}, false, Iova{first}, bytes, sim::Time::ps(21), answer};
+    };
+    b.take(20, 5);
+    b.say(30, answered(0x4000, 0x2000, 3, iommu::AtcAnswer::Completed)); // pages 4 and 5
+    b.say(31, answered(0x6000, 0x1000, 4, iommu::AtcAnswer::Completed)); // another page
+    b.say(32, answered(0x5000, 0x1000, 5, iommu::AtcAnswer::TimedOut));  // acknowledged nothing
+    b.unmap(25, 5);
+    b.issue(33, 1);
+    b.fence(35, 1);
+    b.free(40, 5);
+    b.commit(50, 1, Verdict::Stale, 5);
+    b.commit(50, 1, Verdict::Stale, 7);
+    REQUIRE(b.count() == 2);
+    CHECK_THAT(b.checkers.violations()[0].story,
+               Catch::Contains("it had acknowledged the invalidation of 8192 B from 0x4000 for PASID 1 (ITag 3, asked at 21 ps) at 30 ps"));
+    CHECK_THAT(b.checkers.violations()[1].story, !Catch::Contains("acknowledged"));
+}
+
 TEST_CASE("a page is judged for each bond that can reach it", "[observe]") {
     ViolationsToldBench b;
     b.bond(15, 3, 1, 1);
