@@ -14,6 +14,7 @@ DmaEnding ending_of(pcie::Completion how) {
     case pcie::CompletionStatus::UnsupportedRequest: return DmaEnding::UnsupportedRequest;
     case pcie::CompletionStatus::TimedOut: return DmaEnding::TimedOut;
     case pcie::CompletionStatus::Poisoned: return DmaEnding::Poisoned;
+    case pcie::CompletionStatus::RequestRetry: // of deferrable writes only
     case pcie::CompletionStatus::CompleterAbort: break;
     }
     return DmaEnding::CompleterAbort;

@@ -11,7 +11,7 @@
 
 namespace quiesce::pcie {
 
-enum class TlpKind : u8 { MemoryRead, MemoryWrite, Completion, Message, ConfigRead, ConfigWrite };
+enum class TlpKind : u8 { MemoryRead, MemoryWrite, Completion, Message, ConfigRead, ConfigWrite, DeferrableWrite };
 
 /// The last bit of a TLP left its sender. `began` is when its first bit did.
 struct TlpSent {

@@ -61,6 +61,9 @@ public:
     /// posted write that the endpoint sent before the answer.
     sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
+    /// Lines for the function's portals (deferrable_write.cpp): a posted write, and one whose completion is the answer.
+    sim::Task<void> write_line(u64 offset, memory::Line line) override;
+    sim::Task<memory::Enqueued> enqueue(u64 offset, memory::Line line) override;
     /// Accesses to the function's configuration registers: of 1, 2 or 4 bytes within a double word, neither posted.
     sim::Task<void> config_write(u32 offset, unsigned size, u32 value);
     sim::Task<u32> config_read(u32 offset, unsigned size);
@@ -86,6 +89,7 @@ private:
     Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
     sim::Task<void> complete_part(Tlp completion);
     sim::Task<void> deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit room);
+    sim::Task<void> deliver_line(Tlp write, u64 life, memory::Line line, TransmitQueue::Credit room);
     sim::Task<void> time_out(const Tlp& request, sim::Time left);
     sim::Task<void> no_answer();
     sim::Task<bool> arrive_down(const Tlp& request, u64 life);

@@ -13,11 +13,12 @@
 
 namespace quiesce::pcie {
 
-/// The completion status field (facts/iommu-specs.md 4.2); from TimedOut on, what only the requester knows: no
-/// completion came (2.8), or one whose data is poisoned (2.7.2).
+/// The completion status field (facts/iommu-specs.md 4.2; RequestRetry is how a deferrable write is deferred, 6.32);
+/// from TimedOut on, what only the requester knows: no completion came (2.8), or one whose data is poisoned (2.7.2).
 enum class CompletionStatus : u8 {
     Success = 0,
     UnsupportedRequest = 1,
+    RequestRetry = 2,
     CompleterAbort = 4,
     TimedOut = 0x80,
     Poisoned = 0x81
