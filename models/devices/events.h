@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/describe.h"
 #include "base/names.h"
+#include "sim/time.h"
 
 #include <string_view>
 
@@ -82,5 +83,41 @@ struct QueueState {
     base::Name state;
 };
 DESCRIBE(QueueState, queue, device, bond, pasid, state)
+
+/// What became of a descriptor that arrived at a portal. Accepted: it is in the queue. Retry: there is no room for it,
+/// or the queue does not take it, and its sender is told so. Dropped: it was posted, so nobody is told.
+enum class SubmissionFate : u8 { Accepted, Retry, Dropped };
+
+struct DescriptorSubmitted {
+    static constexpr std::string_view event_name = "DescriptorSubmitted";
+    base::Name queue;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    u8 operation;            ///< the descriptor's
+    SubmissionFate fate;
+};
+DESCRIBE(DescriptorSubmitted, queue, device, bond, has_pasid, pasid, operation, fate)
+
+/// Lost: it was to be written and could not be.
+enum class RecordFate : u8 { NotWanted, Written, Lost };
+
+/// A device is through with a descriptor.
+struct DescriptorEnded {
+    static constexpr std::string_view event_name = "DescriptorEnded";
+    base::Name queue;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    u8 operation;
+    u8 status;               ///< as in its completion record; 0: it was abandoned
+    u32 bytes;               ///< done before it ended
+    Iova fault_at;
+    RecordFate record;
+    sim::Time since;         ///< when it was accepted
+};
+DESCRIBE(DescriptorEnded, queue, device, bond, has_pasid, pasid, operation, status, bytes, fault_at, record, since)
 
 } // namespace quiesce::devices
