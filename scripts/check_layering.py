@@ -42,7 +42,7 @@ ALLOWED = {
 }
 # Models and drivers share register and structure layouts, nothing else. A driver <arch>_driver.* sees those of its own
 # architecture, a device driver those of the devices.
-SHARED_LAYOUTS = ["regs.h", "layout.h", "config_regs.h"]
+SHARED_LAYOUTS = ["regs.h", "layout.h", "config_regs.h", "*_regs.h", "*_layout.h"]
 
 # Library headers with a home: prefix -> rooms that may include them (platform and testbenches always may).
 SYSTEMC = re.compile(r"^(systemc|tlm)(\.h)?$|^(tlm_core|tlm_utils|sysc)/")
@@ -87,7 +87,7 @@ def matches(path, patterns):
 def shares_layout(stem, included):
     """Whether a file of os/drivers with this stem may include that layout header."""
     folder, _, name = included.rpartition("/")
-    if name not in SHARED_LAYOUTS:
+    if not any(fnmatch.fnmatchcase(name, pattern) for pattern in SHARED_LAYOUTS):
         return False
     if folder.startswith("iommu/"):
         return stem.startswith(folder.split("/")[1])

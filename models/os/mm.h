@@ -7,6 +7,7 @@
 #include "sim/lock.h"
 
 #include <map>
+#include <optional>
 #include <queue>
 #include <set>
 #include <string>
@@ -122,6 +123,12 @@ public:
     /// munmap: entries, CPU TLBs, secondary TLBs, then the pages.
     sim::Task<void> munmap(KernelContext& ctx, Va first, u64 pages);
     u64 present_pages() const { return pages_.size(); }
+    /// Where the CPU finds the byte; nothing if its page is not there.
+    std::optional<Spa> place_of(Va at) const {
+        const auto found = pages_.find(at.page_number());
+        if (found == pages_.end()) return std::nullopt;
+        return found->second + (at.value() & (page_size - 1));
+    }
 
 private:
     sim::Task<void> exit_mmap(KernelContext& ctx);
