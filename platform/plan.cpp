@@ -52,7 +52,10 @@ void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages)
     processes_[s.text(argument)].heap_pages = heap_pages;
 }
 
-void Plan::spawn(const Step& s) { add_process(s, "spawn", s.integer("pages", default_heap_pages)); }
+void Plan::spawn(const Step& s) {
+    add_process(s, "spawn", s.integer("pages", default_heap_pages));
+    processes_[s.text("spawn")].threads = s.integer("threads", 1);
+}
 
 void Plan::fork(const Step& s) {
     const Process* parent = alive(s, "fork");
@@ -187,6 +190,24 @@ void Plan::stream(const Step& s) {
     tie->queue = surely ? Surely::Yes : Surely::Maybe;
     tie->works = surely && !s.has("count") ? Surely::Yes : Surely::Maybe;
     tie->work = &s;
+}
+
+/// Whether the process may do that is for the simulated kernel to say: a submission that comes too late is what
+/// scenarios are for.
+void Plan::enqcmd(const Step& s) {
+    const Process* p = alive(s, "enqcmd");
+    if (p == nullptr) return;
+    if (s.has("pages")) check_pages(s, *p);
+    if (s.integer("thread") >= p->threads)
+        out_.error(s.mark("thread"),
+                   fmt::format("{} has {} threads, from 0; got {}", s.text("enqcmd"), p->threads, s.text("thread")));
+    const u64 size = s.size("size", row_of(config_.devices.at(s.actor)).request_size(config_.devices.at(s.actor)));
+    const u64 half = s.pages("pages", {0, p->heap_pages}).second * page_size / 2;
+    if (size > half)
+        out_.error(
+            s.mark(s.has("size") ? "size" : "enqcmd"),
+            fmt::format("{} do not fit twice in the {} that the work is on: it moves from the first half to the second",
+                        base::exact_size(size), base::exact_size(2 * half)));
 }
 
 void Plan::stop(const Step& s) {

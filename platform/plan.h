@@ -24,6 +24,7 @@ public:
     void unmap(const Step& s);
     void stream(const Step& s);
     void stop(const Step& s);
+    void enqcmd(const Step& s);
     /// About a device alone: nothing can be known of it.
     void about_device(const Step&) {}
 
@@ -42,6 +43,7 @@ private:
         Life life = Life::Running;
         const Step* ended = nullptr;
         u64 heap_pages = 0;
+        u64 threads = 1;
         std::map<std::string, Tie, std::less<>> ties;
     };
     /// Nothing, after a complaint, if the process named by that argument is certainly dead; nothing too if it never was.

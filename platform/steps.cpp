@@ -16,6 +16,7 @@ const ArgumentSpec to_device{"to", Kind::Device, true, "the device"};
 constexpr u64 one_ns = 1'000;                                ///< in ps
 constexpr u64 slowest_pace = 4'294'967'295 * one_ns;         ///< Q_RATE has 32 bits of nanoseconds
 constexpr u64 largest_request = 65'535, most_packets = 65'535; ///< Q_SIZE and Q_MODE.OUTSTANDING have 16 bits
+constexpr u64 largest_transfer = u64{1} << 31;
 constexpr u64 most_requests = 1'000'000'000'000;
 
 InputError cannot_be(const Step& s, const std::string& why) { return {s.place, fmt::format("{}: {}", s.sentence(), why)}; }
@@ -125,6 +126,41 @@ sim::Task<void> stream(Stage& g, const Step& s) {
     note_lost(g, s, not_bound(s));
 }
 
+os::drivers::Work::Operation operation_of(const std::string& word) {
+    using Operation = os::drivers::Work::Operation;
+    return word == "noop"      ? Operation::Noop
+           : word == "drain"   ? Operation::Drain
+           : word == "fill"    ? Operation::Fill
+           : word == "compare" ? Operation::Compare
+                               : Operation::Move;
+}
+
+sim::Task<void> enqcmd(Stage& g, const Step& s) {
+    const std::string& p = s.text("enqcmd");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    os::drivers::Work work = work_of(s, *heap);
+    work.operation = operation_of(s.text("operation"));
+    work.block_on_fault = s.text("block-on-fault") != "no";
+    auto said =
+        g.system.kernel().enqcmd(p, static_cast<unsigned>(s.integer("thread")), s.actor, work, s.duration("patience"));
+    const os::Kernel::Enqcmd result = co_await std::move(said);
+    switch (result.how) {
+    case os::UserSubmission::Accepted:
+        if (result.status == 0) g.note(s, fmt::format("{} took it, and no completion record came", s.actor));
+        break;
+    case os::UserSubmission::Full: g.note(s, fmt::format("{} answered Retry, again and again", s.actor)); break;
+    case os::UserSubmission::NoPortal:
+        g.note(s, fmt::format("{} has no portal of {} mapped: SIGBUS", p, s.actor));
+        break;
+    case os::UserSubmission::NoPasid:
+        g.note(s, fmt::format("{} has no PASID that its thread could use: SIGSEGV", p));
+        break;
+    case os::UserSubmission::Failed: g.note(s, fmt::format("{} gave no answer", s.actor)); break;
+    case os::UserSubmission::Dying: g.note(s, fmt::format("nothing to do: {} is dying", p)); break;
+    }
+}
+
 sim::Task<void> set_link(Stage& g, const Step& s) {
     g.system.set_link(s.actor, s.text("link") == "up");
     co_return;
@@ -156,37 +192,116 @@ sim::Task<void> say(Stage& stage, const Step& step) {
 
 const std::vector<VerbRow>& verb_rows() {
     static const std::vector<VerbRow> rows{
-        {"os", "spawn", "a process appears, with a heap at a random address", "os: {spawn: app0, pages: 64}",
+        {"os",
+         "spawn",
+         "a process appears, with a heap at a random address",
+         "os: {spawn: app0, pages: 64}",
          {{"spawn", Kind::NewProcess, true, "its name"},
           {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
-          {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
-          {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024}}, true, &Plan::spawn, spawn_process},
-        {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
-         {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}}, true, &Plan::fork,
+          {"present",
+           Kind::Integer,
+           false,
+           "pages of the heap, from its beginning, touched before (all)",
+           {},
+           0,
+           most_heap_pages},
+          {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024}},
+         true,
+         &Plan::spawn,
+         spawn_process},
+        {"os",
+         "fork",
+         "a child that shares the parent's open files",
+         "os: {fork: app0, child: app1}",
+         {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}},
+         true,
+         &Plan::fork,
          fork_process},
-        {"os", "open", "a process opens a device's file (bind does it by itself)", "os: {open: acc0, as: app0}",
-         {{"open", Kind::Device, true, "the device"}, as_process}, true, &Plan::open, open_file},
-        {"os", "bind", "a process binds its address space to a device", "os: {bind: app0, to: acc0}",
-         {{"bind", Kind::Process, true, "the process"}, to_device}, true, &Plan::bind, bind},
-        {"os", "unbind", "the driver stops the device for the process and unbinds", "os: {unbind: app0, from: acc0}",
-         {{"unbind", Kind::Process, true, "the process"}, {"from", Kind::Device, true, "the device"}}, false, &Plan::unbind, unbind},
-        {"os", "close", "a process closes its descriptor of a device", "os: {close: acc0, as: app0}",
-         {{"close", Kind::Device, true, "the device"}, as_process}, false, &Plan::close, close_file},
-        {"os", "kill", "SIGKILL", "os: {kill: app0}", {{"kill", Kind::Process, true, "the process"}}, false, &Plan::kill, kill},
-        {"os", "exit", "the process exits by itself", "os: {exit: app0}", {{"exit", Kind::Process, true, "the process"}}, false,
-         &Plan::exit, exit_process},
-        {"os", "unmap", "munmap of pages of the heap", "os: {unmap: app0, pages: 0-15}",
-         {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
-         false, &Plan::unmap, unmap},
-        {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
-         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_device, reset_device},
-        {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",
+        {"os",
+         "open",
+         "a process opens a device's file (bind does it by itself)",
+         "os: {open: acc0, as: app0}",
+         {{"open", Kind::Device, true, "the device"}, as_process},
+         true,
+         &Plan::open,
+         open_file},
+        {"os",
+         "bind",
+         "a process binds its address space to a device",
+         "os: {bind: app0, to: acc0}",
+         {{"bind", Kind::Process, true, "the process"}, to_device},
+         true,
+         &Plan::bind,
+         bind},
+        {"os",
+         "unbind",
+         "the driver stops the device for the process and unbinds",
+         "os: {unbind: app0, from: acc0}",
+         {{"unbind", Kind::Process, true, "the process"}, {"from", Kind::Device, true, "the device"}},
+         false,
+         &Plan::unbind,
+         unbind},
+        {"os",
+         "close",
+         "a process closes its descriptor of a device",
+         "os: {close: acc0, as: app0}",
+         {{"close", Kind::Device, true, "the device"}, as_process},
+         false,
+         &Plan::close,
+         close_file},
+        {"os",
+         "kill",
+         "SIGKILL",
+         "os: {kill: app0}",
+         {{"kill", Kind::Process, true, "the process"}},
+         false,
+         &Plan::kill,
+         kill},
+        {"os",
+         "exit",
+         "the process exits by itself",
+         "os: {exit: app0}",
+         {{"exit", Kind::Process, true, "the process"}},
+         false,
+         &Plan::exit,
+         exit_process},
+        {"os",
+         "unmap",
+         "munmap of pages of the heap",
+         "os: {unmap: app0, pages: 0-15}",
+         {{"unmap", Kind::Process, true, "the process"},
+          {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
+         false,
+         &Plan::unmap,
+         unmap},
+        {"os",
+         "reset",
+         "the administrator resets the device's function (FLR), and the driver waits 100 ms for it",
+         "os: {reset: acc0}",
+         {{"reset", Kind::Device, true, "the device"}},
+         false,
+         &Plan::about_device,
+         reset_device},
+        {"os",
+         "bus-master",
+         "the driver sets or clears Bus Master Enable: without it the device sends no requests",
          "os: {bus-master: clear, of: acc0}",
-         {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}}, {"of", Kind::Device, true, "the device"}}, true,
-         &Plan::about_device, set_bus_master},
-        {"device", "link", "the device's link goes down, with all that is on it, or comes up", "acc0: {link: down}",
-         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_device, set_link},
-        {"device", "stream", "work for a process: DMA to its heap until it is stopped",
+         {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}},
+          {"of", Kind::Device, true, "the device"}},
+         true,
+         &Plan::about_device,
+         set_bus_master},
+        {"device",
+         "link",
+         "the device's link goes down, with all that is on it, or comes up",
+         "acc0: {link: down}",
+         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}},
+         true,
+         &Plan::about_device,
+         set_link},
+        {"device",
+         "stream",
+         "work for a process: DMA to its heap until it is stopped",
          "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
          {{"stream", Kind::Process, true, "the process that submits it"},
           {"access", Kind::Choice, false, "read, write or mixed (mixed)", {"read", "write", "mixed"}},
@@ -194,12 +309,61 @@ const std::vector<VerbRow>& verb_rows() {
           {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
           {"size", Kind::Size, false, "bytes of a request (the device's)", {}, 1, largest_request},
           {"size-max", Kind::Size, false, "requests from size up to this", {}, 1, largest_request},
-          {"every", Kind::Duration, false, "whole nanoseconds from one request to the next (as fast as it goes)", {}, one_ns, slowest_pace},
+          {"every",
+           Kind::Duration,
+           false,
+           "whole nanoseconds from one request to the next (as fast as it goes)",
+           {},
+           one_ns,
+           slowest_pace},
           {"count", Kind::Integer, false, "requests (endless)", {}, 1, most_requests},
           {"outstanding", Kind::Integer, false, "requests under way at most (all tags)", {}, 1, most_packets}},
-         true, &Plan::stream, stream},
-        {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
-         false, &Plan::stop, stop_work},
+         true,
+         &Plan::stream,
+         stream},
+        {"device",
+         "enqcmd",
+         "a thread submits one descriptor from user space and polls for its completion record",
+         "dsa0: {enqcmd: app0, thread: 1, operation: move, size: 16KiB}",
+         {{"enqcmd", Kind::Process, true, "the process that submits it, bound or not"},
+          {"thread", Kind::Integer, false, "which of its threads (0)", {}, 0, 1023},
+          {"operation",
+           Kind::Choice,
+           false,
+           "move, fill, compare, noop or drain (move)",
+           {"move", "fill", "compare", "noop", "drain"}},
+          {"pages",
+           Kind::Pages,
+           false,
+           "which pages of the heap (all): sources in their first half, destinations in the second",
+           {},
+           0,
+           most_heap_pages - 1},
+          {"size", Kind::Size, false, "bytes (a page)", {}, 1, largest_transfer},
+          {"block-on-fault",
+           Kind::Choice,
+           false,
+           "yes or no: the device waits for a page that is not there (yes)",
+           {"yes", "no"}},
+          {"patience",
+           Kind::Duration,
+           false,
+           "how long the thread polls (os.enqcmd.patience)",
+           {},
+           one_ns,
+           slowest_pace}},
+         false,
+         &Plan::enqcmd,
+         enqcmd,
+         [](const DeviceRow& row) { return row.kind == DeviceKind::Dsa; }},
+        {"device",
+         "stop",
+         "the driver stops the work of a process",
+         "acc0: {stop: app0}",
+         {{"stop", Kind::Process, true, "the process"}},
+         false,
+         &Plan::stop,
+         stop_work},
     };
     return rows;
 }

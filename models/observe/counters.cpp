@@ -11,7 +11,9 @@ Counters::Counters(base::EventBus& bus) {
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, iommu::TransactionStalled,
-                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved>;
+                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved,
+                                  os::BondChanged, devices::DescriptorSubmitted, devices::DescriptorEnded,
+                                  os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -143,6 +145,40 @@ void Counters::on(sim::Time, const os::FaultHandled& e) {
 }
 
 void Counters::on(sim::Time, const os::CpuSpent& e) { c_.cpu_ps[std::string{e.context.text()}] += e.ps; }
+
+// ---- work from user space -------------------------------------------------------------------------------------------
+
+void Counters::on(sim::Time, const os::BondChanged& e) {
+    if (e.state == os::BondState::Bound) bound_.insert(raw(e.bond));
+    else bound_.erase(raw(e.bond));
+}
+
+void Counters::on(sim::Time, const devices::DescriptorSubmitted& e) {
+    auto& d = c_.descriptors;
+    u64* const where[] = {&d.accepted, &d.retried, &d.dropped};
+    ++*where[static_cast<unsigned>(e.fate)];
+    d.late += e.fate == devices::SubmissionFate::Accepted && bound_.count(raw(e.bond)) == 0;
+}
+
+/// Statuses are those of Linux, include/uapi/linux/idxd.h.
+void Counters::on(sim::Time now, const devices::DescriptorEnded& e) {
+    auto& d = c_.descriptors;
+    constexpr u8 success = 1, page_fault = 3, page_fault_invalid = 4;
+    ++(e.status == 0         ? d.abandoned
+       : e.status == success ? d.succeeded
+       : e.status == page_fault || e.status == page_fault_invalid ? d.page_faults
+                                                                  : d.failed);
+    d.records_lost += e.record == devices::RecordFate::Lost;
+    if (e.status != 0) d.latency_ps.push_back(static_cast<u64>((now - e.since).ps()));
+}
+
+void Counters::on(sim::Time, const os::UserSubmitted& e) {
+    c_.descriptors.killed += e.how == os::UserSubmission::NoPortal || e.how == os::UserSubmission::NoPasid;
+}
+void Counters::on(sim::Time, const os::PasidLoaded&) { ++c_.descriptors.pasid_loads; }
+void Counters::on(sim::Time, const os::DeviceErrorSeen&) { ++c_.descriptors.errors_seen; }
+
+void Counters::on(sim::Time, const os::RecordAwaited& e) { c_.descriptors.records_missed += e.status == 0; }
 
 u64 percentile(std::vector<u64> values, unsigned p) {
     if (values.empty()) return 0;

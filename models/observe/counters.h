@@ -46,6 +46,14 @@ struct RunCounts {
     } stalls;
     std::vector<u64> stall_ps; ///< observe::PageRequests
     u64 most_stalled = 0;
+    /// Work that user space gives devices by itself.
+    struct Descriptors {
+        u64 accepted = 0, retried = 0, dropped = 0;
+        u64 late = 0; ///< accepted for an address space that is not bound to the device, or not any more
+        u64 succeeded = 0, page_faults = 0, failed = 0, abandoned = 0, records_lost = 0;
+        u64 records_missed = 0, errors_seen = 0, pasid_loads = 0, killed = 0;
+        std::vector<u64> latency_ps; ///< from acceptance until the completion record had left, or was lost
+    } descriptors;
     u64 completion_timeouts = 0, links_down = 0;
     u64 translations = 0, tlb_hits = 0;
     struct Link {
@@ -69,6 +77,7 @@ private:
     };
     std::map<u64, sim::Time> issued_;
     std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
+    std::set<u32> bound_;       ///< bonds
     std::map<u32, Unit> units_; ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
@@ -94,6 +103,13 @@ private:
     void on(sim::Time now, const os::FenceObserved& e);
     void on(sim::Time now, const os::FaultHandled& e);
     void on(sim::Time now, const os::CpuSpent& e);
+    void on(sim::Time now, const os::BondChanged& e);
+    void on(sim::Time now, const devices::DescriptorSubmitted& e);
+    void on(sim::Time now, const devices::DescriptorEnded& e);
+    void on(sim::Time now, const os::UserSubmitted& e);
+    void on(sim::Time now, const os::PasidLoaded& e);
+    void on(sim::Time now, const os::RecordAwaited& e);
+    void on(sim::Time now, const os::DeviceErrorSeen& e);
 };
 
 /// The p-th percentile (0..100) by the nearest-rank rule; 0 of nothing.

@@ -97,6 +97,21 @@ Json counts_json(const RunCounts& c, Json j) {
                    {"retried", s.retried}, {"aborted", s.aborted}, {"retried_by_unit", s.retried_by_unit},
                    {"terminated", s.terminated}, {"late_answers", s.late_answers}, {"outstanding", s.outstanding},
                    {"most_outstanding", c.most_stalled}, {"held_ps", population_json(c.stall_ps)}};
+    const auto& d = c.descriptors;
+    j["descriptors"] = {{"accepted", d.accepted},
+                        {"late", d.late},
+                        {"retried", d.retried},
+                        {"dropped", d.dropped},
+                        {"succeeded", d.succeeded},
+                        {"page_faults", d.page_faults},
+                        {"failed", d.failed},
+                        {"abandoned", d.abandoned},
+                        {"records_lost", d.records_lost},
+                        {"records_missed", d.records_missed},
+                        {"errors_seen", d.errors_seen},
+                        {"pasid_loads", d.pasid_loads},
+                        {"killed", d.killed}};
+    j["descriptors"]["latency_ps"] = population_json(d.latency_ps);
     j["invalidations"] = {{"tlb", i.tlb}, {"atc", i.atc}, {"configuration", i.configuration}, {"fences", i.fences},
                           {"fence_wait_ps", {{"p50", percentile(i.fence_wait_ps, 50)}, {"p99", percentile(i.fence_wait_ps, 99)},
                                              {"max", percentile(i.fence_wait_ps, 100)}}}};

@@ -125,6 +125,19 @@ void counts_text(const RunCounts& c, std::string& out) {
                            "with their stream or unit, {} open; held for {}",
                            s.received, s.recorded, s.retried + s.retried_by_unit, s.aborted, s.terminated,
                            s.outstanding, spread_text(c.stall_ps));
+    const auto& d = c.descriptors;
+    if (d.accepted + d.retried + d.dropped + d.killed > 0)
+        out += fmt::format("\nwork    {} descriptors from user space accepted: {} succeeded, {} ended with a page "
+                           "fault, {} failed, {} "
+                           "abandoned; {} answered with Retry, {} dropped; ended after {}",
+                           d.accepted, d.succeeded, d.page_faults, d.failed, d.abandoned, d.retried, d.dropped,
+                           spread_text(d.latency_ps));
+    if (d.late + d.records_lost + d.records_missed + d.errors_seen + d.killed > 0)
+        out += fmt::format("\n        late: {} accepted though their address space was not bound to the device, or not "
+                           "any more; completion "
+                           "records: {} could not be written, {} were waited for in vain; {} errors read by the "
+                           "driver, {} threads killed",
+                           d.late, d.records_lost, d.records_missed, d.errors_seen, d.killed);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);

@@ -33,6 +33,9 @@ SHAPE = {
     "stalls": {"received": int, "recorded": int, "waited_for_tag": int, "retried": int, "aborted": int, "retried_by_unit": int,
                "terminated": int, "late_answers": int, "outstanding": int, "most_outstanding": int,
                "held_ps": POPULATION},
+    "descriptors": {"accepted": int, "late": int, "retried": int, "dropped": int, "succeeded": int, "page_faults": int, "failed": int,
+                    "abandoned": int, "records_lost": int, "records_missed": int, "errors_seen": int, "pasid_loads": int,
+                    "killed": int, "latency_ps": POPULATION},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},
