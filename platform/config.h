@@ -32,6 +32,15 @@ struct IommuConfig {
     iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are platform.iommu.bugs
 };
 
+/// Where the link of a device or a switch leads, and the word for a root port of its own.
+inline constexpr std::string_view root_port = "root-port";
+inline constexpr std::string_view behind_help = "the switch (platform.switches) that its link leads to, or root-port";
+
+struct SwitchNode {
+    base::Param<std::string> behind{std::string{root_port}, std::string{behind_help}, base::Provenance::Guess, "the usual place"};
+    pcie::SwitchConfig hardware;
+};
+
 struct PlatformConfig {
     base::Param<std::string> preset{"server", "values to begin with; whatever is set beside it goes before it", base::Provenance::Guess,
                                     "see `quiesce list presets`"};
@@ -39,10 +48,12 @@ struct PlatformConfig {
     memory::MemoryConfig memory;
     memory::MmioConfig mmio;
     pcie::RootComplexConfig root_complex;
-    pcie::LinkConfig link; ///< of every device that says nothing else
+    pcie::LinkConfig link; ///< of every device
+    std::map<std::string, SwitchNode> switches;
 };
 
 struct DeviceConfig {
+    base::Param<std::string> behind{std::string{root_port}, std::string{behind_help}, base::Provenance::Guess, "the usual place"};
     base::Param<DeviceKind> kind{DeviceKind::Accelerator, "what it is", base::Provenance::Guess, "the first device modelled"};
     devices::AcceleratorConfig accelerator;
 };
@@ -101,6 +112,8 @@ void apply_preset(Config& config, const Node& tree, Diagnostics& out);
 inline constexpr u64 default_heap_pages = 64, most_heap_pages = u64{1} << 18;
 /// The highest PASID that the allocator may hand out on this platform.
 u32 highest_pasid(const Config& config);
+/// Buses of PCIe that devices and switches take, besides that of the root ports.
+u64 pci_buses(const Config& config);
 /// What no single value shows: impossible pairs, a PASID wider than the SMMU takes, queues that do not fit.
 void check_topology(const Config& config, const Node& root, Diagnostics& out);
 /// Deliberate mistakes of the operating system and of the hardware, with how to provoke each.

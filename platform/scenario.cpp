@@ -29,6 +29,21 @@ void read_devices(const Node& devices, Config& config, Diagnostics& out) {
     }
 }
 
+/// Names of switches; their parameters are read with all others.
+void read_switches(const Node* platform, Config& config, Diagnostics& out) {
+    const Node* const switches = platform != nullptr && platform->is_map() ? platform->find("switches") : nullptr;
+    if (switches == nullptr || !switches->is_map()) return;
+    std::vector<std::string> names;
+    for (const auto& e : switches->entries()) {
+        if (const std::string wrong = wrong_name(e.key, names); !wrong.empty()) out.error(e.at, "platform.switches: " + wrong);
+        if (e.key == root_port) out.error(e.at, "platform.switches: root-port is no name of a switch");
+        if (e.at.source != nullptr && e.at.source->kind() == Source::Kind::CommandLine)
+            out.error_about(e.at, fmt::format("platform.switches: the scenario has no '{}'", e.key), e.key, names);
+        names.push_back(e.key);
+        config.platform.switches.try_emplace(e.key);
+    }
+}
+
 void read_requires(const Node& n, Scenario& s, Diagnostics& out) {
     const auto* items = n.as_seq(out, "requires");
     if (items == nullptr) return;
@@ -51,6 +66,7 @@ void read_body(Scenario& s, Diagnostics& out) {
     if (const Node* n = top.require("scenario")) s.help = n->as_string(out, "scenario").value_or("");
     if (auto name = top.string("name")) s.name = *name;
     if (const Node* d = top.take("devices")) read_devices(*d, s.config, out);
+    read_switches(s.root.find("platform"), s.config, out);
     Node params = Node::map({});
     for (const char* tree : {"platform", "os", "devices", "observe"}) {
         const bool absent = tree == std::string_view{"devices"} && s.config.devices.empty();

@@ -3,6 +3,7 @@
 #pragma once
 #include "iommu/smmuv3/unit.h"
 #include "memory/tlm_bridge.h"
+#include "os/drivers/ecam_function.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "pcie/ecam.h"
 #include "platform/devices.h"
@@ -27,7 +28,9 @@ public:
 private:
     void add_iommu(const Config& config, u64 seed);
     void add_devices(const Config& config, u64 seed);
-    void place(Device& d);
+    void place_bars();
+    void place(Device& d, u64 align);
+    void add_ports();
     void watch_link(Device& d);
     void map_smmu(bool check_tlm);
     sim::Task<void> boot();
@@ -41,6 +44,7 @@ private:
     std::unique_ptr<pcie::RootComplex> root_complex_;
     std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;
+    std::vector<std::unique_ptr<os::drivers::EcamFunction>> ports_; ///< the kernel's view of the ports of switches
     Spa next_bar_;
     struct Tlm {
         memory::TlmMmioInitiator initiator{"smmu_registers_out"};

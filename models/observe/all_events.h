@@ -20,7 +20,7 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
                                     iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
                                     iommu::StallResolved>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
-                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered>;
+                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,
                                      devices::PageRequestSent, devices::PageResponseHeard>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,

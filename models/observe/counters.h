@@ -46,7 +46,7 @@ struct RunCounts {
     } stalls;
     std::vector<u64> stall_ps; ///< observe::PageRequests
     u64 most_stalled = 0;
-    u64 completion_timeouts = 0, links_down = 0;
+    u64 completion_timeouts = 0, links_down = 0, peer_to_peer = 0;
     u64 translations = 0, tlb_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
@@ -77,6 +77,7 @@ private:
     void on(sim::Time now, const pcie::LinkFault& e);
     void on(sim::Time now, const pcie::LinkChanged& e);
     void on(sim::Time now, const pcie::CompletionTimedOut& e);
+    void on(sim::Time now, const pcie::PeerToPeer& e);
     RunCounts::Link& link(base::Name name, bool upstream);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const iommu::Translated& e);

@@ -113,6 +113,8 @@ const std::vector<Metric> metrics{
     {"count", "dma.legal_after_unmap", "accesses to a page whose entry was cleared and that was not freed yet: legal"},
     {"count", "dma.completion_timeouts", "reads of devices to which no completion came"},
     {"count", "dma.links_down", "times that a link went down"},
+    {"count", "dma.peer_to_peer",
+     "requests that a switch routed to another device below it: no IOMMU saw them (ACS redirects them upstream)"},
     {"count", "translations.requests", "requests that the IOMMU answered: untranslated DMA, translation requests, and translated DMA that it let pass or refused"},
     {"count", "translations.tlb_hits", "of these, hits in the translation cache; translated DMA that passes looks nothing up"},
     {"count", "faults.recorded", "fault records that the hardware wrote"},

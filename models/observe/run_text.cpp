@@ -109,6 +109,9 @@ void counts_text(const RunCounts& c, std::string& out) {
     out += fmt::format("        aborted: {} answered with an error (an untranslated write that is refused has no "
                        "answer: it is among the faults only)\n",
                        c.dma.aborted);
+    if (c.peer_to_peer != 0)
+        out += fmt::format("        peer to peer: {} requests went to another device and never reached the IOMMU\n",
+                           c.peer_to_peer);
     out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: the context is "
                        "quiet), {} lost (queue full)",
                        c.faults.recorded, c.faults.suppressed, c.faults.lost_overflow);

@@ -42,6 +42,11 @@ sim::Task<void> Kernel::boot() {
         usable = co_await iommu_->init(ctx);
         if (!usable) boot_failed(iommu_->error());
     }
+    for (auto& [name, port] : ports_) {
+        const bool found = co_await port->discover(ctx);
+        if (!found) boot_failed(name + ": no PCI function answers");
+        if (found && usable && config_.acs) co_await port->enable_acs(ctx);
+    }
     for (auto& [name, device] : devices_) {
         bool found = true;
         if (device->pci() != nullptr) found = co_await device->pci()->discover(ctx);

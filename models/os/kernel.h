@@ -17,13 +17,15 @@ struct KernelConfig {
     base::Param<Suppression> suppression{Suppression::Hardware, "who keeps a dying bond's faults quiet", P::Kernel,
                                          "linux: arm-smmu-v3-sva.c, arm_smmu_mm_release: the quiet CD"};
     base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi", "forget-page-response", "forget-resume"), P::Guess, "none"};
+    base::Param<bool> acs{true, "switch on Access Control Services in the ports of switches at boot, where there is an IOMMU", P::Kernel,
+                          "linux: pci_enable_acs, after the IOMMU driver's pci_request_acs"};
     PasidConfig pasid;
     CpuConfig cpu;
     MmConfig mm;
     ProcessConfig process;
     IopfConfig iopf;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, pasid, cpu, mm, process, iopf)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, pasid, cpu, mm, process, iopf)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -49,6 +51,9 @@ public:
         page_faults_.set_iommu(d);
     }
     void add_device(std::string name, drivers::DeviceDriver& d) { devices_[std::move(name)] = &d; }
+    /// A port of a switch, found before the devices. MODEL: its path to a device is not checked when PASIDs are enabled
+    /// (pci_acs_path_enabled).
+    void add_port(std::string name, drivers::PciFunction& p) { ports_.emplace_back(std::move(name), &p); }
     /// Initialises the IOMMU and every device: the end of booting. boot_error() says what the drivers did not take.
     sim::Task<void> boot();
     const std::string& boot_error() const { return boot_error_; }
@@ -106,6 +111,7 @@ private:
     IopfQueue page_faults_;
     drivers::IommuDriver* iommu_ = nullptr;
     std::string boot_error_;
+    std::vector<std::pair<std::string, drivers::PciFunction*>> ports_;
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

@@ -89,6 +89,11 @@ public:
     /// A register write arrived; in order. `size` is 4 or 8.
     virtual void bar_write(u64 offset, unsigned size, u64 value) = 0;
     virtual u64 bar_read(u64 offset, unsigned size) = 0;
+    /// Where BAR 0 is, whether it answers or not; no bytes: there is none. MODEL: peers reach no other BAR.
+    struct BarPlace {
+        u64 first = 0, bytes = 0;
+    };
+    virtual BarPlace bar_place() const { return {}; }
     /// The function answers accesses to its BARs.
     virtual bool memory_space() const = 0;
     /// Its configuration registers; `size` is 1, 2 or 4.

@@ -61,6 +61,7 @@ struct Tlp {
 /// Bytes of one packet on the wire: 8 bytes of framing, sequence number and LCRC; a header of three double words, four
 /// for addresses of 4 GiB and above and for messages; prefix; ECRC; payload (facts/published-figures.md 1.1).
 constexpr u32 framing_bytes = 8, short_header_bytes = 12, long_header_bytes = 16, prefix_bytes = 4, ecrc_bytes = 4;
+constexpr u32 lcrc_bytes = 4; ///< of the framing, what comes last
 constexpr u32 wire_bytes(const Tlp& t, u32 payload, bool ecrc) {
     const bool long_header = t.kind == TlpKind::Message || (t.kind != TlpKind::Completion && t.address >> 32 != 0);
     return framing_bytes + (long_header ? long_header_bytes : short_header_bytes) + (t.has_pasid ? prefix_bytes : 0) +
