@@ -14,9 +14,9 @@ using sim::Duration;
 using sim::Time;
 
 namespace {
-struct EcamBench : Switched {
+struct BridgeConfigBench : Switched {
     Ecam ecam{f.root_complex};
-    explicit EcamBench(unsigned levels = 1) : Switched(levels) {}
+    explicit BridgeConfigBench(unsigned levels = 1) : Switched(levels) {}
     u64 read(unsigned bus, unsigned device, u32 offset, unsigned size, Time* took = nullptr) {
         Time end;
         u64 value = 0;
@@ -34,7 +34,7 @@ struct EcamBench : Switched {
 } // namespace
 
 TEST_CASE("a port of a switch is a bridge: header type 1, class 0604, its port type, ACS without Egress Control", "[pcie]") {
-    EcamBench s;
+    BridgeConfigBench s;
     CHECK(s.read(1, 0, 0x0e, 1) == 0x01);
     CHECK(s.read(1, 0, 0x08, 4) == 0x06040000);
     CHECK(s.read(1, 0, 0x40, 1) == 0x10);          // PCI Express
@@ -49,7 +49,7 @@ TEST_CASE("a port of a switch is a bridge: header type 1, class 0604, its port t
 }
 
 TEST_CASE("firmware numbers buses depth first, and a port's window is the megabytes of what is below", "[pcie]") {
-    EcamBench s;
+    BridgeConfigBench s;
     CHECK(s.read(1, 0, 0x18, 4) == 0x00040201); // primary 1, secondary 2, subordinate 4
     CHECK(s.read(2, 0, 0x18, 4) == 0x00030302);
     CHECK(s.read(2, 1, 0x18, 4) == 0x00040402);
@@ -62,7 +62,7 @@ TEST_CASE("firmware numbers buses depth first, and a port's window is the megaby
 }
 
 TEST_CASE("configuration accesses follow the bus numbers that are in the ports' registers", "[pcie]") {
-    EcamBench s{2};
+    BridgeConfigBench s{2};
     // Buses: 1 upper switch, 2 inside, 3 lower switch, 4 inside, 5 and 6 the endpoints.
     CHECK(s.read(3, 0, 0x0e, 1) == 1);
     CHECK(s.read(5, 0, 0x00, 2) == 0x1d1e);
@@ -78,7 +78,7 @@ TEST_CASE("configuration accesses follow the bus numbers that are in the ports' 
 }
 
 TEST_CASE("a configuration read of a switch takes the sum of its way", "[pcie]") {
-    EcamBench s;
+    BridgeConfigBench s;
     Time took;
     s.read(1, 0, 0x00, 4, &took);
     const Duration prop = s.a.link_config.propagation.get();

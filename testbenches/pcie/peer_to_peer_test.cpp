@@ -13,12 +13,12 @@ using sim::Duration;
 using sim::Time;
 
 namespace {
-struct PeerBench : Switched {
+struct PeerToPeerBench : Switched {
     std::vector<PeerToPeer> peers;
     std::vector<RequestAborted> aborted;
     base::Subscription heard, refused;
 
-    explicit PeerBench(unsigned levels = 1) : Switched(levels) {
+    explicit PeerToPeerBench(unsigned levels = 1) : Switched(levels) {
         heard = f.events.subscribe<PeerToPeer>([this](Time, const PeerToPeer& e) { peers.push_back(e); });
         refused = f.events.subscribe<RequestAborted>([this](Time, const RequestAborted& e) { aborted.push_back(e); });
         f.iommu.keep_questions = true;
@@ -79,7 +79,7 @@ TEST_CASE("each service of ACS decides where a request to a peer's BAR goes", "[
         sc_core::sc_simcontext fresh;
         auto* const outer = std::exchange(sc_core::sc_curr_simcontext, &fresh);
         {
-            PeerBench s;
+            PeerToPeerBench s;
             s.set_acs(0, row.enabled);
             INFO(row.what);
             Tlp t;
@@ -97,7 +97,7 @@ TEST_CASE("each service of ACS decides where a request to a peer's BAR goes", "[
 
 TEST_CASE("with ACS off a write to a peer's BAR lands in its registers, and the IOMMU never hears of it", "[pcie]") {
     const AddressType type = GENERATE(AddressType::Untranslated, AddressType::Translated);
-    PeerBench s;
+    PeerToPeerBench s;
     s.write(s.a, Switched::bar_b + 0x40, 0x1122334455667788, type);
     REQUIRE(s.b.accesses.size() == 1);
     CHECK(s.b.accesses[0].write);
@@ -113,7 +113,7 @@ TEST_CASE("with ACS off a write to a peer's BAR lands in its registers, and the 
 }
 
 TEST_CASE("with P2P Request Redirect the same write goes to the IOMMU", "[pcie]") {
-    PeerBench s;
+    PeerToPeerBench s;
     s.set_acs(0, services({acs_request_redirect}));
     s.write(s.a, Switched::bar_b + 0x40, 1);
     CHECK(s.b.accesses.empty());
@@ -124,7 +124,7 @@ TEST_CASE("with P2P Request Redirect the same write goes to the IOMMU", "[pcie]"
 }
 
 TEST_CASE("a read of a peer's register takes the way to it and back, and no look-up", "[pcie]") {
-    PeerBench s;
+    PeerToPeerBench s;
     s.b.answer = 0xabcdef;
     u64 value = 0;
     Time took;
@@ -140,7 +140,7 @@ TEST_CASE("a read of a peer's register takes the way to it and back, and no look
 }
 
 TEST_CASE("P2P Completion Redirect takes the answer of a peer by way of the root port", "[pcie]") {
-    PeerBench s;
+    PeerToPeerBench s;
     u64 value = 0;
     Time direct, redirected;
     CHECK(s.read(s.a, Switched::bar_b + 8, value, &direct).ok());
@@ -152,7 +152,7 @@ TEST_CASE("P2P Completion Redirect takes the answer of a peer by way of the root
 }
 
 TEST_CASE("a function of another bus number than its port's is stopped by Source Validation, and logged", "[pcie]") {
-    PeerBench s;
+    PeerToPeerBench s;
     s.set_acs(0, services({acs_source_validation}));
     s.sw().port(0).config_space.set(SecondaryBus::Number, 0x77);
     s.sw().port(0).config_space.set(SubordinateBus::Number, 0x77);
@@ -166,7 +166,7 @@ TEST_CASE("a function of another bus number than its port's is stopped by Source
 }
 
 TEST_CASE("an address in the window that no BAR claims is an Unsupported Request", "[pcie]") {
-    PeerBench s;
+    PeerToPeerBench s;
     u64 value = 0;
     CHECK(s.read(s.a, Switched::bar_b + 0x8'0000, value).status == CompletionStatus::UnsupportedRequest);
     s.write(s.a, Switched::bar_b + 0x8'0000, 1);
@@ -179,7 +179,7 @@ TEST_CASE("an address in the window that no BAR claims is an Unsupported Request
 
 TEST_CASE("what a switch redirects leads back to its port of the switch above: only Upstream Forwarding lets it on", "[pcie]") {
     const bool forwarding = GENERATE(false, true);
-    PeerBench s{2};
+    PeerToPeerBench s{2};
     s.set_acs(0, services({acs_request_redirect}));
     s.chain[0]->port(0).config_space.set(AcsControl::Services,
                                          forwarding ? services({acs_upstream_forwarding}) : 0);
@@ -191,7 +191,7 @@ TEST_CASE("what a switch redirects leads back to its port of the switch above: o
 }
 
 TEST_CASE("a translation request goes up, also one whose address is in a peer's BAR", "[pcie]") {
-    PeerBench s;
+    PeerToPeerBench s;
     DmaRequest r;
     r.at = Iova{Switched::bar_b};
     Time end;
