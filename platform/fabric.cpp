@@ -24,7 +24,8 @@ struct FabricCheck {
     void behind(const std::string& path, const std::string& to, const Mark& at) {
         if (to == root_port) return;
         if (config.platform.switches.count(to) == 0)
-            return out.error_about(at, fmt::format("{}.behind: there is no switch '{}' in platform.switches", path, to), to, names);
+            return out.error_about(at, fmt::format("{}.behind: there is no switch '{}' in platform.switches", path, to),
+                                   to, names);
         if (++ports[to] == pcie::Switch::most_ports + 1)
             out.error(at, fmt::format("{}.behind: {} has {} ports", path, to, pcie::Switch::most_ports));
     }
@@ -37,7 +38,9 @@ struct FabricCheck {
                  next = config.platform.switches.find(at)) {
                 way += " behind " + at;
                 if (!seen.insert(at).second) {
-                    if (at == name) out.error(behind_of(root, "platform", "switches", name), "platform.switches: " + way + ": no way to a root port");
+                    if (at == name)
+                        out.error(behind_of(root, "platform", "switches", name),
+                                  "platform.switches: " + way + ": no way to a root port");
                     break;
                 }
                 at = next->second.behind.get();
@@ -68,11 +71,13 @@ void check_fabric(const Config& config, const Node& root, Diagnostics& out) {
     for (const auto& [name, sw] : config.platform.switches) check.names.push_back(name);
     for (const auto& [name, sw] : config.platform.switches)
         check.behind("platform.switches." + name, sw.behind, behind_of(root, "platform", "switches", name));
-    for (const auto& [name, d] : config.devices) check.behind("devices." + name, d.behind, behind_of(root, "devices", "", name));
+    for (const auto& [name, d] : config.devices)
+        check.behind("devices." + name, d.behind, behind_of(root, "devices", "", name));
     check.loops();
     if (pci_buses(config) > 255)
-        out.error(place_of(root, {"devices"}), fmt::format("devices: PCIe has 255 buses; {} devices and {} switches take {}", config.devices.size(),
-                                                           config.platform.switches.size(), pci_buses(config)));
+        out.error(place_of(root, {"devices"}),
+                  fmt::format("devices: PCIe has 255 buses; {} devices and {} switches take {}", config.devices.size(),
+                              config.platform.switches.size(), pci_buses(config)));
 }
 
 void build_fabric(pcie::RootComplex& rc, const Config& config) {

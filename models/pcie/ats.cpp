@@ -115,8 +115,8 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
         counts_.invalidations_timed_out += !answered;
     }
     if (rc_.events().wants<InvalidationAnswered>())
-        rc_.events().emit(InvalidationAnswered{device_, static_cast<u8>(itag), what.has_pasid, what.pasid, what.everything,
-                                               what.range.first, what.range.bytes, asked, answer});
+        rc_.events().emit(InvalidationAnswered{device_, static_cast<u8>(itag), what.has_pasid, what.pasid,
+                                               what.everything, what.range.first, what.range.bytes, asked, answer});
     mine.open = false; // MODEL: the tag is free again after a time-out; what comes late is stray
     co_return answer;
 }

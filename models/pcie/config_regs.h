@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Configuration space registers of endpoints and of switch ports: header types 0 and 1, PCI Express, MSI-X, and the extended capabilities AER,
-/// ACS, SR-IOV, ATS, PRI and PASID (PCI Express Base, chapters 7, 9 and 10; facts/iommu-specs.md 4). Offsets count from
-/// the start of the capability. Shared by the model and drivers.
+/// Configuration space registers of endpoints and of switch ports: header types 0 and 1, PCI Express, MSI-X, and the
+/// extended capabilities AER, ACS, SR-IOV, ATS, PRI and PASID (PCI Express Base, chapters 7, 9 and 10;
+/// facts/iommu-specs.md 4). Offsets count from the start of the capability. Shared by the model and drivers.
 ///
 /// `writable` and `write_1_clear` list what software changes; other fields are read-only to it, bits in no field read
 /// zero. `sticky` fields keep their value over every reset but a cold one, `kept_by_flr` fields over a function-level
@@ -283,8 +283,8 @@ template <unsigned N> struct AerHeaderLog : AerReg<AerHeaderLog<N>, 0x1c + 4 * N
 
 template <class Self, u16 Offset> using AcsReg = ConfigRegister<Self, Capability::Acs, Offset, u16>;
 
-/// Bit numbers of AcsCap and AcsControl. A multi-function endpoint may have 2, 3 and 6. MODEL: P2P Egress Control (5) is not
-/// there.
+/// Bit numbers of AcsCap and AcsControl. A multi-function endpoint may have 2, 3 and 6. MODEL: P2P Egress Control (5)
+/// is not there.
 inline constexpr unsigned acs_source_validation = 0, acs_translation_blocking = 1, acs_request_redirect = 2,
                           acs_completion_redirect = 3, acs_upstream_forwarding = 4, acs_direct_translated = 6;
 struct AcsCap : AcsReg<AcsCap, 0x04> { static constexpr F<> Services{"Services", 6, 0}; };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The configuration space of one endpoint function, or of one port of a switch: 4 KiB of bytes behind write masks, laid
-/// out from a FunctionConfig or a BridgeConfig.
+/// The configuration space of one endpoint function, or of one port of a switch: 4 KiB of bytes behind write masks,
+/// laid out from a FunctionConfig or a BridgeConfig.
 ///
 /// What it can do: software's reads and writes of 1, 2 or 4 bytes, BAR sizing, chains of capabilities, error logging
 /// (AER), function-level and conventional resets, callbacks on change, typed fields for the model. What it cannot do:

@@ -6,7 +6,8 @@ namespace {
 constexpr u32 register_mask = 0xfff;
 } // namespace
 
-/// Nobody there, or an access that no configuration request can carry: all are null. Below a switch, its bus numbers decide.
+/// Nobody there, or an access that no configuration request can carry: all are null. Below a switch, its bus numbers
+/// decide.
 Switch::Target Ecam::target_of(u64 offset, unsigned size) const {
     if ((size != 1 && size != 2 && size != 4) || offset % 4 + size > 4) return {};
     const auto bus = static_cast<unsigned>(offset >> 20), device = static_cast<unsigned>(offset >> 15 & 0x1f),

@@ -27,8 +27,9 @@ struct DmaRequest {
 /// sends no requests and no PASIDs.
 class Endpoint : protected EndpointSide {
 public:
-    /// The device is function 0 of a bus of its own; which, and where its link leads, says RootComplex::place(). What the
-    /// configuration space says of the link is what `link` says. MODEL: sizes of packets and the number of tags follow the configuration, not DevCtl.
+    /// The device is function 0 of a bus of its own; which, and where its link leads, says RootComplex::place(). What
+    /// the configuration space says of the link is what `link` says. MODEL: sizes of packets and the number of tags
+    /// follow the configuration, not DevCtl.
     Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
              const EndpointConfig& config, DeviceId device, const FunctionConfig& function = plain_function());
     /// BAR 0 of 64 KiB, AER and PASIDs; no MSI-X, ATS or page requests, no function-level reset.

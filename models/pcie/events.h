@@ -95,8 +95,8 @@ DESCRIBE(InvalidationAnswered, device, itag, has_pasid, pasid, everything, first
 /// AcsViolation: a switch's port found it forbidden. Unrouted: nobody claims its address.
 enum class AbortReason : u8 { Translation, Memory, Malformed, Poisoned, Refused, AcsViolation, Unrouted };
 
-/// A switch sent a memory request to another function below it: no root complex and no IOMMU sees it. `to`: whose BAR has
-/// the address. `at` is what the device aimed at, `address` what stands in the packet.
+/// A switch sent a memory request to another function below it: no root complex and no IOMMU sees it. `to`: whose BAR
+/// has the address. `at` is what the device aimed at, `address` what stands in the packet.
 struct PeerToPeer {
     static constexpr std::string_view event_name = "PeerToPeer";
     u64 transaction;

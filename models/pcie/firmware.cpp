@@ -52,7 +52,8 @@ void set_window(ConfigSpace& port, const Window& w) {
     const bool any = w.first <= w.last;
     port.config_write(MemoryBase::offset, 2, any ? static_cast<u32>(w.first >> 16) & nowhere : nowhere);
     port.config_write(MemoryLimit::offset, 2, any ? static_cast<u32>(w.last >> 16) & nowhere : 0);
-    port.config_write(Command::offset, 2, Command{}.set(Command::MemorySpace, true).set(Command::BusMaster, true).value());
+    port.config_write(Command::offset, 2,
+                      Command{}.set(Command::MemorySpace, true).set(Command::BusMaster, true).value());
 }
 
 Window open_switch(Switch& s) {

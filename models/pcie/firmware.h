@@ -12,8 +12,8 @@ namespace quiesce::pcie {
 void number_buses(RootComplex& root_complex, unsigned devices);
 /// What a window of a port begins and ends with a multiple of (7.5.1.3.8).
 inline constexpr u64 window_step = u64{1} << 20;
-/// The windows of all ports of switches around the BARs below them, and memory space and bus mastering on. The BARs of what
-/// is below one port have megabytes of their own.
+/// The windows of all ports of switches around the BARs below them, and memory space and bus mastering on. The BARs of
+/// what is below one port have megabytes of their own.
 void open_windows(RootComplex& root_complex);
 
 } // namespace quiesce::pcie

@@ -9,8 +9,8 @@ namespace quiesce::pcie {
 
 void TransmitQueue::wait(std::coroutine_handle<> who, Enter& enter) {
     const Tlp& packet = enter.packet;
-    waiting_.push_back(
-        {who, &enter, ordered(packet), packet.kind, packet.bond, packet.transaction, enter.payload, enter.source, sim::now()});
+    waiting_.push_back({who, &enter, ordered(packet), packet.kind, packet.bond, packet.transaction, enter.payload,
+                        enter.source, sim::now()});
     sources_ = std::max(sources_, enter.source + 1);
     if (events_.wants<base::LevelChanged>())
         events_.emit(base::LevelChanged{level_, static_cast<u32>(waiting_.size())});
@@ -70,7 +70,8 @@ bool TransmitQueue::admit_of_kind(u8 pool) {
     for (unsigned k = 1; k <= sources_; ++k) {
         const unsigned source = (last_source_[pool] + k) % sources_;
         for (std::size_t n = 0; n < waiting_.size(); ++n) {
-            if (waiting_[n].source != source || pool_number(waiting_[n].kind) != pool || !passes_all_before(n)) continue;
+            if (waiting_[n].source != source || pool_number(waiting_[n].kind) != pool || !passes_all_before(n))
+                continue;
             if (!pools_[pool].take(data_credits(waiting_[n].payload))) return false;
             last_source_[pool] = source;
             last_kind_ = pool;

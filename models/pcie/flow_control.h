@@ -176,8 +176,8 @@ public:
     /// `packet` must live until then. `source`: the port of a switch that it came in by.
     Enter enter(const Tlp& packet, u32 payload, unsigned source = 0) { return {*this, packet, payload, source}; }
 
-    /// Out of a switch: one packet at a time enters, when the wire is free, and the sources take turns, each kind of packets
-    /// by itself. Nobody starves: whose turn it is keeps it until there is room for its packet.
+    /// Out of a switch: one packet at a time enters, when the wire is free, and the sources take turns, each kind of
+    /// packets by itself. Nobody starves: whose turn it is keeps it until there is room for its packet.
     void take_turns() { turns_ = true; }
     /// Where sources take turns: the packet that entered last has left at `t`.
     void sent_until(sim::Time t) {

@@ -22,14 +22,14 @@ bool orders_by_id(const Tlp& t) { return t.attributes.id_based && t.has_pasid; }
 } // namespace
 
 FunctionPort::FunctionPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester,
-                           EndpointSide& endpoint, const LinkConfig& link, const RootComplexConfig& config, Switch* below,
-                           unsigned slot)
+                           EndpointSide& endpoint, const LinkConfig& link, const RootComplexConfig& config,
+                           Switch* below, unsigned slot)
     : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
       switch_(below), slot_(slot), link_(rc.events(), link_name(name), link_below(link, below), rc.stages()),
       first_down_(below == nullptr ? link_.down : below->path().front()->link().down),
-      own_root_(below == nullptr ? std::make_unique<RootPort>() : nullptr),
-      ingress_(rc.stages().of(config.ingress)), egress_(rc.stages().of(config.egress)),
-      mmio_(rc.stages().of(config.mmio)), order_(below == nullptr ? own_root_->order : below->root().order),
+      own_root_(below == nullptr ? std::make_unique<RootPort>() : nullptr), ingress_(rc.stages().of(config.ingress)),
+      egress_(rc.stages().of(config.egress)), mmio_(rc.stages().of(config.mmio)),
+      order_(below == nullptr ? own_root_->order : below->root().order),
       invalidate_timeout_(config.invalidate_timeout.get()), completion_timeout_(config.completion_timeout.get()),
       refusals_(endpoint.faults) {
     if (below != nullptr) {
@@ -182,6 +182,7 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
         if (c.way != Switch::Way::Up) {
             auto elsewhere = read_elsewhere(tlp, into, c, std::move(room));
             const Completion answer = co_await std::move(elsewhere);
+            if (endpoint_.copies() && answer.ok()) co_await endpoint_.copy(tlp.length);
             tag.release();
             co_return who.completed(tlp, answer);
         }
@@ -295,7 +296,8 @@ sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
     order_.commit(ticket);
 }
 
-// ---- messages --------------------------------------------------------------------------------------------------------
+// ---- messages
+// --------------------------------------------------------------------------------------------------------
 
 /// Through the link and into its place in the order: a posted message stays behind the posted packets before it.
 sim::Task<FunctionPort::Message> FunctionPort::message_up(const Tlp& message) {
@@ -322,7 +324,8 @@ sim::Task<bool> FunctionPort::message_down(const Tlp& message) {
     co_return whole;
 }
 
-// ---- the way between the function and the root port ------------------------------------------------------------------
+// ---- the way between the function and the root port
+// ------------------------------------------------------------------
 
 /// What is no memory request, from the function to the root port. One that is lost on the function's link ends there.
 sim::Task<FunctionPort::Ascent> FunctionPort::go_up(const Tlp& t, u32 payload) {

@@ -27,9 +27,9 @@ namespace quiesce::pcie {
 struct RootComplexConfig;
 class RootComplex;
 
-/// One link with one endpoint, from a root port of its own or from a switch. A posted packet takes room in the port until it has committed, any other request until
-/// the IOMMU has answered and it goes to memory. The life of a packet is one coroutine, from the endpoint's decision to
-/// its end.
+/// One link with one endpoint, from a root port of its own or from a switch. A posted packet takes room in the port
+/// until it has committed, any other request until the IOMMU has answered and it goes to memory. The life of a packet
+/// is one coroutine, from the endpoint's decision to its end.
 class FunctionPort final : public memory::MmioTarget {
 public:
     struct Counts {

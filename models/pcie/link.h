@@ -124,7 +124,8 @@ public:
         const sim::Duration time = occupancy(bytes_of(t, payload));
         return wire_.send(faults_ ? time + held_up(t, time) : time);
     }
-    /// As leave(), out of a switch: its first bit not before `first`, which may have passed, its last not before `last`.
+    /// As leave(), out of a switch: its first bit not before `first`, which may have passed, its last not before
+    /// `last`.
     sim::Wire::Sent leave(const Tlp& t, u32 payload, sim::Time first, sim::Time last) {
         const sim::Duration time = occupancy(bytes_of(t, payload));
         const sim::Time end = wire_.reserve(faults_ ? time + held_up(t, time) : time, first, last);

@@ -9,7 +9,8 @@
 namespace quiesce::pcie {
 namespace {
 
-/// The function whose BAR has the address, out of a switch's port: below it, or below the switches there. Null: nobody's.
+/// The function whose BAR has the address, out of a switch's port: below it, or below the switches there. Null:
+/// nobody's.
 FunctionPort* peer_at(Switch& at, unsigned port, u64 address) {
     Switch::Port& p = at.port(port);
     if (p.function != nullptr) return p.function;
@@ -19,7 +20,8 @@ FunctionPort* peer_at(Switch& at, unsigned port, u64 address) {
     return nullptr;
 }
 
-/// MODEL: a peer's registers take and give what a packet carries eight bytes, then four, at a time; what is left over is lost.
+/// MODEL: a peer's registers take and give what a packet carries eight bytes, then four, at a time; what is left over
+/// is lost.
 template <class Each>
 void each_register(u64 offset, u32 bytes, Each each) {
     for (u32 done = 0; bytes - done >= 4;) {
@@ -92,8 +94,8 @@ Completion FunctionPort::answer_peer(const Tlp& t, std::byte* into) {
     return {};
 }
 
-/// A read that does not go to the root port, until its answer is back. MODEL: a peer answers with one completion, however
-/// long, and a refusal by a switch comes at once.
+/// A read that does not go to the root port, until its answer is back. MODEL: a peer answers with one completion,
+/// however long, and a refusal by a switch comes at once.
 sim::Task<Completion> FunctionPort::read_elsewhere(Tlp t, std::byte* into, Switch::Climb c,
                                                    TransmitQueue::Credit room) {
     // 6.12.1.1: the completion of a request that ACS stops is a Completer Abort.
@@ -123,8 +125,8 @@ sim::Task<Completion> FunctionPort::read_elsewhere(Tlp t, std::byte* into, Switc
     co_return answer;
 }
 
-/// This function's answer to a peer: up to the switch where the request turned and down from there, or, where ACS redirects
-/// it (P2P Completion Redirect), by way of the root port. -> it arrived.
+/// This function's answer to a peer: up to the switch where the request turned and down from there, or, where ACS
+/// redirects it (P2P Completion Redirect), by way of the root port. -> it arrived.
 sim::Task<bool> FunctionPort::complete_to(FunctionPort& requester, Switch& turn_at, Tlp t) {
     auto room = co_await link_.up.enter(t, t.length);
     const u64 life = link_.up.life();

@@ -48,7 +48,9 @@ bool in_window(const ConfigSpace& port, u64 address) {
 bool below_port(const ConfigSpace& port, unsigned bus) {
     return port.get(SecondaryBus::Number) <= bus && bus <= port.get(SubordinateBus::Number);
 }
-bool acs_enabled(const ConfigSpace& port, unsigned service) { return (port.get(AcsControl::Services) >> service & 1) != 0; }
+bool acs_enabled(const ConfigSpace& port, unsigned service) {
+    return (port.get(AcsControl::Services) >> service & 1) != 0;
+}
 } // namespace
 
 Switch::Switch(RootComplex& rc, base::Name name, const SwitchConfig& config, Switch* above)
@@ -80,7 +82,8 @@ std::string Switch::who_waits() {
     return up + (up.empty() || down.empty() ? "" : "; ") + down;
 }
 
-// ---- configuration accesses (7.3.3) ----------------------------------------------------------------------------------
+// ---- configuration accesses (7.3.3)
+// ----------------------------------------------------------------------------------
 
 Switch::Target Switch::find(unsigned bus, unsigned device, unsigned function) {
     if (function != 0 || !below_port(config_space_, bus)) return {};
@@ -101,11 +104,13 @@ Switch::Target Switch::find(unsigned bus, unsigned device, unsigned function) {
     return {};
 }
 
-// ---- routing (6.12) --------------------------------------------------------------------------------------------------
+// ---- routing (6.12)
+// --------------------------------------------------------------------------------------------------
 
 bool Switch::has(unsigned port, u64 address) const { return in_window(ports_[port]->config_space, address); }
 
-/// 6.12.1.1: an ACS Violation is logged at the port that found it, as is a request that leads back to where it came from.
+/// 6.12.1.1: an ACS Violation is logged at the port that found it, as is a request that leads back to where it came
+/// from.
 Switch::Route Switch::refuse(unsigned port, Uncorrectable error, Way way) {
     ports_[port]->config_space.report(error);
     return {way, port};
@@ -139,7 +144,8 @@ bool Switch::redirects(const Tlp& completion, unsigned from) const {
     return acs_enabled(ports_[from]->config_space, acs_completion_redirect) && !completion.attributes.relaxed;
 }
 
-// ---- the way through -------------------------------------------------------------------------------------------------
+// ---- the way through
+// -------------------------------------------------------------------------------------------------
 
 /// The packet has come in as a whole. Its header came earlier, and its first bit may have left since: so long as the
 /// latency is above the rest of its time on the link, both ends are to come.
@@ -184,7 +190,8 @@ sim::Task<void> Switch::go_on_down(Ingress in, LinkDirection* last, const Tlp& t
     co_await std::move(hop);
 }
 
-// ---- its own registers -----------------------------------------------------------------------------------------------
+// ---- its own registers
+// -----------------------------------------------------------------------------------------------
 
 sim::Task<u32> Switch::config_access(ConfigSpace& registers, TlpKind kind, u32 offset, unsigned size, u32 value) {
     Tlp t;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A switch: one link up, several down, and in front of each a queue in which the packets of its ports take turns.
 ///
-/// A packet goes on when its header has arrived, and a latency later (cut-through), but never so early that its end would be
-/// missing; it takes room in the port that it came in by until its last bit is out again. Requests are routed by the
-/// address windows of the ports below (6.12: Access Control Services decide whether to a peer), answers and messages by
-/// bus number or to the root complex. MODEL: no multicast, no ordering between virtual channels (there is one), no link
-/// of a switch ever fails, and the upper end of its link has no configuration space.
+/// A packet goes on when its header has arrived, and a latency later (cut-through), but never so early that its end
+/// would be missing; it takes room in the port that it came in by until its last bit is out again. Requests are routed
+/// by the address windows of the ports below (6.12: Access Control Services decide whether to a peer), answers and
+/// messages by bus number or to the root complex. MODEL: no multicast, no ordering between virtual channels (there is
+/// one), no link of a switch ever fails, and the upper end of its link has no configuration space.
 #pragma once
 #include "base/events.h"
 #include "base/names.h"
@@ -42,7 +42,8 @@ struct SwitchConfig {
     base::Param<base::Latency> register_access{20_ns, "it reads or writes one of its configuration registers", P::Guess,
                                                "as an endpoint"};
     base::Param<bool> acs{true, "its lower ports have Access Control Services", P::Guess, "server switches do"};
-    LinkConfig link{.root_port = {}, .endpoint = switch_credits()}; ///< above it; `endpoint`: what it advertises, above and below
+    LinkConfig link{.root_port = {},
+                    .endpoint = switch_credits()}; ///< above it; `endpoint`: what it advertises, above and below
 };
 DESCRIBE(SwitchConfig, latency, cut_through, register_access, acs, link)
 static_assert(base::fully_described<SwitchConfig>);
@@ -82,7 +83,8 @@ public:
     const CreditConfig& credits() const { return credits_; }
     unsigned slot() const { return slot_; } ///< the port of above() that it is below
     ConfigSpace& config_space() { return config_space_; }
-    /// Of its upper port: what the root port, which has no registers here, has below it. Only of a switch that is below one.
+    /// Of its upper port: what the root port, which has no registers here, has below it. Only of a switch that is below
+    /// one.
     unsigned upper_bus() const { return upper_bus_; }
     void set_upper_bus(unsigned bus) { upper_bus_ = bus; }
     sim::Duration register_access() const { return register_access_; }
@@ -104,8 +106,8 @@ public:
 
     /// The address is in the window of the port.
     bool has(unsigned port, u64 address) const;
-    /// Who answers a configuration access that has come to the bus below its upper port, as the bus numbers of its ports
-    /// say; nobody: all are null. MODEL: they are looked at when the access sets out.
+    /// Who answers a configuration access that has come to the bus below its upper port, as the bus numbers of its
+    /// ports say; nobody: all are null. MODEL: they are looked at when the access sets out.
     struct Target {
         FunctionPort* function = nullptr;
         Switch* at = nullptr; ///< or a port of this switch: its registers

@@ -33,7 +33,8 @@ struct BridgeConfigBench : Switched {
 };
 } // namespace
 
-TEST_CASE("a port of a switch is a bridge: header type 1, class 0604, its port type, ACS without Egress Control", "[pcie]") {
+TEST_CASE("a port of a switch is a bridge: header type 1, class 0604, its port type, ACS without Egress Control",
+          "[pcie]") {
     BridgeConfigBench s;
     CHECK(s.read(1, 0, 0x0e, 1) == 0x01);
     CHECK(s.read(1, 0, 0x08, 4) == 0x06040000);
@@ -98,5 +99,6 @@ TEST_CASE("requester ids below and beside switches are all different", "[pcie]")
     for (unsigned n = 0; n < 5; ++n) ids.insert(raw(f.root_complex.requester_of(static_cast<DeviceId>(n))));
     CHECK(ids.size() == 5);
     CHECK(f.root_complex.requester_of(DeviceId{0}) == RequesterId{0x0100});
-    CHECK(f.root_complex.requester_of(DeviceId{2}) > f.root_complex.requester_of(DeviceId{3})); // the lower switch's port was first
+    CHECK(f.root_complex.requester_of(DeviceId{2}) >
+          f.root_complex.requester_of(DeviceId{3})); // the lower switch's port was first
 }

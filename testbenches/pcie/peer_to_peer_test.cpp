@@ -177,7 +177,8 @@ TEST_CASE("an address in the window that no BAR claims is an Unsupported Request
     CHECK(s.read(s.a, Switched::bar_b + 8, value).status == CompletionStatus::UnsupportedRequest);
 }
 
-TEST_CASE("what a switch redirects leads back to its port of the switch above: only Upstream Forwarding lets it on", "[pcie]") {
+TEST_CASE("what a switch redirects leads back to its port of the switch above: only Upstream Forwarding lets it on",
+          "[pcie]") {
     const bool forwarding = GENERATE(false, true);
     PeerToPeerBench s{2};
     s.set_acs(0, services({acs_request_redirect}));

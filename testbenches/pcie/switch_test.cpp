@@ -20,7 +20,8 @@ DmaRequest at(Iova address, u32 bytes) {
     r.bytes = bytes;
     return r;
 }
-// On the wire, facts/published-figures.md 1.1: framing 8, of which the LCRC's 4 come last; long headers 16, short ones 12.
+// On the wire, facts/published-figures.md 1.1: framing 8, of which the LCRC's 4 come last; long headers 16, short
+// ones 12.
 constexpr u32 write_bytes = 24, read_bytes = 24, answer_bytes = 20;
 constexpr u32 long_header = 20, short_header = 16; ///< until the header has arrived
 
@@ -59,7 +60,8 @@ Time commit_of(Switched& s, u32 bytes) {
 }
 } // namespace
 
-TEST_CASE("cut-through: a write goes on a latency after its header, and is late by header, flight and latency", "[pcie]") {
+TEST_CASE("cut-through: a write goes on a latency after its header, and is late by header, flight and latency",
+          "[pcie]") {
     const u32 bytes = GENERATE(8u, 256u);
     Switched s;
     const SwitchTimes t{s};
