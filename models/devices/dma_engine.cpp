@@ -1,25 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/dma_engine.h"
 
+#include "devices/dma_access.h"
+
 #include <algorithm>
 #include <stdexcept>
 
 namespace quiesce::devices {
-namespace {
-
-DmaEnding ending_of(pcie::Completion how) {
-    if (how.zeroed) return DmaEnding::ReadZero;
-    switch (how.status) {
-    case pcie::CompletionStatus::Success: return DmaEnding::Success;
-    case pcie::CompletionStatus::UnsupportedRequest: return DmaEnding::UnsupportedRequest;
-    case pcie::CompletionStatus::TimedOut: return DmaEnding::TimedOut;
-    case pcie::CompletionStatus::Poisoned: return DmaEnding::Poisoned;
-    case pcie::CompletionStatus::CompleterAbort: break;
-    }
-    return DmaEnding::CompleterAbort;
-}
-
-} // namespace
 
 DmaEngine::DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config,
                      u64 seed, Atc* atc)
@@ -139,19 +126,6 @@ void DmaEngine::issue_read(const pcie::DmaRequest& packet, pcie::Tag tag) {
 }
 
 namespace {
-/// Without a PASID prefix: on translated requests it needs an enable of its own (facts/iommu-specs.md 4.1), which is
-/// not there.
-pcie::DmaRequest translated(const pcie::DmaRequest& r, Iova to) {
-    pcie::DmaRequest t;
-    t.at = to;
-    t.bytes = r.bytes;
-    t.bond = r.bond;
-    t.type = iommu::AddressType::Translated;
-    t.aimed_at = r.at;
-    t.attributes = r.attributes;
-    return t;
-}
-
 /// A write's last bit has left.
 struct Departure final : pcie::Requester {
     sim::Latch over;

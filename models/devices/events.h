@@ -72,7 +72,33 @@ struct PageResponseHeard {
 };
 DESCRIBE(PageResponseHeard, device, stream, bond, has_pasid, pasid, group, code, fate)
 
-/// A work queue of a device changed state: idle, running, stopping, stopped.
+/// An access of a GPU's wave found no translation before and is tried again.
+struct AccessRetried {
+    static constexpr std::string_view event_name = "AccessRetried";
+    DeviceId device;
+    BondId bond;
+    Iova at;
+    bool write;
+};
+DESCRIBE(AccessRetried, device, bond, at, write)
+
+/// Delivered: payload and completion were written. Sent: read and put on the wire. NoBuffer: the ring had none. NoRoom:
+/// the device's own buffer was full. NoQueue: no ring was enabled. Failed: an access of its ended with an error.
+/// Discarded: the ring was stopped meanwhile.
+enum class PacketFate : u8 { Delivered, Sent, NoBuffer, NoRoom, NoQueue, Failed, Discarded };
+
+/// A network packet is done with.
+struct PacketEnded {
+    static constexpr std::string_view event_name = "PacketEnded";
+    DeviceId device;
+    BondId bond;
+    u32 bytes;
+    PacketFate fate;
+};
+DESCRIBE(PacketEnded, device, bond, bytes, fate)
+
+/// A work queue of a device changed state: idle, running, stopping, stopped; a GPU's context: unmapped, idle, waiting,
+/// running, saving.
 struct QueueState {
     static constexpr std::string_view event_name = "QueueState";
     base::Name queue;
