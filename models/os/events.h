@@ -76,6 +76,23 @@ struct StopSeen {
 };
 DESCRIBE(StopSeen, bond, gave_up, span)
 
+/// The driver began to reset a device that did not do what it was asked for.
+struct DeviceReset {
+    static constexpr std::string_view event_name = "DeviceReset";
+    DeviceId device;
+    base::Name driver;
+    BondId guilty;           ///< for which it should have stopped
+};
+DESCRIBE(DeviceReset, device, driver, guilty)
+
+/// Work that was under way for a bond is gone, by no wish of its process, which is told.
+struct WorkLost {
+    static constexpr std::string_view event_name = "WorkLost";
+    DeviceId device;
+    BondId bond;
+};
+DESCRIBE(WorkLost, device, bond)
+
 struct ProcessChanged {
     static constexpr std::string_view event_name = "ProcessChanged";
     base::Name process;

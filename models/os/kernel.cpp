@@ -69,6 +69,7 @@ sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, driv
     }
     has.ats = pci != nullptr && pci->has_ats() && iommu_->has_ats();
     has.pri = has.ats && pci->has_pri() && iommu_->has_pri();
+    has.kernel_dma = device.kernel_dma();
     if (has.pri) has.response_pasid = co_await pci->response_pasid_required(ctx);
     const bool attached = co_await iommu_->attach_device(ctx, device.stream(), has);
     if (!attached) {
@@ -259,7 +260,23 @@ sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
         auto work = ctx.begin("close-files");
         co_await ctx.spend(config_.process.close_file.get(), ctx.name());
     }
-    if (--file->references == 0) co_await release_file(ctx, *file);
+    if (--file->references > 0) co_return;
+    if (file->device.releases_in_worker()) sim::spawn(release_in_worker(file, ctx.last_span()));
+    else co_await release_file(ctx, *file);
+}
+
+/// kfd_process_wq: stopping may take long, and whoever dies does not wait for it (facts/linux-sva.md 11.3). MODEL: amdkfd
+/// queues the work from a notifier of its own, whoever holds the file; here the last close does.
+sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_by) {
+    ++releasing_;
+    KernelContext ctx(scheduler_, "kworker/" + std::string{file->device.name().text()}, begun_by);
+    {
+        auto wait = ctx.begin_wait("schedule", "cpu");
+        co_await ctx.run();
+    }
+    co_await release_file(ctx, *file);
+    ctx.stop();
+    --releasing_;
 }
 
 /// ____fput -> the driver's release: stop the device, then unbind.
@@ -330,6 +347,7 @@ std::string Kernel::unrest() const {
         for (const auto& f : p->files)
             for (const Bond* b : f->bonds)
                 if (b->life.state() == BondState::Draining) s += (s.empty() ? "" : ", ") + std::string{"a bond of "} + name + " is draining";
+    if (releasing_ > 0) s += (s.empty() ? "" : ", ") + std::string{"a worker releases a device's file"};
     if (page_faults_.queued() > 0) s += (s.empty() ? "" : ", ") + std::string{"page requests are being handled"};
     if (pasids_.parked() > 0) s += (s.empty() ? "" : ", ") + std::string{"a PASID is in its grace time"};
     return s;

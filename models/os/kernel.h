@@ -90,6 +90,7 @@ private:
     sim::Task<void> exit_files(KernelContext& ctx, Process& p);
     sim::Task<void> fput(KernelContext& ctx, std::shared_ptr<File> file);
     sim::Task<void> release_file(KernelContext& ctx, File& file);
+    sim::Task<void> release_in_worker(std::shared_ptr<File> file, u64 begun_by);
     Va random_heap_address();
     sim::Task<void> attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device);
     void boot_failed(std::string why);
@@ -106,6 +107,7 @@ private:
     IopfQueue page_faults_;
     drivers::IommuDriver* iommu_ = nullptr;
     std::string boot_error_;
+    unsigned releasing_ = 0; ///< workers that release a file
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

@@ -16,6 +16,7 @@ struct Work {
     sim::Duration every{};
     u64 count = 0;
     unsigned outstanding = 0;
+    bool stuck = false;                      ///< a program that a device cannot preempt, where it preempts at all
 };
 
 /// What firmware says of a device that is no PCI function (the device tree's pasid-num-bits and dma-can-stall).
@@ -35,6 +36,10 @@ public:
     virtual PciFunction* pci() { return nullptr; }
     /// Only if it is none.
     virtual FirmwareNode firmware() const { return {}; }
+    /// The device works on the kernel's memory, too: its requests without a PASID are not translated.
+    virtual bool kernel_dma() const { return false; }
+    /// The last close leaves stop and unbind to a worker and returns.
+    virtual bool releases_in_worker() const { return false; }
     /// The device has been found, and its stream may translate.
     virtual sim::Task<void> probe(KernelContext& ctx) = 0;
     /// Queues work under the bond. False if the device has no queue left.
