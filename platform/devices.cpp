@@ -30,6 +30,43 @@ Device build_accelerator(const Site& s, const Config& config, const DeviceConfig
     return {s.name, std::move(hardware), std::move(driver)};
 }
 
+void check_gpu(const std::string& name, const DeviceConfig& d, const Node& root, Diagnostics& out) {
+    const auto& g = d.gpu;
+    if (g.preempt_point_max.get() < g.preempt_point.get())
+        out.error(place_of(root, {"devices", name, "preempt_point_max"}),
+                  fmt::format("devices.{}: preempt_point_max {} is below preempt_point {}", name,
+                              g.preempt_point_max.text(), g.preempt_point.text()));
+    if (g.retry_max.get() < g.retry.get())
+        out.error(place_of(root, {"devices", name, "retry_max"}),
+                  fmt::format("devices.{}: retry_max {} is below retry {}", name, g.retry_max.text(), g.retry.text()));
+}
+
+Device build_gpu(const Site& s, const Config& config, const DeviceConfig& d) {
+    auto hardware =
+        std::make_unique<devices::Gpu>(s.name, s.events, s.root_complex, config.platform.link, d.gpu, s.id, s.seed);
+    auto driver = std::make_unique<os::drivers::GpuDriver>(
+        s.name, s.id, hardware->stream(), s.kernel, config.gpu_driver, registers_of(s, *hardware),
+        [hw = hardware.get()](unsigned context) { return hw->last_stop_span(context); });
+    return {s.name, std::move(hardware), std::move(driver)};
+}
+
+void check_nic(const std::string& name, const DeviceConfig& d, const Node& root, Diagnostics& out) {
+    const auto& t = d.nic.traffic;
+    if (t.sizes == devices::PacketSizes::Uniform && t.size_max.get() < t.size.get())
+        out.error(place_of(root, {"devices", name, "traffic"}),
+                  fmt::format("devices.{}: traffic.size_max {} is below traffic.size {}", name, t.size_max.text(),
+                              t.size.text()));
+}
+
+Device build_nic(const Site& s, const Config& config, const DeviceConfig& d) {
+    auto hardware =
+        std::make_unique<devices::Nic>(s.name, s.events, s.root_complex, config.platform.link, d.nic, s.id, s.seed);
+    auto driver = std::make_unique<os::drivers::NicDriver>(
+        s.name, s.id, hardware->stream(), s.kernel, config.nic_driver, registers_of(s, *hardware),
+        [hw = hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
+    return {s.name, std::move(hardware), std::move(driver)};
+}
+
 /// Pages are asked for what an ATC did not get.
 void check_page_requests(const std::string& name, const devices::SvaFunctionConfig& f, const Node& root, Diagnostics& out) {
     if (!f.pri.present) return;
@@ -52,8 +89,32 @@ const std::vector<DeviceRow>& device_rows() {
          .function = [](const DeviceConfig& d) -> const auto& { return d.accelerator.function; },
          .check = check_accelerator,
          .queues = [](const DeviceConfig& d) { return d.accelerator.queues.get(); },
+         .queues_name = "queues",
          .request_size = [](const DeviceConfig& d) { return d.accelerator.request_size.get().bytes(); },
          .build = build_accelerator},
+        {.kind = DeviceKind::Gpu,
+         .help = "contexts in memory, each with a PASID, that take turns on a few engines; preemption that may hang, "
+                 "and a reset after it; accesses that find no translation are tried again; atc and pri as the "
+                 "accelerator's",
+         .add_params = [](ParamTree& t, const std::string& path, DeviceConfig& d) { t.add_all(path, d.gpu); },
+         .add_driver_params = [](ParamTree& t, Config& c) { t.add_all("os.gpu_driver", c.gpu_driver); },
+         .function = [](const DeviceConfig& d) -> const auto& { return d.gpu.function; },
+         .check = check_gpu,
+         .queues = [](const DeviceConfig& d) { return d.gpu.contexts.get(); },
+         .queues_name = "contexts",
+         .request_size = [](const DeviceConfig& d) { return d.gpu.request_size.get().bytes(); },
+         .build = build_gpu},
+        {.kind = DeviceKind::Nic,
+         .help = "receive and transmit rings, each pair with a PASID; packets arrive whatever the host does, and are "
+                 "dropped where no buffer is; atc and pri as the accelerator's",
+         .add_params = [](ParamTree& t, const std::string& path, DeviceConfig& d) { t.add_all(path, d.nic); },
+         .add_driver_params = [](ParamTree& t, Config& c) { t.add_all("os.nic_driver", c.nic_driver); },
+         .function = [](const DeviceConfig& d) -> const auto& { return d.nic.function; },
+         .check = check_nic,
+         .queues = [](const DeviceConfig& d) { return d.nic.queues.get(); },
+         .queues_name = "queues",
+         .request_size = [](const DeviceConfig&) { return u64{1}; },
+         .build = build_nic},
     };
     return rows;
 }

@@ -40,6 +40,7 @@ struct DeviceRow {
     void (*check)(const std::string& name, const DeviceConfig& config, const Node& root, Diagnostics& out);
     /// Work queues: so many processes can have work at once.
     unsigned (*queues)(const DeviceConfig& config);
+    std::string_view queues_name; ///< the parameter that says it
     /// Bytes of a request for which a sentence gives no size.
     u64 (*request_size)(const DeviceConfig& config);
     Device (*build)(const Site& site, const Config& config, const DeviceConfig& device);

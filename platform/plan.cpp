@@ -144,7 +144,7 @@ void Plan::unmap(const Step& s) {
 // ---- work -----------------------------------------------------------------------------------------------------------
 
 /// A queue belongs to a bond from its first work until the driver stops it.
-void Plan::check_queue(const Step& s, const Tie& mine) {
+void Plan::check_queue(const Step& s, std::string_view argument, const Tie& mine) {
     if (mine.queue == Surely::Yes) return;
     const DeviceConfig& device = config_.devices.at(s.actor);
     const unsigned queues = row_of(device).queues(device);
@@ -154,8 +154,9 @@ void Plan::check_queue(const Step& s, const Tie& mine) {
         taken += p.life == Life::Running && tie != p.ties.end() && tie->second.queue == Surely::Yes;
     }
     if (taken >= queues)
-        out_.error(s.mark("stream"), fmt::format("{} has {} queues (devices.{}.queues) and each works for a process by then", s.actor, queues,
-                                                 s.actor));
+        out_.error(s.mark(argument),
+                   fmt::format("{} has {} queues (devices.{}.{}) and each works for a process by then", s.actor, queues,
+                               s.actor, row_of(device).queues_name));
 }
 
 void Plan::check_sizes(const Step& s, const Process& p) {
@@ -172,17 +173,19 @@ void Plan::check_sizes(const Step& s, const Process& p) {
                    fmt::format("requests of {} do not fit in the {} that the work is on", base::exact_size(most), base::exact_size(bytes)));
 }
 
-void Plan::stream(const Step& s) {
-    Process* p = alive(s, "stream");
+void Plan::work(const Step& s, std::string_view argument) {
+    Process* p = alive(s, argument);
     if (p == nullptr) return;
     if (s.has("pages")) check_pages(s, *p);
     check_sizes(s, *p);
-    Tie* tie = bound(s, *p, "stream", s.actor);
+    Tie* tie = bound(s, *p, argument, s.actor);
     if (tie == nullptr) return;
-    check_queue(s, *tie);
+    check_queue(s, argument, *tie);
     if (tie->works == Surely::Yes)
-        return out_.error(s.mark("stream"), fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before",
-                                                        s.actor, s.text("stream"), line_of(*tie->work), s.actor, s.text("stream")));
+        return out_.error(
+            s.mark(argument),
+            fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before", s.actor,
+                        s.text(argument), line_of(*tie->work), s.actor, s.text(argument)));
     const bool surely = p->life == Life::Running && tie->bound == Surely::Yes;
     tie->queue = surely ? Surely::Yes : Surely::Maybe;
     tie->works = surely && !s.has("count") ? Surely::Yes : Surely::Maybe;

@@ -22,7 +22,8 @@ public:
     void kill(const Step& s) { end(s, "kill"); }
     void exit(const Step& s) { end(s, "exit"); }
     void unmap(const Step& s);
-    void stream(const Step& s);
+    void stream(const Step& s) { work(s, "stream"); }
+    void receive(const Step& s) { work(s, "receive"); }
     void stop(const Step& s);
     /// About a device alone: nothing can be known of it.
     void about_device(const Step&) {}
@@ -53,7 +54,8 @@ private:
     void add_process(const Step& s, std::string_view argument, u64 heap_pages);
     void check_pages(const Step& s, const Process& p);
     void check_sizes(const Step& s, const Process& p);
-    void check_queue(const Step& s, const Tie& mine);
+    void work(const Step& s, std::string_view argument);
+    void check_queue(const Step& s, std::string_view argument, const Tie& mine);
     void check_pasid(const Step& s, const Process& p);
     bool others_hold(const std::string& device, const Process& p) const;
 

@@ -2,6 +2,7 @@
 /// The sentences that actors can say: one row each, with its arguments, its help, what is known of it beforehand, and what it
 /// does.
 #include "platform/steps.h"
+#include "platform/devices.h"
 #include "platform/plan.h"
 #include "platform/system.h"
 
@@ -107,16 +108,27 @@ os::drivers::Work work_of(const Step& s, const os::Vma& heap) {
     w.every = s.duration("every");
     w.count = s.integer("count");
     w.outstanding = static_cast<unsigned>(s.integer("outstanding"));
+    w.stuck = s.text("preempt") == "never";
     return w;
 }
 
-sim::Task<void> stream(Stage& g, const Step& s) {
-    const std::string& p = s.text("stream");
+/// Receive buffers in the heap, and packets to be sent from there.
+os::drivers::Work rings_of(const Step& s, const os::Vma& heap) {
+    using os::drivers::Work;
+    Work w = work_of(s, heap);
+    w.direction = s.has("send-every") ? Work::Direction::Mixed : Work::Direction::Write;
+    w.every = s.duration("send-every");
+    w.request_min = static_cast<u32>(s.size("buffer"));
+    return w;
+}
+
+sim::Task<void> submit(Stage& g, const Step& s, const std::string& p,
+                       os::drivers::Work (*describe)(const Step&, const os::Vma&)) {
     const os::Vma* heap = g.system.kernel().heap(p);
     if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
     if (g.now.works(p, s.actor))
         throw cannot_be(s, fmt::format("{} still works for {}: say `{}: {{stop: {}}}` with `wait: true` before", s.actor, p, s.actor, p));
-    const os::drivers::Work work = work_of(s, *heap);
+    const os::drivers::Work work = describe(s, *heap);
     const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
     if (taken) co_return;
     if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
@@ -124,6 +136,12 @@ sim::Task<void> stream(Stage& g, const Step& s) {
         throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
     note_lost(g, s, not_bound(s));
 }
+
+sim::Task<void> stream(Stage& g, const Step& s) { return submit(g, s, s.text("stream"), work_of); }
+sim::Task<void> receive(Stage& g, const Step& s) { return submit(g, s, s.text("receive"), rings_of); }
+
+bool is_nic(const DeviceRow& r) { return r.kind == DeviceKind::Nic; }
+bool is_no_nic(const DeviceRow& r) { return !is_nic(r); }
 
 sim::Task<void> set_link(Stage& g, const Step& s) {
     g.system.set_link(s.actor, s.text("link") == "up");
@@ -196,8 +214,19 @@ const std::vector<VerbRow>& verb_rows() {
           {"size-max", Kind::Size, false, "requests from size up to this", {}, 1, largest_request},
           {"every", Kind::Duration, false, "whole nanoseconds from one request to the next (as fast as it goes)", {}, one_ns, slowest_pace},
           {"count", Kind::Integer, false, "requests (endless)", {}, 1, most_requests},
-          {"outstanding", Kind::Integer, false, "requests under way at most (all tags)", {}, 1, most_packets}},
-         true, &Plan::stream, stream},
+          {"outstanding", Kind::Integer, false, "requests under way at most (all tags); of a gpu: waves", {}, 1,
+           most_packets},
+          {"preempt", Kind::Choice, false,
+           "never: a gpu's program that comes to no point where it can be preempted (in-time)", {"in-time", "never"}}},
+         true, &Plan::stream, stream, is_no_nic},
+        {"device", "receive", "rings for a process: packets that arrive go to buffers in its heap until it is stopped",
+         "nic0: {receive: app0, pages: 0-31, buffer: 2KiB}",
+         {{"receive", Kind::Process, true, "the process whose buffers they are"},
+          {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
+          {"buffer", Kind::Size, false, "bytes of a buffer (os.nic_driver.buffer)", {}, 64, largest_request},
+          {"send-every", Kind::Duration, false, "besides, a packet is sent from the buffers so often (none)", {},
+           one_ns, slowest_pace}},
+         true, &Plan::receive, receive, is_nic},
         {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
          false, &Plan::stop, stop_work},
     };

@@ -22,11 +22,12 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
                                     pcie::CompletionTimedOut, pcie::InvalidationAnswered>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,
-                                     devices::PageRequestSent, devices::PageResponseHeard>;
+                                     devices::PageRequestSent, devices::PageResponseHeard, devices::AccessRetried,
+                                     devices::PacketEnded>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
-                                 os::PageRequestEnded, os::PageGroupAnswered>;
+                                 os::PageRequestEnded, os::PageGroupAnswered, os::DeviceReset, os::WorkLost>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

@@ -11,7 +11,8 @@ Counters::Counters(base::EventBus& bus) {
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, iommu::TransactionStalled,
-                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved>;
+                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, devices::QueueState,
+                                  devices::PacketEnded, devices::AccessRetried, os::DeviceReset, os::WorkLost>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -143,6 +144,25 @@ void Counters::on(sim::Time, const os::FaultHandled& e) {
 }
 
 void Counters::on(sim::Time, const os::CpuSpent& e) { c_.cpu_ps[std::string{e.context.text()}] += e.ps; }
+
+void Counters::on(sim::Time, const devices::QueueState& e) {
+    static const base::Name saving = "saving";
+    c_.contexts.preempted += e.state == saving;
+}
+void Counters::on(sim::Time, const devices::AccessRetried&) { ++c_.contexts.retried; }
+void Counters::on(sim::Time, const os::DeviceReset&) { ++c_.contexts.resets; }
+void Counters::on(sim::Time, const os::WorkLost&) { ++c_.contexts.lost; }
+
+void Counters::on(sim::Time, const devices::PacketEnded& e) {
+    using devices::PacketFate;
+    auto& p = c_.packets;
+    switch (e.fate) {
+    case PacketFate::Delivered: ++p.received; break;
+    case PacketFate::Sent: ++p.sent; break;
+    case PacketFate::Failed: ++p.failed; break;
+    default: ++p.dropped; break;
+    }
+}
 
 u64 percentile(std::vector<u64> values, unsigned p) {
     if (values.empty()) return 0;

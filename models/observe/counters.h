@@ -47,6 +47,10 @@ struct RunCounts {
     std::vector<u64> stall_ps; ///< observe::PageRequests
     u64 most_stalled = 0;
     u64 completion_timeouts = 0, links_down = 0;
+    /// Of network interfaces.
+    struct Packets { u64 received = 0, sent = 0, dropped = 0, failed = 0; } packets;
+    /// Of GPUs: preemptions begun, accesses tried again, resets by the driver, contexts whose work was lost.
+    struct Contexts { u64 preempted = 0, retried = 0, resets = 0, lost = 0; } contexts;
     u64 translations = 0, tlb_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
@@ -94,6 +98,11 @@ private:
     void on(sim::Time now, const os::FenceObserved& e);
     void on(sim::Time now, const os::FaultHandled& e);
     void on(sim::Time now, const os::CpuSpent& e);
+    void on(sim::Time now, const devices::QueueState& e);
+    void on(sim::Time now, const devices::PacketEnded& e);
+    void on(sim::Time now, const devices::AccessRetried& e);
+    void on(sim::Time now, const os::DeviceReset& e);
+    void on(sim::Time now, const os::WorkLost& e);
 };
 
 /// The p-th percentile (0..100) by the nearest-rank rule; 0 of nothing.

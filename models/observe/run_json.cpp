@@ -105,6 +105,14 @@ Json counts_json(const RunCounts& c, Json j) {
     j["invalidations"]["sync_wait_by"] = Json::object();
     for (const auto& [unit, phases] : i.sync_wait_by)
         j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
+    j["packets"] = {{"received", c.packets.received},
+                    {"sent", c.packets.sent},
+                    {"dropped", c.packets.dropped},
+                    {"failed", c.packets.failed}};
+    j["contexts"] = {{"preempted", c.contexts.preempted},
+                     {"retried", c.contexts.retried},
+                     {"resets", c.contexts.resets},
+                     {"lost", c.contexts.lost}};
     j["links"] = Json::object();
     for (const auto& [name, link] : c.links)
         j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps},

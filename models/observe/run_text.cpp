@@ -125,6 +125,15 @@ void counts_text(const RunCounts& c, std::string& out) {
                            "with their stream or unit, {} open; held for {}",
                            s.received, s.recorded, s.retried + s.retried_by_unit, s.aborted, s.terminated,
                            s.outstanding, spread_text(c.stall_ps));
+    const auto& n = c.packets;
+    if (n.received + n.sent + n.dropped + n.failed > 0)
+        out += fmt::format("\npackets {} received, {} sent, {} dropped, {} failed", n.received, n.sent, n.dropped,
+                           n.failed);
+    const auto& g = c.contexts;
+    if (g.preempted + g.retried + g.resets + g.lost > 0)
+        out += fmt::format("\ngpu     {} preemptions begun, {} accesses tried again, {} resets, {} contexts lost "
+                           "their work",
+                           g.preempted, g.retried, g.resets, g.lost);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);
