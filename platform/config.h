@@ -2,10 +2,13 @@
 /// Everything that can be chosen: the platform, the operating system, the devices, what is observed.
 #pragma once
 #include "devices/accelerator.h"
+#include "devices/platform_master.h"
+#include "devices/trace_player.h"
 #include "iommu/smmuv3/config.h"
 #include "memory/mmio_bus.h"
 #include "memory/system_memory.h"
 #include "os/drivers/accelerator_driver.h"
+#include "os/drivers/platform_master_driver.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "os/kernel.h"
 #include "pcie/root_complex.h"
@@ -23,8 +26,12 @@ enum class IommuKind : u8 { Smmuv3, None };
 constexpr auto enum_names(IommuKind) {
     return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::None, "none"}});
 }
-enum class DeviceKind : u8 { Accelerator };
-constexpr auto enum_names(DeviceKind) { return base::name_table<DeviceKind>({{DeviceKind::Accelerator, "accelerator"}}); }
+enum class DeviceKind : u8 { Accelerator, PlatformMaster, TracePlayer };
+constexpr auto enum_names(DeviceKind) {
+    return base::name_table<DeviceKind>(
+        {{DeviceKind::Accelerator, "accelerator"}, {DeviceKind::PlatformMaster, "platform-master"},
+         {DeviceKind::TracePlayer, "trace-player"}});
+}
 
 struct IommuConfig {
     base::Param<IommuKind> kind{IommuKind::Smmuv3, "which IOMMU; none: no translation, so no shared virtual addressing", base::Provenance::Guess,
@@ -45,6 +52,8 @@ struct PlatformConfig {
 struct DeviceConfig {
     base::Param<DeviceKind> kind{DeviceKind::Accelerator, "what it is", base::Provenance::Guess, "the first device modelled"};
     devices::AcceleratorConfig accelerator;
+    devices::PlatformMasterConfig platform_master;
+    devices::TracePlayerConfig trace_player;
 };
 
 struct WindowConfig {
@@ -75,6 +84,7 @@ struct Config {
     os::KernelConfig os;
     os::drivers::Smmuv3DriverConfig smmuv3_driver;
     os::drivers::AcceleratorDriverConfig accelerator_driver;
+    os::drivers::PlatformMasterDriverConfig platform_master_driver;
     std::map<std::string, DeviceConfig> devices;
     ObserveConfig observe;
     bool check_tlm = false; ///< register accesses of the IOMMU through TLM sockets with a checker in line

@@ -2,7 +2,9 @@
 #include "platform/plan.h"
 
 #include "platform/devices.h"
+#include "platform/traces.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace quiesce::platform {
@@ -141,6 +143,16 @@ void Plan::unmap(const Step& s) {
     if (const Process* p = alive(s, "unmap")) check_pages(s, *p);
 }
 
+// ---- devices --------------------------------------------------------------------------------------------------------
+
+void Plan::about_function(const Step& s) {
+    for (const ArgumentSpec& a : s.row->arguments) {
+        if (a.kind != ArgumentSpec::Kind::Device || is_function(config_.devices.at(s.text(a.name)))) continue;
+        out_.error(s.mark(a.name), fmt::format("{} is no PCI function: it has no {}", s.text(a.name),
+                                               s.row->verb == "reset" ? "function-level reset" : "Bus Master Enable"));
+    }
+}
+
 // ---- work -----------------------------------------------------------------------------------------------------------
 
 /// A queue belongs to a bond from its first work until the driver stops it.
@@ -180,13 +192,40 @@ void Plan::stream(const Step& s) {
     Tie* tie = bound(s, *p, "stream", s.actor);
     if (tie == nullptr) return;
     check_queue(s, *tie);
-    if (tie->works == Surely::Yes)
-        return out_.error(s.mark("stream"), fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before",
-                                                        s.actor, s.text("stream"), line_of(*tie->work), s.actor, s.text("stream")));
-    const bool surely = p->life == Life::Running && tie->bound == Surely::Yes;
-    tie->queue = surely ? Surely::Yes : Surely::Maybe;
-    tie->works = surely && !s.has("count") ? Surely::Yes : Surely::Maybe;
-    tie->work = &s;
+    begin_work(s, *p, *tie, "stream", !s.has("count"));
+}
+
+void Plan::begin_work(const Step& s, const Process& p, Tie& tie, std::string_view argument, bool endless) {
+    if (tie.works == Surely::Yes)
+        return out_.error(s.mark(argument), fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before",
+                                                        s.actor, s.text(argument), line_of(*tie.work), s.actor, s.text(argument)));
+    const bool surely = p.life == Life::Running && tie.bound == Surely::Yes;
+    tie.queue = surely ? Surely::Yes : Surely::Maybe;
+    tie.works = surely && endless ? Surely::Yes : Surely::Maybe;
+    tie.work = &s;
+}
+
+void Plan::play(const Step& s) {
+    Process* p = alive(s, "play");
+    Tie* tie = p == nullptr ? nullptr : bound(s, *p, "play", s.actor);
+    if (tie == nullptr) return;
+    const std::vector<std::string> names = processes_of(config_.devices.at(s.actor).trace_player);
+    const std::string& name = s.text("play");
+    if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end())
+        return out_.error(s.mark("play"), fmt::format("the trace of {} does not name {}: its processes are {}", s.actor, name,
+                                                      base::join(names)));
+    Played& played = played_[s.actor];
+    if (played.first == nullptr) played.first = &s;
+    played.processes.push_back(name);
+    begin_work(s, *p, *tie, "play", false);
+}
+
+void Plan::over() {
+    for (const auto& [device, played] : played_)
+        for (const std::string& name : processes_of(config_.devices.at(device).trace_player))
+            if (std::find(played.processes.begin(), played.processes.end(), name) == played.processes.end())
+                out_.error(played.first->mark("play"),
+                           fmt::format("the trace of {} names {}, too: it begins when that plays, and no sentence says so", device, name));
 }
 
 void Plan::stop(const Step& s) {

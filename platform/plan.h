@@ -23,9 +23,12 @@ public:
     void exit(const Step& s) { end(s, "exit"); }
     void unmap(const Step& s);
     void stream(const Step& s);
+    void play(const Step& s);
+    /// After the last sentence.
+    void over();
     void stop(const Step& s);
-    /// About a device alone: nothing can be known of it.
-    void about_device(const Step&) {}
+    /// About a PCI function alone.
+    void about_function(const Step& s);
 
 private:
     enum class Life : u8 { Running, Dying, Dead };
@@ -54,12 +57,19 @@ private:
     void check_pages(const Step& s, const Process& p);
     void check_sizes(const Step& s, const Process& p);
     void check_queue(const Step& s, const Tie& mine);
+    void begin_work(const Step& s, const Process& p, Tie& tie, std::string_view argument, bool endless);
     void check_pasid(const Step& s, const Process& p);
     bool others_hold(const std::string& device, const Process& p) const;
 
     const Config& config_;
     Diagnostics& out_;
     std::map<std::string, Process, std::less<>> processes_;
+    /// Traces begin when every process that they name plays: by device, the first sentence and who plays.
+    struct Played {
+        const Step* first = nullptr;
+        std::vector<std::string> processes;
+    };
+    std::map<std::string, Played> played_;
 };
 
 } // namespace quiesce::platform

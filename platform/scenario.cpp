@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/scenario.h"
 
+#include "platform/devices.h"
+
 #include "platform/files.h"
 #include "platform/param_tree.h"
 
@@ -58,6 +60,8 @@ void read_body(Scenario& s, Diagnostics& out) {
     }
     apply_preset(s.config, params, out);
     parameters(s.config).read(params, out);
+    for (auto& [name, device] : s.config.devices)
+        if (const auto resolve = row_of(device).resolve) resolve(device, std::filesystem::path(s.file).parent_path());
     if (auto seed = top.integer<u64>("seed")) s.seed = *seed;
     if (const Node* n = top.take("requires")) read_requires(*n, s, out);
     if (const Node* n = top.take("until")) read_until(*n, s, out);

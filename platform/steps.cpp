@@ -110,19 +110,33 @@ os::drivers::Work work_of(const Step& s, const os::Vma& heap) {
     return w;
 }
 
-sim::Task<void> stream(Stage& g, const Step& s) {
-    const std::string& p = s.text("stream");
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+sim::Task<void> submit(Stage& g, const Step& s, const std::string& p, const os::drivers::Work& work) {
     if (g.now.works(p, s.actor))
         throw cannot_be(s, fmt::format("{} still works for {}: say `{}: {{stop: {}}}` with `wait: true` before", s.actor, p, s.actor, p));
-    const os::drivers::Work work = work_of(s, *heap);
     const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
     if (taken) co_return;
     if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
     if (g.now.life(p) == Life::Running && g.now.bound(p, s.actor))
         throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
     note_lost(g, s, not_bound(s));
+}
+
+sim::Task<void> stream(Stage& g, const Step& s) {
+    const std::string& p = s.text("stream");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    co_await submit(g, s, p, work_of(s, *heap));
+}
+
+sim::Task<void> play(Stage& g, const Step& s) {
+    const std::string& p = s.text("play");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    os::drivers::Work work;
+    work.first = heap->start;
+    work.bytes = heap->pages * page_size;
+    work.queue = g.system.queue_of(s.actor, p);
+    co_await submit(g, s, p, work);
 }
 
 sim::Task<void> set_link(Stage& g, const Step& s) {
@@ -179,13 +193,14 @@ const std::vector<VerbRow>& verb_rows() {
          {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
          false, &Plan::unmap, unmap},
         {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
-         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_device, reset_device},
+         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_function, reset_device},
         {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",
          "os: {bus-master: clear, of: acc0}",
          {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}}, {"of", Kind::Device, true, "the device"}}, true,
-         &Plan::about_device, set_bus_master},
+         &Plan::about_function, set_bus_master},
         {"device", "link", "the device's link goes down, with all that is on it, or comes up", "acc0: {link: down}",
-         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_device, set_link},
+         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_function, set_link,
+         [](const DeviceRow& row) { return row.function(DeviceConfig{}) != nullptr; }},
         {"device", "stream", "work for a process: DMA to its heap until it is stopped",
          "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
          {{"stream", Kind::Process, true, "the process that submits it"},
@@ -197,7 +212,10 @@ const std::vector<VerbRow>& verb_rows() {
           {"every", Kind::Duration, false, "whole nanoseconds from one request to the next (as fast as it goes)", {}, one_ns, slowest_pace},
           {"count", Kind::Integer, false, "requests (endless)", {}, 1, most_requests},
           {"outstanding", Kind::Integer, false, "requests under way at most (all tags)", {}, 1, most_packets}},
-         true, &Plan::stream, stream},
+         true, &Plan::stream, stream, [](const DeviceRow& row) { return !row.plays; }},
+        {"device", "play", "the device plays its trace for a process; it begins when every process that the trace names plays",
+         "tp0: {play: app0}", {{"play", Kind::Process, true, "the process; the trace names it"}}, true, &Plan::play, play,
+         [](const DeviceRow& row) { return row.plays; }},
         {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
          false, &Plan::stop, stop_work},
     };

@@ -21,13 +21,16 @@ public:
     std::string unrest() const { return kernel_.unrest(); }
     /// The device's link goes down or comes up. The root port's interrupt tells the operating system that it is down.
     void set_link(const std::string& device, bool up);
+    /// The one queue of a process, if the device says which.
+    std::optional<unsigned> queue_of(const std::string& device, std::string_view process) const;
     /// Packets that wait for room at the other end of their link.
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
 private:
     void add_iommu(const Config& config, u64 seed);
     void add_devices(const Config& config, u64 seed);
-    void place(Device& d);
+    void place_function(Device& d);
+    void place_master(Device& d);
     void watch_link(Device& d);
     void map_smmu(bool check_tlm);
     sim::Task<void> boot();
@@ -41,7 +44,7 @@ private:
     std::unique_ptr<pcie::RootComplex> root_complex_;
     std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;
-    Spa next_bar_;
+    Spa next_registers_; ///< where the next device's registers go
     struct Tlm {
         memory::TlmMmioInitiator initiator{"smmu_registers_out"};
         sim::BaseProtocolChecker checker{"smmu_registers_checker"};

@@ -22,6 +22,21 @@ struct DmaIssued {
 };
 DESCRIBE(DmaIssued, transaction, device, bond, has_pasid, pasid, at, bytes, write)
 
+/// A request of a device that is no PCI function reached the IOMMU over the interconnect.
+struct RequestArrived {
+    static constexpr std::string_view event_name = "RequestArrived";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u32 bytes;
+    bool write;
+};
+DESCRIBE(RequestArrived, transaction, device, bond, stream, has_pasid, pasid, at, bytes, write)
+
 /// NotTranslated: the device asked for a translation, and none allowed the access. NotSent: software has not enabled
 /// what the request needs (its PASID), and the device sent nothing. TimedOut: no completion came. Poisoned: its data is bad.
 enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero, NotTranslated, NotSent, TimedOut, Poisoned };
@@ -37,6 +52,18 @@ struct DmaEnded {
     DmaEnding ending;
 };
 DESCRIBE(DmaEnded, transaction, device, bond, bytes, write, ending)
+
+/// A device that plays a trace is through with one of its requests: all its packets are on their way, or it was left out
+/// because whoever it is for has stopped.
+struct TraceLinePlayed {
+    static constexpr std::string_view event_name = "TraceLinePlayed";
+    base::Name device;
+    u64 line;
+    BondId bond;
+    bool played;
+    u64 late_ps;             ///< behind its time in the trace
+};
+DESCRIBE(TraceLinePlayed, device, line, bond, played, late_ps)
 
 /// A device sent a Page Request, or a Stop Marker, which asks for nothing and is never answered.
 struct PageRequestSent {

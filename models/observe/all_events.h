@@ -21,8 +21,9 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
                                     iommu::StallResolved>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
                                     pcie::CompletionTimedOut>;
-using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,
-                                     devices::PageRequestSent, devices::PageResponseHeard>;
+using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived, devices::DmaEnded, devices::QueueState,
+                                     devices::PageRequestSent, devices::PageResponseHeard,
+                                     devices::TraceLinePlayed>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,

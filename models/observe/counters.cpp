@@ -6,7 +6,7 @@
 namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
-    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, pcie::CreditStalled, pcie::LinkFault,
+    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, devices::TraceLinePlayed, pcie::CreditStalled, pcie::LinkFault,
                                   pcie::LinkChanged, pcie::CompletionTimedOut, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
@@ -23,6 +23,15 @@ void Counters::on(sim::Time, const memory::DmaCommitted& e) {
 
 void Counters::on(sim::Time, const devices::DmaEnded& e) {
     if (e.ending != devices::DmaEnding::Success) ++c_.dma.aborted;
+}
+
+void Counters::on(sim::Time, const devices::TraceLinePlayed& e) {
+    RunCounts::Trace*& t = traces_[e.device.index()];
+    if (t == nullptr) t = &c_.traces[std::string{e.device.text()}];
+    ++(e.played ? t->played : t->left_out);
+    t->late += e.late_ps > 0;
+    t->late_total_ps += e.late_ps;
+    t->late_max_ps = std::max(t->late_max_ps, e.late_ps);
 }
 
 RunCounts::Link& Counters::link(base::Name name, bool upstream) {

@@ -44,6 +44,9 @@ struct RunCounts {
         u64 late_answers = 0;            ///< answers that found nothing to answer
         u64 outstanding = 0;             ///< at the end
     } stalls;
+    /// Of the trace of one device; lateness is of those that were played.
+    struct Trace { u64 played = 0, left_out = 0, late = 0, late_max_ps = 0, late_total_ps = 0; };
+    std::map<std::string, Trace> traces; ///< by device
     std::vector<u64> stall_ps; ///< observe::PageRequests
     u64 most_stalled = 0;
     u64 completion_timeouts = 0, links_down = 0;
@@ -69,10 +72,12 @@ private:
     };
     std::map<u64, sim::Time> issued_;
     std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
+    std::map<u32, RunCounts::Trace*> traces_; ///< by name index: not looked up by its text for each line
     std::map<u32, Unit> units_; ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const devices::DmaEnded& e);
+    void on(sim::Time now, const devices::TraceLinePlayed& e);
     void on(sim::Time now, const pcie::CreditStalled& e);
     void on(sim::Time now, const pcie::LinkFault& e);
     void on(sim::Time now, const pcie::LinkChanged& e);

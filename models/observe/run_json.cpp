@@ -105,6 +105,10 @@ Json counts_json(const RunCounts& c, Json j) {
     j["invalidations"]["sync_wait_by"] = Json::object();
     for (const auto& [unit, phases] : i.sync_wait_by)
         j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
+    j["traces"] = Json::object();
+    for (const auto& [name, t] : c.traces)
+        j["traces"][name] = {{"played", t.played}, {"left_out", t.left_out}, {"late", t.late},
+                             {"late_max_ps", t.late_max_ps}, {"late_total_ps", t.late_total_ps}};
     j["links"] = Json::object();
     for (const auto& [name, link] : c.links)
         j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps},

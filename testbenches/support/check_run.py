@@ -33,6 +33,7 @@ SHAPE = {
     "stalls": {"received": int, "recorded": int, "waited_for_tag": int, "retried": int, "aborted": int, "retried_by_unit": int,
                "terminated": int, "late_answers": int, "outstanding": int, "most_outstanding": int,
                "held_ps": POPULATION},
+    "traces": {str: {"played": int, "left_out": int, "late": int, "late_max_ps": int, "late_total_ps": int}},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},
@@ -43,7 +44,7 @@ SHAPE = {
                     "process": str, "pasid": int, "page": str, "object": str, "story": str}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
-ANY = {"faults.by_type": ["<type>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
+ANY = {"faults.by_type": ["<type>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
        "invalidations.fences_by": ["<unit>", "<commands>"], "invalidations.sync_wait_by": ["<unit>", "<phase>"]}
 errors = []
 

@@ -4,6 +4,8 @@
 #include "os/bond.h"
 #include "os/drivers/pci_function.h"
 
+#include <optional>
+
 namespace quiesce::os::drivers {
 
 /// Work for a device, as a scenario words it.
@@ -16,6 +18,7 @@ struct Work {
     sim::Duration every{};
     u64 count = 0;
     unsigned outstanding = 0;
+    std::optional<unsigned> queue{};         ///< the device's queue for it; absent: any that is free
 };
 
 /// What firmware says of a device that is no PCI function (the device tree's pasid-num-bits and dma-can-stall).
