@@ -45,19 +45,20 @@ void check_trace_file(const std::string& name, const devices::TracePlayerConfig&
         const SourcePtr source = lines_with_errors(file.path(), check.errors);
         for (const devices::TraceError& e : check.errors) out.error(place_in(source, e), e.what);
         if (!check.whole && check.errors.empty())
-            out.warning(at, fmt::format("devices.{}: the trace has {} MiB: the first {} MiB were checked, the rest is as it is played",
-                                        name, file.bytes().size() >> 20, largest_file >> 20));
-        const auto processes = std::count_if(check.actors.begin(), check.actors.end(), [](const devices::TraceActor& a) {
-            return a.kind == devices::TraceActor::Kind::Process;
-        });
+            out.warning(
+                at, fmt::format(
+                        "devices.{}: the trace has {} MiB: the first {} MiB were checked, the rest is as it is played",
+                        name, file.bytes().size() >> 20, largest_file >> 20));
+        const auto processes =
+            std::count_if(check.actors.begin(), check.actors.end(),
+                          [](const devices::TraceActor& a) { return a.kind == devices::TraceActor::Kind::Process; });
         if (processes > static_cast<std::ptrdiff_t>(config.work.queues.get()))
-            out.error(at, fmt::format("devices.{}: the trace names {} processes, the device has {} queues (devices.{}.queues)", name,
-                                      processes, config.work.queues.get(), name));
+            out.error(at, fmt::format(
+                              "devices.{}: the trace names {} processes, the device has {} queues (devices.{}.queues)",
+                              name, processes, config.work.queues.get(), name));
         if (processes == 0)
             out.error(at, fmt::format("devices.{}: the trace names no process, so that nothing begins it", name));
-    } catch (const std::runtime_error& e) {
-        out.error(at, fmt::format("devices.{}: {}", name, e.what()));
-    }
+    } catch (const std::runtime_error& e) { out.error(at, fmt::format("devices.{}: {}", name, e.what())); }
 }
 
 std::vector<std::string> processes_of(const devices::TracePlayerConfig& config) {

@@ -10,8 +10,8 @@ namespace quiesce::platform {
 
 /// A path in a scenario is relative to the scenario's folder.
 void resolve_trace(devices::TracePlayerConfig& config, const std::filesystem::path& folder);
-/// Everything that is wrong with the trace of a device. Of one above largest_file the rest is checked when it is played: a
-/// warning says so.
+/// Everything that is wrong with the trace of a device. Of one above largest_file the rest is checked when it is
+/// played: a warning says so.
 void check_trace_file(const std::string& name, const devices::TracePlayerConfig& config, const Node& root,
                       Diagnostics& out);
 /// The processes that a trace names; none if it cannot be read.

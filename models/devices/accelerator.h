@@ -22,6 +22,7 @@ public:
                 const AcceleratorConfig& config, DeviceId device, u64 seed = 0);
 
     WorkQueues& queues() { return queues_; }
+    const WorkQueues& queues() const { return queues_; }
 
 private:
     void bar_write(u64 offset, unsigned size, u64 value) override { queues_.bus_write(offset, size, value); }

@@ -13,7 +13,8 @@ PlatformMaster::PlatformMaster(base::Name name, base::EventBus& events, Intercon
     : events_(events), seat_(std::move(seat)), config_(config), device_(device),
       burst_(static_cast<u32>(config.burst.get().bytes())), tags_(config.outstanding.get()),
       requests_(config.to_smmu.get()), answers_(config.from_memory.get()),
-      queues_({name, events, *this, nullptr, nullptr, seed, [this] { seat_.interrupts.wire(seat_.wire); }}, config.work) {
+      queues_({name, events, *this, nullptr, nullptr, seed, [this] { seat_.interrupts.wire(seat_.wire); }},
+              config.work) {
     always_.set();
 }
 
@@ -33,12 +34,13 @@ u32 PlatformMaster::packet_bytes(Iova at, u64 bytes, bool) const {
 }
 
 /// From the decision for a request to the arrival of its answer.
-sim::Task<void> PlatformMaster::transfer(pcie::DmaRequest r, u64 transaction, std::byte* data, bool write, pcie::Tag tag,
-                                         pcie::Requester& who) {
+sim::Task<void> PlatformMaster::transfer(pcie::DmaRequest r, u64 transaction, std::byte* data, bool write,
+                                         pcie::Tag tag, pcie::Requester& who) {
     const sim::Duration occupancy = config_.bandwidth.get().time_for(r.bytes);
     co_await requests_.send(write ? occupancy : sim::Duration{});
     if (events_.wants<RequestArrived>())
-        events_.emit(RequestArrived{transaction, device_, r.bond, seat_.stream, r.has_pasid, r.pasid, r.at, r.bytes, write});
+        events_.emit(
+            RequestArrived{transaction, device_, r.bond, seat_.stream, r.has_pasid, r.pasid, r.at, r.bytes, write});
     auto asked = carry_out(r, transaction, data, write);
     const pcie::Completion answer = co_await std::move(asked);
     co_await answers_.send(write ? sim::Duration{} : occupancy);

@@ -18,7 +18,8 @@ constexpr std::size_t release_step = 4u << 20; // pages behind the reader go in 
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-template <class T> bool number(std::string_view word, T& into, int base = 10) {
+template <class T>
+bool number(std::string_view word, T& into, int base = 10) {
     const auto end = word.data() + word.size();
     const auto r = std::from_chars(word.data(), end, into, base);
     return !word.empty() && r.ec == std::errc{} && r.ptr == end;
@@ -34,8 +35,8 @@ struct TimeUnit {
     std::string_view name;
     i64 ps;
 };
-constexpr TimeUnit time_units[] = {{"ns", 1'000}, {"us", 1'000'000}, {"ms", 1'000'000'000}, {"ps", 1},
-                                   {"s", 1'000'000'000'000}};
+constexpr TimeUnit time_units[] = {
+    {"ns", 1'000}, {"us", 1'000'000}, {"ms", 1'000'000'000}, {"ps", 1}, {"s", 1'000'000'000'000}};
 } // namespace
 
 // ---- the file -------------------------------------------------------------------------------------------------------
@@ -46,8 +47,10 @@ TraceFile::TraceFile(const std::string& path) : path_(path) {
     if (fd < 0) refuse();
     struct stat about {};
     if (::fstat(fd, &about) != 0 || !S_ISREG(about.st_mode)) {
-        if (S_ISDIR(about.st_mode)) errno = EISDIR;
-        else if (errno == 0) errno = EINVAL;
+        if (S_ISDIR(about.st_mode))
+            errno = EISDIR;
+        else if (errno == 0)
+            errno = EINVAL;
         ::close(fd);
         refuse();
     }
@@ -64,9 +67,9 @@ TraceFile::~TraceFile() {
     if (data_ != nullptr) ::munmap(const_cast<char*>(data_), size_);
 }
 
-void TraceFile::done_with(std::size_t offset) const {
-    const std::size_t whole_pages = offset & ~(page_size - 1);
-    if (whole_pages > 0) ::madvise(const_cast<char*>(data_), whole_pages, MADV_DONTNEED);
+void TraceFile::done_with(std::size_t from, std::size_t to) const {
+    const std::size_t first = from & ~(page_size - 1), last = to & ~(page_size - 1);
+    if (last > first) ::madvise(const_cast<char*>(data_) + first, last - first, MADV_DONTNEED);
 }
 
 // ---- lines ----------------------------------------------------------------------------------------------------------
@@ -92,7 +95,7 @@ std::string_view TraceReader::take_line() {
     at_ = std::min(end + 1, text_.size());
     ++line_;
     if (at_ - released_ >= release_step) {
-        file_.done_with(at_);
+        file_.done_with(released_, at_);
         released_ = at_;
     }
     return line;
@@ -130,12 +133,14 @@ void TraceReader::read_heading() {
         if (actors_.empty() && !error_) fail(0, "who: expected names of processes, PASIDs or none", raw_line);
         return;
     }
-    error_ = TraceError{0, 0, version_seen ? "there is no 'who' line" : "it is no trace: expected '" + std::string{magic} + " 1'"};
+    error_ = TraceError{
+        0, 0, version_seen ? "there is no 'who' line" : "it is no trace: expected '" + std::string{magic} + " 1'"};
 }
 
 void TraceReader::add_actor(std::string_view name, std::size_t column, std::string_view line) {
     const auto same = [&](const TraceActor& a) { return a.name == name; };
-    if (std::any_of(actors_.begin(), actors_.end(), same)) return fail(column, "'" + std::string{name} + "' is there already", line);
+    if (std::any_of(actors_.begin(), actors_.end(), same))
+        return fail(column, "'" + std::string{name} + "' is there already", line);
     if (actors_.size() == most_trace_actors)
         return fail(column, "at most " + std::to_string(most_trace_actors) + " names", line);
     TraceActor a;
@@ -179,7 +184,9 @@ bool TraceReader::parse_time(std::string_view word, sim::Duration& into) const {
         if (u.name == unit) scale = u.ps;
     const std::size_t dot = std::min(word.find('.'), digits);
     u64 whole = 0;
-    if (scale == 0 || !number(word.substr(0, dot), whole) || whole > static_cast<u64>(9'000'000'000'000'000'000 / scale)) return false;
+    if (scale == 0 || !number(word.substr(0, dot), whole) ||
+        whole > static_cast<u64>(9'000'000'000'000'000'000 / scale))
+        return false;
     i64 ps = static_cast<i64>(whole) * scale;
     i64 place = scale;
     for (std::size_t i = dot + 1; i < digits; ++i) {
@@ -195,7 +202,9 @@ bool TraceReader::parse_time(std::string_view word, sim::Duration& into) const {
 bool TraceReader::parse(std::string_view line, TraceLine& r) {
     std::size_t at = 0;
     std::string_view w;
-    const auto column = [&] { return w.data() == nullptr ? line.size() : static_cast<std::size_t>(w.data() - line.data()); };
+    const auto column = [&] {
+        return w.data() == nullptr ? line.size() : static_cast<std::size_t>(w.data() - line.data());
+    };
     const auto wrong = [&](std::string what) {
         const std::string got = w.empty() ? "nothing" : "'" + std::string{w.substr(0, 40)} + "'";
         fail(column(), std::move(what) + ", got " + got, line);
@@ -213,8 +222,10 @@ bool TraceReader::parse(std::string_view line, TraceLine& r) {
     if (!r.write && w != "read" && w != "r") return wrong("expected read or write");
     w = word(line, at);
     r.in_heap = w.substr(0, 5) == "heap+";
-    if (!address(r.in_heap ? w.substr(5) : w, r.address)) return wrong("expected an address such as 0x1000 or heap+0x1000");
-    if (r.in_heap && actors_[r.actor].kind != TraceActor::Kind::Process) return wrong("only a process has a heap: expected an address such as 0x1000");
+    if (!address(r.in_heap ? w.substr(5) : w, r.address))
+        return wrong("expected an address such as 0x1000 or heap+0x1000");
+    if (r.in_heap && actors_[r.actor].kind != TraceActor::Kind::Process)
+        return wrong("only a process has a heap: expected an address such as 0x1000");
     w = word(line, at);
     if (!number(w, r.bytes) || r.bytes == 0 || r.bytes > largest_trace_request)
         return wrong("expected bytes between 1 and " + std::to_string(largest_trace_request));

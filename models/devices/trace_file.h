@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// DMA workloads from text files (traces/dma/README.md): mapped into memory and read one line after the other, so that a
-/// trace of any length needs the same memory.
+/// DMA workloads from text files (traces/dma/README.md): mapped into memory and read one line after the other, so that
+/// a trace of any length needs the same memory.
 #pragma once
 #include "base/address.h"
 #include "sim/time.h"
@@ -29,8 +29,8 @@ struct TraceActor {
 
 /// One request.
 struct TraceLine {
-    sim::Duration at{};   ///< since the beginning of the trace
-    unsigned actor = 0;   ///< index into TraceReader::actors()
+    sim::Duration at{}; ///< since the beginning of the trace
+    unsigned actor = 0; ///< index into TraceReader::actors()
     bool write = false;
     bool in_heap = false; ///< `address` counts from the beginning of the process's heap
     u64 address = 0;
@@ -46,8 +46,8 @@ public:
     TraceFile(const TraceFile&) = delete;
     const std::string& path() const { return path_; }
     std::string_view bytes() const { return {data_, size_}; }
-    /// What is before `offset` is not needed any more: its pages need not stay in memory.
-    void done_with(std::size_t offset) const;
+    /// What is in [from, to) is not needed any more: its pages need not stay in memory.
+    void done_with(std::size_t from, std::size_t to) const;
 
 private:
     std::string path_;
@@ -91,7 +91,8 @@ private:
     std::optional<TraceError> error_;
 };
 
-/// Everything that is wrong with the first `limit` bytes of a trace, at most `most` errors. `whole`: that was all of it.
+/// Everything that is wrong with the first `limit` bytes of a trace, at most `most` errors. `whole`: that was all of
+/// it.
 struct TraceCheck {
     std::vector<TraceError> errors;
     std::vector<TraceActor> actors;

@@ -14,7 +14,8 @@ TracePlayer::TracePlayer(base::Name name, base::EventBus& events, pcie::RootComp
       file_(config.trace.get()), reader_(file_),
       queues_({name, events, port_, atc(), page_requests(), seed, [this] { send_interrupt(); },
                [this](unsigned queue, const Workload& work) { begin(queue, work); }},
-              config.work) {
+              config.work),
+      late_level_(std::string{name.text()} + ".late_ns") {
     if (reader_.error()) throw std::runtime_error("'" + file_.path() + "': " + reader_.error()->what);
     unsigned processes = 0;
     for (const TraceActor& a : reader_.actors()) {
@@ -30,8 +31,8 @@ TracePlayer::TracePlayer(base::Name name, base::EventBus& events, pcie::RootComp
         mine.who.pasid = a.pasid;
     }
     if (processes > queues_.count())
-        throw std::runtime_error("'" + file_.path() + "' names " + std::to_string(processes) + " processes; the device has " +
-                                 std::to_string(queues_.count()) + " queues");
+        throw std::runtime_error("'" + file_.path() + "' names " + std::to_string(processes) +
+                                 " processes; the device has " + std::to_string(queues_.count()) + " queues");
     there_.assign(processes, false);
     heaps_.resize(queues_.count());
 }
@@ -81,7 +82,8 @@ std::optional<TraceLine> TracePlayer::next_line() {
     if (!reader_.error()) return line;
     const TraceError& e = *reader_.error();
     if (bad_line_) bad_line_(file_, e);
-    throw std::runtime_error(file_.path() + ":" + std::to_string(e.line) + ":" + std::to_string(e.column) + ": " + e.what);
+    throw std::runtime_error(file_.path() + ":" + std::to_string(e.line) + ":" + std::to_string(e.column) + ": " +
+                             e.what);
 }
 
 sim::Task<void> TracePlayer::play(u64 life) {
@@ -95,18 +97,23 @@ sim::Task<void> TracePlayer::play(u64 life) {
         const Actor& who = actors_[line->actor];
         DmaEngine& e = engine(who);
         const BondId bond = e.work().bond;
-        bool played = e.running();
-        if (played) {
+        bool sent = e.running();
+        if (sent) {
             const Iova at = line->in_heap ? heaps_[*who.queue] + line->address : Iova{line->address};
             const RequestSequence::Item item{at, line->bytes, line->write};
-            const bool sent = co_await e.request(item);
+            sent = co_await e.request(item);
             if (life != life_) co_return;
-            played = sent;
         }
-        if (events().wants<TraceLinePlayed>())
-            events().emit(TraceLinePlayed{name(), line->line, bond, played, played ? static_cast<u64>((sim::now() - due).ps()) : 0});
+        played(*line, bond, sent, sent ? sim::now() - due : sim::Duration{});
     }
     end();
+}
+
+void TracePlayer::played(const TraceLine& line, BondId bond, bool sent, sim::Duration late) {
+    const auto ps = static_cast<u64>(late.ps());
+    if (events().wants<TraceLinePlayed>()) events().emit(TraceLinePlayed{name(), line.line, bond, sent, ps});
+    if (sent && events().wants<base::LevelChanged>())
+        events().emit(base::LevelChanged{late_level_, static_cast<u32>(std::min<u64>(ps / 1000, ~u32{0}))});
 }
 
 /// What is under way ends by itself; the next time the trace begins anew.

@@ -34,8 +34,10 @@ unsigned WorkQueues::number_of(const Queue& q) const {
 template <class R>
 void WorkQueues::bind_setting(R Queue::*setting) {
     regs_.on_write<R>([this, setting](R value) {
-        if (Queue* q = selected()) q->*setting = value;
-        else regs_.write(R{});
+        if (Queue* q = selected())
+            q->*setting = value;
+        else
+            regs_.write(R{});
     });
 }
 
@@ -75,7 +77,9 @@ void WorkQueues::bind_registers() {
     });
     bind_status<Q_STATUS>([](Queue& q) {
         const unsigned most = 0xffff;
-        return Q_STATUS{}.set(Q_STATUS::STATE, q.life.state()).set(Q_STATUS::ERROR, q.bad_work || q.engine.counts().errors != 0)
+        return Q_STATUS{}
+            .set(Q_STATUS::STATE, q.life.state())
+            .set(Q_STATUS::ERROR, q.bad_work || q.engine.counts().errors != 0)
             .set(Q_STATUS::OUTSTANDING, std::min(q.engine.outstanding(), most));
     });
     bind_status<Q_COMPLETED>([](Queue& q) { return Q_COMPLETED::of(q.engine.counts().bytes); });
@@ -106,7 +110,8 @@ bool WorkQueues::take(Queue& q, QueueEvent e) {
     const bool taken = q.life.apply(e);
     refused_ += !taken;
     if (q.life.state() != before)
-        host_.events.emit(QueueState{q.name, host_.port.device(), q.work.bond, q.work.pasid, state_names_[raw(q.life.state())]});
+        host_.events.emit(
+            QueueState{q.name, host_.port.device(), q.work.bond, q.work.pasid, state_names_[raw(q.life.state())]});
     return taken;
 }
 
@@ -152,8 +157,10 @@ void WorkQueues::doorbell(Queue& q) {
     q.abort.reset();
     if (host_.pages != nullptr) host_.pages->begin(pasid_of(q));
     take(q, QueueEvent::Doorbell);
-    if (host_.begin) host_.begin(number_of(q), q.work);
-    else q.engine.start(q.work);
+    if (host_.begin)
+        host_.begin(number_of(q), q.work);
+    else
+        q.engine.start(q.work);
     sim::start(watch(q, ++q.run));
 }
 
@@ -166,7 +173,8 @@ sim::Task<void> WorkQueues::watch(Queue& q, u64 run) {
 }
 
 sim::Duration WorkQueues::draw_stop_time() {
-    const u64 low = static_cast<u64>(config_.stop_time.get().ps()), high = static_cast<u64>(config_.stop_time_max.get().ps());
+    const u64 low = static_cast<u64>(config_.stop_time.get().ps()),
+              high = static_cast<u64>(config_.stop_time_max.get().ps());
     return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
 }
 

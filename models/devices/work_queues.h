@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Work queues, one per PASID: the registers of devices/regs.h in front of DMA engines. The device that has them says where
-/// their requests go and how an interrupt is raised.
+/// Work queues, one per PASID: the registers of devices/regs.h in front of DMA engines. The device that has them says
+/// where their requests go and how an interrupt is raised.
 #pragma once
 #include "base/facts.h"
 #include "base/lifecycle.h"
@@ -20,13 +20,18 @@ namespace quiesce::devices {
 struct WorkQueueConfig {
     static constexpr bool in_place = true;
     using P = base::Provenance;
-    base::Param<unsigned> queues{16, "work queues", base::between(1, accelerator::max_queues), base::unit("queues"), P::Guess,
+    base::Param<unsigned> queues{16,
+                                 "work queues",
+                                 base::between(1, accelerator::max_queues),
+                                 base::unit("queues"),
+                                 P::Guess,
                                  "a small shared-work-queue accelerator"};
-    base::Param<base::Size> request_size{256_B, "bytes of one request where Q_SIZE says nothing", base::between(1_B, 64_KiB),
-                                         P::Guess, "one packet at MPS 256"};
-    base::Param<base::Latency> stop_time{3_us, "a running queue takes at least so long to end its pipeline after STOP", P::Guess,
-                                         "no published figure; a few descriptors of some kilobytes"};
-    base::Param<base::Latency> stop_time_max{0_us, "at most so long, drawn uniformly from stop_time on; 0: always stop_time",
+    base::Param<base::Size> request_size{256_B, "bytes of one request where Q_SIZE says nothing",
+                                         base::between(1_B, 64_KiB), P::Guess, "one packet at MPS 256"};
+    base::Param<base::Latency> stop_time{3_us, "a running queue takes at least so long to end its pipeline after STOP",
+                                         P::Guess, "no published figure; a few descriptors of some kilobytes"};
+    base::Param<base::Latency> stop_time_max{0_us,
+                                             "at most so long, drawn uniformly from stop_time on; 0: always stop_time",
                                              P::Guess, "no published figure"};
     base::Param<bool> dma_while_stopping{true, "a queue goes on with DMA at its rate during the stop time", P::Guess,
                                          "a pipeline ends the work it has taken"};

@@ -37,8 +37,8 @@ struct PlatformMasterBench {
     explicit PlatformMasterBench(const PlatformMasterConfig& c = {}) : config(c) {
         smmu.keep_questions = true;
         device.emplace("qm0", events,
-                       InterconnectSeat{memory, &smmu, wires, 4096, StreamId{0x700}, [this] { return ++transactions; }}, config,
-                       DeviceId{6}, 1);
+                       InterconnectSeat{memory, &smmu, wires, 4096, StreamId{0x700}, [this] { return ++transactions; }},
+                       config, DeviceId{6}, 1);
         tokens.push_back(events.subscribe<DmaEnded>([this](Time, const DmaEnded& e) { ended.push_back(e); }));
     }
     ~PlatformMasterBench() { calendar.shutdown(); }
@@ -50,7 +50,7 @@ struct PlatformMasterBench {
         u64 value = 0;
         Time end;
         sim::spawn(stubs::timed(device->mmio_read(offset, size), end, value));
-        calendar.run_for(config.register_access.get());
+        calendar.run_for(config.register_access.get() * 2);
         return value;
     }
     State state() { return Q_STATUS::of(static_cast<u32>(read(Q_STATUS::offset, 4))).get(Q_STATUS::STATE); }
@@ -83,7 +83,8 @@ TEST_CASE("a request takes the way there, the look-up, memory and the way back; 
           b.config.to_smmu.get() + b.smmu.hit() + b.memory.latency() + b.config.from_memory.get() + b.wire(256));
 }
 
-TEST_CASE("requests carry the stream, the PASID and the bond, and say that they can wait", "[devices][platform-master]") {
+TEST_CASE("requests carry the stream, the PASID and the bond, and say that they can wait",
+          "[devices][platform-master]") {
     PlatformMasterConfig c;
     c.can_stall = GENERATE(false, true);
     PlatformMasterBench b{c};

@@ -18,7 +18,8 @@ namespace {
 /// A file of its own, gone at the end.
 struct TraceOnDisk {
     explicit TraceOnDisk(const std::string& text)
-        : path((std::filesystem::temp_directory_path() / ("quiesce-trace-" + std::to_string(::getpid()) + ".trace")).string()) {
+        : path((std::filesystem::temp_directory_path() / ("quiesce-trace-" + std::to_string(::getpid()) + ".trace"))
+                   .string()) {
         std::ofstream{path, std::ios::binary} << text;
     }
     ~TraceOnDisk() { std::filesystem::remove(path); }
@@ -53,11 +54,12 @@ TEST_CASE("a line says when, who, what, where and how much", "[devices][trace]")
         u64 address;
         u32 bytes;
     };
-    const Row row = GENERATE(Row{"0 app0 read heap+0x1000 64", 0, 0, false, true, 0x1000, 64},
-                             Row{"1.5us app0 w heap+12 1", 1'500'000, 0, true, true, 12, 1},
-                             Row{"17 7 r 0xffff00000000 4096", 17'000, 1, false, false, 0xffff00000000, 4096},
-                             Row{"\t2.000001s  none\twrite 99 1048576 # a comment", 2'000'001'000'000, 2, true, false, 99, 1 << 20},
-                             Row{"3ps app0 read heap+0 2\r", 3, 0, false, true, 0, 2});
+    const Row row =
+        GENERATE(Row{"0 app0 read heap+0x1000 64", 0, 0, false, true, 0x1000, 64},
+                 Row{"1.5us app0 w heap+12 1", 1'500'000, 0, true, true, 12, 1},
+                 Row{"17 7 r 0xffff00000000 4096", 17'000, 1, false, false, 0xffff00000000, 4096},
+                 Row{"\t2.000001s  none\twrite 99 1048576 # a comment", 2'000'001'000'000, 2, true, false, 99, 1 << 20},
+                 Row{"3ps app0 read heap+0 2\r", 3, 0, false, true, 0, 2});
     const TraceOnDisk disk(heading + row.line);
     const TraceFile file(disk.path);
     TraceReader reader(file);
@@ -75,7 +77,8 @@ TEST_CASE("a line says when, who, what, where and how much", "[devices][trace]")
 }
 
 TEST_CASE("the heading names processes, PASIDs and none", "[devices][trace]") {
-    const TraceOnDisk disk("# first a comment\n\nquiesce-dma-trace 1\n  who app0 7 none # and one here\n0 app0 read heap+0 1\n");
+    const TraceOnDisk disk(
+        "# first a comment\n\nquiesce-dma-trace 1\n  who app0 7 none # and one here\n0 app0 read heap+0 1\n");
     const TraceFile file(disk.path);
     const TraceReader reader(file);
     REQUIRE(reader.actors().size() == 3);
@@ -104,7 +107,8 @@ TEST_CASE("what is wrong with a line is told with its place", "[devices][trace]"
         Row{"0 app0 read 0x10 1048577", "3:18 expected bytes between 1 and 1048576, got '1048577'"},
         Row{"0 app0 read 0x10", "3:17 expected bytes between 1 and 1048576, got nothing"},
         Row{"0 app0 read 0x10 64 later", "3:21 expected the end of the line, got 'later'"},
-        Row{"5us app0 read 0x10 64\n4999ns app0 read 0x10 64", "4:1 expected a time not before the line before, got '4999ns'"});
+        Row{"5us app0 read 0x10 64\n4999ns app0 read 0x10 64",
+            "4:1 expected a time not before the line before, got '4999ns'"});
     CHECK(check_text(heading + row.line + "\n") == row.told);
 }
 
@@ -153,7 +157,8 @@ TEST_CASE("three million lines are read in flat memory, and again from the begin
         REQUIRE(out != nullptr);
         std::fputs(heading.c_str(), out);
         for (u64 n = 0; n < lines; ++n)
-            std::fprintf(out, "%luns app0 %s heap+0x%lx %lu\n", n * 7, n % 3 == 0 ? "write" : "read", n * 64 % 0x40000, 64 + n % 4 * 64);
+            std::fprintf(out, "%luns app0 %s heap+0x%lx %lu\n", n * 7, n % 3 == 0 ? "write" : "read", n * 64 % 0x40000,
+                         64 + n % 4 * 64);
         std::fclose(out);
     }
     const TraceFile file(disk.path);
@@ -168,7 +173,8 @@ TEST_CASE("three million lines are read in flat memory, and again from the begin
             if (++read % 100'000 == 0) most = std::max(most, resident());
         }
         const double s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-        WARN(static_cast<u64>(static_cast<double>(read) / s) << " lines a second, " << (most - before) / 1024 << " KiB more than before");
+        WARN(static_cast<u64>(static_cast<double>(read) / s)
+             << " lines a second, " << (most - before) / 1024 << " KiB more than before");
         CHECK(read == lines);
         CHECK(bytes == lines / 4 * (64 + 128 + 192 + 256));
         CHECK(most - before < 16u << 20); // the file has five times as many

@@ -30,14 +30,18 @@ struct TracePlayerBench : Fabric {
     std::vector<base::Subscription> tokens;
 
     explicit TracePlayerBench(const std::string& trace, const TracePlayerConfig& c = {})
-        : path((std::filesystem::temp_directory_path() / ("quiesce-player-" + std::to_string(::getpid()) + ".trace")).string()),
+        : path((std::filesystem::temp_directory_path() / ("quiesce-player-" + std::to_string(::getpid()) + ".trace"))
+                   .string()),
           settings(c) {
         std::ofstream{path} << trace;
         settings.trace = path;
         device.emplace("tp0", events, root_complex, pcie::LinkConfig{}, settings, DeviceId{0}, 1);
         device->take_into_service();
-        tokens.push_back(events.subscribe<DmaIssued>([this](Time now, const DmaIssued& e) { issued.push_back({now - begun, e}); }));
-        tokens.push_back(events.subscribe<TraceLinePlayed>([this](Time, const TraceLinePlayed& e) { lines.push_back(e); }));
+        tokens.push_back(events.subscribe<DmaIssued>([this](Time now, const DmaIssued& e) {
+            issued.push_back({now - begun, e});
+        }));
+        tokens.push_back(
+            events.subscribe<TraceLinePlayed>([this](Time, const TraceLinePlayed& e) { lines.push_back(e); }));
     }
     ~TracePlayerBench() {
         calendar.shutdown();
@@ -64,8 +68,10 @@ const std::string one = "quiesce-dma-trace 1\nwho app0\n", two = "quiesce-dma-tr
 
 } // namespace
 
-TEST_CASE("requests are made at their times, in the heap of the process, with its PASID and its bond", "[devices][trace]") {
-    TracePlayerBench b(one + "1us app0 read heap+0x100 64\n2500ns app0 write heap+0x2000 128\n3us app0 read 0x100000040 32\n");
+TEST_CASE("requests are made at their times, in the heap of the process, with its PASID and its bond",
+          "[devices][trace]") {
+    TracePlayerBench b(
+        one + "1us app0 read heap+0x100 64\n2500ns app0 write heap+0x2000 128\n3us app0 read 0x100000040 32\n");
     b.there(0);
     b.run(20_us);
     REQUIRE(b.issued.size() == 3);
@@ -109,7 +115,8 @@ TEST_CASE("queues are the processes' in the order of the heading", "[devices][tr
 }
 
 TEST_CASE("requests of bare PASIDs and of none belong to nobody", "[devices][trace]") {
-    TracePlayerBench b("quiesce-dma-trace 1\nwho app0 7 none\n0 7 read 0x100000000 64\n0 none write 0x100000000 64\n9us app0 read heap+0 1\n");
+    TracePlayerBench b("quiesce-dma-trace 1\nwho app0 7 none\n0 7 read 0x100000000 64\n0 none write 0x100000000 "
+                       "64\n9us app0 read heap+0 1\n");
     b.there(0);
     b.run(20_us);
     REQUIRE(b.issued.size() == 3);
@@ -134,7 +141,8 @@ TEST_CASE("a device without free tags falls behind its trace and says by how muc
 TEST_CASE("what a stopped queue would have had is left out, and the others go on", "[devices][trace]") {
     std::string trace = two;
     for (unsigned n = 0; n < 100; ++n)
-        trace += std::to_string(n) + "us " + (n % 2 == 0 ? "app0" : "app1") + " write heap+" + std::to_string(n * 64) + " 64\n";
+        trace += std::to_string(n) + "us " + (n % 2 == 0 ? "app0" : "app1") + " write heap+" + std::to_string(n * 64) +
+                 " 64\n";
     TracePlayerConfig c;
     c.work.stop_time = 1_us;
     c.work.dma_while_stopping = false;
@@ -150,14 +158,16 @@ TEST_CASE("what a stopped queue would have had is left out, and the others go on
     b.run(100_us);
     for (std::size_t i = before; i < b.issued.size(); ++i) CHECK(b.issued[i].what.bond == BondId{2});
     CHECK(b.lines.size() == 100);
-    const auto left_out = std::count_if(b.lines.begin(), b.lines.end(), [](const TraceLinePlayed& l) { return !l.played; });
+    const auto left_out =
+        std::count_if(b.lines.begin(), b.lines.end(), [](const TraceLinePlayed& l) { return !l.played; });
     CHECK(left_out > 30);
     CHECK(static_cast<std::size_t>(left_out) + b.issued.size() == 100);
     CHECK(b.state(1) == State::Idle);
 }
 
 TEST_CASE("when nobody is left the trace is not read on", "[devices][trace]") {
-    TracePlayerBench b(one + "0 app0 read heap+0 64\n1us app0 read heap+0 64\n1s app0 read heap+0 64\n2s app0 read heap+0 64\n");
+    TracePlayerBench b(
+        one + "0 app0 read heap+0 64\n1us app0 read heap+0 64\n1s app0 read heap+0 64\n2s app0 read heap+0 64\n");
     b.there(0);
     b.run(10_us);
     b.write(Q_CTRL::offset, 4, 4);

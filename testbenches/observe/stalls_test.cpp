@@ -45,7 +45,8 @@ TEST_CASE("while a transaction is stalled there is no quiesce, and open names dr
     CHECK(b.quiesce() == 160);
 }
 
-TEST_CASE("a record of a transaction that ended otherwise is with the OS until it is through with it", "[observe][stall]") {
+TEST_CASE("a record of a transaction that ended otherwise is with the OS until it is through with it",
+          "[observe][stall]") {
     Dying b;
     b.stalled(110, 1), b.stall_recorded(115, 1);
     b.stall_over(130, 1, StallResolution::Aborted, StallResolver::StreamTermination);
@@ -56,7 +57,8 @@ TEST_CASE("a record of a transaction that ended otherwise is with the OS until i
 
 TEST_CASE("stalls are counted by what became of them", "[observe][stall]") {
     ObserveStallBench b;
-    b.stalled(20, 1, 1, 0), b.stalled(21, 1, 2, 1), b.stalled(22, 1, 3, 0, false), b.stalled(23, 1, 4, 2), b.stalled(24, 1, 5, 3);
+    b.stalled(20, 1, 1, 0), b.stalled(21, 1, 2, 1), b.stalled(22, 1, 3, 0, false), b.stalled(23, 1, 4, 2),
+        b.stalled(24, 1, 5, 3);
     b.stall_recorded(25, 1, 1, 0);
     b.stall_over(30, 1, StallResolution::Retried, StallResolver::Resume, 1);
     b.stall_over(40, 1, StallResolution::Aborted, StallResolver::Resume, 2);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Stalled transactions of a platform device from the SMMUv3's event queue to CMD_RESUME, and what the entries say that make
-/// them stall. Bits are those of facts/iommu-specs.md 1.3, 1.4 and 1.6.
+/// Stalled transactions of a platform device from the SMMUv3's event queue to CMD_RESUME, and what the entries say that
+/// make them stall. Bits are those of facts/iommu-specs.md 1.3, 1.4 and 1.6.
 #include "os/smmuv3_bench.h"
 
 #include "iommu/events.h"

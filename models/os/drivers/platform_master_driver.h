@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The driver of a platform device with work queues: it polls a queue that it stops, and when that takes too long it goes on
-/// regardless, as HiSilicon's queue management does (facts/linux-sva.md 13).
+/// The driver of a platform device with work queues: it polls a queue that it stops, and when that takes too long it
+/// goes on regardless, as HiSilicon's queue management does (facts/linux-sva.md 13).
 #pragma once
 #include "os/drivers/work_queue.h"
 #include "os/kernel.h"
@@ -9,12 +9,18 @@ namespace quiesce::os::drivers {
 
 struct PlatformMasterDriverConfig {
     using P = base::Provenance;
-    base::Param<base::Latency> stop_poll{200_us, "sleep between two looks at a queue that is to stop", base::at_least(1_us), P::Kernel,
+    base::Param<base::Latency> stop_poll{200_us, "sleep between two looks at a queue that is to stop",
+                                         base::at_least(1_us), P::Kernel,
                                          "linux: drivers/crypto/hisilicon/qm.c: usleep_range(100, 200)"};
-    base::Param<unsigned> stop_polls{1000, "looks at it; after the last the driver goes on regardless", base::between(1u, 1'000'000u),
-                                     base::unit("looks"), P::Kernel, "linux: drivers/crypto/hisilicon/qm.c: MAX_WAIT_COUNTS"};
+    base::Param<unsigned> stop_polls{1000,
+                                     "looks at it; after the last the driver goes on regardless",
+                                     base::between(1u, 1'000'000u),
+                                     base::unit("looks"),
+                                     P::Kernel,
+                                     "linux: drivers/crypto/hisilicon/qm.c: MAX_WAIT_COUNTS"};
     base::Param<base::Latency> submit{500_ns, "CPU time to prepare one piece of work", P::Guess, "descriptor set-up"};
-    base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess, "no measurement to cite"};
+    base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess,
+                                         "no measurement to cite"};
 };
 DESCRIBE(PlatformMasterDriverConfig, stop_poll, stop_polls, submit, interrupt)
 static_assert(base::fully_described<PlatformMasterDriverConfig>);

@@ -7,7 +7,8 @@
 
 namespace quiesce::os::drivers {
 
-template <class R> sim::Task<void> write_register(KernelContext& ctx, Spa registers, u64 value) {
+template <class R>
+sim::Task<void> write_register(KernelContext& ctx, Spa registers, u64 value) {
     return ctx.mmio_write(registers + R::offset, sizeof(typename R::Value), value);
 }
 
