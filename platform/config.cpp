@@ -2,6 +2,7 @@
 #include "platform/config.h"
 
 #include "platform/devices.h"
+#include "platform/fabric.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -21,11 +22,16 @@ ParamTree parameters(Config& c) {
     t.add_all("platform.mmio", c.platform.mmio);
     t.add_all("platform.root_complex", c.platform.root_complex);
     t.add_all("platform.link", c.platform.link);
+    for (auto& [name, sw] : c.platform.switches) {
+        t.add("platform.switches." + name + ".behind", sw.behind);
+        t.add_all("platform.switches." + name, sw.hardware);
+    }
     t.add_all("os", c.os);
     t.add_all("os.smmuv3_driver", c.smmuv3_driver);
     for (const DeviceRow& row : device_rows()) row.add_driver_params(t, c);
     for (auto& [name, device] : c.devices) {
         t.add("devices." + name + ".kind", device.kind);
+        t.add("devices." + name + ".behind", device.behind);
         row_of(device).add_params(t, "devices." + name, device);
     }
     t.add_all("observe", c.observe);
@@ -151,12 +157,12 @@ void check_pasids(const Config& c, const Node& root, Diagnostics& out) {
 /// StreamIDs of all devices, and the stream table that the driver makes for them.
 void check_streams(const Config& c, const Node& root, Diagnostics& out) {
     const auto& smmu = c.platform.iommu.smmuv3;
-    const u64 base = c.platform.root_complex.stream_base, last = base + (c.devices.size() << 8), room = u64{1} << smmu.sid_bits;
+    const u64 base = c.platform.root_complex.stream_base, last = base + (pci_buses(c) << 8), room = u64{1} << smmu.sid_bits;
     if (last >= room)
         out.error(place_of(root, base != 0 ? std::initializer_list<std::string_view>{"platform", "root_complex", "stream_base"}
                                            : std::initializer_list<std::string_view>{"platform", "iommu", "smmuv3", "sid_bits"}),
-                  fmt::format("{} devices from stream_base {:#x} on have StreamIDs up to {:#x}; {} StreamID bits (platform.iommu.smmuv3.sid_bits) "
-                              "end at {:#x}", c.devices.size(), base, last, smmu.sid_bits.get(), room - 1));
+                  fmt::format("{} buses of devices from stream_base {:#x} on have StreamIDs up to {:#x}; {} StreamID bits (platform.iommu.smmuv3.sid_bits) "
+                              "end at {:#x}", pci_buses(c), base, last, smmu.sid_bits.get(), room - 1));
 }
 
 void check_queues(const Config& c, const Node& root, Diagnostics& out) {
@@ -189,6 +195,7 @@ void check_topology(const Config& c, const Node& root, Diagnostics& out) {
     check_pasids(c, root, out);
     check_memory(c, root, out);
     check_devices(c, root, out);
+    check_fabric(c, root, out);
     if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
     check_streams(c, root, out);
     check_queues(c, root, out);

@@ -2,10 +2,19 @@
 /// Everything that can be chosen: the platform, the operating system, the devices, what is observed.
 #pragma once
 #include "devices/accelerator.h"
+#include "devices/dsa.h"
+#include "devices/gpu.h"
+#include "devices/nic.h"
+#include "devices/platform_master.h"
+#include "devices/trace_player.h"
 #include "iommu/smmuv3/config.h"
 #include "memory/mmio_bus.h"
 #include "memory/system_memory.h"
 #include "os/drivers/accelerator_driver.h"
+#include "os/drivers/dsa_driver.h"
+#include "os/drivers/gpu_driver.h"
+#include "os/drivers/nic_driver.h"
+#include "os/drivers/platform_master_driver.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "os/kernel.h"
 #include "pcie/root_complex.h"
@@ -23,13 +32,29 @@ enum class IommuKind : u8 { Smmuv3, None };
 constexpr auto enum_names(IommuKind) {
     return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::None, "none"}});
 }
-enum class DeviceKind : u8 { Accelerator };
-constexpr auto enum_names(DeviceKind) { return base::name_table<DeviceKind>({{DeviceKind::Accelerator, "accelerator"}}); }
+enum class DeviceKind : u8 { Accelerator, PlatformMaster, TracePlayer, Dsa, Gpu, Nic };
+constexpr auto enum_names(DeviceKind) {
+    return base::name_table<DeviceKind>({{DeviceKind::Accelerator, "accelerator"},
+                                         {DeviceKind::PlatformMaster, "platform-master"},
+                                         {DeviceKind::TracePlayer, "trace-player"},
+                                         {DeviceKind::Dsa, "dsa"},
+                                         {DeviceKind::Gpu, "gpu"},
+                                         {DeviceKind::Nic, "nic"}});
+}
 
 struct IommuConfig {
     base::Param<IommuKind> kind{IommuKind::Smmuv3, "which IOMMU; none: no translation, so no shared virtual addressing", base::Provenance::Guess,
                                 "the first architecture modelled"};
     iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are platform.iommu.bugs
+};
+
+/// Where the link of a device or a switch leads, and the word for a root port of its own.
+inline constexpr std::string_view root_port = "root-port";
+inline constexpr std::string_view behind_help = "the switch (platform.switches) that its link leads to, or root-port";
+
+struct SwitchNode {
+    base::Param<std::string> behind{std::string{root_port}, std::string{behind_help}, base::Provenance::Guess, "the usual place"};
+    pcie::SwitchConfig hardware;
 };
 
 struct PlatformConfig {
@@ -39,12 +64,19 @@ struct PlatformConfig {
     memory::MemoryConfig memory;
     memory::MmioConfig mmio;
     pcie::RootComplexConfig root_complex;
-    pcie::LinkConfig link; ///< of every device that says nothing else
+    pcie::LinkConfig link; ///< of every device
+    std::map<std::string, SwitchNode> switches;
 };
 
 struct DeviceConfig {
+    base::Param<std::string> behind{std::string{root_port}, std::string{behind_help}, base::Provenance::Guess, "the usual place"};
     base::Param<DeviceKind> kind{DeviceKind::Accelerator, "what it is", base::Provenance::Guess, "the first device modelled"};
     devices::AcceleratorConfig accelerator;
+    devices::DsaConfig dsa;
+    devices::GpuConfig gpu;
+    devices::NicConfig nic;
+    devices::PlatformMasterConfig platform_master;
+    devices::TracePlayerConfig trace_player;
 };
 
 struct WindowConfig {
@@ -75,6 +107,10 @@ struct Config {
     os::KernelConfig os;
     os::drivers::Smmuv3DriverConfig smmuv3_driver;
     os::drivers::AcceleratorDriverConfig accelerator_driver;
+    os::drivers::DsaDriverConfig dsa_driver;
+    os::drivers::GpuDriverConfig gpu_driver;
+    os::drivers::NicDriverConfig nic_driver;
+    os::drivers::PlatformMasterDriverConfig platform_master_driver;
     std::map<std::string, DeviceConfig> devices;
     ObserveConfig observe;
     bool check_tlm = false; ///< register accesses of the IOMMU through TLM sockets with a checker in line
@@ -101,6 +137,8 @@ void apply_preset(Config& config, const Node& tree, Diagnostics& out);
 inline constexpr u64 default_heap_pages = 64, most_heap_pages = u64{1} << 18;
 /// The highest PASID that the allocator may hand out on this platform.
 u32 highest_pasid(const Config& config);
+/// Buses of PCIe that devices and switches take, besides that of the root ports.
+u64 pci_buses(const Config& config);
 /// What no single value shows: impossible pairs, a PASID wider than the SMMU takes, queues that do not fit.
 void check_topology(const Config& config, const Node& root, Diagnostics& out);
 /// Deliberate mistakes of the operating system and of the hardware, with how to provoke each.

@@ -5,16 +5,22 @@
 #include "os/drivers/device_driver.h"
 #include "platform/config.h"
 
+#include <filesystem>
+#include <functional>
 #include <memory>
 #include <vector>
 
 namespace quiesce::platform {
 
-/// A device as the machine has it: its hardware, and the driver that the kernel knows.
+/// A device as the machine has it: its hardware, which is a PCI function or a platform device, and the driver that the
+/// kernel knows.
 struct Device {
     std::string name;
     std::unique_ptr<pcie::Endpoint> hardware;
+    std::unique_ptr<devices::PlatformMaster> master;
     std::unique_ptr<os::drivers::DeviceDriver> driver;
+    /// The one queue of a process, where the device says which; empty: any.
+    std::function<std::optional<unsigned>(std::string_view process)> queue_of{};
 };
 
 /// Where a device is put.
@@ -25,6 +31,10 @@ struct Site {
     pcie::RootComplex& root_complex;
     os::Kernel& kernel;
     Spa config_registers; ///< where the window of configuration registers (ECAM) begins
+    memory::MemoryPort& memory;
+    iommu::TranslationPort* iommu; ///< null: there is none
+    Spa registers;        ///< of a platform device: where firmware says that they are
+    unsigned wire;        ///< of its interrupt
     u64 seed;
 };
 
@@ -34,19 +44,25 @@ struct DeviceRow {
     /// Its parameters, below `path` (devices.<name>), and those of its driver, below os.
     void (*add_params)(ParamTree& tree, const std::string& path, DeviceConfig& config);
     void (*add_driver_params)(ParamTree& tree, Config& config);
-    /// What every PCI function that shares address spaces has.
-    const devices::SvaFunctionConfig& (*function)(const DeviceConfig& config);
+    /// What every PCI function that shares address spaces has; null: it is no PCI function.
+    const devices::SvaFunctionConfig* (*function)(const DeviceConfig& config);
     /// What no single value shows and is its alone.
-    void (*check)(const std::string& name, const DeviceConfig& config, const Node& root, Diagnostics& out);
+    void (*check)(const std::string& name, const Config& all, const DeviceConfig& config, const Node& root, Diagnostics& out);
     /// Work queues: so many processes can have work at once.
     unsigned (*queues)(const DeviceConfig& config);
+    std::string_view queues_name; ///< the parameter that says it
     /// Bytes of a request for which a sentence gives no size.
     u64 (*request_size)(const DeviceConfig& config);
     Device (*build)(const Site& site, const Config& config, const DeviceConfig& device);
+    /// It works from a trace instead of what a sentence says.
+    bool plays = false;
+    /// Files that it names stand relative to the scenario's folder; null: it names none.
+    void (*resolve)(DeviceConfig& device, const std::filesystem::path& folder) = nullptr;
 };
 const std::vector<DeviceRow>& device_rows();
 const DeviceRow& row_of(DeviceKind kind);
 inline const DeviceRow& row_of(const DeviceConfig& config) { return row_of(config.kind.get()); }
+inline bool is_function(const DeviceConfig& config) { return row_of(config).function(config) != nullptr; }
 
 /// Of all devices: their number, and what each kind checks.
 void check_devices(const Config& config, const Node& root, Diagnostics& out);

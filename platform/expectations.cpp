@@ -179,7 +179,18 @@ std::vector<std::string> fault_names() {
     return names;
 }
 
-bool open_ended(std::string_view path) { return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0; }
+/// A number below a name that is not always there.
+bool open_ended(std::string_view path) {
+    return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0 || path.rfind("traces.", 0) == 0;
+}
+
+/// traces.<device>.<number>
+void check_trace_count(const Node::Entry& entry, Diagnostics& out) {
+    if (entry.key.rfind("traces.", 0) != 0) return;
+    static const std::vector<std::string> known{"played", "left_out", "late", "late_max_ps", "late_total_ps"};
+    const std::string name = entry.key.substr(entry.key.rfind('.') + 1);
+    if (!has(known, name)) out.error_about(entry.at, fmt::format("'{}' is no number of a trace", name), name, known);
+}
 
 void check_counts(const Expectation& e, Diagnostics& out) {
     static const auto empty = observe::to_json(observe::RunRecord{});
@@ -194,6 +205,7 @@ void check_counts(const Expectation& e, Diagnostics& out) {
             if (const auto known = fault_names(); !has(known, type))
                 out.error_about(entry.at, fmt::format("'{}' is no fault that the IOMMU reports", type), type, known);
         }
+        check_trace_count(entry, out);
         entry.value.as_integer<i64>(out, entry.key, 0);
     }
 }

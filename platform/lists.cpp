@@ -16,9 +16,12 @@ using Json = nlohmann::ordered_json;
 
 Json entry(std::string_view name, std::string_view help) { return {{"name", name}, {"help", help}}; }
 
-/// A configuration with one device of each kind, which has its kind's name in angle brackets.
+constexpr std::string_view any_switch = "<name>";
+
+/// A configuration with one device of each kind, which has its kind's name in angle brackets, and a switch.
 Config one_of_each() {
     Config config;
+    config.platform.switches.try_emplace(std::string{any_switch});
     for (const DeviceRow& row : device_rows())
         config.devices[fmt::format("<{}>", base::enum_text(row.kind))].kind = row.kind;
     return config;
@@ -241,6 +244,9 @@ Json scenario_schema() {
     const ParamTree tree = parameters(config);
     for (const auto& r : tree.rows()) insert(params, r.path, *r.param);
     for (const char* part : {"platform", "os", "observe"}) p[part] = params["properties"][part];
+    Json& switches = p["platform"]["properties"]["switches"];
+    const Json any = switches["properties"][std::string{any_switch}];
+    switches = {{"type", "object"}, {"propertyNames", {{"pattern", name_pattern}}}, {"additionalProperties", any}};
     p["devices"] = devices_schema(params["properties"]["devices"]);
     p["steps"] = steps_schema();
     Json claim{{"type", "object"}, {"additionalProperties", false}};

@@ -2,7 +2,9 @@
 #include "platform/plan.h"
 
 #include "platform/devices.h"
+#include "platform/traces.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace quiesce::platform {
@@ -52,7 +54,10 @@ void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages)
     processes_[s.text(argument)].heap_pages = heap_pages;
 }
 
-void Plan::spawn(const Step& s) { add_process(s, "spawn", s.integer("pages", default_heap_pages)); }
+void Plan::spawn(const Step& s) {
+    add_process(s, "spawn", s.integer("pages", default_heap_pages));
+    processes_[s.text("spawn")].threads = s.integer("threads", 1);
+}
 
 void Plan::fork(const Step& s) {
     const Process* parent = alive(s, "fork");
@@ -141,10 +146,20 @@ void Plan::unmap(const Step& s) {
     if (const Process* p = alive(s, "unmap")) check_pages(s, *p);
 }
 
+// ---- devices --------------------------------------------------------------------------------------------------------
+
+void Plan::about_function(const Step& s) {
+    for (const ArgumentSpec& a : s.row->arguments) {
+        if (a.kind != ArgumentSpec::Kind::Device || is_function(config_.devices.at(s.text(a.name)))) continue;
+        out_.error(s.mark(a.name), fmt::format("{} is no PCI function: it has no {}", s.text(a.name),
+                                               s.row->verb == "reset" ? "function-level reset" : "Bus Master Enable"));
+    }
+}
+
 // ---- work -----------------------------------------------------------------------------------------------------------
 
 /// A queue belongs to a bond from its first work until the driver stops it.
-void Plan::check_queue(const Step& s, const Tie& mine) {
+void Plan::check_queue(const Step& s, std::string_view argument, const Tie& mine) {
     if (mine.queue == Surely::Yes) return;
     const DeviceConfig& device = config_.devices.at(s.actor);
     const unsigned queues = row_of(device).queues(device);
@@ -154,8 +169,9 @@ void Plan::check_queue(const Step& s, const Tie& mine) {
         taken += p.life == Life::Running && tie != p.ties.end() && tie->second.queue == Surely::Yes;
     }
     if (taken >= queues)
-        out_.error(s.mark("stream"), fmt::format("{} has {} queues (devices.{}.queues) and each works for a process by then", s.actor, queues,
-                                                 s.actor));
+        out_.error(s.mark(argument),
+                   fmt::format("{} has {} queues (devices.{}.{}) and each works for a process by then", s.actor, queues,
+                               s.actor, row_of(device).queues_name));
 }
 
 void Plan::check_sizes(const Step& s, const Process& p) {
@@ -172,21 +188,66 @@ void Plan::check_sizes(const Step& s, const Process& p) {
                    fmt::format("requests of {} do not fit in the {} that the work is on", base::exact_size(most), base::exact_size(bytes)));
 }
 
-void Plan::stream(const Step& s) {
-    Process* p = alive(s, "stream");
+void Plan::work(const Step& s, std::string_view argument) {
+    Process* p = alive(s, argument);
     if (p == nullptr) return;
     if (s.has("pages")) check_pages(s, *p);
     check_sizes(s, *p);
-    Tie* tie = bound(s, *p, "stream", s.actor);
+    Tie* tie = bound(s, *p, argument, s.actor);
     if (tie == nullptr) return;
-    check_queue(s, *tie);
-    if (tie->works == Surely::Yes)
-        return out_.error(s.mark("stream"), fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before",
-                                                        s.actor, s.text("stream"), line_of(*tie->work), s.actor, s.text("stream")));
-    const bool surely = p->life == Life::Running && tie->bound == Surely::Yes;
-    tie->queue = surely ? Surely::Yes : Surely::Maybe;
-    tie->works = surely && !s.has("count") ? Surely::Yes : Surely::Maybe;
-    tie->work = &s;
+    check_queue(s, argument, *tie);
+    begin_work(s, *p, *tie, argument, !s.has("count"));
+}
+
+void Plan::begin_work(const Step& s, const Process& p, Tie& tie, std::string_view argument, bool endless) {
+    if (tie.works == Surely::Yes)
+        return out_.error(s.mark(argument), fmt::format("{} works for {} already ({}): say `{}: {{stop: {}}}` with `wait: true` before",
+                                                        s.actor, s.text(argument), line_of(*tie.work), s.actor, s.text(argument)));
+    const bool surely = p.life == Life::Running && tie.bound == Surely::Yes;
+    tie.queue = surely ? Surely::Yes : Surely::Maybe;
+    tie.works = surely && endless ? Surely::Yes : Surely::Maybe;
+    tie.work = &s;
+}
+
+void Plan::play(const Step& s) {
+    Process* p = alive(s, "play");
+    Tie* tie = p == nullptr ? nullptr : bound(s, *p, "play", s.actor);
+    if (tie == nullptr) return;
+    const std::vector<std::string> names = processes_of(config_.devices.at(s.actor).trace_player);
+    const std::string& name = s.text("play");
+    if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end())
+        return out_.error(s.mark("play"), fmt::format("the trace of {} does not name {}: its processes are {}", s.actor, name,
+                                                      base::join(names)));
+    Played& played = played_[s.actor];
+    if (played.first == nullptr) played.first = &s;
+    played.processes.push_back(name);
+    begin_work(s, *p, *tie, "play", false);
+}
+
+void Plan::over() {
+    for (const auto& [device, played] : played_)
+        for (const std::string& name : processes_of(config_.devices.at(device).trace_player))
+            if (std::find(played.processes.begin(), played.processes.end(), name) == played.processes.end())
+                out_.error(played.first->mark("play"),
+                           fmt::format("the trace of {} names {}, too: it begins when that plays, and no sentence says so", device, name));
+}
+
+/// Whether the process may do that is for the simulated kernel to say: a submission that comes too late is what
+/// scenarios are for.
+void Plan::enqcmd(const Step& s) {
+    const Process* p = alive(s, "enqcmd");
+    if (p == nullptr) return;
+    if (s.has("pages")) check_pages(s, *p);
+    if (s.integer("thread") >= p->threads)
+        out_.error(s.mark("thread"),
+                   fmt::format("{} has {} threads, from 0; got {}", s.text("enqcmd"), p->threads, s.text("thread")));
+    const u64 size = s.size("size", row_of(config_.devices.at(s.actor)).request_size(config_.devices.at(s.actor)));
+    const u64 half = s.pages("pages", {0, p->heap_pages}).second * page_size / 2;
+    if (size > half)
+        out_.error(
+            s.mark(s.has("size") ? "size" : "enqcmd"),
+            fmt::format("{} do not fit twice in the {} that the work is on: it moves from the first half to the second",
+                        base::exact_size(size), base::exact_size(2 * half)));
 }
 
 void Plan::stop(const Step& s) {

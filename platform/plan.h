@@ -22,10 +22,15 @@ public:
     void kill(const Step& s) { end(s, "kill"); }
     void exit(const Step& s) { end(s, "exit"); }
     void unmap(const Step& s);
-    void stream(const Step& s);
+    void stream(const Step& s) { work(s, "stream"); }
+    void receive(const Step& s) { work(s, "receive"); }
+    void play(const Step& s);
+    /// After the last sentence.
+    void over();
     void stop(const Step& s);
-    /// About a device alone: nothing can be known of it.
-    void about_device(const Step&) {}
+    void enqcmd(const Step& s);
+    /// About a PCI function alone.
+    void about_function(const Step& s);
 
 private:
     enum class Life : u8 { Running, Dying, Dead };
@@ -42,6 +47,7 @@ private:
         Life life = Life::Running;
         const Step* ended = nullptr;
         u64 heap_pages = 0;
+        u64 threads = 1;
         std::map<std::string, Tie, std::less<>> ties;
     };
     /// Nothing, after a complaint, if the process named by that argument is certainly dead; nothing too if it never was.
@@ -53,13 +59,21 @@ private:
     void add_process(const Step& s, std::string_view argument, u64 heap_pages);
     void check_pages(const Step& s, const Process& p);
     void check_sizes(const Step& s, const Process& p);
-    void check_queue(const Step& s, const Tie& mine);
+    void work(const Step& s, std::string_view argument);
+    void check_queue(const Step& s, std::string_view argument, const Tie& mine);
+    void begin_work(const Step& s, const Process& p, Tie& tie, std::string_view argument, bool endless);
     void check_pasid(const Step& s, const Process& p);
     bool others_hold(const std::string& device, const Process& p) const;
 
     const Config& config_;
     Diagnostics& out_;
     std::map<std::string, Process, std::less<>> processes_;
+    /// Traces begin when every process that they name plays: by device, the first sentence and who plays.
+    struct Played {
+        const Step* first = nullptr;
+        std::vector<std::string> processes;
+    };
+    std::map<std::string, Played> played_;
 };
 
 } // namespace quiesce::platform

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/scenario.h"
 
+#include "platform/devices.h"
+
 #include "platform/files.h"
 #include "platform/param_tree.h"
 
@@ -29,6 +31,21 @@ void read_devices(const Node& devices, Config& config, Diagnostics& out) {
     }
 }
 
+/// Names of switches; their parameters are read with all others.
+void read_switches(const Node* platform, Config& config, Diagnostics& out) {
+    const Node* const switches = platform != nullptr && platform->is_map() ? platform->find("switches") : nullptr;
+    if (switches == nullptr || !switches->is_map()) return;
+    std::vector<std::string> names;
+    for (const auto& e : switches->entries()) {
+        if (const std::string wrong = wrong_name(e.key, names); !wrong.empty()) out.error(e.at, "platform.switches: " + wrong);
+        if (e.key == root_port) out.error(e.at, "platform.switches: root-port is no name of a switch");
+        if (e.at.source != nullptr && e.at.source->kind() == Source::Kind::CommandLine)
+            out.error_about(e.at, fmt::format("platform.switches: the scenario has no '{}'", e.key), e.key, names);
+        names.push_back(e.key);
+        config.platform.switches.try_emplace(e.key);
+    }
+}
+
 void read_requires(const Node& n, Scenario& s, Diagnostics& out) {
     const auto* items = n.as_seq(out, "requires");
     if (items == nullptr) return;
@@ -51,6 +68,7 @@ void read_body(Scenario& s, Diagnostics& out) {
     if (const Node* n = top.require("scenario")) s.help = n->as_string(out, "scenario").value_or("");
     if (auto name = top.string("name")) s.name = *name;
     if (const Node* d = top.take("devices")) read_devices(*d, s.config, out);
+    read_switches(s.root.find("platform"), s.config, out);
     Node params = Node::map({});
     for (const char* tree : {"platform", "os", "devices", "observe"}) {
         const bool absent = tree == std::string_view{"devices"} && s.config.devices.empty();
@@ -58,6 +76,8 @@ void read_body(Scenario& s, Diagnostics& out) {
     }
     apply_preset(s.config, params, out);
     parameters(s.config).read(params, out);
+    for (auto& [name, device] : s.config.devices)
+        if (const auto resolve = row_of(device).resolve) resolve(device, std::filesystem::path(s.file).parent_path());
     if (auto seed = top.integer<u64>("seed")) s.seed = *seed;
     if (const Node* n = top.take("requires")) read_requires(*n, s, out);
     if (const Node* n = top.take("until")) read_until(*n, s, out);

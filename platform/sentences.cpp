@@ -255,6 +255,7 @@ std::vector<std::string> read_steps(const Node& list, Scenario& scenario, Diagno
     if (out.errors() > errors) return names.processes; // a sentence that could not be read may be what the others rely on
     Plan plan(scenario.config, out);
     for (const Step& step : scenario.steps) (plan.*step.row->foresee)(step);
+    plan.over();
     return names.processes;
 }
 

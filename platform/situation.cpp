@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/situation.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace quiesce::platform {
 
 Situation::Situation(base::EventBus& bus) {
@@ -41,9 +44,9 @@ bool Situation::bound(std::string_view process, std::string_view device) const {
 }
 
 bool Situation::works(std::string_view process, std::string_view device) const {
-    static const base::Name running = "running", stopping = "stopping";
+    static const base::Name at_work[] = {"running", "stopping", "waiting", "saving"};
     const Bond* b = bond(process, device);
-    return b != nullptr && (b->queue_state == running || b->queue_state == stopping);
+    return b != nullptr && std::find(std::begin(at_work), std::end(at_work), b->queue_state) != std::end(at_work);
 }
 
 } // namespace quiesce::platform

@@ -2,6 +2,7 @@
 /// The sentences that actors can say: one row each, with its arguments, its help, what is known of it beforehand, and what it
 /// does.
 #include "platform/steps.h"
+#include "platform/devices.h"
 #include "platform/plan.h"
 #include "platform/system.h"
 
@@ -16,6 +17,7 @@ const ArgumentSpec to_device{"to", Kind::Device, true, "the device"};
 constexpr u64 one_ns = 1'000;                                ///< in ps
 constexpr u64 slowest_pace = 4'294'967'295 * one_ns;         ///< Q_RATE has 32 bits of nanoseconds
 constexpr u64 largest_request = 65'535, most_packets = 65'535; ///< Q_SIZE and Q_MODE.OUTSTANDING have 16 bits
+constexpr u64 largest_transfer = u64{1} << 31;
 constexpr u64 most_requests = 1'000'000'000'000;
 
 InputError cannot_be(const Step& s, const std::string& why) { return {s.place, fmt::format("{}: {}", s.sentence(), why)}; }
@@ -107,22 +109,94 @@ os::drivers::Work work_of(const Step& s, const os::Vma& heap) {
     w.every = s.duration("every");
     w.count = s.integer("count");
     w.outstanding = static_cast<unsigned>(s.integer("outstanding"));
+    w.stuck = s.text("preempt") == "never";
     return w;
 }
 
-sim::Task<void> stream(Stage& g, const Step& s) {
-    const std::string& p = s.text("stream");
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+/// Receive buffers in the heap, and packets to be sent from there.
+os::drivers::Work rings_of(const Step& s, const os::Vma& heap) {
+    using os::drivers::Work;
+    Work w = work_of(s, heap);
+    w.direction = s.has("send-every") ? Work::Direction::Mixed : Work::Direction::Write;
+    w.every = s.duration("send-every");
+    w.request_min = static_cast<u32>(s.size("buffer"));
+    return w;
+}
+
+sim::Task<void> submit(Stage& g, const Step& s, const std::string& p, const os::drivers::Work& work) {
     if (g.now.works(p, s.actor))
         throw cannot_be(s, fmt::format("{} still works for {}: say `{}: {{stop: {}}}` with `wait: true` before", s.actor, p, s.actor, p));
-    const os::drivers::Work work = work_of(s, *heap);
     const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
     if (taken) co_return;
     if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
     if (g.now.life(p) == Life::Running && g.now.bound(p, s.actor))
         throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
     note_lost(g, s, not_bound(s));
+}
+
+sim::Task<void> stream(Stage& g, const Step& s) {
+    const std::string& p = s.text("stream");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    co_await submit(g, s, p, work_of(s, *heap));
+}
+
+sim::Task<void> receive(Stage& g, const Step& s) {
+    const std::string& p = s.text("receive");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    co_await submit(g, s, p, rings_of(s, *heap));
+}
+
+sim::Task<void> play(Stage& g, const Step& s) {
+    const std::string& p = s.text("play");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    os::drivers::Work work;
+    work.first = heap->start;
+    work.bytes = heap->pages * page_size;
+    work.queue = g.system.queue_of(s.actor, p);
+    co_await submit(g, s, p, work);
+}
+
+bool is_nic(const DeviceRow& r) { return r.kind == DeviceKind::Nic; }
+bool is_dsa(const DeviceRow& r) { return r.kind == DeviceKind::Dsa; }
+bool plays(const DeviceRow& r) { return r.plays; }
+bool streams(const DeviceRow& r) { return !is_nic(r) && !plays(r); }
+
+os::drivers::Work::Operation operation_of(const std::string& word) {
+    using Operation = os::drivers::Work::Operation;
+    return word == "noop"      ? Operation::Noop
+           : word == "drain"   ? Operation::Drain
+           : word == "fill"    ? Operation::Fill
+           : word == "compare" ? Operation::Compare
+                               : Operation::Move;
+}
+
+sim::Task<void> enqcmd(Stage& g, const Step& s) {
+    const std::string& p = s.text("enqcmd");
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    os::drivers::Work work = work_of(s, *heap);
+    work.operation = operation_of(s.text("operation"));
+    work.block_on_fault = s.text("block-on-fault") != "no";
+    auto said =
+        g.system.kernel().enqcmd(p, static_cast<unsigned>(s.integer("thread")), s.actor, work, s.duration("patience"));
+    const os::Kernel::Enqcmd result = co_await std::move(said);
+    switch (result.how) {
+    case os::UserSubmission::Accepted:
+        if (result.status == 0) g.note(s, fmt::format("{} took it, and no completion record came", s.actor));
+        break;
+    case os::UserSubmission::Full: g.note(s, fmt::format("{} answered Retry, again and again", s.actor)); break;
+    case os::UserSubmission::NoPortal:
+        g.note(s, fmt::format("{} has no portal of {} mapped: SIGBUS", p, s.actor));
+        break;
+    case os::UserSubmission::NoPasid:
+        g.note(s, fmt::format("{} has no PASID that its thread could use: SIGSEGV", p));
+        break;
+    case os::UserSubmission::Failed: g.note(s, fmt::format("{} gave no answer", s.actor)); break;
+    case os::UserSubmission::Dying: g.note(s, fmt::format("nothing to do: {} is dying", p)); break;
+    }
 }
 
 sim::Task<void> set_link(Stage& g, const Step& s) {
@@ -179,13 +253,14 @@ const std::vector<VerbRow>& verb_rows() {
          {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
          false, &Plan::unmap, unmap},
         {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
-         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_device, reset_device},
+         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_function, reset_device},
         {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",
          "os: {bus-master: clear, of: acc0}",
          {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}}, {"of", Kind::Device, true, "the device"}}, true,
-         &Plan::about_device, set_bus_master},
+         &Plan::about_function, set_bus_master},
         {"device", "link", "the device's link goes down, with all that is on it, or comes up", "acc0: {link: down}",
-         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_device, set_link},
+         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_function, set_link,
+         [](const DeviceRow& row) { return row.function(DeviceConfig{}) != nullptr; }},
         {"device", "stream", "work for a process: DMA to its heap until it is stopped",
          "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
          {{"stream", Kind::Process, true, "the process that submits it"},
@@ -196,8 +271,34 @@ const std::vector<VerbRow>& verb_rows() {
           {"size-max", Kind::Size, false, "requests from size up to this", {}, 1, largest_request},
           {"every", Kind::Duration, false, "whole nanoseconds from one request to the next (as fast as it goes)", {}, one_ns, slowest_pace},
           {"count", Kind::Integer, false, "requests (endless)", {}, 1, most_requests},
-          {"outstanding", Kind::Integer, false, "requests under way at most (all tags)", {}, 1, most_packets}},
-         true, &Plan::stream, stream},
+          {"outstanding", Kind::Integer, false, "requests under way at most (all tags); of a gpu: waves", {}, 1,
+           most_packets},
+          {"preempt", Kind::Choice, false,
+           "never: a gpu's program that comes to no point where it can be preempted (in-time)", {"in-time", "never"}}},
+         true, &Plan::stream, stream, streams},
+        {"device", "receive", "rings for a process: packets that arrive go to buffers in its heap until it is stopped",
+         "nic0: {receive: app0, pages: 0-31, buffer: 2KiB}",
+         {{"receive", Kind::Process, true, "the process whose buffers they are"},
+          {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
+          {"buffer", Kind::Size, false, "bytes of a buffer (os.nic_driver.buffer)", {}, 64, largest_request},
+          {"send-every", Kind::Duration, false, "besides, a packet is sent from the buffers so often (none)", {},
+           one_ns, slowest_pace}},
+         true, &Plan::receive, receive, is_nic},
+        {"device", "enqcmd", "a thread submits one descriptor from user space and polls for its completion record",
+         "dsa0: {enqcmd: app0, thread: 1, operation: move, size: 16KiB}",
+         {{"enqcmd", Kind::Process, true, "the process that submits it, bound or not"},
+          {"thread", Kind::Integer, false, "which of its threads (0)", {}, 0, 1023},
+          {"operation", Kind::Choice, false, "move, fill, compare, noop or drain (move)",
+           {"move", "fill", "compare", "noop", "drain"}},
+          {"pages", Kind::Pages, false, "which pages of the heap (all): sources in their first half, destinations in the second",
+           {}, 0, most_heap_pages - 1},
+          {"size", Kind::Size, false, "bytes (a page)", {}, 1, largest_transfer},
+          {"block-on-fault", Kind::Choice, false, "yes or no: the device waits for a page that is not there (yes)", {"yes", "no"}},
+          {"patience", Kind::Duration, false, "how long the thread polls (os.enqcmd.patience)", {}, one_ns, slowest_pace}},
+         false, &Plan::enqcmd, enqcmd, is_dsa},
+        {"device", "play", "the device plays its trace for a process; it begins when every process that the trace names plays",
+         "tp0: {play: app0}", {{"play", Kind::Process, true, "the process; the trace names it"}}, true, &Plan::play, play,
+         plays},
         {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
          false, &Plan::stop, stop_work},
     };

@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/system.h"
 
+#include "pcie/firmware.h"
+#include "platform/fabric.h"
+
+#include <algorithm>
+
 namespace quiesce::platform {
 namespace {
-// The address map below RAM: the message window (os::InterruptController::window), the SMMU, the BARs of the devices, the
+// The address map below RAM: the message window (os::InterruptController::window), the SMMU, the registers of the devices, the
 // configuration registers of 256 buses.
 constexpr Spa smmu_registers{0x0904'0000};
-constexpr Spa first_bar{0x1000'0000};
+constexpr Spa first_registers{0x1000'0000};
 constexpr Spa config_registers{0x4000'0000};
 constexpr u64 buses = 256;
+constexpr unsigned first_wire = 4096; // of platform devices: extended SPIs (GICv3.1), above every line that an SMMU can have
 } // namespace
 
 System::System(base::EventBus& events, const Config& config, u64 seed)
     : events_(events), memory_(events, config.platform.memory), mmio_(config.platform.mmio),
-      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed), next_bar_(first_bar) {
+      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed), next_registers_(first_registers) {
     memory_.map_messages(os::InterruptController::window, os::InterruptController::window_bytes, kernel_.interrupts());
     if (config.platform.iommu.kind == IommuKind::Smmuv3) add_iommu(config, seed);
     root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
@@ -25,7 +31,10 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
     root_complex_->set_message_window(os::InterruptController::window, os::InterruptController::window_bytes);
     ecam_ = std::make_unique<pcie::Ecam>(*root_complex_);
     mmio_.map(config_registers, buses * pcie::Ecam::bytes_per_bus, *ecam_, "configuration registers");
+    build_fabric(*root_complex_, config);
     add_devices(config, seed);
+    place_bars();
+    add_ports();
     sim::spawn(boot());
 }
 
@@ -53,22 +62,55 @@ void System::map_smmu(bool check_tlm) {
 void System::add_devices(const Config& config, u64 seed) {
     for (const auto& [name, c] : config.devices) {
         const auto id = static_cast<DeviceId>(devices_.size());
-        Device d = row_of(c).build({name, id, events_, *root_complex_, kernel_, config_registers, seed}, config, c);
-        place(d);
+        const unsigned wire = first_wire + raw(id);
+        Device d = row_of(c).build({name, id, events_, *root_complex_, kernel_, config_registers, memory_.dma_port(),
+                                    smmu_ ? &smmu_->translation() : nullptr, next_registers_, wire, seed},
+                                   config, c);
+        if (d.master) place_master(d);
         kernel_.add_device(name, *d.driver);
-        watch_link(d);
+        if (d.hardware) watch_link(d);
         devices_.push_back(std::move(d));
     }
 }
 
-/// MODEL: firmware has placed the BARs, in no time; the bus does not follow one that is moved.
-void System::place(Device& d) {
+void System::place_master(Device& d) {
+    mmio_.map(next_registers_, devices::accelerator::bar_bytes, *d.master, d.name);
+    next_registers_ = next_registers_ + devices::accelerator::bar_bytes;
+}
+
+/// MODEL: firmware has placed the BARs, in no time; the bus does not follow one that is moved. Those below switches come last,
+/// in the order of bus numbers, and each in megabytes of its own: windows of ports neither overlap nor share one.
+void System::place_bars() {
+    const auto below = [this](Device* d) { return root_complex_->switch_of(d->hardware->device()) != nullptr; };
+    std::vector<Device*> order;
+    for (Device& d : devices_)
+        if (d.hardware) order.push_back(&d);
+    std::stable_sort(order.begin(), order.end(), [&](Device* a, Device* b) {
+        return below(a) != below(b) ? below(b) : below(a) && a->hardware->requester() < b->hardware->requester();
+    });
+    for (Device* d : order) place(*d, below(d) ? pcie::window_step : 1);
+    pcie::open_windows(*root_complex_);
+}
+
+void System::place(Device& d, u64 align) {
     pcie::ConfigSpace& config_space = d.hardware->config_space();
-    const u64 bytes = config_space.bar_size(0);
-    next_bar_ = Spa{(next_bar_.value() + bytes - 1) / bytes * bytes}; // a BAR is aligned to its size
-    config_space.assign_bar(0, next_bar_.value());
-    mmio_.map(next_bar_, bytes, d.hardware->bar(), d.name);
-    next_bar_ = next_bar_ + bytes;
+    const u64 bytes = config_space.bar_size(0), step = std::max(bytes, align); // a BAR is aligned to its size
+    next_registers_ = Spa{(next_registers_.value() + step - 1) / step * step};
+    config_space.assign_bar(0, next_registers_.value());
+    mmio_.map(next_registers_, bytes, d.hardware->bar(), d.name);
+    next_registers_ = next_registers_ + bytes;
+}
+
+/// The lower ports of switches, which may have Access Control Services.
+void System::add_ports() {
+    for (const auto& s : root_complex_->switches()) {
+        const unsigned bus = static_cast<unsigned>(s->config_space().get(pcie::cfg::SecondaryBus::Number));
+        for (unsigned n = 0; n < s->port_count(); ++n) {
+            const auto id = static_cast<RequesterId>(bus << 8 | n << 3);
+            ports_.push_back(std::make_unique<os::drivers::EcamFunction>(config_registers + pcie::Ecam::function_at(id)));
+            kernel_.add_port(std::string(s->name().text()) + " port " + std::to_string(n), *ports_.back());
+        }
+    }
 }
 
 /// The root port's interrupt. MODEL: hot-plug takes no time of its own but the interrupt's; what comes up again is not taken into
@@ -86,7 +128,13 @@ void System::watch_link(Device& d) {
 
 void System::set_link(const std::string& device, bool up) {
     for (Device& d : devices_)
-        if (d.name == device) d.hardware->port().set_link(up);
+        if (d.name == device && d.hardware) d.hardware->port().set_link(up);
+}
+
+std::optional<unsigned> System::queue_of(const std::string& device, std::string_view process) const {
+    for (const Device& d : devices_)
+        if (d.name == device && d.queue_of) return d.queue_of(process);
+    return std::nullopt;
 }
 
 sim::Task<void> System::boot() {

@@ -3,6 +3,7 @@
 #pragma once
 #include "iommu/smmuv3/unit.h"
 #include "memory/tlm_bridge.h"
+#include "os/drivers/ecam_function.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "pcie/ecam.h"
 #include "platform/devices.h"
@@ -21,13 +22,18 @@ public:
     std::string unrest() const { return kernel_.unrest(); }
     /// The device's link goes down or comes up. The root port's interrupt tells the operating system that it is down.
     void set_link(const std::string& device, bool up);
+    /// The one queue of a process, if the device says which.
+    std::optional<unsigned> queue_of(const std::string& device, std::string_view process) const;
     /// Packets that wait for room at the other end of their link.
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
 private:
     void add_iommu(const Config& config, u64 seed);
     void add_devices(const Config& config, u64 seed);
-    void place(Device& d);
+    void place_bars();
+    void place(Device& d, u64 align);
+    void add_ports();
+    void place_master(Device& d);
     void watch_link(Device& d);
     void map_smmu(bool check_tlm);
     sim::Task<void> boot();
@@ -41,7 +47,8 @@ private:
     std::unique_ptr<pcie::RootComplex> root_complex_;
     std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;
-    Spa next_bar_;
+    std::vector<std::unique_ptr<os::drivers::EcamFunction>> ports_; ///< the kernel's view of the ports of switches
+    Spa next_registers_; ///< where the next device's registers go
     struct Tlm {
         memory::TlmMmioInitiator initiator{"smmu_registers_out"};
         sim::BaseProtocolChecker checker{"smmu_registers_checker"};

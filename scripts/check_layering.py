@@ -41,7 +41,7 @@ ALLOWED = {
     "platform": ["*", "*/*", "*/*/*"],
 }
 # Models and drivers share register and structure layouts, nothing else. A driver <arch>_driver.* sees those of its own
-# architecture, a device driver those of the devices.
+# architecture, a device driver those of the devices: <device>_driver.* also <device>_regs.h and <device>_layout.h.
 SHARED_LAYOUTS = ["regs.h", "layout.h", "config_regs.h"]
 
 # Library headers with a home: prefix -> rooms that may include them (platform and testbenches always may).
@@ -87,6 +87,8 @@ def matches(path, patterns):
 def shares_layout(stem, included):
     """Whether a file of os/drivers with this stem may include that layout header."""
     folder, _, name = included.rpartition("/")
+    if folder == "devices" and name in [stem.removesuffix("_driver") + "_" + own for own in ("regs.h", "layout.h")]:
+        return True
     if name not in SHARED_LAYOUTS:
         return False
     if folder.startswith("iommu/"):
@@ -168,6 +170,7 @@ GOOD = {
     "models/os/a.cpp": ['"memory/memory_port.h"', '"memory/ownership.h"', '"base/a.h"'],
     "models/os/drivers/smmuv3_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/smmuv3/layout.h"', '"os/sva.h"'],
     "models/os/drivers/accelerator_driver.cpp": ['"devices/regs.h"'],
+    "models/os/drivers/gpu_driver.cpp": ['"devices/gpu_regs.h"', '"devices/gpu_layout.h"'],
     "models/os/drivers/ecam_function.h": ['"pcie/config_regs.h"', '"os/kthread.h"'],
     "models/observe/a.cpp": ['"base/a.h"', '"os/events.h"', "<fmt/format.h>", "<nlohmann/json.hpp>", "<sqlite3.h>"],
     "platform/main.cpp": ["<systemc>", "<CLI/CLI.hpp>", '"platform/config.h"', '"iommu/smmuv3/unit.h"', '"observe/vcd.h"'],
@@ -183,6 +186,7 @@ BAD = {
     "models/devices/x.h": ['"memory/mmio_bus.h"', '"iommu/walker.h"', '"os/mm.h"', '"memory/ownership.h"', "<fmt/format.h>"],
     "models/os/x.h": ['"os/drivers/smmuv3_driver.h"', '"iommu/smmuv3/regs.h"', '"observe/vcd.h"', '"memory/page_ledger.h"'],
     "models/os/drivers/vtd_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/vtd/unit.h"', '"devices/atc.h"', '"pcie/link.h"'],
+    "models/os/drivers/nic_driver.cpp": ['"devices/gpu_regs.h"', '"devices/nic.h"'],
     "models/observe/x.h": ['"os/mm.h"', '"memory/memory_port.h"', "<yaml-cpp/yaml.h>", "<systemc>"],
     "models/extra/x.h": ["<vector>"],
     "platform/x.h": ['"testbenches/support/bench.h"', '"config.h"'],

@@ -1,220 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/accelerator.h"
 
-#include <algorithm>
-#include <string>
-
 namespace quiesce::devices {
 
 using namespace accelerator;
 
 Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex,
                          const pcie::LinkConfig& link, const AcceleratorConfig& config, DeviceId device, u64 seed)
-    : SvaFunction(name, events, root_complex, link, config.function, base::Size{bar_bytes}, device), config_(config),
-      random_(seed, name.text()), drain_phase_("device-drain") {
-    const std::string prefix = std::string(name.text()) + ".q";
-    for (unsigned n = 0; n < config.queues; ++n)
-        queues_.push_back(std::make_unique<Queue>(base::Name{prefix + std::to_string(n)}, *this, config.engine, seed));
-    for (const auto& row : enum_names(State{})) state_names_[raw(row.value)] = base::Name{row.name};
-    regs_.set(DEV_CAP::QUEUES, config.queues.get());
-    regs_.set(DEV_CAP::TAGS, config.function.endpoint.tags.get());
-    bind_registers();
+    : SvaFunction(name, events, root_complex, link, config.function, base::Size{bar_bytes}, device),
+      queues_({name, events, port_, atc(), page_requests(), seed, [this] { send_interrupt(); }}, config.work) {}
+
+void Accelerator::send_interrupt() {
+    const u64 to = queues_.registers().get(MSI_ADDR::ADDR);
+    if (to != 0) send_message(to, queues_.registers().read<MSI_DATA>().value());
 }
 
-// ---- registers ------------------------------------------------------------------------------------------------------
-
-Accelerator::Queue* Accelerator::selected() {
-    const u64 n = regs_.get(QUEUE_SELECT::QUEUE);
-    return n < queues_.size() ? queues_[n].get() : nullptr;
-}
-
-unsigned Accelerator::number_of(const Queue& q) const {
-    const auto at = std::find_if(queues_.begin(), queues_.end(), [&](const auto& p) { return p.get() == &q; });
-    return static_cast<unsigned>(at - queues_.begin());
-}
-
-template <class R>
-void Accelerator::bind_setting(R Queue::*setting) {
-    regs_.on_write<R>([this, setting](R value) {
-        if (Queue* q = selected()) q->*setting = value;
-        else regs_.write(R{});
-    });
-}
-
-template <class R, class Get>
-void Accelerator::bind_status(Get get) {
-    regs_.on_read<R>([this, get](R) {
-        Queue* q = selected();
-        return q != nullptr ? get(*q) : R{};
-    });
-}
-
-void Accelerator::bind_registers() {
-    bind_setting(&Queue::pasid);
-    bind_setting(&Queue::work_tag);
-    bind_setting(&Queue::base);
-    bind_setting(&Queue::length);
-    bind_setting(&Queue::mode);
-    bind_setting(&Queue::size);
-    bind_setting(&Queue::rate);
-    bind_setting(&Queue::stride);
-    bind_setting(&Queue::count);
-    regs_.on_write<QUEUE_SELECT>([this](QUEUE_SELECT) {
-        const Queue* q = selected(); // the register file shows the settings of the selected queue
-        const auto show = [&]<class R>(R Queue::*setting) { regs_.write(q != nullptr ? q->*setting : R{}); };
-        show(&Queue::pasid);
-        show(&Queue::work_tag);
-        show(&Queue::base);
-        show(&Queue::length);
-        show(&Queue::mode);
-        show(&Queue::size);
-        show(&Queue::rate);
-        show(&Queue::stride);
-        show(&Queue::count);
-    });
-    regs_.on_write<Q_CTRL>([this](Q_CTRL c) {
-        if (Queue* q = selected()) command(*q, c);
-    });
-    bind_status<Q_STATUS>([](Queue& q) {
-        const unsigned most = 0xffff;
-        return Q_STATUS{}.set(Q_STATUS::STATE, q.life.state()).set(Q_STATUS::ERROR, q.bad_work || q.engine.counts().errors != 0)
-            .set(Q_STATUS::OUTSTANDING, std::min(q.engine.outstanding(), most));
-    });
-    bind_status<Q_COMPLETED>([](Queue& q) { return Q_COMPLETED::of(q.engine.counts().bytes); });
-    bind_status<Q_ERRORS>([](Queue& q) { return Q_ERRORS::of(q.engine.counts().errors); });
-    bind_status<Q_ISSUED>([](Queue& q) { return Q_ISSUED::of(q.engine.counts().reads + q.engine.counts().writes); });
-}
-
-template <class Pending>
-void Accelerator::raise(const Queue& q, bool enabled) {
-    regs_.write(Pending::of(regs_.read<Pending>().value() | u64{1} << number_of(q)));
-    const u64 to = regs_.get(MSI_ADDR::ADDR);
-    if (enabled && to != 0) send_message(to, regs_.read<MSI_DATA>().value());
-}
-
-// ---- work -----------------------------------------------------------------------------------------------------------
-
-void Accelerator::command(Queue& q, Q_CTRL c) {
-    if (c.get(Q_CTRL::DOORBELL)) return doorbell(q);
-    const bool abort = c.get(Q_CTRL::ABORT);
-    if (!abort && !c.get(Q_CTRL::STOP)) return;
-    const bool stopping = q.life.is(State::Stopping);
-    if (!take(q, abort ? QueueEvent::Abort : QueueEvent::Stop)) return;
-    if (abort) q.abort.set();
-    if (!stopping) sim::start(stop(q));
-}
-
-bool Accelerator::take(Queue& q, QueueEvent e) {
-    const State before = q.life.state();
-    const bool taken = q.life.apply(e);
-    refused_ += !taken;
-    if (q.life.state() != before)
-        events().emit(QueueState{q.name, device(), q.work.bond, q.work.pasid, state_names_[raw(q.life.state())]});
-    return taken;
-}
-
-Workload Accelerator::work_of(const Queue& q) const {
-    Workload w;
-    w.direction = q.mode.get(Q_MODE::DIRECTION);
-    w.pattern = q.mode.get(Q_MODE::PATTERN);
-    w.reads_percent = static_cast<unsigned>(q.mode.get(Q_MODE::READS));
-    w.outstanding = static_cast<unsigned>(q.mode.get(Q_MODE::OUTSTANDING));
-    const u64 size = q.size.get(Q_SIZE::MIN);
-    w.min_bytes = static_cast<u32>(size != 0 ? size : config_.request_size.get().bytes());
-    w.max_bytes = static_cast<u32>(std::max<u64>(w.min_bytes, q.size.get(Q_SIZE::MAX)));
-    w.stride = q.stride.value();
-    w.footprint = {IovaRange{q.base.get(Q_BASE::BASE), q.length.value()}};
-    w.every = 1_ns * q.rate.value();
-    w.count = q.count.value();
-    w.has_pasid = q.pasid.get(Q_PASID::VALID);
-    w.pasid = q.pasid.get(Q_PASID::PASID);
-    w.privileged = q.pasid.get(Q_PASID::PRIVILEGED);
-    w.bond = q.work_tag.get(Q_WORK_TAG::TAG);
-    return w;
-}
-
-/// What a request for the PASID of the queue's work has in common with all others.
-pcie::DmaRequest Accelerator::pasid_of(const Queue& q) {
-    pcie::DmaRequest r;
-    r.has_pasid = q.work.has_pasid;
-    r.pasid = q.work.pasid;
-    r.bond = q.work.bond;
-    r.privileged = q.work.privileged;
-    return r;
-}
-
-void Accelerator::doorbell(Queue& q) {
-    // After a reset, what was under way before it comes to its end first.
-    const bool can_begin = q.life.accepts(QueueEvent::Doorbell) && q.engine.idle().is_set();
-    if (can_begin) q.bad_work = q.length.value() == 0;
-    if (!can_begin || q.bad_work) {
-        ++refused_;
-        return;
-    }
-    q.work = work_of(q);
-    q.abort.reset();
-    if (page_requests() != nullptr) page_requests()->begin(pasid_of(q));
-    take(q, QueueEvent::Doorbell);
-    q.engine.start(q.work);
-    sim::start(watch(q, ++q.run));
-}
-
-/// Notices that the work of a queue has ended by itself.
-sim::Task<void> Accelerator::watch(Queue& q, u64 run) {
-    co_await q.engine.idle().wait();
-    if (run != q.run || !q.life.is(State::Running)) co_return; // it was stopped: stop() sees to it
-    take(q, QueueEvent::WorkEnds);
-    raise<INT_DONE>(q, regs_.get(INT_ENABLE::DONE));
-}
-
-sim::Duration Accelerator::draw_stop_time() {
-    const u64 low = static_cast<u64>(config_.stop_time.get().ps()), high = static_cast<u64>(config_.stop_time_max.get().ps());
-    return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
-}
-
-/// All registers are as after power-on, no queue does anything. MODEL: what is on the link goes its way, and a queue counts it.
+/// MODEL: what is on the link goes its way.
 void Accelerator::forget() {
     SvaFunction::forget();
-    for (auto& q : queues_) {
-        ++q->run;
-        q->engine.reset();
-        q->abort.set();
-        take(*q, QueueEvent::Reset);
-        q->bad_work = false;
-        q->pasid = {};
-        q->work_tag = {};
-        q->base = {};
-        q->length = {};
-        q->mode = {};
-        q->size = {};
-        q->rate = {};
-        q->stride = {};
-        q->count = {};
-    }
-    const DEV_CAP cap = regs_.read<DEV_CAP>();
-    regs_.reset();
-    regs_.write(cap);
-}
-
-/// facts/iommu-specs.md 4.1: no new requests, every read answered, every posted write observable, page requests
-/// answered or closed by a Stop Marker; only then Stopped.
-sim::Task<void> Accelerator::stop(Queue& q) {
-    base::Activity span{events(), name(), drain_phase_, {}, 0, q.work.bond};
-    last_stop_span_ = q.stop_span = span.id();
-    const u64 run = q.run;
-    if (q.engine.running() && !q.abort.is_set()) {
-        if (!config_.dma_while_stopping) q.engine.stop();
-        co_await q.abort.wait_for(draw_stop_time());
-    }
-    q.engine.stop();
-    if (page_requests() != nullptr) co_await page_requests()->stop(pasid_of(q));
-    co_await q.engine.idle().wait();
-    co_await q.engine.flush();
-    if (page_requests() != nullptr) page_requests()->mark_stopped(pasid_of(q));
-    span.end();
-    if (run != q.run) co_return; // a reset came
-    take(q, QueueEvent::Drained);
-    raise<INT_STOPPED>(q, regs_.get(INT_ENABLE::STOPPED));
+    queues_.reset();
 }
 
 } // namespace quiesce::devices

@@ -3,126 +3,35 @@
 /// programmed through the registers of devices/regs.h. Its message interrupt has registers of its own there instead of
 /// MSI-X.
 #pragma once
-#include "base/facts.h"
-#include "base/lifecycle.h"
-#include "base/registers.h"
-#include "devices/dma_engine.h"
-#include "devices/regs.h"
 #include "devices/sva_function.h"
-
-#include <array>
-#include <memory>
-#include <vector>
+#include "devices/work_queues.h"
 
 namespace quiesce::devices {
 
 struct AcceleratorConfig {
-    using P = base::Provenance;
-    base::Param<unsigned> queues{16, "work queues", base::between(1, accelerator::max_queues), base::unit("queues"), P::Guess,
-                                 "a small shared-work-queue accelerator"};
-    base::Param<base::Size> request_size{256_B, "bytes of one request where Q_SIZE says nothing", base::between(1_B, 64_KiB),
-                                         P::Guess, "one packet at MPS 256"};
-    base::Param<base::Latency> stop_time{3_us, "a running queue takes at least so long to end its pipeline after STOP", P::Guess,
-                                         "no published figure; a few descriptors of some kilobytes"};
-    base::Param<base::Latency> stop_time_max{0_us, "at most so long, drawn uniformly from stop_time on; 0: always stop_time",
-                                             P::Guess, "no published figure"};
-    base::Param<bool> dma_while_stopping{true, "a queue goes on with DMA at its rate during the stop time", P::Guess,
-                                         "a pipeline ends the work it has taken"};
+    WorkQueueConfig work;
     SvaFunctionConfig function;
-    DmaEngineConfig engine;
 };
-DESCRIBE(AcceleratorConfig, queues, request_size, stop_time, stop_time_max, dma_while_stopping, function, engine)
+DESCRIBE(AcceleratorConfig, work, function)
 static_assert(base::fully_described<AcceleratorConfig>);
 
-enum class QueueEvent : u8 { Doorbell, WorkEnds, Stop, Abort, Drained, Reset };
-inline constexpr base::Arrow<accelerator::State, QueueEvent> queue_arrows[] = {
-    {accelerator::State::Idle, QueueEvent::Doorbell, accelerator::State::Running},
-    {accelerator::State::Idle, QueueEvent::Stop, accelerator::State::Stopping},
-    {accelerator::State::Idle, QueueEvent::Abort, accelerator::State::Stopping},
-    {accelerator::State::Running, QueueEvent::WorkEnds, accelerator::State::Idle},
-    {accelerator::State::Running, QueueEvent::Stop, accelerator::State::Stopping},
-    {accelerator::State::Running, QueueEvent::Abort, accelerator::State::Stopping},
-    {accelerator::State::Stopping, QueueEvent::Abort, accelerator::State::Stopping},
-    {accelerator::State::Stopping, QueueEvent::Drained, accelerator::State::Stopped},
-    {accelerator::State::Stopped, QueueEvent::Doorbell, accelerator::State::Running},
-    {accelerator::State::Idle, QueueEvent::Reset, accelerator::State::Idle},
-    {accelerator::State::Running, QueueEvent::Reset, accelerator::State::Idle},
-    {accelerator::State::Stopping, QueueEvent::Reset, accelerator::State::Idle},
-    {accelerator::State::Stopped, QueueEvent::Reset, accelerator::State::Idle},
-};
-static_assert(base::deterministic(queue_arrows) && base::all_reachable(queue_arrows, accelerator::State::Idle));
-
-/// When a queue reports Stopped it issues nothing any more, its reads have been answered and its writes are globally
-/// observable; its page requests have been answered, or a Stop Marker is behind them.
 class Accelerator final : public SvaFunction {
 public:
     /// `seed` is the run's. The calendar must be shut down before the accelerator goes.
     Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
                 const AcceleratorConfig& config, DeviceId device, u64 seed = 0);
 
-    unsigned queues() const { return static_cast<unsigned>(queues_.size()); }
-    accelerator::State state(unsigned queue) const { return queues_.at(queue)->life.state(); }
-    DmaEngine& engine(unsigned queue) { return queues_.at(queue)->engine; }
-    /// The id of the latest stop's span (phase "device-drain"), 0 if there was none; per queue or of the device.
-    u64 last_stop_span() const { return last_stop_span_; }
-    u64 last_stop_span(unsigned queue) const { return queues_.at(queue)->stop_span; }
-    /// Commands that the state of their queue did not allow; they had no effect.
-    u64 refused_commands() const { return refused_; }
-    const base::RegisterFile<accelerator::Registers>& registers() const { return regs_; }
+    WorkQueues& queues() { return queues_; }
+    const WorkQueues& queues() const { return queues_; }
 
 private:
-    struct Queue {
-        Queue(base::Name n, Accelerator& a, const DmaEngineConfig& c, u64 seed)
-            : name(n), life(accelerator::State::Idle), engine(n, a.events(), a, c, seed, a.atc()) {}
-        base::Name name;
-        base::Lifecycle<accelerator::State, QueueEvent, queue_arrows> life;
-        DmaEngine engine;
-        sim::Latch abort;
-        bool bad_work = false;
-        u64 stop_span = 0;
-        u64 run = 0;     ///< doorbells and resets so far
-        Workload work{}; ///< of the last doorbell
-        accelerator::Q_PASID pasid;
-        accelerator::Q_WORK_TAG work_tag;
-        accelerator::Q_BASE base;
-        accelerator::Q_LENGTH length;
-        accelerator::Q_MODE mode;
-        accelerator::Q_SIZE size;
-        accelerator::Q_RATE rate;
-        accelerator::Q_STRIDE stride;
-        accelerator::Q_COUNT count;
-    };
-    void bar_write(u64 offset, unsigned size, u64 value) override { regs_.bus_write(static_cast<u32>(offset), size, value); }
-    u64 bar_read(u64 offset, unsigned size) override {
-        return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
-    }
+    void bar_write(u64 offset, unsigned size, u64 value) override { queues_.bus_write(offset, size, value); }
+    u64 bar_read(u64 offset, unsigned size) override { return queues_.bus_read(offset, size); }
     void forget() override;
-    void bind_registers();
-    template <class R>
-    void bind_setting(R Queue::*setting);
-    template <class R, class Get>
-    void bind_status(Get get);
-    Queue* selected();
-    unsigned number_of(const Queue& q) const;
+    void send_interrupt();
 
-    void command(Queue& q, accelerator::Q_CTRL c);
-    void doorbell(Queue& q);
-    Workload work_of(const Queue& q) const;
-    bool take(Queue& q, QueueEvent e);
-    static pcie::DmaRequest pasid_of(const Queue& q);
-    sim::Task<void> watch(Queue& q, u64 run);
-    sim::Task<void> stop(Queue& q);
-    sim::Duration draw_stop_time();
-    template <class Pending>
-    void raise(const Queue& q, bool enabled);
-
-    AcceleratorConfig config_;
-    sim::Random random_;
-    base::RegisterFile<accelerator::Registers> regs_;
-    std::vector<std::unique_ptr<Queue>> queues_;
-    std::array<base::Name, 4> state_names_;
-    base::Name drain_phase_;
-    u64 last_stop_span_ = 0, refused_ = 0;
+    EndpointPort port_{*this};
+    WorkQueues queues_;
 };
 
 } // namespace quiesce::devices

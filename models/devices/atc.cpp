@@ -52,7 +52,7 @@ const Atc::Entry* Atc::usable(const iommu::Tag& wanted, bool write) {
     return e != nullptr && (write ? e->write : e->read) ? e : nullptr;
 }
 
-sim::Task<Atc::Found> Atc::translate(pcie::DmaRequest r, bool write) {
+sim::Task<Atc::Found> Atc::translate(pcie::DmaRequest r, bool write, bool ask_for_page) {
     const iommu::Tag wanted = tag_of(r);
     unsigned tries = 0;
     for (;;) {
@@ -75,6 +75,7 @@ sim::Task<Atc::Found> Atc::translate(pcie::DmaRequest r, bool write) {
         }
         if (!(write ? a.entry.write : a.entry.read)) {
             use.end();
+            if (!ask_for_page) co_return Found{};
             auto paged = page_in(r, write, a, tries);
             const bool there = co_await std::move(paged);
             if (there) continue;

@@ -77,9 +77,9 @@ public:
     };
     /// Translates the first byte of `r`, which lies in one page. Takes a look-up; on a miss a translation request
     /// besides, shared with others for the same page. A page that is known without the permission is asked for once
-    /// more. What the IOMMU then says it may not have is asked of the host as a page, where the device can do that. Not
-    /// granted: no such permission, an error, or the ATC is off by now.
-    sim::Task<Found> translate(pcie::DmaRequest r, bool write);
+    /// more. What the IOMMU then says it may not have is asked of the host as a page, where the device can do that and
+    /// `ask_for_page` wants it. Not granted: no such permission, an error, or the ATC is off by now.
+    sim::Task<Found> translate(pcie::DmaRequest r, bool write, bool ask_for_page = true);
 
     /// An Invalidate Request arrived. False while the ATC is off.
     bool invalidate(const pcie::InvalidateRequest& request);

@@ -1,45 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/dma_engine.h"
 
+#include "devices/dma_access.h"
+
 #include <algorithm>
 #include <stdexcept>
 
 namespace quiesce::devices {
-namespace {
 
-DmaEnding ending_of(pcie::Completion how) {
-    if (how.zeroed) return DmaEnding::ReadZero;
-    switch (how.status) {
-    case pcie::CompletionStatus::Success: return DmaEnding::Success;
-    case pcie::CompletionStatus::UnsupportedRequest: return DmaEnding::UnsupportedRequest;
-    case pcie::CompletionStatus::TimedOut: return DmaEnding::TimedOut;
-    case pcie::CompletionStatus::Poisoned: return DmaEnding::Poisoned;
-    case pcie::CompletionStatus::CompleterAbort: break;
-    }
-    return DmaEnding::CompleterAbort;
-}
-
-} // namespace
-
-DmaEngine::DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config,
-                     u64 seed, Atc* atc)
-    : name_(name), events_(events), endpoint_(endpoint), atc_(atc), error_backoff_(config.error_backoff.get()),
-      sequence_(seed, name.text()), pattern_(endpoint.port().link().mps()), sink_(endpoint.port().link().mrrs()) {
+DmaEngine::DmaEngine(base::Name name, base::EventBus& events, std::unique_ptr<DmaPort> own, DmaPort* port,
+                     const DmaEngineConfig& config, u64 seed, Atc* atc)
+    : name_(name), events_(events), own_port_(std::move(own)), port_(own_port_ ? *own_port_ : *port), atc_(atc),
+      error_backoff_(config.error_backoff.get()), sequence_(seed, name.text()), pattern_(port_.largest_packet(true)),
+      sink_(port_.largest_packet(false)) {
     for (std::size_t i = 0; i < pattern_.size(); ++i) pattern_[i] = static_cast<std::byte>(i);
     idle_.set();
 }
 
-void DmaEngine::start(const Workload& work) {
+DmaEngine::DmaEngine(base::Name name, base::EventBus& events, DmaPort& port, const DmaEngineConfig& config, u64 seed,
+                     Atc* atc)
+    : DmaEngine(name, events, nullptr, &port, config, seed, atc) {}
+
+DmaEngine::DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config,
+                     u64 seed, Atc* atc)
+    : DmaEngine(name, events, std::make_unique<EndpointPort>(endpoint), nullptr, config, seed, atc) {}
+
+void DmaEngine::begin(const Workload& work) {
     if (!idle_.is_set()) throw std::logic_error(std::string(name_.text()) + ": started while it was running");
     sequence_.begin(work);
     counts_ = {};
-    limit_ = work.outstanding != 0 ? work.outstanding : endpoint_.tags().count();
+    limit_ = work.outstanding != 0 ? work.outstanding : port_.tags().count();
     running_ = true;
     in_error_ = false;
     retry_at_ = {};
     idle_.reset();
-    sim::start(generate(++run_));
+    ++run_;
 }
+
+void DmaEngine::start(const Workload& work) {
+    begin(work);
+    sim::start(generate(run_));
+}
+
+void DmaEngine::open(const Workload& who) { begin(who); }
 
 void DmaEngine::stop() {
     if (!running_) return;
@@ -70,88 +73,84 @@ sim::Task<void> DmaEngine::generate(u64 run) {
             if (run != run_) co_return;
             next = std::max(next, sim::now()) + work.every; // requests that were held up are not made up for
         }
-        const RequestSequence::Item item = sequence_.next();
-        pcie::DmaRequest packet{item.at, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
-        for (u32 left = item.bytes; left != 0; left -= packet.bytes, packet.at += packet.bytes) {
-            while (run == run_ && !may_go()) {
-                co_await Room{*this, run};
-                if (run == run_) co_await sim::until(retry_at_);
-                if (run == run_) co_await endpoint_.bus_master_set();
-            }
-            if (run != run_) co_return;
-            packet.bytes = endpoint_.packet_bytes(packet.at, left, item.write);
-            packet.attributes = endpoint_.attributes(item.write);
-            if (!endpoint_.may_send(packet)) {
-                refused(packet, announce(packet, item.write), item.write, DmaEnding::NotSent);
-            } else if (item.write) {
-                issue_write(packet);
-            } else if (translates()) {
-                sim::start(read_translated(packet, announce(packet, false))); // its tag comes after its translation
-            } else {
-                pcie::Tag tag = co_await endpoint_.tags().acquire();
-                while (run == run_ && !endpoint_.bus_master()) co_await endpoint_.bus_master_set();
-                if (run != run_) co_return;
-                issue_read(packet, std::move(tag));
-            }
-        }
+        const bool sent = co_await send(sequence_.next(), run);
+        if (!sent) co_return;
     }
     running_ = false;
     check_idle();
+}
+
+/// The packets of one request; false as soon as its run is over.
+sim::Task<bool> DmaEngine::send(RequestSequence::Item item, u64 run) {
+    const Workload& work = sequence_.work();
+    const bool answered = !item.write || !port_.posts_writes();
+    pcie::DmaRequest packet{item.at, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
+    for (u32 left = item.bytes; left != 0; left -= packet.bytes, packet.at += packet.bytes) {
+        while (run == run_ && !may_go()) {
+            co_await Room{*this, run};
+            if (run == run_) co_await sim::until(retry_at_);
+            if (run == run_) co_await port_.bus_master_set();
+        }
+        if (run != run_) co_return false;
+        packet.bytes = port_.packet_bytes(packet.at, left, item.write);
+        packet.attributes = port_.attributes(item.write);
+        if (!port_.may_send(packet)) {
+            refused(packet, announce(packet, item.write), item.write, DmaEnding::NotSent);
+        } else if (!answered) {
+            issue_write(packet, {});
+        } else if (translates()) {
+            sim::start(read_translated(packet, announce(packet, false))); // its tag comes after its translation
+        } else {
+            pcie::Tag tag = co_await port_.tags().acquire();
+            while (run == run_ && !port_.bus_master()) co_await port_.bus_master_set();
+            if (run != run_) co_return false;
+            if (item.write) issue_write(packet, std::move(tag));
+            else issue_read(packet, std::move(tag));
+        }
+    }
+    co_return run == run_;
 }
 
 /// Without its PASID, which may not be sent any more, the read pushes the writes just as well.
 sim::Task<void> DmaEngine::flush() {
     if (!unflushed_) co_return;
     const Workload& work = sequence_.work();
-    pcie::Tag tag = co_await endpoint_.tags().acquire();
-    while (unflushed_ && !endpoint_.bus_master()) co_await endpoint_.bus_master_set();
+    pcie::Tag tag = co_await port_.tags().acquire();
+    while (unflushed_ && !port_.bus_master()) co_await port_.bus_master_set();
     if (!unflushed_) co_return; // it was reset meanwhile
     unflushed_ = false;
     idle_.reset();
     pcie::DmaRequest packet{last_write_, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
-    if (!endpoint_.may_send(packet)) packet.has_pasid = packet.privileged = false;
+    if (!port_.may_send(packet)) packet.has_pasid = packet.privileged = false;
     issue_read(packet, std::move(tag));
     co_await idle_.wait();
 }
 
 u64 DmaEngine::announce(const pcie::DmaRequest& p, bool write) {
-    const u64 transaction = endpoint_.next_transaction();
+    const u64 transaction = port_.next_transaction();
     ++outstanding_;
     ++(write ? counts_.writes : counts_.reads);
     counts_.last_issued = sim::now();
     if (events_.wants<DmaIssued>())
-        events_.emit(DmaIssued{transaction, endpoint_.device(), p.bond, p.has_pasid, p.pasid, p.at, p.bytes, write});
+        events_.emit(DmaIssued{transaction, port_.device(), p.bond, p.has_pasid, p.pasid, p.at, p.bytes, write});
     return transaction;
 }
 
-void DmaEngine::issue_write(const pcie::DmaRequest& packet) {
+void DmaEngine::issue_write(const pcie::DmaRequest& packet, pcie::Tag tag) {
     const u64 transaction = announce(packet, true);
     if (translates()) {
         sim::start(write_translated(packet, transaction));
         return;
     }
-    to_be_flushed(packet);
-    endpoint_.write_packet(packet, transaction, pcie::Payload::borrow(pattern_.data()), this);
+    if (port_.posts_writes()) to_be_flushed(packet);
+    port_.write(packet, transaction, pcie::Payload::borrow(pattern_.data()), std::move(tag), *this);
 }
 
 void DmaEngine::issue_read(const pcie::DmaRequest& packet, pcie::Tag tag) {
-    endpoint_.read_packet(packet, announce(packet, false), sink_.data(), std::move(tag), *this);
+    port_.read(packet, announce(packet, false), sink_.data(), std::move(tag), *this);
 }
 
 namespace {
-/// Without a PASID prefix: on translated requests it needs an enable of its own (facts/iommu-specs.md 4.1), which is
-/// not there.
-pcie::DmaRequest translated(const pcie::DmaRequest& r, Iova to) {
-    pcie::DmaRequest t;
-    t.at = to;
-    t.bytes = r.bytes;
-    t.bond = r.bond;
-    t.type = iommu::AddressType::Translated;
-    t.aimed_at = r.at;
-    t.attributes = r.attributes;
-    return t;
-}
-
 /// A write's last bit has left.
 struct Departure final : pcie::Requester {
     sim::Latch over;
@@ -168,11 +167,11 @@ sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transac
         auto asked = atc_->translate(packet, true);
         Atc::Found found = co_await std::move(asked);
         if (!found.granted || life != life_) break;
-        if (endpoint_.bus_master()) {
+        if (port_.bus_master()) {
             const pcie::DmaRequest request = translated(packet, found.at);
             to_be_flushed(packet);
             Departure departure;
-            endpoint_.write_packet(request, transaction, pcie::Payload::borrow(pattern_.data()), &departure);
+            port_.write(request, transaction, pcie::Payload::borrow(pattern_.data()), {}, departure);
             co_await departure.over.wait();
             found.use.end();
             in_error_ = false;
@@ -181,7 +180,7 @@ sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transac
             co_return;
         }
         found.use.end();
-        co_await endpoint_.bus_master_set();
+        co_await port_.bus_master_set();
     }
     refused(packet, transaction, true, DmaEnding::NotTranslated);
 }
@@ -192,15 +191,15 @@ sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transact
         auto asked = atc_->translate(packet, false);
         Atc::Found found = co_await std::move(asked);
         if (!found.granted) break;
-        pcie::Tag tag = co_await endpoint_.tags().acquire();
+        pcie::Tag tag = co_await port_.tags().acquire();
         if (life != life_) break;
-        if (endpoint_.bus_master()) {
+        if (port_.bus_master()) {
             const pcie::DmaRequest request = translated(packet, found.at);
-            co_await endpoint_.reading(request, transaction, sink_.data(), std::move(tag), *this);
+            co_await port_.reading(request, transaction, sink_.data(), std::move(tag), *this);
             co_return;
         }
         found.use.end();
-        co_await endpoint_.bus_master_set(); // the tag is nobody else's while nothing is sent
+        co_await port_.bus_master_set(); // the tag is nobody else's while nothing is sent
     }
     refused(packet, transaction, false, DmaEnding::NotTranslated);
 }
@@ -221,20 +220,20 @@ void DmaEngine::left(const pcie::Tlp& write) {
     end(write.transaction, write.bond, write.length, true, DmaEnding::Success);
 }
 
-void DmaEngine::completed(const pcie::Tlp& read, pcie::Completion how) {
+void DmaEngine::completed(const pcie::Tlp& packet, pcie::Completion how) {
     if (how.ok()) {
         in_error_ = false;
-        counts_.bytes += read.length;
+        counts_.bytes += packet.length;
     } else {
         failed();
     }
-    end(read.transaction, read.bond, read.length, false, ending_of(how));
+    end(packet.transaction, packet.bond, packet.length, packet.is_write(), ending_of(how));
 }
 
 void DmaEngine::end(u64 transaction, BondId bond, u32 bytes, bool write, DmaEnding how) {
     --outstanding_;
     counts_.last_ended = sim::now();
-    if (events_.wants<DmaEnded>()) events_.emit(DmaEnded{transaction, endpoint_.device(), bond, bytes, write, how});
+    if (events_.wants<DmaEnded>()) events_.emit(DmaEnded{transaction, port_.device(), bond, bytes, write, how});
     if (waiting_ && room()) sim::Calendar::current().schedule_now(std::exchange(waiting_, nullptr));
     check_idle();
 }

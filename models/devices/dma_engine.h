@@ -5,11 +5,12 @@
 #include "base/names.h"
 #include "base/param.h"
 #include "devices/atc.h"
+#include "devices/dma_port.h"
 #include "devices/events.h"
 #include "devices/workload.h"
-#include "pcie/endpoint.h"
 #include "sim/signal.h"
 
+#include <memory>
 #include <vector>
 
 namespace quiesce::devices {
@@ -39,12 +40,21 @@ public:
     };
     /// `seed` is the run's; the stream of random numbers is the engine's own, by its name. With an `atc` that is
     /// enabled, requests are translated by it; otherwise they go out untranslated.
+    DmaEngine(base::Name name, base::EventBus& events, DmaPort& port, const DmaEngineConfig& config, u64 seed,
+              Atc* atc = nullptr);
     DmaEngine(base::Name name, base::EventBus& events, pcie::Endpoint& endpoint, const DmaEngineConfig& config,
               u64 seed, Atc* atc = nullptr);
 
     /// Begins at this instant. Throws std::logic_error while anything is running or under way, std::invalid_argument for a workload
     /// that cannot be done.
     void start(const Workload& work);
+    /// As start(), but the requests are others': each comes through request(), for the PASID and the bond of `who`, until
+    /// close(), after which what is under way ends by itself.
+    void open(const Workload& who);
+    void close() { stop(); }
+    /// One request of an open run, and no other before it is over: goes on when its last packet is on its way, as room and
+    /// tags allow. False if the run has ended.
+    sim::Task<bool> request(RequestSequence::Item item) { return send(item, run_); }
     /// Nothing new from now on; what is under way ends by itself.
     void stop();
     /// As stop(), and there is nothing to flush: the device was reset.
@@ -61,11 +71,16 @@ public:
     const Workload& work() const { return sequence_.work(); }
 
 private:
+    /// Either its own port or somebody else's.
+    DmaEngine(base::Name name, base::EventBus& events, std::unique_ptr<DmaPort> own, DmaPort* port,
+              const DmaEngineConfig& config, u64 seed, Atc* atc);
     void left(const pcie::Tlp& write) override;
-    void completed(const pcie::Tlp& read, pcie::Completion how) override;
+    void completed(const pcie::Tlp& packet, pcie::Completion how) override;
 
+    void begin(const Workload& work);
     sim::Task<void> generate(u64 run);
-    void issue_write(const pcie::DmaRequest& packet);
+    sim::Task<bool> send(RequestSequence::Item item, u64 run);
+    void issue_write(const pcie::DmaRequest& packet, pcie::Tag tag);
     void issue_read(const pcie::DmaRequest& packet, pcie::Tag tag);
     void to_be_flushed(const pcie::DmaRequest& write) {
         last_write_ = write.at;
@@ -79,7 +94,7 @@ private:
     u64 announce(const pcie::DmaRequest& packet, bool write);
     void end(u64 transaction, BondId bond, u32 bytes, bool write, DmaEnding how);
     /// Nothing keeps the next packet back.
-    bool may_go() const { return room() && endpoint_.bus_master() && retry_at_ <= sim::now(); }
+    bool may_go() const { return room() && port_.bus_master() && retry_at_ <= sim::now(); }
     bool room() const { return outstanding_ < (in_error_ ? 1 : limit_); }
     void check_idle();
 
@@ -93,7 +108,8 @@ private:
     };
     base::Name name_;
     base::EventBus& events_;
-    pcie::Endpoint& endpoint_;
+    std::unique_ptr<DmaPort> own_port_; ///< of an engine that was given an endpoint
+    DmaPort& port_;
     Atc* atc_;
     sim::Duration error_backoff_;
     RequestSequence sequence_;

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/describe.h"
 #include "base/names.h"
+#include "sim/time.h"
 
 #include <string_view>
 
@@ -22,6 +23,21 @@ struct DmaIssued {
 };
 DESCRIBE(DmaIssued, transaction, device, bond, has_pasid, pasid, at, bytes, write)
 
+/// A request of a device that is no PCI function reached the IOMMU over the interconnect.
+struct RequestArrived {
+    static constexpr std::string_view event_name = "RequestArrived";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    StreamId stream;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u32 bytes;
+    bool write;
+};
+DESCRIBE(RequestArrived, transaction, device, bond, stream, has_pasid, pasid, at, bytes, write)
+
 /// NotTranslated: the device asked for a translation, and none allowed the access. NotSent: software has not enabled
 /// what the request needs (its PASID), and the device sent nothing. TimedOut: no completion came. Poisoned: its data is bad.
 enum class DmaEnding : u8 { Success, UnsupportedRequest, CompleterAbort, ReadZero, NotTranslated, NotSent, TimedOut, Poisoned };
@@ -37,6 +53,18 @@ struct DmaEnded {
     DmaEnding ending;
 };
 DESCRIBE(DmaEnded, transaction, device, bond, bytes, write, ending)
+
+/// A device that plays a trace is through with one of its requests: all its packets are on their way, or it was left out
+/// because whoever it is for has stopped.
+struct TraceLinePlayed {
+    static constexpr std::string_view event_name = "TraceLinePlayed";
+    base::Name device;
+    u64 line;
+    BondId bond;
+    bool played;
+    u64 late_ps;             ///< behind its time in the trace
+};
+DESCRIBE(TraceLinePlayed, device, line, bond, played, late_ps)
 
 /// A device sent a Page Request, or a Stop Marker, which asks for nothing and is never answered.
 struct PageRequestSent {
@@ -72,7 +100,33 @@ struct PageResponseHeard {
 };
 DESCRIBE(PageResponseHeard, device, stream, bond, has_pasid, pasid, group, code, fate)
 
-/// A work queue of a device changed state: idle, running, stopping, stopped.
+/// An access of a GPU's wave found no translation before and is tried again.
+struct AccessRetried {
+    static constexpr std::string_view event_name = "AccessRetried";
+    DeviceId device;
+    BondId bond;
+    Iova at;
+    bool write;
+};
+DESCRIBE(AccessRetried, device, bond, at, write)
+
+/// Delivered: payload and completion were written. Sent: read and put on the wire. NoBuffer: the ring had none. NoRoom:
+/// the device's own buffer was full. NoQueue: no ring was enabled. Failed: an access of its ended with an error.
+/// Discarded: the ring was stopped meanwhile.
+enum class PacketFate : u8 { Delivered, Sent, NoBuffer, NoRoom, NoQueue, Failed, Discarded };
+
+/// A network packet is done with.
+struct PacketEnded {
+    static constexpr std::string_view event_name = "PacketEnded";
+    DeviceId device;
+    BondId bond;
+    u32 bytes;
+    PacketFate fate;
+};
+DESCRIBE(PacketEnded, device, bond, bytes, fate)
+
+/// A work queue of a device changed state: idle, running, stopping, stopped; a GPU's context: unmapped, idle, waiting,
+/// running, saving.
 struct QueueState {
     static constexpr std::string_view event_name = "QueueState";
     base::Name queue;
@@ -82,5 +136,41 @@ struct QueueState {
     base::Name state;
 };
 DESCRIBE(QueueState, queue, device, bond, pasid, state)
+
+/// What became of a descriptor that arrived at a portal. Accepted: it is in the queue. Retry: there is no room for it,
+/// or the queue does not take it, and its sender is told so. Dropped: it was posted, so nobody is told.
+enum class SubmissionFate : u8 { Accepted, Retry, Dropped };
+
+struct DescriptorSubmitted {
+    static constexpr std::string_view event_name = "DescriptorSubmitted";
+    base::Name queue;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    u8 operation;            ///< the descriptor's
+    SubmissionFate fate;
+};
+DESCRIBE(DescriptorSubmitted, queue, device, bond, has_pasid, pasid, operation, fate)
+
+/// Lost: it was to be written and could not be.
+enum class RecordFate : u8 { NotWanted, Written, Lost };
+
+/// A device is through with a descriptor.
+struct DescriptorEnded {
+    static constexpr std::string_view event_name = "DescriptorEnded";
+    base::Name queue;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    u8 operation;
+    u8 status;               ///< as in its completion record; 0: it was abandoned
+    u32 bytes;               ///< done before it ended
+    Iova fault_at;
+    RecordFate record;
+    sim::Time since;         ///< when it was accepted
+};
+DESCRIBE(DescriptorEnded, queue, device, bond, has_pasid, pasid, operation, status, bytes, fault_at, record, since)
 
 } // namespace quiesce::devices

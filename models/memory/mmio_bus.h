@@ -35,16 +35,24 @@ public:
     sim::Task<void> write(Spa at, unsigned size, u64 value);
     /// Nowhere: all ones, counted.
     sim::Task<u64> read(Spa at, unsigned size);
+    /// As write(), of a whole line (MOVDIR64B).
+    sim::Task<void> write_line(Spa at, Line line);
+    /// As read(): returns with the answer (ENQCMD). It stays behind the writes before it, and later accesses do not
+    /// wait for its answer. Nowhere, or not on a 64-byte boundary: Failed, counted.
+    sim::Task<Enqueued> enqueue(Spa at, Line line);
     u64 accesses_to_nowhere() const { return nowhere_; }
 
 private:
+    enum class What : u8 { Read, Write, WriteLine, Enqueue };
     struct Arrival {
         u64 offset;
         unsigned size;
-        bool write;
+        What what;
         u64 value;
         u64* result;
         sim::Latch* done;
+        Line line{};
+        Enqueued* answer = nullptr;
     };
     struct Window {
         Window(Spa b, u64 n, MmioTarget& t, std::string nm, sim::Duration travel)
@@ -56,7 +64,9 @@ private:
         sim::Pipe<Arrival> arrivals;
     };
     Window* find(Spa at, unsigned size);
+    Window* find_line(Spa at);
     sim::Task<void> serve(Window& w);
+    static sim::Task<void> put_in(MmioTarget& target, Arrival a);
 
     sim::Duration issue_, travel_;
     std::vector<std::unique_ptr<Window>> windows_;

@@ -20,13 +20,17 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
                                     iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
                                     iommu::StallResolved>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
-                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered>;
-using DeviceEvents = base::EventList<devices::DmaIssued, devices::DmaEnded, devices::QueueState,
-                                     devices::PageRequestSent, devices::PageResponseHeard>;
+                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer>;
+using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived, devices::DmaEnded, devices::QueueState,
+                                     devices::PageRequestSent, devices::PageResponseHeard,
+                                     devices::DescriptorSubmitted, devices::DescriptorEnded, devices::AccessRetried,
+                                     devices::PacketEnded, devices::TraceLinePlayed>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
-                                 os::PageRequestEnded, os::PageGroupAnswered>;
+                                 os::PageRequestEnded, os::PageGroupAnswered,
+                                 os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
+                                 os::DeviceReset, os::WorkLost>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

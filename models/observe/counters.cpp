@@ -6,12 +6,16 @@
 namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
-    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, pcie::CreditStalled, pcie::LinkFault,
-                                  pcie::LinkChanged, pcie::CompletionTimedOut, iommu::FaultRaised, iommu::Translated,
+    using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, devices::TraceLinePlayed, pcie::CreditStalled, pcie::LinkFault,
+                                  pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, iommu::TransactionStalled,
-                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved>;
+                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved,
+                                  os::BondChanged, devices::DescriptorSubmitted, devices::DescriptorEnded,
+                                  os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
+                                  devices::QueueState, devices::PacketEnded, devices::AccessRetried, os::DeviceReset,
+                                  os::WorkLost>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -23,6 +27,15 @@ void Counters::on(sim::Time, const memory::DmaCommitted& e) {
 
 void Counters::on(sim::Time, const devices::DmaEnded& e) {
     if (e.ending != devices::DmaEnding::Success) ++c_.dma.aborted;
+}
+
+void Counters::on(sim::Time, const devices::TraceLinePlayed& e) {
+    RunCounts::Trace*& t = traces_[e.device.index()];
+    if (t == nullptr) t = &c_.traces[std::string{e.device.text()}];
+    ++(e.played ? t->played : t->left_out);
+    t->late += e.late_ps > 0;
+    t->late_total_ps += e.late_ps;
+    t->late_max_ps = std::max(t->late_max_ps, e.late_ps);
 }
 
 RunCounts::Link& Counters::link(base::Name name, bool upstream) {
@@ -43,6 +56,7 @@ void Counters::on(sim::Time, const pcie::LinkFault& e) {
 
 void Counters::on(sim::Time, const pcie::LinkChanged& e) { c_.links_down += !e.up; }
 void Counters::on(sim::Time, const pcie::CompletionTimedOut&) { ++c_.completion_timeouts; }
+void Counters::on(sim::Time, const pcie::PeerToPeer&) { ++c_.peer_to_peer; }
 
 void Counters::on(sim::Time, const iommu::FaultRaised& e) {
     using iommu::FaultFate;
@@ -143,6 +157,59 @@ void Counters::on(sim::Time, const os::FaultHandled& e) {
 }
 
 void Counters::on(sim::Time, const os::CpuSpent& e) { c_.cpu_ps[std::string{e.context.text()}] += e.ps; }
+
+// ---- work from user space -------------------------------------------------------------------------------------------
+
+void Counters::on(sim::Time, const os::BondChanged& e) {
+    if (e.state == os::BondState::Bound) bound_.insert(raw(e.bond));
+    else bound_.erase(raw(e.bond));
+}
+
+void Counters::on(sim::Time, const devices::DescriptorSubmitted& e) {
+    auto& d = c_.descriptors;
+    u64* const where[] = {&d.accepted, &d.retried, &d.dropped};
+    ++*where[static_cast<unsigned>(e.fate)];
+    d.late += e.fate == devices::SubmissionFate::Accepted && bound_.count(raw(e.bond)) == 0;
+}
+
+/// Statuses are those of Linux, include/uapi/linux/idxd.h.
+void Counters::on(sim::Time now, const devices::DescriptorEnded& e) {
+    auto& d = c_.descriptors;
+    constexpr u8 success = 1, page_fault = 3, page_fault_invalid = 4;
+    ++(e.status == 0         ? d.abandoned
+       : e.status == success ? d.succeeded
+       : e.status == page_fault || e.status == page_fault_invalid ? d.page_faults
+                                                                  : d.failed);
+    d.records_lost += e.record == devices::RecordFate::Lost;
+    if (e.status != 0) d.latency_ps.push_back(static_cast<u64>((now - e.since).ps()));
+}
+
+void Counters::on(sim::Time, const os::UserSubmitted& e) {
+    c_.descriptors.killed += e.how == os::UserSubmission::NoPortal || e.how == os::UserSubmission::NoPasid;
+}
+void Counters::on(sim::Time, const os::PasidLoaded&) { ++c_.descriptors.pasid_loads; }
+void Counters::on(sim::Time, const os::DeviceErrorSeen&) { ++c_.descriptors.errors_seen; }
+
+void Counters::on(sim::Time, const os::RecordAwaited& e) { c_.descriptors.records_missed += e.status == 0; }
+
+void Counters::on(sim::Time, const devices::QueueState& e) {
+    static const base::Name saving = "saving";
+    c_.contexts.preempted += e.state == saving;
+}
+void Counters::on(sim::Time, const devices::AccessRetried&) { ++c_.contexts.retried; }
+void Counters::on(sim::Time, const os::DeviceReset&) { ++c_.contexts.resets; }
+void Counters::on(sim::Time, const os::WorkLost&) { ++c_.contexts.lost; }
+
+void Counters::on(sim::Time, const devices::PacketEnded& e) {
+    using devices::PacketFate;
+    auto& p = c_.packets;
+    switch (e.fate) {
+    case PacketFate::Delivered: ++p.received; break;
+    case PacketFate::Sent: ++p.sent; break;
+    case PacketFate::Failed: ++p.failed; break;
+    default: ++p.dropped; break;
+    }
+}
 
 u64 percentile(std::vector<u64> values, unsigned p) {
     if (values.empty()) return 0;

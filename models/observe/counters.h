@@ -44,9 +44,24 @@ struct RunCounts {
         u64 late_answers = 0;            ///< answers that found nothing to answer
         u64 outstanding = 0;             ///< at the end
     } stalls;
+    /// Of the trace of one device; lateness is of those that were played.
+    struct Trace { u64 played = 0, left_out = 0, late = 0, late_max_ps = 0, late_total_ps = 0; };
+    std::map<std::string, Trace> traces; ///< by device
     std::vector<u64> stall_ps; ///< observe::PageRequests
     u64 most_stalled = 0;
-    u64 completion_timeouts = 0, links_down = 0;
+    /// Work that user space gives devices by itself.
+    struct Descriptors {
+        u64 accepted = 0, retried = 0, dropped = 0;
+        u64 late = 0; ///< accepted for an address space that is not bound to the device, or not any more
+        u64 succeeded = 0, page_faults = 0, failed = 0, abandoned = 0, records_lost = 0;
+        u64 records_missed = 0, errors_seen = 0, pasid_loads = 0, killed = 0;
+        std::vector<u64> latency_ps; ///< from acceptance until the completion record had left, or was lost
+    } descriptors;
+    u64 completion_timeouts = 0, links_down = 0, peer_to_peer = 0;
+    /// Of network interfaces.
+    struct Packets { u64 received = 0, sent = 0, dropped = 0, failed = 0; } packets;
+    /// Of GPUs: preemptions begun, accesses tried again, resets by the driver, contexts whose work was lost.
+    struct Contexts { u64 preempted = 0, retried = 0, resets = 0, lost = 0; } contexts;
     u64 translations = 0, tlb_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
@@ -69,14 +84,18 @@ private:
     };
     std::map<u64, sim::Time> issued_;
     std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
+    std::set<u32> bound_;       ///< bonds
+    std::map<u32, RunCounts::Trace*> traces_; ///< by name index: not looked up by its text for each line
     std::map<u32, Unit> units_; ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const devices::DmaEnded& e);
+    void on(sim::Time now, const devices::TraceLinePlayed& e);
     void on(sim::Time now, const pcie::CreditStalled& e);
     void on(sim::Time now, const pcie::LinkFault& e);
     void on(sim::Time now, const pcie::LinkChanged& e);
     void on(sim::Time now, const pcie::CompletionTimedOut& e);
+    void on(sim::Time now, const pcie::PeerToPeer& e);
     RunCounts::Link& link(base::Name name, bool upstream);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const iommu::Translated& e);
@@ -94,6 +113,18 @@ private:
     void on(sim::Time now, const os::FenceObserved& e);
     void on(sim::Time now, const os::FaultHandled& e);
     void on(sim::Time now, const os::CpuSpent& e);
+    void on(sim::Time now, const os::BondChanged& e);
+    void on(sim::Time now, const devices::DescriptorSubmitted& e);
+    void on(sim::Time now, const devices::DescriptorEnded& e);
+    void on(sim::Time now, const os::UserSubmitted& e);
+    void on(sim::Time now, const os::PasidLoaded& e);
+    void on(sim::Time now, const os::RecordAwaited& e);
+    void on(sim::Time now, const os::DeviceErrorSeen& e);
+    void on(sim::Time now, const devices::QueueState& e);
+    void on(sim::Time now, const devices::PacketEnded& e);
+    void on(sim::Time now, const devices::AccessRetried& e);
+    void on(sim::Time now, const os::DeviceReset& e);
+    void on(sim::Time now, const os::WorkLost& e);
 };
 
 /// The p-th percentile (0..100) by the nearest-rank rule; 0 of nothing.

@@ -78,7 +78,7 @@ Json counts_json(const RunCounts& c, Json j) {
     const auto& i = c.invalidations;
     j["dma"] = {{"reads", c.dma.reads}, {"writes", c.dma.writes}, {"bytes", c.dma.bytes}, {"aborted", c.dma.aborted},
                 {"legal_after_unmap", c.dma.legal_after_unmap}, {"completion_timeouts", c.completion_timeouts},
-                {"links_down", c.links_down}};
+                {"links_down", c.links_down}, {"peer_to_peer", c.peer_to_peer}};
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}};
     j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
                    {"discarded", f.discarded}, {"by_type", f.by_type}};
@@ -97,6 +97,21 @@ Json counts_json(const RunCounts& c, Json j) {
                    {"retried", s.retried}, {"aborted", s.aborted}, {"retried_by_unit", s.retried_by_unit},
                    {"terminated", s.terminated}, {"late_answers", s.late_answers}, {"outstanding", s.outstanding},
                    {"most_outstanding", c.most_stalled}, {"held_ps", population_json(c.stall_ps)}};
+    const auto& d = c.descriptors;
+    j["descriptors"] = {{"accepted", d.accepted},
+                        {"late", d.late},
+                        {"retried", d.retried},
+                        {"dropped", d.dropped},
+                        {"succeeded", d.succeeded},
+                        {"page_faults", d.page_faults},
+                        {"failed", d.failed},
+                        {"abandoned", d.abandoned},
+                        {"records_lost", d.records_lost},
+                        {"records_missed", d.records_missed},
+                        {"errors_seen", d.errors_seen},
+                        {"pasid_loads", d.pasid_loads},
+                        {"killed", d.killed}};
+    j["descriptors"]["latency_ps"] = population_json(d.latency_ps);
     j["invalidations"] = {{"tlb", i.tlb}, {"atc", i.atc}, {"configuration", i.configuration}, {"fences", i.fences},
                           {"fence_wait_ps", {{"p50", percentile(i.fence_wait_ps, 50)}, {"p99", percentile(i.fence_wait_ps, 99)},
                                              {"max", percentile(i.fence_wait_ps, 100)}}}};
@@ -105,6 +120,18 @@ Json counts_json(const RunCounts& c, Json j) {
     j["invalidations"]["sync_wait_by"] = Json::object();
     for (const auto& [unit, phases] : i.sync_wait_by)
         j["invalidations"]["sync_wait_by"][unit] = populations_json(phases);
+    j["packets"] = {{"received", c.packets.received},
+                    {"sent", c.packets.sent},
+                    {"dropped", c.packets.dropped},
+                    {"failed", c.packets.failed}};
+    j["contexts"] = {{"preempted", c.contexts.preempted},
+                     {"retried", c.contexts.retried},
+                     {"resets", c.contexts.resets},
+                     {"lost", c.contexts.lost}};
+    j["traces"] = Json::object();
+    for (const auto& [name, t] : c.traces)
+        j["traces"][name] = {{"played", t.played}, {"left_out", t.left_out}, {"late", t.late},
+                             {"late_max_ps", t.late_max_ps}, {"late_total_ps", t.late_total_ps}};
     j["links"] = Json::object();
     for (const auto& [name, link] : c.links)
         j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps},

@@ -109,6 +109,9 @@ void counts_text(const RunCounts& c, std::string& out) {
     out += fmt::format("        aborted: {} answered with an error (an untranslated write that is refused has no "
                        "answer: it is among the faults only)\n",
                        c.dma.aborted);
+    if (c.peer_to_peer != 0)
+        out += fmt::format("        peer to peer: {} requests went to another device and never reached the IOMMU\n",
+                           c.peer_to_peer);
     out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: the context is "
                        "quiet), {} lost (queue full)",
                        c.faults.recorded, c.faults.suppressed, c.faults.lost_overflow);
@@ -120,11 +123,37 @@ void counts_text(const RunCounts& c, std::string& out) {
             "Stop Markers; answered after {}",
             p.received, p.success, p.invalid, p.failure, p.auto_response, p.stop_markers,
             spread_text(c.page_request_latency_ps));
+    for (const auto& [name, t] : c.traces)
+        out += fmt::format("\ntrace   {}: {} requests played, {} left out (their process had stopped), {} behind their time, by "
+                           "at most {}",
+                           name, t.played, t.left_out, t.late, time_text(sim::Duration::ps(static_cast<i64>(t.late_max_ps))));
     if (const auto& s = c.stalls; s.received > 0)
         out += fmt::format("\nstalls  {} transactions held, {} of them told to the OS: {} retried, {} aborted, {} ended "
                            "with their stream or unit, {} open; held for {}",
                            s.received, s.recorded, s.retried + s.retried_by_unit, s.aborted, s.terminated,
                            s.outstanding, spread_text(c.stall_ps));
+    const auto& d = c.descriptors;
+    if (d.accepted + d.retried + d.dropped + d.killed > 0)
+        out += fmt::format("\nwork    {} descriptors from user space accepted: {} succeeded, {} ended with a page "
+                           "fault, {} failed, {} "
+                           "abandoned; {} answered with Retry, {} dropped; ended after {}",
+                           d.accepted, d.succeeded, d.page_faults, d.failed, d.abandoned, d.retried, d.dropped,
+                           spread_text(d.latency_ps));
+    if (d.late + d.records_lost + d.records_missed + d.errors_seen + d.killed > 0)
+        out += fmt::format("\n        late: {} accepted though their address space was not bound to the device, or not "
+                           "any more; completion "
+                           "records: {} could not be written, {} were waited for in vain; {} errors read by the "
+                           "driver, {} threads killed",
+                           d.late, d.records_lost, d.records_missed, d.errors_seen, d.killed);
+    const auto& n = c.packets;
+    if (n.received + n.sent + n.dropped + n.failed > 0)
+        out += fmt::format("\npackets {} received, {} sent, {} dropped, {} failed", n.received, n.sent, n.dropped,
+                           n.failed);
+    const auto& g = c.contexts;
+    if (g.preempted + g.retried + g.resets + g.lost > 0)
+        out += fmt::format("\ngpu     {} preemptions begun, {} accesses tried again, {} resets, {} contexts lost "
+                           "their work",
+                           g.preempted, g.retried, g.resets, g.lost);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);

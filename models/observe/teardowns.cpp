@@ -6,7 +6,7 @@
 namespace quiesce::observe {
 
 Teardowns::Teardowns(base::EventBus& bus) : bus_(bus), spans_(bus), page_requests_(bus) {
-    using Heard = base::EventList<memory::DmaCommitted, memory::FrameUnmapped, memory::FrameFreed, iommu::FaultRaised, pcie::TlpSent,
+    using Heard = base::EventList<memory::DmaCommitted, memory::FrameUnmapped, memory::FrameFreed, iommu::FaultRaised, pcie::TlpSent, devices::RequestArrived,
                                   os::BondChanged, os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::StopSeen,
                                   os::MmputReturned, os::ExitMmapReturned, os::PasidChanged>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
@@ -24,6 +24,10 @@ void Teardowns::on(sim::Time now, const memory::DmaCommitted& e) {
 void Teardowns::on(sim::Time now, const pcie::TlpSent& e) {
     if (e.bond == no_bond || !e.upstream) return;
     bond(e.bond).last_seen = now;
+}
+
+void Teardowns::on(sim::Time now, const devices::RequestArrived& e) {
+    if (e.bond != no_bond) bond(e.bond).last_seen = now;
 }
 
 void Teardowns::on(sim::Time now, const iommu::FaultRaised& e) {

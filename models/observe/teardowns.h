@@ -86,6 +86,7 @@ private:
     void on(sim::Time now, const memory::FrameFreed& e);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const pcie::TlpSent& e);
+    void on(sim::Time now, const devices::RequestArrived& e);
     void on(sim::Time now, const os::BondChanged& e);
     void on(sim::Time now, const os::TeardownTriggered& e);
     void on(sim::Time now, const os::InvalidationIssued& e);

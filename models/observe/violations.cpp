@@ -46,7 +46,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
         iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded, os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
-        pcie::InvalidationAnswered>;
+        pcie::InvalidationAnswered, os::WorkLost>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -277,6 +277,13 @@ void Checkers::on(const os::PasidChanged& e) {
                 fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid),
                             raw(e.mm), who(BondId{id}), b.outstanding));
     }
+}
+
+/// By a reset that another's context made necessary. A dying process has nothing to lose.
+void Checkers::on(const os::WorkLost& e) {
+    if (e.bond == no_bond || info(e.bond).torn) return;
+    add("innocent-victim", e.bond, 0, "",
+        fmt::format("{} lost the work that was under way for it, by no doing of its own", who(e.bond)));
 }
 
 void Checkers::on(const os::OsViolation& e) {

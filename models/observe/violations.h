@@ -101,6 +101,7 @@ private:
     void on(const os::InvalidationIssued& e);
     void on(const os::FenceObserved& e);
     void on(const os::PasidChanged& e);
+    void on(const os::WorkLost& e);
     void on(const os::OsViolation& e);
     void on(const os::ProcessChanged& e);
     void on(const pcie::InvalidationAnswered& e);

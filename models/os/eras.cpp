@@ -75,17 +75,21 @@ constexpr PolicyRow rows[] = {
 };
 
 constexpr BugRow bugs[] = {
-    {"R8", "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or "
-     "completion-wait returns early); atc-silent-timeout shows the ignored time-out without a switch", "mm-exit-under-load", "os.bugs=[R8]",
-     "freed-before-fenced"},
-    {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown", "os.bugs=[R6]",
-     "freed-before-fenced,stale-dma"},
+    {"R8",
+     "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or "
+     "completion-wait returns early); atc-silent-timeout shows the ignored time-out without a switch",
+     "mm-exit-under-load", "os.bugs=[R8]", "freed-before-fenced"},
+    {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown",
+     "os.bugs=[R6]", "freed-before-fenced,stale-dma"},
+    {"R-V4",
+     "a mapping of a device's portal survives the unbind, and fork copies it: threads submit for a bond that is gone",
+     "enqcmd-late-submit", "os.bugs=[R-V4]", "dma-after-unbind"},
     {"forget-page-response", "the driver answers no page request: devices wait for ever", "pri-storm-exit",
      "os.bugs=[forget-page-response]", "lost-page-request,deadlock"},
     {"forget-resume", "the driver answers no stalled request (CMD_RESUME is left out): devices wait for ever",
      "stall-master-exit", "os.bugs=[forget-resume]", "lost-page-request"},
-    {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting", "mm-exit-under-load", "os.bugs=[forget-tlbi]",
-     "freed-before-fenced,stale-dma"},
+    {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting",
+     "mm-exit-under-load", "os.bugs=[forget-tlbi]", "freed-before-fenced,stale-dma"},
 };
 } // namespace
 

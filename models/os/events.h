@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/describe.h"
 #include "base/names.h"
+#include "sim/time.h"
 
 #include <string_view>
 
@@ -75,6 +76,23 @@ struct StopSeen {
     u64 span;
 };
 DESCRIBE(StopSeen, bond, gave_up, span)
+
+/// The driver began to reset a device that did not do what it was asked for.
+struct DeviceReset {
+    static constexpr std::string_view event_name = "DeviceReset";
+    DeviceId device;
+    base::Name driver;
+    BondId guilty;           ///< for which it should have stopped
+};
+DESCRIBE(DeviceReset, device, driver, guilty)
+
+/// Work that was under way for a bond is gone, by no wish of its process, which is told.
+struct WorkLost {
+    static constexpr std::string_view event_name = "WorkLost";
+    DeviceId device;
+    BondId bond;
+};
+DESCRIBE(WorkLost, device, bond)
 
 struct ProcessChanged {
     static constexpr std::string_view event_name = "ProcessChanged";
@@ -160,6 +178,55 @@ struct PageGroupAnswered {
     PageAnswer code;
 };
 DESCRIBE(PageGroupAnswered, stream, has_pasid, pasid, group, code)
+
+/// How a thread's attempt to give a device work from user space ended. Full: the device answered Retry as often as the
+/// thread tried. NoPortal: the thread has no mapping of the device's portal (SIGBUS). NoPasid: its PASID register is
+/// not valid and the kernel has nothing to load it with (#GP, SIGSEGV). Failed: no answer came, or Unsupported Request.
+/// Dying: it is being killed.
+enum class UserSubmission : u8 { Accepted, Full, NoPortal, NoPasid, Failed, Dying };
+
+struct UserSubmitted {
+    static constexpr std::string_view event_name = "UserSubmitted";
+    base::Name thread;
+    base::Name device;
+    MmId mm;
+    BondId bond;             ///< of the address space with the device, be it unbound by now; 0: there never was one
+    bool has_pasid;
+    Pasid pasid;             ///< what the thread's register says
+    UserSubmission how;
+};
+DESCRIBE(UserSubmitted, thread, device, mm, bond, has_pasid, pasid, how)
+
+/// The kernel loaded a thread's PASID register, because the thread wanted to use it.
+struct PasidLoaded {
+    static constexpr std::string_view event_name = "PasidLoaded";
+    base::Name thread;
+    MmId mm;
+    Pasid pasid;
+};
+DESCRIBE(PasidLoaded, thread, mm, pasid)
+
+/// A thread has polled for a completion record. `status`: its first byte; 0: none came while the thread waited.
+struct RecordAwaited {
+    static constexpr std::string_view event_name = "RecordAwaited";
+    base::Name thread;
+    base::Name device;
+    BondId bond;
+    u8 status;
+    sim::Time since;         ///< when the device took the descriptor
+};
+DESCRIBE(RecordAwaited, thread, device, bond, status, since)
+
+/// A driver read what its device recorded about a descriptor that it could not complete.
+struct DeviceErrorSeen {
+    static constexpr std::string_view event_name = "DeviceErrorSeen";
+    base::Name driver;
+    u8 code;
+    Pasid pasid;
+    Va at;
+    bool others;             ///< the device had more than it could record
+};
+DESCRIBE(DeviceErrorSeen, driver, code, pasid, at, others)
 
 /// A CPU began to run a kernel context (or none: idle).
 struct CpuRuns {

@@ -42,6 +42,11 @@ sim::Task<void> Kernel::boot() {
         usable = co_await iommu_->init(ctx);
         if (!usable) boot_failed(iommu_->error());
     }
+    for (auto& [name, port] : ports_) {
+        const bool found = co_await port->discover(ctx);
+        if (!found) boot_failed(name + ": no PCI function answers");
+        if (found && usable && config_.acs) co_await port->enable_acs(ctx);
+    }
     for (auto& [name, device] : devices_) {
         bool found = true;
         if (device->pci() != nullptr) found = co_await device->pci()->discover(ctx);
@@ -69,6 +74,7 @@ sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, driv
     }
     has.ats = pci != nullptr && pci->has_ats() && iommu_->has_ats();
     has.pri = has.ats && pci->has_pri() && iommu_->has_pri();
+    has.kernel_dma = device.kernel_dma();
     if (has.pri) has.response_pasid = co_await pci->response_pasid_required(ctx);
     const bool attached = co_await iommu_->attach_device(ctx, device.stream(), has);
     if (!attached) {
@@ -90,6 +96,7 @@ void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u6
     auto p = std::make_unique<Process>();
     p->name = name;
     p->threads = p->alive = p->leaving = threads;
+    p->pasid_registers.resize(threads);
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm, frames_));
     p->mm = spaces_.back().get();
     for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
@@ -106,6 +113,8 @@ void Kernel::fork(const std::string& parent, const std::string& child) {
         ++f->references;
         process(child).files.push_back(f);
     }
+    // idxd_cdev_mmap: VM_DONTCOPY. The PASID register is not inherited in any case.
+    if (has_bug("R-V4")) process(child).portals = process(parent).portals;
 }
 
 const Vma* Kernel::heap(const std::string& name) const {
@@ -150,9 +159,22 @@ sim::Task<bool> Kernel::bind(const std::string& name, const std::string& device)
             file = std::make_shared<File>(File{*devices_.at(device), 1, {}, false});
             p.files.push_back(file);
         }
-        Bond* b = co_await sva_.bind(ctx, *p.mm, p.name, file->device);
+        drivers::DeviceDriver& d = file->device;
+        sim::Lease held;
+        if (d.open_lock() != nullptr) {
+            auto lease = co_await ctx.sleep_on(d.open_lock()->lock(), "device-lock", d.name());
+            held = std::move(lease);
+        }
+        Bond* b = co_await sva_.bind(ctx, *p.mm, p.name, d);
         if (b == nullptr) co_return false;
+        const bool opened = co_await d.opened(ctx, *b);
+        if (!opened) {
+            co_await sva_.unbind(ctx, *b);
+            co_return false;
+        }
         file->bonds.push_back(b);
+        held.release();
+        co_await map_portal(ctx, p, *b);
         if (p.dying()) events_.emit(TeardownTriggered{b->id, p.death, ctx.last_span()}); // killed while it was being bound
         co_return true;
     });
@@ -166,7 +188,8 @@ sim::Task<bool> Kernel::submit(const std::string& name, const std::string& devic
         if (b == nullptr) co_return false;
         b->stopped = false;
         const bool taken = co_await d.submit(ctx, *b, work);
-        co_return taken;
+        if (!taken || !d.portal(*b)) co_return taken;
+        co_return begin_submitting(p, d, work); // user space does the rest
     });
 }
 
@@ -213,6 +236,7 @@ sim::Task<bool> Kernel::stop(const std::string& name, const std::string& device)
         drivers::DeviceDriver& d = *devices_.at(device);
         Bond* b = sva_.find(*p.mm, d);
         if (b == nullptr) co_return false;
+        co_await end_submitting(ctx, p, d);
         b->stopped = co_await d.stop(ctx, *b);
         co_return true;
     });
@@ -228,8 +252,13 @@ sim::Task<bool> Kernel::unbind(const std::string& name, const std::string& devic
         drivers::DeviceDriver& d = *devices_.at(device);
         Bond* b = sva_.find(*p.mm, d);
         if (b == nullptr) co_return false;
+        if (b->references == 1) {
+            co_await end_submitting(ctx, p, d);
+            if (!has_bug("R-V4")) co_await unmap_portal(ctx, p, d); // unmap_mapping_range
+        }
         if (b->references == 1 && !b->stopped) b->stopped = co_await d.stop(ctx, *b);
         co_await sva_.unbind(ctx, *b);
+        if (b->life.state() == BondState::Unbound) d.released(*b);
         for (auto& f : p.files) {
             const auto held = std::find(f->bonds.begin(), f->bonds.end(), b); // once for each time it was bound
             if (held == f->bonds.end()) continue;
@@ -249,6 +278,8 @@ sim::Task<bool> Kernel::close(const std::string& name, const std::string& device
         const std::shared_ptr<File> closed = file_of(p, device);
         if (closed == nullptr) co_return false;
         p.files.erase(std::find(p.files.begin(), p.files.end(), closed));
+        co_await end_submitting(ctx, p, closed->device);
+        co_await unmap_portal(ctx, p, closed->device); // munmap, which a library does before it closes
         co_await fput(ctx, closed);
         co_return true;
     });
@@ -259,7 +290,23 @@ sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
         auto work = ctx.begin("close-files");
         co_await ctx.spend(config_.process.close_file.get(), ctx.name());
     }
-    if (--file->references == 0) co_await release_file(ctx, *file);
+    if (--file->references > 0) co_return;
+    if (file->device.releases_in_worker()) sim::spawn(release_in_worker(file, ctx.last_span()));
+    else co_await release_file(ctx, *file);
+}
+
+/// kfd_process_wq: stopping may take long, and whoever dies does not wait for it (facts/linux-sva.md 11.3). MODEL: amdkfd
+/// queues the work from a notifier of its own, whoever holds the file; here the last close does.
+sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_by) {
+    ++releasing_;
+    KernelContext ctx(scheduler_, "kworker/" + std::string{file->device.name().text()}, begun_by);
+    {
+        auto wait = ctx.begin_wait("schedule", "cpu");
+        co_await ctx.run();
+    }
+    co_await release_file(ctx, *file);
+    ctx.stop();
+    --releasing_;
 }
 
 /// ____fput -> the driver's release: stop the device, then unbind.
@@ -268,6 +315,7 @@ sim::Task<void> Kernel::release_file(KernelContext& ctx, File& file) {
     for (Bond* b : std::vector<Bond*>(file.bonds)) {
         if (b->life.state() != BondState::Unbound && !b->stopped) b->stopped = co_await file.device.stop(ctx, *b);
         co_await sva_.unbind(ctx, *b);
+        if (b->life.state() == BondState::Unbound) file.device.released(*b);
     }
     file.bonds.clear();
 }
@@ -282,6 +330,7 @@ sim::Task<void> Kernel::die(Process& p, base::Name what, sim::Duration delay) {
     p.death = what;
     events_.emit(ProcessChanged{p.name, p.mm->id(), "dying"});
     trigger(p, what, true, "", 0);
+    for (const auto& s : p.submitters) s->changed.notify_all();
     for (unsigned t = 0; t < p.threads; ++t) sim::spawn(do_exit(p, t, delay));
     co_await p.zombie.wait();
 }
@@ -304,7 +353,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
         auto work = ctx.begin("exit-signals");
         co_await ctx.spend(config_.process.exit_signals.get(), p.name);
     }
-    --p.alive;
+    if (--p.alive == 0) p.portals.clear(); // exit_mmap
     const bool last = co_await p.mm->mmput(ctx);
     events_.emit(MmputReturned{p.name, p.mm->id(), last, ctx.last_span()});
     if (--p.leaving == 0) {
@@ -330,6 +379,7 @@ std::string Kernel::unrest() const {
         for (const auto& f : p->files)
             for (const Bond* b : f->bonds)
                 if (b->life.state() == BondState::Draining) s += (s.empty() ? "" : ", ") + std::string{"a bond of "} + name + " is draining";
+    if (releasing_ > 0) s += (s.empty() ? "" : ", ") + std::string{"a worker releases a device's file"};
     if (page_faults_.queued() > 0) s += (s.empty() ? "" : ", ") + std::string{"page requests are being handled"};
     if (pasids_.parked() > 0) s += (s.empty() ? "" : ", ") + std::string{"a PASID is in its grace time"};
     return s;

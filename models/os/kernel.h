@@ -16,14 +16,22 @@ struct KernelConfig {
     base::Param<KernelVersion> kernel{KernelVersion::V6_12, "the drivers' generation: their step lists", P::Kernel, "Debian's current kernel"};
     base::Param<Suppression> suppression{Suppression::Hardware, "who keeps a dying bond's faults quiet", P::Kernel,
                                          "linux: arm-smmu-v3-sva.c, arm_smmu_mm_release: the quiet CD"};
-    base::Param<std::vector<std::string>> bugs{{}, "deliberate mistakes: see `quiesce list bugs`", base::one_of("R6", "R8", "forget-tlbi", "forget-page-response", "forget-resume"), P::Guess, "none"};
+    base::Param<std::vector<std::string>> bugs{
+        {},
+        "deliberate mistakes: see `quiesce list bugs`",
+        base::one_of("R6", "R8", "R-V4", "forget-tlbi", "forget-page-response", "forget-resume"),
+        P::Guess,
+        "none"};
+    base::Param<bool> acs{true, "switch on Access Control Services in the ports of switches at boot, where there is an IOMMU", P::Kernel,
+                          "linux: pci_enable_acs, after the IOMMU driver's pci_request_acs"};
     PasidConfig pasid;
     CpuConfig cpu;
     MmConfig mm;
     ProcessConfig process;
     IopfConfig iopf;
+    EnqcmdConfig enqcmd;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, pasid, cpu, mm, process, iopf)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, pasid, cpu, mm, process, iopf, enqcmd)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -49,6 +57,9 @@ public:
         page_faults_.set_iommu(d);
     }
     void add_device(std::string name, drivers::DeviceDriver& d) { devices_[std::move(name)] = &d; }
+    /// A port of a switch, found before the devices. MODEL: its path to a device is not checked when PASIDs are enabled
+    /// (pci_acs_path_enabled).
+    void add_port(std::string name, drivers::PciFunction& p) { ports_.emplace_back(std::move(name), &p); }
     /// Initialises the IOMMU and every device: the end of booting. boot_error() says what the drivers did not take.
     sim::Task<void> boot();
     const std::string& boot_error() const { return boot_error_; }
@@ -63,6 +74,14 @@ public:
     sim::Task<bool> open(const std::string& process, const std::string& device);
     sim::Task<bool> bind(const std::string& process, const std::string& device);
     sim::Task<bool> submit(const std::string& process, const std::string& device, const drivers::Work& work);
+    /// A thread gives the device one descriptor from user space and, once it is accepted, polls for its completion
+    /// record for at most `patience` (0: os.enqcmd.patience). What the kernel cannot help kills the process.
+    struct Enqcmd {
+        UserSubmission how = UserSubmission::Dying;
+        u8 status = 0;               ///< the record's first byte; 0: it did not come
+    };
+    sim::Task<Enqcmd> enqcmd(const std::string& process, unsigned thread, const std::string& device,
+                             const drivers::Work& work, sim::Duration patience = {});
     sim::Task<bool> stop(const std::string& process, const std::string& device);
     sim::Task<bool> unbind(const std::string& process, const std::string& device);
     sim::Task<bool> close(const std::string& process, const std::string& device);
@@ -90,6 +109,24 @@ private:
     sim::Task<void> exit_files(KernelContext& ctx, Process& p);
     sim::Task<void> fput(KernelContext& ctx, std::shared_ptr<File> file);
     sim::Task<void> release_file(KernelContext& ctx, File& file);
+    // ---- user_submission.cpp
+    sim::Task<bool> map_portal(KernelContext& ctx, Process& p, const Bond& bond);
+    sim::Task<void> unmap_portal(KernelContext& ctx, Process& p, const drivers::DeviceDriver& d);
+    static const drivers::Portal* portal_of(const Process& p, const drivers::DeviceDriver& d);
+    bool load_pasid(const KernelContext& ctx, Process& p, PasidRegister& reg);
+    sim::Task<UserSubmission> put_line(KernelContext& ctx, Process& p, unsigned thread, drivers::DeviceDriver& d,
+                                       memory::Line line);
+    sim::Task<UserSubmission> submit_line(KernelContext& ctx, Process& p, unsigned thread, drivers::DeviceDriver& d,
+                                          memory::Line line);
+    sim::Task<u8> poll(KernelContext& ctx, Process& p, Va record, sim::Time until, const Submitter* submitter);
+    sim::Task<Enqcmd> one(KernelContext& ctx, Process& p, unsigned thread, drivers::DeviceDriver& d, drivers::Work work,
+                          sim::Duration patience);
+    bool begin_submitting(Process& p, drivers::DeviceDriver& d, const drivers::Work& work);
+    sim::Task<void> keep_submitting(Process& p, std::shared_ptr<Submitter> s, drivers::Work work);
+    sim::Task<void> end_submitting(KernelContext& ctx, Process& p, const drivers::DeviceDriver& d);
+    static std::optional<Va> record_at(const Process& p, u64 slot);
+    void fatal_signal(Process& p);
+    sim::Task<void> release_in_worker(std::shared_ptr<File> file, u64 begun_by);
     Va random_heap_address();
     sim::Task<void> attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device);
     void boot_failed(std::string why);
@@ -106,6 +143,8 @@ private:
     IopfQueue page_faults_;
     drivers::IommuDriver* iommu_ = nullptr;
     std::string boot_error_;
+    std::vector<std::pair<std::string, drivers::PciFunction*>> ports_;
+    unsigned releasing_ = 0; ///< workers that release a file
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

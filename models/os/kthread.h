@@ -28,6 +28,9 @@ public:
     sim::Task<void> barrier() { return cpu_->barrier(); }
     sim::Task<void> mmio_write(Spa at, unsigned size, u64 value) { return s_.mmio().write(at, size, value); }
     sim::Task<u64> mmio_read(Spa at, unsigned size) { return s_.mmio().read(at, size); }
+    /// 64 bytes at once: posted (MOVDIR64B), or with the device's answer (ENQCMD).
+    sim::Task<void> write_line(Spa at, const memory::Line& line) { return s_.mmio().write_line(at, line); }
+    sim::Task<memory::Enqueued> enqueue(Spa at, const memory::Line& line) { return s_.mmio().enqueue(at, line); }
     /// Busy: the CPU is kept.
     sim::Task<void> spin(sim::Duration d) { co_await sim::delay(d); }
 

@@ -88,6 +88,12 @@ void AddressSpace::map(std::string name, Va start, u64 pages, u64 present) {
     vmas_.push_back({std::move(name), start, pages});
 }
 
+std::optional<Spa> AddressSpace::place_of(Va at) const {
+    const auto found = pages_.find(at.page_number());
+    if (found == pages_.end()) return std::nullopt;
+    return found->second + at.page_offset();
+}
+
 bool AddressSpace::mapped(Va page) const {
     const auto holds = [page](const Vma& v) { return v.start <= page && page < v.end(); };
     return std::any_of(vmas_.begin(), vmas_.end(), holds) && unmapped_.count(page.page_number()) == 0;

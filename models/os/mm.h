@@ -7,6 +7,7 @@
 #include "sim/lock.h"
 
 #include <map>
+#include <optional>
 #include <queue>
 #include <set>
 #include <string>
@@ -122,6 +123,8 @@ public:
     /// munmap: entries, CPU TLBs, secondary TLBs, then the pages.
     sim::Task<void> munmap(KernelContext& ctx, Va first, u64 pages);
     u64 present_pages() const { return pages_.size(); }
+    /// Where a byte of it is, as its own loads and stores find it; nothing if its page is not there.
+    std::optional<Spa> place_of(Va at) const;
 
 private:
     sim::Task<void> exit_mmap(KernelContext& ctx);

@@ -21,6 +21,30 @@ struct ProcessConfig {
 DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call)
 static_assert(base::fully_described<ProcessConfig>);
 
+/// What submitting from user space costs (models/os/user_submission.cpp).
+struct EnqcmdConfig {
+    using P = base::Provenance;
+    base::Param<base::Latency> describe{60_ns, "CPU time to write a descriptor", P::Guess, "one cache line"};
+    base::Param<base::Latency> general_protection{1_us,
+                                                  "a #GP for an invalid PASID register, its handler, and the return",
+                                                  P::Guess, "of the order of a page fault without its work"};
+    base::Param<unsigned> retries{32, "how often a thread tries again when the device answers Retry",
+                                  base::at_most(1'000'000u), P::Kernel,
+                                  "linux: drivers/dma/idxd/idxd.h, IDXD_ENQCMDS_RETRIES"};
+    base::Param<base::Latency> retry_pause{500_ns, "pause before it tries again", P::Guess, "a few PAUSE instructions"};
+    base::Param<base::Latency> poll{200_ns, "from one look at a completion record to the next", base::at_least(1_ns),
+                                    P::Guess, "UMWAIT with a short time-out"};
+    base::Param<base::Latency> spin{5_us, "how long it looks without giving up its CPU", P::Guess, "a few descriptors"};
+    base::Param<base::Latency> nap{10_us, "from then on it sleeps so long between two looks", base::at_least(100_ns),
+                                   P::Guess, "clock_nanosleep of a polling library"};
+    base::Param<base::Latency> patience{200_us, "how long a thread waits for a completion record", P::Guess,
+                                        "longer than any descriptor that is not held up"};
+    base::Param<unsigned> outstanding{16, "descriptors of a stream under way at most", base::between(1u, 256u),
+                                      P::Guess, "queue depths of 16 to 32 saturate a device"};
+};
+DESCRIBE(EnqcmdConfig, describe, general_protection, retries, retry_pause, poll, spin, nap, patience, outstanding)
+static_assert(base::fully_described<EnqcmdConfig>);
+
 /// An open device file; descriptors of several processes may share it. Its release runs when the last descriptor goes.
 struct File {
     drivers::DeviceDriver& device;
@@ -29,10 +53,39 @@ struct File {
     bool released = false;
 };
 
+/// IA32_PASID, a thread's own (supervisor state that XSAVE keeps); on Arm ACCDATA_EL1, which ST64BV0 puts into the
+/// first word.
+struct PasidRegister {
+    static constexpr u32 valid_bit = 1u << 31;
+    u32 value = 0;
+    bool activated = false;          ///< task_struct::pasid_activated: the kernel has loaded it once
+    bool valid() const { return (value & valid_bit) != 0; }
+    Pasid pasid() const { return Pasid{value & ~valid_bit}; }
+};
+
+/// A portal in a process's address space. MODEL: it has no address there, and holds no reference to the file: what the
+/// process does to the file (close, exit) takes it away first.
+struct PortalMapping {
+    drivers::DeviceDriver* device = nullptr;
+    drivers::Portal portal;
+};
+
+/// A thread that goes on giving a device work, until it is told to end or its process dies.
+struct Submitter {
+    explicit Submitter(drivers::DeviceDriver& d) : device(d) {}
+    drivers::DeviceDriver& device;
+    bool end = false;
+    sim::Signal changed; ///< it is to end, or its process dies
+    sim::Latch over;
+};
+
 struct Process {
     std::string name;
     AddressSpace* mm = nullptr;
     unsigned threads = 1;
+    std::vector<PasidRegister> pasid_registers; ///< by thread; fork and exec begin with invalid ones
+    std::vector<PortalMapping> portals;
+    std::vector<std::shared_ptr<Submitter>> submitters;
     sim::RwLock calls;               ///< read: a system call is under way in the first thread, which cannot die meanwhile
     base::Name death;                ///< kill, exit; empty while it lives
     std::vector<std::shared_ptr<File>> files;

@@ -35,6 +35,12 @@ Bond* Sva::find(const AddressSpace& mm, const drivers::DeviceDriver& device) {
     return nullptr;
 }
 
+const Bond* Sva::latest(const AddressSpace& mm, const drivers::DeviceDriver& device) const {
+    const auto its = [&](const auto& b) { return &b->mm == &mm && &b->device == &device; };
+    const auto found = std::find_if(bonds_.rbegin(), bonds_.rend(), its);
+    return found == bonds_.rend() ? nullptr : found->get();
+}
+
 Bond* Sva::bond_at(StreamId stream, Pasid pasid) const {
     for (const auto& b : bonds_)
         if (b->stream == stream && b->pasid == pasid && b->life.state() != BondState::Unbound) return b.get();

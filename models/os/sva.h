@@ -37,6 +37,13 @@ public:
     void set_page_faults(IopfQueue* queue) { page_faults_ = queue; }
     /// mm_pasid_drop: the mm is gone.
     void mm_dropped(AddressSpace& mm);
+    /// mm_valid_pasid: the PASID that the mm has at this time.
+    std::optional<Pasid> pasid_of(const AddressSpace& mm) const {
+        const auto found = ids_.find(raw(mm.id()));
+        return found == ids_.end() ? std::nullopt : found->second.pasid;
+    }
+    /// The latest bond of the mm with the device, be it unbound by now; null if there never was one.
+    const Bond* latest(const AddressSpace& mm, const drivers::DeviceDriver& device) const;
     /// A bond of this mm is not UNBOUND.
     bool any_bond(const AddressSpace& mm) const { return !bonds_of(mm).empty(); }
     const Era& era() const { return era_; }

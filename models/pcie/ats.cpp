@@ -50,15 +50,10 @@ sim::Task<TranslationCompletion> FunctionPort::answer_translation(Tlp tlp) {
 sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag tag) {
     tlp.at = iommu::AddressType::TranslationRequest;
     co_await endpoint_.issue.pass(false);
-    auto room = co_await link_.up.enter(tlp, 0);
-    const u64 life = link_.up.life();
-    co_await link_.up.leave(tlp, 0);
-    link_.up.left(tlp, 0);
-    const sim::Time left = sim::now();
-    co_await link_.up.travel();
-    if (link_.up.arrival(tlp, life) != Arrival::Whole) {
-        room.release();
-        auto over = time_out(tlp, left);
+    auto way = go_up(tlp, 0);
+    Ascent up = co_await std::move(way);
+    if (up.how != Arrival::Whole) {
+        auto over = time_out(tlp, up.left);
         co_await std::move(over);
         tag.release();
         co_return TranslationCompletion{CompletionStatus::TimedOut, {}};
@@ -67,19 +62,18 @@ sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag 
     co_await ingress_.pass();
     auto asked = answer_translation(tlp);
     TranslationCompletion answer = co_await std::move(asked);
-    room.release();
+    up.room.release();
     if (answer.status != CompletionStatus::Success) answer.entries.clear();
     co_await egress_.pass();
     const Tlp last =
         begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count));
-    auto there = co_await link_.down.enter(last, last.length);
-    co_await link_.down.leave(last, last.length);
-    link_.down.left(last, last.length);
-    co_await link_.down.travel();
+    TransmitQueue::Credit there;
+    auto back = down_from_root(last, last.length, there);
+    co_await std::move(back);
     there.release();
-    if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) {
+    if (const Arrival how = link_.down.arrival(last, up.life); how != Arrival::Whole) {
         answer = {how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut, {}};
-        auto over = time_out(tlp, left);
+        auto over = time_out(tlp, up.left);
         if (how != Arrival::Poisoned) co_await std::move(over);
     }
     tag.release();
@@ -121,8 +115,8 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
         counts_.invalidations_timed_out += !answered;
     }
     if (rc_.events().wants<InvalidationAnswered>())
-        rc_.events().emit(InvalidationAnswered{device_, static_cast<u8>(itag), what.has_pasid, what.pasid, what.everything,
-                                               what.range.first, what.range.bytes, asked, answer});
+        rc_.events().emit(InvalidationAnswered{device_, static_cast<u8>(itag), what.has_pasid, what.pasid,
+                                               what.everything, what.range.first, what.range.bytes, asked, answer});
     mine.open = false; // MODEL: the tag is free again after a time-out; what comes late is stray
     co_return answer;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a FunctionConfig becomes bytes and masks.
+// How a FunctionConfig or a BridgeConfig becomes bytes and masks.
 #include "pcie/config_space.h"
 
 #include <bit>
@@ -43,15 +43,53 @@ void ConfigSpace::make_read_only(const base::Field<R, T, Bits>& field) {
     }
 }
 
+namespace {
+std::function<bool(Capability)> capabilities_of(const FunctionConfig& config) {
+    return [&config](Capability c) -> bool {
+        switch (c) {
+        case Capability::Header: return false;
+        case Capability::PciExpress: return true;
+        case Capability::MsiX: return config.msix.vectors != 0;
+        case Capability::Aer: return config.aer.present;
+        case Capability::Acs: return config.acs.present;
+        case Capability::Sriov: return config.sriov.total_vfs != 0;
+        case Capability::Ats: return config.ats.present;
+        case Capability::Pri: return config.pri.present;
+        case Capability::Pasid: return config.pasid.present;
+        }
+        return false;
+    };
+}
+constexpr u64 service(bool has, unsigned bit) { return u64{has} << bit; }
+} // namespace
+
 ConfigSpace::ConfigSpace(const FunctionConfig& config) {
-    chain(config);
+    chain(capabilities_of(config));
     lay_out_header(config);
     lay_out_express(config.express, config.pasid.present);
     if (has(Capability::MsiX)) lay_out_msix(config.msix);
     if (has(Capability::Aer)) lay_out_aer(config.aer);
-    if (has(Capability::Acs)) lay_out_acs(config.acs);
+    if (has(Capability::Acs))
+        lay_out_acs(service(config.acs.request_redirect, acs_request_redirect) |
+                    service(config.acs.completion_redirect, acs_completion_redirect) |
+                    service(config.acs.direct_translated, acs_direct_translated));
     if (has(Capability::Sriov)) lay_out_sriov(config.sriov);
     lay_out_svm(config.ats, config.pri, config.pasid);
+    defaults_ = bytes_;
+}
+
+ConfigSpace::ConfigSpace(const BridgeConfig& config) {
+    chain([&config](Capability c) {
+        return c == Capability::PciExpress || c == Capability::Aer || (c == Capability::Acs && config.acs);
+    });
+    lay_out_bridge(config);
+    lay_out_express(config.express, true);
+    set(PciExpressCap::PortType, static_cast<u64>(config.port));
+    lay_out_aer(AerConfig{});
+    if (has(Capability::Acs))
+        lay_out_acs(service(true, acs_source_validation) | service(true, acs_translation_blocking) |
+                    service(true, acs_request_redirect) | service(true, acs_completion_redirect) |
+                    service(true, acs_upstream_forwarding) | service(true, acs_direct_translated));
     defaults_ = bytes_;
 }
 
@@ -68,21 +106,7 @@ void ConfigSpace::chain_list(const CapabilityShape (&shapes)[N], u32 at, Present
     }
 }
 
-void ConfigSpace::chain(const FunctionConfig& config) {
-    const auto present = [&](Capability c) -> bool {
-        switch (c) {
-        case Capability::Header: return false;
-        case Capability::PciExpress: return true;
-        case Capability::MsiX: return config.msix.vectors != 0;
-        case Capability::Aer: return config.aer.present;
-        case Capability::Acs: return config.acs.present;
-        case Capability::Sriov: return config.sriov.total_vfs != 0;
-        case Capability::Ats: return config.ats.present;
-        case Capability::Pri: return config.pri.present;
-        case Capability::Pasid: return config.pasid.present;
-        }
-        return false;
-    };
+void ConfigSpace::chain(const std::function<bool(Capability)>& present) {
     chain_list(capability_shapes, first_capability, present, [&](const CapabilityShape& shape, u32 previous, u32 here) {
         store(previous == 0 ? CapabilitiesPointer::offset : previous + 1, 1, here); // 7.5.1.1.11: id, next
         store(here, 1, shape.id);
@@ -112,6 +136,21 @@ void ConfigSpace::lay_out_header(const FunctionConfig& c) {
         lay_out_bar(bar_offset + 8 * i, *bars[i]);
         bars_[2 * i] = {bars[i]->size.get().bytes(), bars[i]->wide};
     }
+}
+
+void ConfigSpace::lay_out_bridge(const BridgeConfig& c) {
+    lay_out(VendorId::of(c.vendor_id));
+    lay_out(DeviceIdentity::of(c.device_id));
+    lay_out(Command{});
+    lay_out(Status{}.set(Status::CapabilitiesList, true));
+    lay_out(ClassRevision{}.set(ClassRevision::ClassCode, 0x060400)); // PCI-to-PCI bridge
+    lay_out(CacheLineSize{});
+    lay_out(HeaderType{}.set(HeaderType::Layout, 1));
+    lay_out(PrimaryBus{});
+    lay_out(SecondaryBus{});
+    lay_out(SubordinateBus{});
+    lay_out(MemoryBase{});
+    lay_out(MemoryLimit{});
 }
 
 /// 7.5.1.2.1: address bits below the size are zero, so that all ones read back as the negated size.
@@ -184,11 +223,7 @@ void ConfigSpace::lay_out_aer(const AerConfig& c) {
     lay_out(AerHeaderLog<3>{});
 }
 
-void ConfigSpace::lay_out_acs(const AcsConfig& c) {
-    const auto service = [](bool has, unsigned bit) { return u64{has} << bit; };
-    const u64 services = service(c.request_redirect, acs_request_redirect) |
-                         service(c.completion_redirect, acs_completion_redirect) |
-                         service(c.direct_translated, acs_direct_translated);
+void ConfigSpace::lay_out_acs(u64 services) {
     lay_out(AcsCap{}.set(AcsCap::Services, services));
     lay_out(AcsControl{});
     masks_[base_of(Capability::Acs) + AcsControl::offset].writable = static_cast<u8>(services);

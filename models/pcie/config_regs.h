@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Configuration space registers of an endpoint: header type 0, PCI Express, MSI-X, and the extended capabilities AER,
-/// ACS, SR-IOV, ATS, PRI and PASID (PCI Express Base, chapters 7, 9 and 10; facts/iommu-specs.md 4). Offsets count from
-/// the start of the capability. Shared by the model and drivers.
+/// Configuration space registers of endpoints and of switch ports: header types 0 and 1, PCI Express, MSI-X, and the
+/// extended capabilities AER, ACS, SR-IOV, ATS, PRI and PASID (PCI Express Base, chapters 7, 9 and 10;
+/// facts/iommu-specs.md 4). Offsets count from the start of the capability. Shared by the model and drivers.
 ///
 /// `writable` and `write_1_clear` list what software changes; other fields are read-only to it, bits in no field read
 /// zero. `sticky` fields keep their value over every reset but a cold one, `kept_by_flr` fields over a function-level
@@ -81,6 +81,9 @@ struct CacheLineSize : HeaderReg<CacheLineSize, 0x0c, u8> { // no effect on PCI 
     static constexpr F<> Size{"CacheLineSize", 7, 0};
     static constexpr auto writable = base::layout(Size);
 };
+struct HeaderType : HeaderReg<HeaderType, 0x0e, u8> {
+    static constexpr F<> Layout{"HeaderLayout", 6, 0}; ///< 0: a function, 1: a bridge, such as a port of a switch
+};
 struct SubsystemVendorId : HeaderReg<SubsystemVendorId, 0x2c, u16> {
     static constexpr F<> ID{"SubsystemVendorID", 15, 0};
 };
@@ -94,6 +97,29 @@ struct InterruptLine : HeaderReg<InterruptLine, 0x3c, u8> { // software's notebo
 };
 inline constexpr u16 bar_offset = 0x10;
 inline constexpr u32 bar_type_64 = 0x4, bar_prefetchable = 0x8, bar_flags = 0xf;
+
+// ---- header type 1 (7.5.1.3): what is in place of BARs and subsystem ids --------------------------------------------
+
+struct PrimaryBus : HeaderReg<PrimaryBus, 0x18, u8> {
+    static constexpr F<> Number{"PrimaryBusNumber", 7, 0};
+    static constexpr auto writable = base::layout(Number);
+};
+struct SecondaryBus : HeaderReg<SecondaryBus, 0x19, u8> {
+    static constexpr F<> Number{"SecondaryBusNumber", 7, 0};
+    static constexpr auto writable = base::layout(Number);
+};
+struct SubordinateBus : HeaderReg<SubordinateBus, 0x1a, u8> {
+    static constexpr F<> Number{"SubordinateBusNumber", 7, 0};
+    static constexpr auto writable = base::layout(Number);
+};
+struct MemoryBase : HeaderReg<MemoryBase, 0x20, u16> {
+    static constexpr F<> Address{"MemoryBaseAddress", 15, 4}; ///< bits 31:20
+    static constexpr auto writable = base::layout(Address);
+};
+struct MemoryLimit : HeaderReg<MemoryLimit, 0x22, u16> {
+    static constexpr F<> Address{"MemoryLimitAddress", 15, 4}; ///< bits 31:20 of the last byte's
+    static constexpr auto writable = base::layout(Address);
+};
 
 // ---- PCI Express (7.5.3) --------------------------------------------------------------------------------------------
 
@@ -257,8 +283,10 @@ template <unsigned N> struct AerHeaderLog : AerReg<AerHeaderLog<N>, 0x1c + 4 * N
 
 template <class Self, u16 Offset> using AcsReg = ConfigRegister<Self, Capability::Acs, Offset, u16>;
 
-/// Bit numbers of AcsCap and AcsControl that a multi-function endpoint may have.
-inline constexpr unsigned acs_request_redirect = 2, acs_completion_redirect = 3, acs_direct_translated = 6;
+/// Bit numbers of AcsCap and AcsControl. A multi-function endpoint may have 2, 3 and 6. MODEL: P2P Egress Control (5)
+/// is not there.
+inline constexpr unsigned acs_source_validation = 0, acs_translation_blocking = 1, acs_request_redirect = 2,
+                          acs_completion_redirect = 3, acs_upstream_forwarding = 4, acs_direct_translated = 6;
 struct AcsCap : AcsReg<AcsCap, 0x04> { static constexpr F<> Services{"Services", 6, 0}; };
 struct AcsControl : AcsReg<AcsControl, 0x06> {
     static constexpr F<> Services{"Services", 6, 0};

@@ -120,8 +120,12 @@ std::optional<ConfigSpace::TimeoutRange> ConfigSpace::completion_timeout() const
 std::optional<u64> ConfigSpace::bar_address(unsigned bar) const {
     const Bar& b = bars_.at(bar);
     if (b.bytes == 0 || !memory_space()) return std::nullopt;
+    return bar_base(bar);
+}
+
+u64 ConfigSpace::bar_base(unsigned bar) const {
     const u32 at = bar_offset + 4 * bar;
-    return (b.wide ? u64{load(at + 4, 4)} << 32 : 0) | (load(at, 4) & ~bar_flags);
+    return (bars_.at(bar).wide ? u64{load(at + 4, 4)} << 32 : 0) | (load(at, 4) & ~bar_flags);
 }
 
 void ConfigSpace::assign_bar(unsigned bar, u64 address) {

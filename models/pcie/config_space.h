@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The configuration space of one endpoint function: 4 KiB of bytes behind write masks, laid out from a FunctionConfig.
+/// The configuration space of one endpoint function, or of one port of a switch: 4 KiB of bytes behind write masks,
+/// laid out from a FunctionConfig or a BridgeConfig.
 ///
 /// What it can do: software's reads and writes of 1, 2 or 4 bytes, BAR sizing, chains of capabilities, error logging
 /// (AER), function-level and conventional resets, callbacks on change, typed fields for the model. What it cannot do:
@@ -34,6 +35,7 @@ public:
     /// Throws std::invalid_argument for a function that cannot be: a BAR whose size is no power of two, below 16 or too
     /// large for its width, MSI-X structures outside their BAR.
     explicit ConfigSpace(const FunctionConfig& config);
+    explicit ConfigSpace(const BridgeConfig& config);
     ConfigSpace(const ConfigSpace&) = delete;
 
     // ---- software's side: `size` is 1, 2 or 4. An access that crosses a double word or lies beyond 4 KiB reads zero
@@ -116,6 +118,8 @@ public:
     /// Bytes of a BAR (0: none), and where it answers: nowhere while memory space is off.
     u64 bar_size(unsigned bar) const { return bars_.at(bar).bytes; }
     std::optional<u64> bar_address(unsigned bar) const;
+    /// The address that it has, whether it answers or not.
+    u64 bar_base(unsigned bar) const;
     /// Firmware's: the BAR's address registers, without time. Throws std::invalid_argument for a BAR that is not there
     /// or an address that is not aligned to its size.
     void assign_bar(unsigned bar, u64 address);
@@ -168,14 +172,15 @@ private:
     void after_write(u32 offset, unsigned size, u32 value, const Bytes& before);
 
     // Layout, at construction only.
-    void chain(const FunctionConfig& config);
+    void chain(const std::function<bool(cfg::Capability)>& present);
     template <std::size_t N, class Present, class Link>
     void chain_list(const cfg::CapabilityShape (&shapes)[N], u32 at, Present present, Link link);
     void lay_out_header(const FunctionConfig& config);
     void lay_out_express(const ExpressConfig& config, bool prefixes);
     void lay_out_msix(const MsixConfig& config);
     void lay_out_aer(const AerConfig& config);
-    void lay_out_acs(const AcsConfig& config);
+    void lay_out_bridge(const BridgeConfig& config);
+    void lay_out_acs(u64 services);
     void lay_out_sriov(const SriovConfig& config);
     void lay_out_svm(const AtsConfig& ats, const PriConfig& pri, const PasidConfig& pasid);
     void lay_out_bar(u32 offset, const BarConfig& config);

@@ -20,7 +20,7 @@ public:
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
 
 private:
-    FunctionPort* port_at(u64 offset, unsigned size) const;
+    Switch::Target target_of(u64 offset, unsigned size) const;
     RootComplex& root_complex_;
 };
 

@@ -61,7 +61,7 @@ Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_co
                    const EndpointConfig& config, DeviceId device, const FunctionConfig& function)
     : EndpointSide(config, root_complex.stages()), name_(name), tags_name_(std::string(name.text()) + ".tags"),
       events_(events), root_complex_(root_complex), device_(device),
-      requester_(static_cast<RequesterId>((raw(device) + 1) << 8)),
+      requester_(root_complex.requester_of(device)),
       port_(root_complex.attach(name, device, requester_, *this, link)), tags_(config.tags),
       config_space_(behind(link, function)) {
     watch_config_space(config);

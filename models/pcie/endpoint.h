@@ -27,8 +27,9 @@ struct DmaRequest {
 /// sends no requests and no PASIDs.
 class Endpoint : protected EndpointSide {
 public:
-    /// The device is function 0 of a bus of its own, bus number `device` + 1. What the configuration space says of the
-    /// link is what `link` says. MODEL: sizes of packets and the number of tags follow the configuration, not DevCtl.
+    /// The device is function 0 of a bus of its own; which, and where its link leads, says RootComplex::place(). What
+    /// the configuration space says of the link is what `link` says. MODEL: sizes of packets and the number of tags
+    /// follow the configuration, not DevCtl.
     Endpoint(base::Name name, base::EventBus& events, RootComplex& root_complex, const LinkConfig& link,
              const EndpointConfig& config, DeviceId device, const FunctionConfig& function = plain_function());
     /// BAR 0 of 64 KiB, AER and PASIDs; no MSI-X, ATS or page requests, no function-level reset.
@@ -130,6 +131,7 @@ private:
         config_space_.reset(kind);
     }
     bool memory_space() const override { return config_space_.memory_space(); }
+    BarPlace bar_place() const override { return {config_space_.bar_base(0), config_space_.bar_size(0)}; }
     void config_write(u32 offset, unsigned size, u32 value) override {
         config_space_.config_write(offset, size, value);
     }

@@ -3,6 +3,7 @@
 /// packets fare.
 #pragma once
 #include "base/param.h"
+#include "memory/mmio.h"
 #include "pcie/ats.h"
 #include "pcie/link_faults.h"
 #include "pcie/page_request.h"
@@ -89,6 +90,16 @@ public:
     /// A register write arrived; in order. `size` is 4 or 8.
     virtual void bar_write(u64 offset, unsigned size, u64 value) = 0;
     virtual u64 bar_read(u64 offset, unsigned size) = 0;
+    /// 64 bytes for a portal arrived, posted or as a deferrable write. -> Success or, of a deferrable write,
+    /// RequestRetry. A function without portals: Unsupported Request.
+    virtual CompletionStatus take_line(u64, const memory::Line&, bool /*deferrable*/) {
+        return CompletionStatus::UnsupportedRequest;
+    }
+    /// Where BAR 0 is, whether it answers or not; no bytes: there is none. MODEL: peers reach no other BAR.
+    struct BarPlace {
+        u64 first = 0, bytes = 0;
+    };
+    virtual BarPlace bar_place() const { return {}; }
     /// The function answers accesses to its BARs.
     virtual bool memory_space() const = 0;
     /// Its configuration registers; `size` is 1, 2 or 4.

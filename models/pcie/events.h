@@ -11,7 +11,7 @@
 
 namespace quiesce::pcie {
 
-enum class TlpKind : u8 { MemoryRead, MemoryWrite, Completion, Message, ConfigRead, ConfigWrite };
+enum class TlpKind : u8 { MemoryRead, MemoryWrite, Completion, Message, ConfigRead, ConfigWrite, DeferrableWrite };
 
 /// The last bit of a TLP left its sender. `began` is when its first bit did.
 struct TlpSent {
@@ -92,9 +92,28 @@ struct InvalidationAnswered {
 };
 DESCRIBE(InvalidationAnswered, device, itag, has_pasid, pasid, everything, first, bytes, asked, answer)
 
-enum class AbortReason : u8 { Translation, Memory, Malformed, Poisoned, Refused };
+/// AcsViolation: a switch's port found it forbidden. Unrouted: nobody claims its address.
+enum class AbortReason : u8 { Translation, Memory, Malformed, Poisoned, Refused, AcsViolation, Unrouted };
 
-/// A root port did not let a request of an endpoint reach memory: a read is answered with an error, a write is dropped.
+/// A switch sent a memory request to another function below it: no root complex and no IOMMU sees it. `to`: whose BAR
+/// has the address. `at` is what the device aimed at, `address` what stands in the packet.
+struct PeerToPeer {
+    static constexpr std::string_view event_name = "PeerToPeer";
+    u64 transaction;
+    DeviceId device, to;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u64 address;
+    u32 bytes;
+    bool write;
+    bool translated; ///< AT = 10
+};
+DESCRIBE(PeerToPeer, transaction, device, to, bond, has_pasid, pasid, at, address, bytes, write, translated)
+
+/// A root port, or a switch, did not let a request of an endpoint reach memory: a read is answered with an error, a
+/// write is dropped.
 struct RequestAborted {
     static constexpr std::string_view event_name = "RequestAborted";
     u64 transaction;

@@ -9,17 +9,20 @@ namespace quiesce::pcie {
 
 void TransmitQueue::wait(std::coroutine_handle<> who, Enter& enter) {
     const Tlp& packet = enter.packet;
-    waiting_.push_back(
-        {who, &enter, ordered(packet), packet.kind, packet.bond, packet.transaction, enter.payload, sim::now()});
+    waiting_.push_back({who, &enter, ordered(packet), packet.kind, packet.bond, packet.transaction, enter.payload,
+                        enter.source, sim::now()});
+    sources_ = std::max(sources_, enter.source + 1);
     if (events_.wants<base::LevelChanged>())
         events_.emit(base::LevelChanged{level_, static_cast<u32>(waiting_.size())});
     admit();
 }
 
-/// What still stands before it waits for room of another kind.
+/// What still stands before it waits for room of another kind. Nothing orders what came in by different ports.
 bool TransmitQueue::passes_all_before(std::size_t n) const {
     for (std::size_t i = 0; i < n; ++i)
-        if (passing(waiting_[n].packet, waiting_[i].packet) == Passing::MustNot) return false;
+        if (waiting_[i].source == waiting_[n].source &&
+            passing(waiting_[n].packet, waiting_[i].packet) == Passing::MustNot)
+            return false;
     return true;
 }
 
@@ -39,6 +42,7 @@ void TransmitQueue::leave(std::size_t n) {
 
 /// One pass in the order of asking: who leaves frees only those behind it.
 void TransmitQueue::admit() {
+    if (turns_) return take_turn();
     std::array<bool, 3> exhausted{};
     for (std::size_t n = 0; n < waiting_.size();) {
         const u8 pool = pool_number(waiting_[n].kind);
@@ -52,6 +56,30 @@ void TransmitQueue::admit() {
         }
     }
     wake_when_something_returns();
+}
+
+void TransmitQueue::take_turn() {
+    if (entering_ == 0 && sim::now() >= wire_free_)
+        for (unsigned k = 1; k <= pools_.size(); ++k)
+            if (admit_of_kind(static_cast<u8>((last_kind_ + k) % pools_.size()))) break;
+    wake_when_something_returns();
+}
+
+/// Whose turn it is and finds no room keeps it: smaller packets of others would take what comes back.
+bool TransmitQueue::admit_of_kind(u8 pool) {
+    for (unsigned k = 1; k <= sources_; ++k) {
+        const unsigned source = (last_source_[pool] + k) % sources_;
+        for (std::size_t n = 0; n < waiting_.size(); ++n) {
+            if (waiting_[n].source != source || pool_number(waiting_[n].kind) != pool || !passes_all_before(n))
+                continue;
+            if (!pools_[pool].take(data_credits(waiting_[n].payload))) return false;
+            last_source_[pool] = source;
+            last_kind_ = pool;
+            leave(n);
+            return true;
+        }
+    }
+    return false;
 }
 
 void TransmitQueue::set_down(bool down) {
@@ -68,6 +96,7 @@ void TransmitQueue::wake_when_something_returns() {
     if (waiting_.empty()) return;
     sim::Time next = sim::Time::never();
     for (CreditPool& p : pools_) next = std::min(next, p.next());
+    if (turns_ && wire_free_ > sim::now()) next = wire_free_; // before that nobody enters anyway
     if (next < sim::Time::never()) sim::Calendar::current().arm(wake_up_, std::max(next, sim::now()));
 }
 

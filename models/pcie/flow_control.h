@@ -130,7 +130,14 @@ public:
         Credit() = default;
         Credit(TransmitQueue& q, u8 pool, u32 data) : q_(&q), data_(data), pool_(pool) {}
         Credit(Credit&& o) noexcept : q_(std::exchange(o.q_, nullptr)), data_(o.data_), pool_(o.pool_) {}
-        Credit& operator=(Credit&&) = delete;
+        /// What it held is given back.
+        Credit& operator=(Credit&& o) noexcept {
+            release();
+            q_ = std::exchange(o.q_, nullptr);
+            data_ = o.data_;
+            pool_ = o.pool_;
+            return *this;
+        }
         ~Credit() { release(); }
         void release() {
             if (q_ != nullptr) std::exchange(q_, nullptr)->give_back(pool_, data_);
@@ -147,10 +154,12 @@ public:
         TransmitQueue& q;
         const Tlp& packet;
         u32 payload;
+        unsigned source;
         bool waited = false, sunk = false; ///< sunk: it goes into a link that is down and takes no room
         bool await_ready() {
             if (q.down_) [[unlikely]] return sunk = true;
-            return q.waiting_.empty() && q.entering_ == 0 && q.pool_of(packet).take(data_credits(payload));
+            return q.waiting_.empty() && q.entering_ == 0 && (!q.turns_ || sim::now() >= q.wire_free_) &&
+                   q.pool_of(packet).take(data_credits(payload));
         }
         void await_suspend(std::coroutine_handle<> h) {
             waited = true;
@@ -164,8 +173,17 @@ public:
         }
     };
     /// co_await: the receiver has room for `packet` with its `payload` bytes, and nothing that it must not pass waits.
-    /// `packet` must live until then.
-    Enter enter(const Tlp& packet, u32 payload) { return {*this, packet, payload}; }
+    /// `packet` must live until then. `source`: the port of a switch that it came in by.
+    Enter enter(const Tlp& packet, u32 payload, unsigned source = 0) { return {*this, packet, payload, source}; }
+
+    /// Out of a switch: one packet at a time enters, when the wire is free, and the sources take turns, each kind of
+    /// packets by itself. Nobody starves: whose turn it is keeps it until there is room for its packet.
+    void take_turns() { turns_ = true; }
+    /// Where sources take turns: the packet that entered last has left at `t`.
+    void sent_until(sim::Time t) {
+        wire_free_ = t;
+        if (turns_ && !waiting_.empty()) wake_when_something_returns();
+    }
 
     /// Down: nothing waits any more, and what enters takes no room. Room that is taken comes back by itself.
     void set_down(bool down);
@@ -189,6 +207,7 @@ private:
         BondId bond;
         u64 transaction;
         u32 payload;
+        unsigned source;
         sim::Time since;
     };
     struct WakeUp : sim::Timer {
@@ -204,6 +223,8 @@ private:
     bool passes_all_before(std::size_t n) const;
     void leave(std::size_t n);
     void admit();
+    void take_turn();
+    bool admit_of_kind(u8 pool);
     void wake_when_something_returns();
     void give_back(u8 pool, u32 data) {
         pools_[pool].give_back(data, sim::now() + update_);
@@ -221,8 +242,12 @@ private:
     Counts counts_;
     base::EventBus& events_;
     base::Name link_;
-    bool upstream_, down_ = false;
+    bool upstream_, down_ = false, turns_ = false;
     base::Name level_;
+    sim::Time wire_free_{};                ///< with turns: until then nobody enters
+    unsigned sources_ = 1;                 ///< seen so far
+    std::array<unsigned, 3> last_source_{}; ///< whose turn it was, by kind
+    u8 last_kind_ = 0;
 };
 
 } // namespace quiesce::pcie

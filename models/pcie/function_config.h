@@ -142,4 +142,16 @@ DESCRIBE(FunctionConfig, vendor_id, device_id, subsystem_vendor_id, subsystem_id
          bar4, express, msix, aer, acs, sriov, ats, pri, pasid)
 static_assert(base::fully_described<FunctionConfig>);
 
+/// Device/Port Type (7.5.3.2) of what has a header of type 1 here.
+enum class PortType : u8 { SwitchUpstream = 5, SwitchDownstream = 6 };
+
+/// A port of a switch. MODEL: without interrupts, power management, hot-plug, and AER's root registers.
+struct BridgeConfig {
+    u16 vendor_id = 0x1d1e; ///< an id of our own
+    u16 device_id = 0;
+    PortType port = PortType::SwitchDownstream;
+    bool acs = true; ///< Access Control Services, all but P2P Egress Control
+    ExpressConfig express{};
+};
+
 } // namespace quiesce::pcie

@@ -10,18 +10,32 @@ base::Name link_name(base::Name port) { return base::Name{std::string(port.text(
 
 iommu::Translation untranslated(const Tlp& t) { return {iommu::Ending::Grant, Spa{t.address}, sim::now(), {}}; }
 
-/// The requester of a link is one: only PASIDs tell its requests apart.
+/// What a switch above a link advertises is its own.
+LinkConfig link_below(LinkConfig link, const Switch* above) {
+    if (above != nullptr) link.root_port = above->credits();
+    return link;
+}
+
+/// MODEL: requests without PASID stay in the order of all, also where a root port has several requesters below it.
 bool orders_by_id(const Tlp& t) { return t.attributes.id_based && t.has_pasid; }
 
 } // namespace
 
 FunctionPort::FunctionPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester,
-                           EndpointSide& endpoint, const LinkConfig& link, const RootComplexConfig& config)
+                           EndpointSide& endpoint, const LinkConfig& link, const RootComplexConfig& config,
+                           Switch* below, unsigned slot)
     : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
-      link_(rc.events(), link_name(name), link, rc.stages()), ingress_(rc.stages().of(config.ingress)),
+      switch_(below), slot_(slot), link_(rc.events(), link_name(name), link_below(link, below), rc.stages()),
+      first_down_(below == nullptr ? link_.down : below->path().front()->link().down),
+      own_root_(below == nullptr ? std::make_unique<RootPort>() : nullptr), ingress_(rc.stages().of(config.ingress)),
       egress_(rc.stages().of(config.egress)), mmio_(rc.stages().of(config.mmio)),
+      order_(below == nullptr ? own_root_->order : below->root().order),
       invalidate_timeout_(config.invalidate_timeout.get()), completion_timeout_(config.completion_timeout.get()),
       refusals_(endpoint.faults) {
+    if (below != nullptr) {
+        below->connect(slot, *this);
+        link_.down.queue().take_turns();
+    }
     link_.up.inject(endpoint.faults);
     link_.down.inject(endpoint.faults);
     if (const sim::Duration at = endpoint.faults.down_at.get(); at != sim::Duration{})
@@ -122,6 +136,12 @@ Completion FunctionPort::without_memory(const Tlp& t, iommu::Ending ending, std:
 
 /// All parts of an answer are ready at once and leave one after the other; only the last one's arrival ends the read.
 sim::Task<void> FunctionPort::complete_part(Tlp completion) {
+    if (switch_ != nullptr) [[unlikely]] {
+        TransmitQueue::Credit there;
+        auto way = down_from_root(completion, completion.length, there);
+        co_await std::move(way);
+        co_return;
+    }
     const auto room = co_await link_.down.enter(completion, completion.length);
     co_await link_.down.leave(completion, completion.length);
     link_.down.left(completion, completion.length);
@@ -156,8 +176,19 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
         co_return who.completed(tlp, {CompletionStatus::TimedOut});
     }
 
+    if (switch_ != nullptr) [[unlikely]] {
+        auto climb = switch_->climb(link_.up, slot_, tlp, 0, room, true);
+        const Switch::Climb c = co_await std::move(climb);
+        if (c.way != Switch::Way::Up) {
+            auto elsewhere = read_elsewhere(tlp, into, c, std::move(room));
+            const Completion answer = co_await std::move(elsewhere);
+            if (endpoint_.copies() && answer.ok()) co_await endpoint_.copy(tlp.length);
+            tag.release();
+            co_return who.completed(tlp, answer);
+        }
+    }
     const u64 behind = order_.behind(), strict = order_.strict();
-    Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
+    Prefix* const own = orders_by_id(tlp) ? &order_.of(requester_, tlp.pasid) : nullptr;
     const u64 own_behind = own != nullptr ? own->next() : 0;
     ++counts_.reads;
     co_await ingress_.pass();
@@ -195,11 +226,17 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
 
     co_await egress_.pass();
     const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0);
-    auto there = co_await link_.down.enter(last, last.length);
-    co_await link_.down.leave(last, last.length);
-    link_.down.left(last, last.length);
-    co_await link_.down.travel();
-    there.release();
+    if (switch_ == nullptr) [[likely]] {
+        auto there = co_await link_.down.enter(last, last.length);
+        co_await link_.down.leave(last, last.length);
+        link_.down.left(last, last.length);
+        co_await link_.down.travel();
+        there.release();
+    } else {
+        TransmitQueue::Credit there;
+        auto way = down_from_root(last, last.length, there);
+        co_await std::move(way);
+    }
     if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) [[unlikely]] {
         answer.status = how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut;
         auto over = time_out(tlp, left);
@@ -212,7 +249,7 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
 
 sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
     co_await endpoint_.issue.pass(true);
-    const auto room = co_await link_.up.enter(tlp, tlp.length);
+    auto room = co_await link_.up.enter(tlp, tlp.length);
     const u64 life = link_.up.life();
     co_await link_.up.leave(tlp, tlp.length);
     link_.up.left(tlp, tlp.length);
@@ -221,8 +258,17 @@ sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
     if (const Arrival how = link_.up.arrival(tlp, life); how != Arrival::Whole) [[unlikely]]
         co_return lost(tlp, how);
 
+    if (switch_ != nullptr) [[unlikely]] {
+        auto climb = switch_->climb(link_.up, slot_, tlp, tlp.length, room, true);
+        const Switch::Climb c = co_await std::move(climb);
+        if (c.way != Switch::Way::Up) {
+            auto elsewhere = write_elsewhere(tlp, data.data(), c, std::move(room));
+            co_await std::move(elsewhere);
+            co_return;
+        }
+    }
     const u64 strict = order_.strict();
-    Prefix* const own = orders_by_id(tlp) ? &order_.of(tlp.pasid) : nullptr;
+    Prefix* const own = orders_by_id(tlp) ? &order_.of(requester_, tlp.pasid) : nullptr;
     const u64 ticket = own != nullptr ? order_.arrive_by_id() : order_.arrive();
     const u64 own_ticket = own != nullptr ? own->open() : 0;
     const bool message = rc_.is_message(tlp.address);
@@ -256,30 +302,58 @@ sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
 /// Through the link and into its place in the order: a posted message stays behind the posted packets before it.
 sim::Task<FunctionPort::Message> FunctionPort::message_up(const Tlp& message) {
     co_await endpoint_.issue.pass(true);
-    auto room = co_await link_.up.enter(message, 0);
-    const u64 life = link_.up.life();
-    co_await link_.up.leave(message, 0);
-    link_.up.left(message, 0);
-    co_await link_.up.travel();
-    if (link_.up.arrival(message, life) != Arrival::Whole) co_return Message{};
+    auto way = go_up(message, 0);
+    Ascent up = co_await std::move(way);
+    if (up.how != Arrival::Whole) co_return Message{};
     const u64 ticket = order_.arrive();
     co_await ingress_.pass();
     co_await order_.handed_over_before(ticket);
     order_.hand_over(ticket);
     co_await order_.committed_before(ticket);
-    co_return Message{std::move(room), ticket, true};
+    co_return Message{std::move(up.room), ticket, true};
 }
 
 /// -> it arrived at the function.
 sim::Task<bool> FunctionPort::message_down(const Tlp& message) {
     co_await egress_.pass();
-    const auto room = co_await link_.down.enter(message, message.length);
     const u64 life = link_.down.life();
-    co_await link_.down.leave(message, message.length);
-    link_.down.left(message, message.length);
-    co_await link_.down.travel();
+    TransmitQueue::Credit there;
+    auto way = down_from_root(message, message.length, there);
+    co_await std::move(way);
     const bool whole = link_.down.arrival(message, life) == Arrival::Whole;
     co_return whole;
+}
+
+// ---- the way between the function and the root port
+// ------------------------------------------------------------------
+
+/// What is no memory request, from the function to the root port. One that is lost on the function's link ends there.
+sim::Task<FunctionPort::Ascent> FunctionPort::go_up(const Tlp& t, u32 payload) {
+    Ascent a;
+    auto room = co_await link_.up.enter(t, payload);
+    a.life = link_.up.life();
+    co_await link_.up.leave(t, payload);
+    link_.up.left(t, payload);
+    a.left = sim::now();
+    co_await link_.up.travel();
+    a.how = link_.up.arrival(t, a.life);
+    if (a.how == Arrival::Whole && switch_ != nullptr) {
+        auto climb = switch_->climb(link_.up, slot_, t, payload, room, false);
+        co_await std::move(climb);
+    }
+    if (a.how == Arrival::Whole) a.room = std::move(room);
+    co_return a;
+}
+
+sim::Task<void> FunctionPort::down_from_root(const Tlp& t, u32 payload, TransmitQueue::Credit& room) {
+    auto first = co_await first_down_.enter(t, payload);
+    co_await first_down_.leave(t, payload);
+    first_down_.left(t, payload);
+    co_await first_down_.travel();
+    room = std::move(first);
+    if (switch_ == nullptr) co_return;
+    auto rest = switch_->go_on_down(switch_->path().front()->from_above(), &link_.down, t, payload, room);
+    co_await std::move(rest);
 }
 
 } // namespace quiesce::pcie

@@ -11,6 +11,7 @@
 #include "pcie/endpoint_side.h"
 #include "pcie/link.h"
 #include "pcie/ordering.h"
+#include "pcie/switch.h"
 #include "pcie/tags.h"
 #include "pcie/tlp.h"
 #include "sim/signal.h"
@@ -18,6 +19,7 @@
 
 #include <array>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace quiesce::pcie {
@@ -25,9 +27,9 @@ namespace quiesce::pcie {
 struct RootComplexConfig;
 class RootComplex;
 
-/// One link with one endpoint. A posted packet takes room in the port until it has committed, any other request until
-/// the IOMMU has answered and it goes to memory. The life of a packet is one coroutine, from the endpoint's decision to
-/// its end.
+/// One link with one endpoint, from a root port of its own or from a switch. A posted packet takes room in the port
+/// until it has committed, any other request until the IOMMU has answered and it goes to memory. The life of a packet
+/// is one coroutine, from the endpoint's decision to its end.
 class FunctionPort final : public memory::MmioTarget {
 public:
     struct Counts {
@@ -36,8 +38,9 @@ public:
         u64 page_requests = 0;
         u64 completion_timeouts = 0; ///< the endpoint's
     };
+    /// `below`: the switch that it is below, and its port there; null: none.
     FunctionPort(RootComplex& rc, base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
-                 const LinkConfig& link, const RootComplexConfig& config);
+                 const LinkConfig& link, const RootComplexConfig& config, Switch* below, unsigned slot);
 
     /// A memory read: `into` gets the bytes when they are sampled at memory and must live until `who` has been told.
     /// Length 0 is a zero-length read: its completion says that every posted write before it is globally observable.
@@ -61,6 +64,9 @@ public:
     /// posted write that the endpoint sent before the answer.
     sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
+    /// Lines for the function's portals (deferrable_write.cpp): a posted write, and one whose completion is the answer.
+    sim::Task<void> write_line(u64 offset, memory::Line line) override;
+    sim::Task<memory::Enqueued> enqueue(u64 offset, memory::Line line) override;
     /// Accesses to the function's configuration registers: of 1, 2 or 4 bytes within a double word, neither posted.
     sim::Task<void> config_write(u32 offset, unsigned size, u32 value);
     sim::Task<u32> config_read(u32 offset, unsigned size);
@@ -74,8 +80,10 @@ public:
     const Link& link() const { return link_; }
     const Counts& counts() const { return counts_; }
     RequesterId requester() const { return requester_; }
+    bool is_below_switch() const { return switch_ != nullptr; }
     StreamId stream() const { return stream_; }
-    /// Posted writes that have arrived and not committed.
+    EndpointSide::BarPlace bar_place() const { return endpoint_.bar_place(); }
+    /// Posted writes that have arrived at the root port and not committed: of all functions below it.
     std::size_t posted_inside() const { return order_.inside(); }
     /// What waits for room on either direction of the link, in words; empty if nothing does.
     std::string who_waits();
@@ -85,10 +93,30 @@ private:
     memory::Request access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const;
     Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
     sim::Task<void> complete_part(Tlp completion);
+    /// A packet that crossed the function's link, or did not.
+    struct Ascent {
+        TransmitQueue::Credit room;
+        Arrival how = Arrival::Whole;
+        u64 life = 0;
+        sim::Time left{};
+    };
+    sim::Task<Ascent> go_up(const Tlp& t, u32 payload);
+    sim::Task<void> down_from_root(const Tlp& t, u32 payload, TransmitQueue::Credit& room);
+    // ---- peer_to_peer.cpp
+    bool refused(const Tlp& t, const Switch::Climb& c);
+    FunctionPort* turn(const Tlp& t, const Switch::Climb& c);
+    bool claims(const Tlp& t) const;
+    Completion answer_peer(const Tlp& t, std::byte* into);
+    sim::Task<bool> arrive_from(Ingress in, const Tlp& t, u32 payload, TransmitQueue::Credit& room);
+    sim::Task<void> write_elsewhere(Tlp t, const std::byte* data, Switch::Climb c, TransmitQueue::Credit room);
+    sim::Task<Completion> read_elsewhere(Tlp t, std::byte* into, Switch::Climb c, TransmitQueue::Credit room);
+    sim::Task<bool> complete_to(FunctionPort& requester, Switch& turn_at, Tlp t);
+
     sim::Task<void> deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit room);
+    sim::Task<void> deliver_line(Tlp write, u64 life, memory::Line line, TransmitQueue::Credit room);
     sim::Task<void> time_out(const Tlp& request, sim::Time left);
     sim::Task<void> no_answer();
-    sim::Task<bool> arrive_down(const Tlp& request, u64 life);
+    sim::Task<bool> arrive_down(const Tlp& request, u64 life, TransmitQueue::Credit& room);
     sim::Task<void> go_down_and_up(sim::Duration at, sim::Duration length);
     void lost(const Tlp& write, Arrival how);
     /// A posted message that has come as far as its place in the order: every posted packet before it has committed.
@@ -123,9 +151,13 @@ private:
     RequesterId requester_;
     StreamId stream_;
     EndpointSide& endpoint_;
+    Switch* switch_; ///< above the link; null: a root port
+    unsigned slot_;
     Link link_;
+    LinkDirection& first_down_; ///< what leaves the root port for the function crosses it first
+    std::unique_ptr<RootPort> own_root_;
     sim::Stage &ingress_, &egress_, &mmio_;
-    PostedOrder order_;
+    PostedOrder& order_; ///< of its root port
     Counts counts_;
     sim::Duration invalidate_timeout_, completion_timeout_;
     Refusals refusals_;

@@ -65,8 +65,8 @@ struct LinkConfig {
         "pcie-bench (SIGCOMM 2018): 64 B read 552 ns on an E5-2630v4, less the other parts"};
     base::Param<base::Latency> credit_update{130_ns, "from a receiver's release of room to the sender's use of it",
                                              P::Derived, "an UpdateFC crosses the link as a packet does: propagation"};
-    CreditConfig root_port; ///< what the root port advertises: room for what goes upstream
-    CreditConfig endpoint;  ///< what the endpoint advertises: room for what goes downstream
+    CreditConfig root_port; ///< what a root port above advertises: room for what goes upstream; a switch has its own
+    CreditConfig endpoint;  ///< what the lower end advertises: room for what goes downstream
 };
 DESCRIBE(LinkConfig, generation, lanes, mps, mrrs, rcb, split_at_rcb, ecrc, ack_limit, fc_limit, propagation,
          credit_update, root_port, endpoint)
@@ -108,7 +108,9 @@ public:
           ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
 
     /// co_await: the receiver has room for the packet, and it is its turn. `t` must live until then.
-    TransmitQueue::Enter enter(const Tlp& t, u32 payload) { return queue_.enter(t, payload); }
+    TransmitQueue::Enter enter(const Tlp& t, u32 payload, unsigned source = 0) {
+        return queue_.enter(t, payload, source);
+    }
     TransmitQueue& queue() { return queue_; }
     const TransmitQueue& queue() const { return queue_; }
     u32 bytes_of(const Tlp& t, u32 payload) const { return wire_bytes(t, payload, ecrc_); }
@@ -121,6 +123,18 @@ public:
     sim::Wire::Send leave(const Tlp& t, u32 payload) {
         const sim::Duration time = occupancy(bytes_of(t, payload));
         return wire_.send(faults_ ? time + held_up(t, time) : time);
+    }
+    /// As leave(), out of a switch: its first bit not before `first`, which may have passed, its last not before
+    /// `last`.
+    sim::Wire::Sent leave(const Tlp& t, u32 payload, sim::Time first, sim::Time last) {
+        const sim::Duration time = occupancy(bytes_of(t, payload));
+        const sim::Time end = wire_.reserve(faults_ ? time + held_up(t, time) : time, first, last);
+        queue_.sent_until(end);
+        return wire_.sent(end);
+    }
+    /// From the arrival of the last bit of a packet's header and prefix until that of its last bit.
+    sim::Duration after_header(const Tlp& t, u32 payload) const {
+        return occupancy(bytes_of(t, payload)) - occupancy(wire_bytes(t, 0, false) - lcrc_bytes);
     }
     /// co_await: the packet is at the other end. In order. Then ask arrival().
     sim::Stage::Pass travel() { return flight_.pass(); }

@@ -66,7 +66,7 @@ private:
     boost::intrusive::list<Until, boost::intrusive::constant_time_size<false>> waiters_;
 };
 
-/// One requester's posted writes inside a root port. A write takes a ticket when it arrives; it is handed to the memory
+/// The posted writes inside a root port. A write takes a ticket when it arrives; it is handed to the memory
 /// in ticket order, and the memory commits in the order of arrival. One that is ordered by its PASID alone (ID-based
 /// ordering) stays behind those that are not, and behind its like of the same PASID.
 class PostedOrder {
@@ -83,8 +83,8 @@ public:
     /// What stays behind this number stays behind all that have arrived so far, but for those ordered by PASID that
     /// came last.
     u64 strict() const { return strict_; }
-    /// Those that are ordered by this PASID.
-    Prefix& of(Pasid pasid) { return by_id_[raw(pasid)]; }
+    /// Those that are ordered by this PASID of this requester.
+    Prefix& of(RequesterId requester, Pasid pasid) { return by_id_[u64{raw(requester)} << 32 | raw(pasid)]; }
     /// All posted writes that have arrived so far: what a read or a completion that arrives now stays behind.
     u64 behind() const { return committed_.next(); }
     /// co_await: every posted write before ticket `n` has been handed to the memory.
@@ -99,7 +99,7 @@ public:
 private:
     Prefix handed_over_, committed_;
     u64 strict_ = 0;
-    std::map<u32, Prefix> by_id_;
+    std::map<u64, Prefix> by_id_;
 };
 
 } // namespace quiesce::pcie

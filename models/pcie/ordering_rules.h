@@ -71,7 +71,8 @@ constexpr PacketClass class_of(TlpKind kind) {
     case TlpKind::Message: return PacketClass::Posted;
     case TlpKind::MemoryRead:
     case TlpKind::ConfigRead: return PacketClass::ReadRequest;
-    case TlpKind::ConfigWrite: return PacketClass::NonPostedWithData;
+    case TlpKind::ConfigWrite:
+    case TlpKind::DeferrableWrite: return PacketClass::NonPostedWithData;
     case TlpKind::Completion: break;
     }
     return PacketClass::Completion;

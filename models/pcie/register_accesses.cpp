@@ -17,15 +17,20 @@ Tlp FunctionPort::register_access(TlpKind kind, u64 offset, unsigned size) const
 /// endpoint.
 sim::Task<TransmitQueue::Credit> FunctionPort::send_down(Tlp request) {
     co_await mmio_.pass();
-    auto room = co_await link_.down.enter(request, request.payload_bytes());
-    co_await link_.down.leave(request, request.payload_bytes());
-    link_.down.left(request, request.payload_bytes());
+    auto room = co_await first_down_.enter(request, request.payload_bytes());
+    co_await first_down_.leave(request, request.payload_bytes());
+    first_down_.left(request, request.payload_bytes());
     co_return room;
 }
 
-/// -> the access got through to the endpoint.
-sim::Task<bool> FunctionPort::arrive_down(const Tlp& request, u64 life) {
-    co_await link_.down.travel();
+/// -> the access got through to the endpoint, where it takes `room`.
+sim::Task<bool> FunctionPort::arrive_down(const Tlp& request, u64 life, TransmitQueue::Credit& room) {
+    co_await first_down_.travel();
+    if (switch_ != nullptr) {
+        const Ingress in = switch_->path().front()->from_above();
+        auto rest = switch_->go_on_down(in, &link_.down, request, request.payload_bytes(), room);
+        co_await std::move(rest);
+    }
     const bool whole = link_.down.arrival(request, life) == Arrival::Whole;
     if (whole) co_return true;
     auto over = no_answer();
@@ -35,13 +40,9 @@ sim::Task<bool> FunctionPort::arrive_down(const Tlp& request, u64 life) {
 
 /// The answer to a CPU's access: it pushes the posted writes that the endpoint sent before it. -> it came.
 sim::Task<bool> FunctionPort::complete_up(Tlp completion) {
-    const auto room =
-        co_await link_.up.enter(completion, completion.length); // behind the posted writes that wait for room
-    const u64 life = link_.up.life();
-    co_await link_.up.leave(completion, completion.length);
-    link_.up.left(completion, completion.length);
-    co_await link_.up.travel();
-    if (link_.up.arrival(completion, life) != Arrival::Whole) {
+    auto way = go_up(completion, completion.length); // behind the posted writes that wait for room
+    const Ascent up = co_await std::move(way);
+    if (up.how != Arrival::Whole) {
         auto over = no_answer();
         co_await std::move(over);
         co_return false;
@@ -61,9 +62,9 @@ sim::Task<void> FunctionPort::mmio_write(u64 offset, unsigned size, u64 value) {
     sim::start(deliver(t, life, value, std::move(room))); // posted: the CPU's side does not wait for the arrival
 }
 
-sim::Task<void> FunctionPort::deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit) {
-    co_await link_.down.travel();
-    const bool whole = link_.down.arrival(write, life) == Arrival::Whole;
+sim::Task<void> FunctionPort::deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit room) {
+    auto on_its_way = arrive_down(write, life, room);
+    const bool whole = co_await std::move(on_its_way);
     if (whole && endpoint_.memory_space()) endpoint_.bar_write(write.address, write.length, value);
 }
 
@@ -102,7 +103,7 @@ sim::Task<u64> FunctionPort::non_posted(Tlp t, u64 written) {
     const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
-    auto on_its_way = arrive_down(t, life);
+    auto on_its_way = arrive_down(t, life, room);
     const bool arrived = co_await std::move(on_its_way);
     if (!arrived) co_return ~u64{0};
     const bool claimed = t.kind != TlpKind::MemoryRead || endpoint_.memory_space();

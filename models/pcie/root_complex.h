@@ -9,7 +9,9 @@
 #include "iommu/translation.h"
 #include "memory/memory_port.h"
 #include "pcie/function_port.h"
+#include "pcie/switch.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +53,18 @@ public:
         : events_(events), memory_(memory), iommu_(iommu), config_(config) {}
     RootComplex(const RootComplex&) = delete;
 
+    /// A switch, below a root port of its own or below another switch.
+    Switch& add_switch(base::Name name, const SwitchConfig& config, Switch* above = nullptr);
+    /// The device will be below this switch. One that is not placed gets a root port of its own. Before it is attached.
+    void place(DeviceId device, Switch& below);
+    /// Numbers of buses (firmware.h); without them, device n is on bus n + 1.
+    void set_bus(DeviceId device, unsigned bus) { places_[device].bus = bus; }
+    void set_bus(const Switch& above, unsigned port, unsigned bus);
+    /// Null: it is below a root port.
+    Switch* switch_of(DeviceId device) const;
+    RequesterId requester_of(DeviceId device) const;
+    const std::vector<std::unique_ptr<Switch>>& switches() const { return switches_; }
+    const RootComplexConfig& config() const { return config_; }
     FunctionPort& attach(base::Name name, DeviceId device, RequesterId requester, EndpointSide& endpoint,
                          const LinkConfig& link);
     void set_translation(iommu::TranslationPort* iommu) { iommu_ = iommu; }
@@ -86,6 +100,13 @@ private:
     IovaRange messages_{};
     u64 transactions_ = 0;
     Stages stages_;
+    struct Place {
+        unsigned bus = 0; ///< 0: as its number says
+        Switch* below = nullptr;
+        unsigned slot = 0;
+    };
+    std::map<DeviceId, Place> places_;
+    std::vector<std::unique_ptr<Switch>> switches_;
     std::vector<std::unique_ptr<FunctionPort>> ports_;
 };
 

@@ -13,11 +13,12 @@
 
 namespace quiesce::pcie {
 
-/// The completion status field (facts/iommu-specs.md 4.2); from TimedOut on, what only the requester knows: no
-/// completion came (2.8), or one whose data is poisoned (2.7.2).
+/// The completion status field (facts/iommu-specs.md 4.2; RequestRetry is how a deferrable write is deferred, 6.32);
+/// from TimedOut on, what only the requester knows: no completion came (2.8), or one whose data is poisoned (2.7.2).
 enum class CompletionStatus : u8 {
     Success = 0,
     UnsupportedRequest = 1,
+    RequestRetry = 2,
     CompleterAbort = 4,
     TimedOut = 0x80,
     Poisoned = 0x81
@@ -61,6 +62,7 @@ struct Tlp {
 /// Bytes of one packet on the wire: 8 bytes of framing, sequence number and LCRC; a header of three double words, four
 /// for addresses of 4 GiB and above and for messages; prefix; ECRC; payload (facts/published-figures.md 1.1).
 constexpr u32 framing_bytes = 8, short_header_bytes = 12, long_header_bytes = 16, prefix_bytes = 4, ecrc_bytes = 4;
+constexpr u32 lcrc_bytes = 4; ///< of the framing, what comes last
 constexpr u32 wire_bytes(const Tlp& t, u32 payload, bool ecrc) {
     const bool long_header = t.kind == TlpKind::Message || (t.kind != TlpKind::Completion && t.address >> 32 != 0);
     return framing_bytes + (long_header ? long_header_bytes : short_header_bytes) + (t.has_pasid ? prefix_bytes : 0) +

@@ -43,6 +43,23 @@ public:
         busy_ += occupancy;
         return free_at_;
     }
+    /// As reserve(), for what has been coming in from somewhere: its first bit not before `first`, which may have passed,
+    /// its last bit not before `last`.
+    Time reserve(Duration occupancy, Time first, Time last) {
+        free_at_ = (free_at_ > first ? free_at_ : first) + occupancy;
+        if (free_at_ < last) free_at_ = last;
+        busy_ += occupancy;
+        return free_at_;
+    }
+    struct Sent {
+        Wire& w;
+        Time at;
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> h) { w.lane_.push(h, at + w.latency_); }
+        void await_resume() const {}
+    };
+    /// co_await: what reserve() just said would end at `at` has travelled.
+    Sent sent(Time at) { return {*this, at}; }
     Time free_at() const { return free_at_; }
     Duration busy() const { return busy_; }
     Duration latency() const { return latency_; }

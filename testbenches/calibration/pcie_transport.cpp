@@ -89,7 +89,7 @@ private:
 
     static devices::DmaDeviceConfig device_config(const platform::Config& c) {
         const devices::AcceleratorConfig& a = c.devices.at("nfp").accelerator;
-        return {a.function.endpoint, a.engine};
+        return {a.function.endpoint, a.work.engine};
     }
     /// There is no IOMMU: what the device says is what it gets.
     Iova buffer() const { return Iova{memory_.ram_base().value()}; }

@@ -74,8 +74,8 @@ struct AcceleratorBench : Fabric {
 };
 AcceleratorConfig stopping_in(sim::Duration d, bool dma = true) {
     AcceleratorConfig c;
-    c.stop_time = d;
-    c.dma_while_stopping = dma;
+    c.work.stop_time = d;
+    c.work.dma_while_stopping = dma;
     return c;
 }
 } // namespace
@@ -120,7 +120,7 @@ TEST_CASE("each queue keeps its own settings; a number without a queue shows not
     CHECK(b.read<Q_LENGTH>().value() == 0);
     b.command(Q_CTRL::DOORBELL);
     CHECK(b.last_issue == Time{});
-    CHECK(b.read<DEV_CAP>().get(DEV_CAP::QUEUES) == b.settings.queues.get());
+    CHECK(b.read<DEV_CAP>().get(DEV_CAP::QUEUES) == b.settings.work.queues.get());
 }
 
 TEST_CASE("finite work ends by itself and says so", "[devices]") {
@@ -160,7 +160,7 @@ TEST_CASE("a queue that reports Stopped has nothing outstanding and issues nothi
         if (e.state == base::Name{"stopping"}) commanded = now;
         if (e.state != base::Name{"stopped"}) return;
         stopped_at = now;
-        inside = b.acc.port().posted_inside() + b.iommu.in_flight.inside() + b.acc.tags().used() + b.acc.engine(0).outstanding();
+        inside = b.acc.port().posted_inside() + b.iommu.in_flight.inside() + b.acc.tags().used() + b.acc.queues().engine(0).outstanding();
     });
     b.command(Q_CTRL::STOP);
     CHECK(b.status() == State::Stopping);
@@ -184,7 +184,7 @@ TEST_CASE("the stop is a span of the device, of the bond, with an id to refer to
     b.select(0);
     b.describe(Direction::Read, 5, 6, 0, 0x4000, 100);
     b.command(Q_CTRL::DOORBELL);
-    CHECK(b.acc.last_stop_span() == 0);
+    CHECK(b.acc.queues().last_stop_span() == 0);
     b.command(Q_CTRL::STOP);
     b.run(20_us);
     REQUIRE(spans.size() == 1);
@@ -192,15 +192,15 @@ TEST_CASE("the stop is a span of the device, of the bond, with an id to refer to
     CHECK(span.actor == base::Name{"acc0"});
     CHECK(span.phase == base::Name{"device-drain"});
     CHECK(span.bond == BondId{6});
-    CHECK(span.id == b.acc.last_stop_span());
-    CHECK(span.id == b.acc.last_stop_span(0));
+    CHECK(span.id == b.acc.queues().last_stop_span());
+    CHECK(span.id == b.acc.queues().last_stop_span(0));
     CHECK(end - span.start >= 4_us);
     CHECK(end - span.start < 5_us);
 }
 
 TEST_CASE("a stop time is drawn from its interval", "[devices]") {
     AcceleratorConfig c = stopping_in(2_us);
-    c.stop_time_max = 8_us;
+    c.work.stop_time_max = 8_us;
     AcceleratorBench b{c};
     std::vector<sim::Duration> taken;
     auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { taken.push_back(now - s.start); });
@@ -232,7 +232,7 @@ TEST_CASE("ABORT cuts the stop time short, but not the order: Stopped still mean
     b.command(Q_CTRL::ABORT);
     b.run(5_us);
     CHECK(b.status() == State::Stopped);
-    CHECK(b.acc.engine(0).outstanding() == 0);
+    CHECK(b.acc.queues().engine(0).outstanding() == 0);
     CHECK(b.acc.port().posted_inside() == 0);
 }
 
@@ -247,7 +247,7 @@ TEST_CASE("stopping one queue leaves the others running", "[devices]") {
     b.command(Q_CTRL::STOP);
     b.run(10_us);
     CHECK(b.status() == State::Stopped);
-    CHECK(b.acc.state(1) == State::Running);
+    CHECK(b.acc.queues().state(1) == State::Running);
     u64 of_first = 0, of_second = 0;
     auto token = b.events.subscribe<DmaIssued>([&](Time, const DmaIssued& e) { ++(e.bond == BondId{1} ? of_first : of_second); });
     b.run(10_us);
@@ -286,11 +286,11 @@ TEST_CASE("commands that the state does not allow change nothing and are counted
     b.describe(Direction::Read, 5, 6, 0, 0x4000, 200);
     b.command(Q_CTRL::DOORBELL);
     b.command(Q_CTRL::DOORBELL);
-    CHECK(b.acc.refused_commands() == 2);
+    CHECK(b.acc.queues().refused_commands() == 2);
     b.command(Q_CTRL::STOP);
     b.command(Q_CTRL::STOP);
     b.command(Q_CTRL::DOORBELL);
-    CHECK(b.acc.refused_commands() == 4);
+    CHECK(b.acc.queues().refused_commands() == 4);
     CHECK(b.status() == State::Stopping);
     b.run(30_us);
     CHECK(b.status() == State::Stopped);
@@ -439,8 +439,8 @@ struct ResetBench : AcceleratorBench {
         config_space().config_write(control, 2, config_space().config_read(control, 2) | 0x8000);
     }
     bool all_idle() const {
-        for (unsigned q = 0; q < acc.queues(); ++q)
-            if (acc.state(q) != State::Idle) return false;
+        for (unsigned q = 0; q < acc.queues().count(); ++q)
+            if (acc.queues().state(q) != State::Idle) return false;
         return true;
     }
 };
@@ -453,8 +453,8 @@ TEST_CASE("a function-level reset ends the work of every queue, running or stopp
     b.work(1, Direction::Mixed, 0x4000);
     b.command(Q_CTRL::STOP);
     b.run(5_us);
-    REQUIRE(b.acc.state(0) == State::Running);
-    REQUIRE(b.acc.state(1) == State::Stopping);
+    REQUIRE(b.acc.queues().state(0) == State::Running);
+    REQUIRE(b.acc.queues().state(1) == State::Stopping);
     std::vector<BondId> told;
     auto states = b.events.subscribe<QueueState>([&](Time, const QueueState& e) {
         if (e.state == base::Name{"idle"}) told.push_back(e.bond);
@@ -495,7 +495,7 @@ TEST_CASE("after a function-level reset registers, bus mastering and PASIDs are 
     CHECK(b.read<MSI_ADDR>().value() == 0);
     CHECK(b.read<MSI_DATA>().value() == 0);
     CHECK(b.read<Q_LENGTH>().value() == 0); // of queue 0
-    CHECK(b.read<DEV_CAP>().get(DEV_CAP::QUEUES) == b.settings.queues.get());
+    CHECK(b.read<DEV_CAP>().get(DEV_CAP::QUEUES) == b.settings.work.queues.get());
     b.select(3);
     CHECK(b.read<Q_PASID>().value() == 0);
     CHECK(b.read<Q_LENGTH>().value() == 0);
@@ -517,9 +517,9 @@ TEST_CASE("a doorbell after a reset is refused until what was under way before i
     b.run(5_us);
     b.function_level_reset();
     b.acc.take_into_service();
-    const u64 before = b.acc.refused_commands();
+    const u64 before = b.acc.queues().refused_commands();
     b.work(0, Direction::Read, 0x4000);
-    CHECK(b.acc.refused_commands() == before + 1);
+    CHECK(b.acc.queues().refused_commands() == before + 1);
     CHECK(b.status() == State::Idle);
     b.run(60_us);
     b.command(Q_CTRL::DOORBELL);
@@ -565,7 +565,7 @@ TEST_CASE("what waited for bus mastering when the reset came is never sent, thou
     b.acc.take_into_service();
     b.run(20_us);
     CHECK(b.iommu.questions.size() == asked);
-    CHECK(b.acc.engine(0).idle().is_set());
+    CHECK(b.acc.queues().engine(0).idle().is_set());
     CHECK(b.acc.tags().used() == 0);
 }
 
@@ -578,12 +578,12 @@ TEST_CASE("a link that goes down resets the device behind it, and its reads end 
     b.describe(Direction::Read, 1, 1, 0, 0x1000, 1000);
     b.command(Q_CTRL::DOORBELL);
     b.run(5_us);
-    const unsigned under_way = b.acc.engine(0).outstanding();
+    const unsigned under_way = b.acc.queues().engine(0).outstanding();
     REQUIRE(under_way > 0);
     b.acc.port().set_link(false);
     CHECK(b.all_idle());
     b.run(b.settings.function.endpoint.completion_timeout.get() + 50_us);
     CHECK(endings == std::vector<DmaEnding>(under_way, DmaEnding::TimedOut));
-    CHECK(b.acc.engine(0).idle().is_set());
+    CHECK(b.acc.queues().engine(0).idle().is_set());
     CHECK(b.acc.tags().used() == 0);
 }

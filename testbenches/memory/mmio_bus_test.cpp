@@ -78,3 +78,76 @@ TEST_CASE("overlapping register windows are refused", "[mmio]") {
     Block other;
     CHECK_THROWS_AS(b.bus.map(Spa{0x1800}, 0x1000, other, "other"), std::invalid_argument);
 }
+
+namespace {
+/// Answers a line after `answer_time`.
+struct LineBlock : Block {
+    sim::Duration answer_time = sim::Duration::ps(3'000'000);
+    Enqueued answer = Enqueued::Retry;
+    std::vector<std::pair<u64, Line>> lines;
+    Task<void> write_line(u64 offset, Line line) override {
+        lines.emplace_back(offset, line);
+        co_return;
+    }
+    Task<Enqueued> enqueue(u64 offset, Line line) override {
+        lines.emplace_back(offset, line);
+        co_await sim::delay(answer_time);
+        co_return answer;
+    }
+};
+} // namespace
+
+TEST_CASE("an enqueued line takes issue, both ways and the target's time, and brings the target's answer", "[mmio]") {
+    MmioBusBench b;
+    LineBlock target;
+    b.bus.map(Spa{0x4000}, 0x1000, target, "portal");
+    Line line;
+    line.bytes[63] = std::byte{7};
+    line.bond = BondId{3};
+    Enqueued answer{};
+    sim::Time answered;
+    auto go = [&]() -> Task<void> {
+        const Enqueued a = co_await b.bus.enqueue(Spa{0x4040}, line);
+        answer = a;
+        answered = sim::now();
+    };
+    b.run(go);
+    CHECK(answer == Enqueued::Retry);
+    CHECK(answered - sim::Time{} == b.config.issue + b.config.travel * 2 + target.answer_time);
+    REQUIRE(target.lines.size() == 1);
+    CHECK(target.lines[0].first == 0x40);
+    CHECK(target.lines[0].second.bytes == line.bytes);
+    CHECK(target.lines[0].second.bond == BondId{3});
+}
+
+TEST_CASE("what comes after an enqueued line does not wait for its answer", "[mmio]") {
+    MmioBusBench b;
+    LineBlock target;
+    b.bus.map(Spa{0x4000}, 0x1000, target, "portal");
+    auto enqueue = [&]() -> Task<void> { co_await b.bus.enqueue(Spa{0x4000}, Line{}); };
+    auto write = [&]() -> Task<void> { co_await b.bus.write(Spa{0x4000}, 4, 1); };
+    sim::spawn(enqueue());
+    b.run(write);
+    REQUIRE(target.writes.size() == 1);
+    CHECK(target.writes[0].second - sim::Time{} == b.config.issue + b.config.travel.get());
+}
+
+TEST_CASE("a line to nowhere, across a boundary, or to a target that takes none fails", "[mmio]") {
+    MmioBusBench b;
+    Enqueued nowhere{}, across{}, refused{};
+    auto go = [&]() -> Task<void> {
+        const Enqueued n = co_await b.bus.enqueue(Spa{0x9000}, Line{});
+        const Enqueued a = co_await b.bus.enqueue(Spa{0x1020}, Line{});
+        const Enqueued r = co_await b.bus.enqueue(Spa{0x1000}, Line{});
+        nowhere = n;
+        across = a;
+        refused = r;
+        co_await b.bus.write_line(Spa{0x9000}, Line{});
+    };
+    nowhere = across = refused = Enqueued::Accepted;
+    b.run(go);
+    CHECK(nowhere == Enqueued::Failed);
+    CHECK(across == Enqueued::Failed);
+    CHECK(refused == Enqueued::Failed);
+    CHECK(b.bus.accesses_to_nowhere() == 3);
+}

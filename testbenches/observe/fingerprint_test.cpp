@@ -57,6 +57,23 @@ const std::vector<Fact> run{
     [](Stage& s, i64 at) { s.page_ended(at, 1); },
     [](Stage& s, i64 at) { s.page_answered(at, 1); },
     [](Stage& s, i64 at) { s.page_heard(at, 1); },
+    [](Stage& s, i64 at) {
+        s.say(at, devices::DescriptorSubmitted{"dsa1.wq0", DeviceId{1}, BondId{1}, true, Pasid{1}, 3,
+                                               devices::SubmissionFate::Accepted});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, devices::DescriptorEnded{"dsa1.wq0", DeviceId{1}, BondId{1}, true, Pasid{1}, 3, 1, 4096, Iova{},
+                                           devices::RecordFate::Written, sim::Time::ps(1)});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, os::UserSubmitted{"app1/0", "dsa1", MmId{1}, BondId{1}, true, Pasid{1}, os::UserSubmission::Accepted});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, os::DeviceReset{DeviceId{1}, "gpu1", BondId{1}});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, os::WorkLost{DeviceId{1}, BondId{2}});
+    },
 };
 constexpr std::size_t nobody = 1000;
 

@@ -270,6 +270,7 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     r.counts.cpu_ps = {{"app0/main", 16}};
     r.counts.completion_timeouts = 17;
     r.counts.links_down = 18;
+    r.counts.peer_to_peer = 19;
     const Json j = to_json(r);
     CHECK(j["dma"] == Json({{"reads", 1},
                             {"writes", 2},
@@ -277,7 +278,8 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
                             {"aborted", 4},
                             {"legal_after_unmap", 5},
                             {"completion_timeouts", 17},
-                            {"links_down", 18}}));
+                            {"links_down", 18},
+                            {"peer_to_peer", 19}}));
     CHECK(j["faults"] == Json({{"recorded", 6},
                                {"suppressed", 7},
                                {"filtered", 8},

@@ -110,6 +110,19 @@ struct Stage {
         say(ps, devices::PageResponseHeard{device(id), stream(id), BondId{id}, true, Pasid{1}, group, code, fate});
     }
 
+    // ---- stalled transactions: the tag is the group
+    void stalled(i64 ps, u32 id, u64 transaction = 7, u16 tag = 0, bool tagged = true, u64 p = 5) {
+        say(ps, iommu::TransactionStalled{"smmu", transaction, BondId{id}, stream(id), true, Pasid{1}, iova_of(page(p)),
+                                          tagged, tag});
+    }
+    void stall_recorded(i64 ps, u32 id, u64 transaction = 7, u16 tag = 0, u64 p = 5) {
+        say(ps, iommu::StallRecorded{"smmu", transaction, BondId{id}, stream(id), iova_of(page(p)), tag});
+    }
+    void stall_over(i64 ps, u32 id, iommu::StallResolution how = iommu::StallResolution::Retried,
+                    iommu::StallResolver by = iommu::StallResolver::Resume, u64 transaction = 7, u16 tag = 0) {
+        say(ps, iommu::StallResolved{"smmu", transaction, BondId{id}, stream(id), Pasid{1}, true, tag, how, by});
+    }
+
     void fault(i64 ps, u32 id, iommu::FaultFate fate = iommu::FaultFate::Recorded, const char* type = "F_TRANSLATION") {
         say(ps, iommu::FaultRaised{7, BondId{id}, StreamId{8}, true, Pasid{1}, iova_of(page(5)), type, 0x10, fate});
     }

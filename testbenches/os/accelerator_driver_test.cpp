@@ -241,6 +241,7 @@ struct Call {
     Time end;
 };
 struct FaultBench : AcceleratorDriverBench {
+    const drivers::Work work{}; ///< outlives every submit
     using AcceleratorDriverBench::AcceleratorDriverBench;
     template <class Body> void start(Call& call, Body body) { sim::spawn(run(call, std::move(body))); }
     template <class Body> Task<void> run(Call& call, Body body) {
@@ -254,7 +255,7 @@ struct FaultBench : AcceleratorDriverBench {
         start(call, [this, bond](KernelContext& ctx) { return driver->stop(ctx, *bonds[bond]); });
     }
     void start_submit(Call& call, unsigned bond) {
-        start(call, [this, bond](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], {}); });
+        start(call, [this, bond](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], work); });
     }
     void start_reset(Call& call) {
         start(call, [this](KernelContext& ctx) { return driver->reset(ctx); });

@@ -45,6 +45,11 @@ inline std::string decode(u64 w0, u64 w1) {
         return "PRI_RESP" + sid + ((w0 >> 11 & 1) != 0 ? ssid : "") + " group " + hex(w1 & 0x1ff) +
                codes[w1 >> 12 & 3] + ((w0 & 0x700) != 0 || (w1 & ~u64{0x31ff}) != 0 ? "?" : "");
     }
+    case 0x44: {
+        const char* const ends[] = {" zero", " retry", " abort", "?"};
+        return "RESUME" + sid + " stag " + hex(w1 & 0xffff) + ends[w0 >> 12 & 3] +
+               ((w0 & 0xffff'cf00) != 0 || w1 >> 16 != 0 ? "?" : "");
+    }
     case 0x46: return "SYNC";
     default: return "?" + hex(w0 & 0xff);
     }
@@ -87,7 +92,9 @@ inline pcie::FunctionConfig with_atc() { return {}; }
 
 struct NoDevice final : drivers::DeviceDriver {
     drivers::EcamFunction function{function_registers};
-    drivers::PciFunction* pci() override { return &function; }
+    std::optional<drivers::FirmwareNode> node; ///< it is no PCI function, and firmware says this of it
+    drivers::PciFunction* pci() override { return node ? nullptr : &function; }
+    drivers::FirmwareNode firmware() const override { return node.value_or(drivers::FirmwareNode{}); }
     base::Name name() const override { return "dev"; }
     DeviceId device() const override { return DeviceId{0}; }
     StreamId stream() const override { return StreamId{0x108}; }
@@ -100,8 +107,10 @@ struct Bench : Machine {
     explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {},
                    const iommu::smmuv3::Smmuv3Config& unit_config = {},
                    const pcie::FunctionConfig& device_config = without_atc(),
-                   const drivers::Smmuv3DriverConfig& driver_settings = {})
+                   const drivers::Smmuv3DriverConfig& driver_settings = {},
+                   std::optional<drivers::FirmwareNode> node = std::nullopt)
         : driver_config(driver_settings), function(device_config) {
+        device.node = node;
         config.kernel = version;
         config.bugs = std::move(bugs);
         make_kernel();

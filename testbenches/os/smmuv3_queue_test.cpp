@@ -15,7 +15,7 @@ using sim::Task;
 using sim::Time;
 
 namespace {
-constexpr Spa registers{0x0904'0000};
+constexpr Spa unit_registers{0x0904'0000};
 constexpr u64 prod_offset = 0x98, cons_offset = 0x9c; // facts/iommu-specs.md 1.1
 constexpr u64 sync_opcode = 0x46;
 using Command = Smmuv3CommandQueue::Command;
@@ -65,7 +65,7 @@ struct Smmuv3QueueBench : test::Machine {
     explicit Smmuv3QueueBench(unsigned log2size, bool msipoll) {
         driver_config.msipoll = msipoll;
         make_kernel();
-        mmio.map(registers, 0x2'0000, stub, "smmu");
+        mmio.map(unit_registers, 0x2'0000, stub, "smmu");
         place(log2size);
     }
     ~Smmuv3QueueBench() { calendar.shutdown(); }
@@ -74,7 +74,7 @@ struct Smmuv3QueueBench : test::Machine {
         stub.log2size = log2size;
         stub.prod = stub.cons = 0;
         stub.consumed.clear();
-        queue.emplace(driver_config, registers, "smmu.cmdq", std::function<u64()>{});
+        queue.emplace(driver_config, unit_registers, "smmu.cmdq", std::function<u64()>{});
         queue->place(stub.base, log2size);
     }
     /// A TLBI_NH_VA of page `n`: what is in the words does not matter to the queue, only that it arrives.

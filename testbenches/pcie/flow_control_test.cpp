@@ -25,7 +25,7 @@ Tlp with_pasid(Tlp t, u32 pasid) {
     t.pasid = Pasid{pasid};
     return t;
 }
-Tlp relaxed(Tlp t) {
+Tlp with_relaxed(Tlp t) {
     t.attributes.relaxed = true;
     return t;
 }
@@ -74,11 +74,11 @@ TEST_CASE("without attributes nothing passes a posted request, and posted reques
 }
 
 TEST_CASE("relaxed ordering lets writes and completions pass posted requests, but not reads", "[pcie]") {
-    CHECK(may(relaxed(a_write), a_write) == Passing::May);
-    CHECK(may(relaxed(completion), a_write) == Passing::May);
-    CHECK(may(relaxed(config_write), a_write) == Passing::May);
-    CHECK(may(relaxed(a_read), a_write) == Passing::MustNot);
-    CHECK(may(a_write, relaxed(a_write)) == Passing::MustNot); // it is the later one's attribute that counts
+    CHECK(may(with_relaxed(a_write), a_write) == Passing::May);
+    CHECK(may(with_relaxed(completion), a_write) == Passing::May);
+    CHECK(may(with_relaxed(config_write), a_write) == Passing::May);
+    CHECK(may(with_relaxed(a_read), a_write) == Passing::MustNot);
+    CHECK(may(a_write, with_relaxed(a_write)) == Passing::MustNot); // it is the later one's attribute that counts
 }
 
 TEST_CASE("ID-based ordering lets requests pass posted ones of another PASID or requester only", "[pcie]") {
@@ -96,7 +96,7 @@ TEST_CASE("ID-based ordering lets requests pass posted ones of another PASID or 
 TEST_CASE("completions of one transaction keep their order, those of two need not", "[pcie]") {
     CHECK(may(packet(TlpKind::Completion, 1), packet(TlpKind::Completion, 2)) == Passing::May);
     CHECK(may(packet(TlpKind::Completion, 1), packet(TlpKind::Completion, 1)) == Passing::MustNot);
-    CHECK(may(relaxed(packet(TlpKind::Completion, 1)), packet(TlpKind::Completion, 1)) == Passing::MustNot);
+    CHECK(may(with_relaxed(packet(TlpKind::Completion, 1)), packet(TlpKind::Completion, 1)) == Passing::MustNot);
 }
 
 TEST_CASE("a packet needs one header credit and a data credit for every 16 bytes begun", "[pcie]") {

@@ -2,6 +2,7 @@
 /// Litmus tests of the ordering rules (PCIe Base 2.4.1, table 2-40) on the whole path of a link and its root port. Each
 /// row is a program of one requester and the orders in which its accesses may be observed; look-ups take random times
 /// and simultaneous things random orders.
+#include "pcie/firmware.h"
 #include "pcie/support/fabric.h"
 #include "sim/random.h"
 
@@ -23,7 +24,8 @@ struct Machine {
     std::string seen;
     std::array<std::byte, 64> bytes{};
 
-    Machine(u64 seed, const LinkConfig& link) : ep(f, link) {
+    /// Below so many switches.
+    Machine(u64 seed, const LinkConfig& link, unsigned levels = 0) : ep(below(f, link, levels), link) {
         f.calendar.perturb({seed, true, {}});
         f.root_complex.set_message_window(Spa{0xfee0'0000}, 0x1000);
         sim::Random random{seed, "litmus"};
@@ -36,6 +38,17 @@ struct Machine {
             else
                 seen += static_cast<char>('0' + r.at.page_number());
         };
+    }
+    static Fabric& below(Fabric& f, const LinkConfig& link, unsigned levels) {
+        Switch* last = nullptr;
+        for (unsigned n = 0; n < levels; ++n) {
+            SwitchConfig c;
+            c.link = link;
+            last = &f.root_complex.add_switch("sw" + std::to_string(n), c, last);
+        }
+        if (last != nullptr) f.root_complex.place(DeviceId{0}, *last);
+        number_buses(f.root_complex, 1);
+        return f;
     }
     DmaRequest to(u64 page, Attributes how, u32 pasid) const {
         DmaRequest r;
@@ -229,15 +242,16 @@ LinkConfig one_credit_each() {
 } // namespace
 
 TEST_CASE("litmus: every order that is seen is allowed, and every allowed one is seen somewhere", "[pcie]") {
+    const unsigned levels = GENERATE(0u, 2u);
     for (const Litmus& l : litmus) {
         std::set<std::string> orders;
         for (u64 seed = 1; seed <= 60; ++seed) {
             sc_core::sc_simcontext fresh;
             auto* const outer = std::exchange(sc_core::sc_curr_simcontext, &fresh);
             {
-                Machine m{seed, LinkConfig{}};
+                Machine m{seed, LinkConfig{}, levels};
                 l.program(m);
-                m.f.run(5_us);
+                m.f.run(8_us);
                 orders.insert(m.seen);
             }
             sc_core::sc_curr_simcontext = outer;
@@ -252,15 +266,16 @@ TEST_CASE("litmus: every order that is seen is allowed, and every allowed one is
 }
 
 TEST_CASE("litmus: with one credit of each kind nothing forbidden is seen and nothing gets stuck", "[pcie]") {
+    const unsigned levels = GENERATE(0u, 1u, 3u);
     for (const Litmus& l : litmus) {
         for (u64 seed = 1; seed <= 20; ++seed) {
             sc_core::sc_simcontext fresh;
             auto* const outer = std::exchange(sc_core::sc_curr_simcontext, &fresh);
             {
-                Machine m{seed, one_credit_each()};
+                Machine m{seed, one_credit_each(), levels};
                 l.program(m);
-                m.f.run(10_us);
-                INFO(l.name << ", seed " << seed << ": " << m.seen);
+                m.f.run(20_us);
+                INFO(l.name << ", " << levels << " switches, seed " << seed << ": " << m.seen);
                 CHECK(l.allowed.count(m.seen) == 1);
                 CHECK(m.f.root_complex.who_waits().empty());
             }
@@ -271,7 +286,8 @@ TEST_CASE("litmus: with one credit of each kind nothing forbidden is seen and no
 
 TEST_CASE("a flood of posted writes through one credit ends, with the reads and register accesses among it", "[pcie]") {
     const bool shuffle = GENERATE(false, true);
-    Machine m{11, one_credit_each()};
+    const unsigned levels = GENERATE(0u, 2u);
+    Machine m{11, one_credit_each(), levels};
     if (!shuffle) m.f.calendar.perturb({});
     for (unsigned n = 0; n < 100; ++n) {
         m.write(1 + n % 4);
@@ -279,7 +295,7 @@ TEST_CASE("a flood of posted writes through one credit ends, with the reads and 
         if (n % 10 == 5) m.register_read();
         if (n % 10 == 7) sim::start(m.ep.bar().mmio_write(0x10, 4, n));
     }
-    m.f.run(200_us);
+    m.f.run(400_us);
     CHECK(m.f.calendar.idle());
     CHECK(m.f.root_complex.who_waits().empty());
     CHECK(m.ep.port().posted_inside() == 0);

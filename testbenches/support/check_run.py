@@ -25,7 +25,7 @@ SHAPE = {
         "exposed_pages_open": int, "breakdown": PARTS, "paths": {str: PARTS}}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
-            "links_down": int},
+            "links_down": int, "peer_to_peer": int},
     "translations": {"requests": int, "tlb_hits": int},
     "faults": {"recorded": int, "suppressed": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
@@ -33,6 +33,12 @@ SHAPE = {
     "stalls": {"received": int, "recorded": int, "waited_for_tag": int, "retried": int, "aborted": int, "retried_by_unit": int,
                "terminated": int, "late_answers": int, "outstanding": int, "most_outstanding": int,
                "held_ps": POPULATION},
+    "descriptors": {"accepted": int, "late": int, "retried": int, "dropped": int, "succeeded": int, "page_faults": int, "failed": int,
+                    "abandoned": int, "records_lost": int, "records_missed": int, "errors_seen": int, "pasid_loads": int,
+                    "killed": int, "latency_ps": POPULATION},
+    "packets": {"received": int, "sent": int, "dropped": int, "failed": int},
+    "contexts": {"preempted": int, "retried": int, "resets": int, "lost": int},
+    "traces": {str: {"played": int, "left_out": int, "late": int, "late_max_ps": int, "late_total_ps": int}},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},
@@ -43,7 +49,7 @@ SHAPE = {
                     "process": str, "pasid": int, "page": str, "object": str, "story": str}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
-ANY = {"faults.by_type": ["<type>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
+ANY = {"faults.by_type": ["<type>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
        "invalidations.fences_by": ["<unit>", "<commands>"], "invalidations.sync_wait_by": ["<unit>", "<phase>"]}
 errors = []
 

@@ -62,17 +62,17 @@ void AcceleratorDriver::disconnect() {
     all_stopped();
 }
 
-/// The bond's queue; a free one becomes it. Null if none is left.
-AcceleratorDriver::Queue* AcceleratorDriver::queue_of(BondId bond, unsigned& number) {
+/// The bond's queue; a free one becomes it, if one is named no other. Null if none is left.
+AcceleratorDriver::Queue* AcceleratorDriver::queue_of(BondId bond, unsigned& number, std::optional<unsigned> only) {
     for (const BondId wanted : {bond, no_bond})
         for (number = 0; number < queues_.size(); ++number)
-            if (queues_[number]->bond == wanted) return queues_[number].get();
+            if (queues_[number]->bond == wanted && only.value_or(number) == number) return queues_[number].get();
     return nullptr;
 }
 
 sim::Task<bool> AcceleratorDriver::submit(KernelContext& ctx, Bond& bond, const Work& work) {
     unsigned number = 0;
-    Queue* q = queue_of(bond.id, number);
+    Queue* q = queue_of(bond.id, number, work.queue);
     if (q == nullptr || gone_) co_return false;
     q->bond = bond.id;
     q->stopped.reset(); // a stop that comes from now on has work to stop
@@ -83,16 +83,7 @@ sim::Task<bool> AcceleratorDriver::submit(KernelContext& ctx, Bond& bond, const 
         co_return false;
     }
     q->stopped.reset(); // a reset that this waited for set it
-    co_await write<QUEUE_SELECT>(ctx, number);
-    co_await write<Q_PASID>(ctx, raw(bond.pasid) | u64{1} << 31);
-    co_await write<Q_WORK_TAG>(ctx, raw(bond.id));
-    co_await write<Q_BASE>(ctx, work.first.value());
-    co_await write<Q_LENGTH>(ctx, work.bytes);
-    co_await write<Q_MODE>(ctx, static_cast<u64>(work.direction) | static_cast<u64>(work.pattern) << 4 | u64{50} << 8 | u64{work.outstanding} << 16);
-    co_await write<Q_SIZE>(ctx, work.request_min | u64{work.request_max} << 16);
-    co_await write<Q_RATE>(ctx, static_cast<u64>(work.every.ps() / 1000));
-    co_await write<Q_COUNT>(ctx, work.count);
-    co_await write<Q_CTRL>(ctx, 1);
+    co_await ring_doorbell(ctx, pci_.bar0(), number, bond, work);
     co_return true;
 }
 

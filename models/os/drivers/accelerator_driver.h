@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The accelerator's driver: one queue per bond, STOP and a message when the queue has stopped (facts/linux-sva.md 13).
 #pragma once
-#include "devices/regs.h"
-#include "os/drivers/device_driver.h"
 #include "os/drivers/ecam_function.h"
+#include "os/drivers/work_queue.h"
 #include "os/kernel.h"
 
 namespace quiesce::os::drivers {
@@ -46,9 +45,9 @@ private:
         sim::Latch stopped;
         bool given_up = false;       ///< the driver went on though the queue had not stopped
     };
-    Queue* queue_of(BondId bond, unsigned& number);
+    Queue* queue_of(BondId bond, unsigned& number, std::optional<unsigned> only = {});
     template <class R> sim::Task<void> write(KernelContext& ctx, u64 value) {
-        return ctx.mmio_write(pci_.bar0() + R::offset, sizeof(typename R::Value), value);
+        return write_register<R>(ctx, pci_.bar0(), value);
     }
     sim::Task<void> enable_interrupts(KernelContext& ctx);
     /// The queue does nothing any more, and nothing is on its way from it.

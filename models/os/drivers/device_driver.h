@@ -4,6 +4,8 @@
 #include "os/bond.h"
 #include "os/drivers/pci_function.h"
 
+#include <optional>
+
 namespace quiesce::os::drivers {
 
 /// Work for a device, as a scenario words it.
@@ -16,6 +18,18 @@ struct Work {
     sim::Duration every{};
     u64 count = 0;
     unsigned outstanding = 0;
+    /// For a device that does one of several things with memory; ByDirection: the one that reads or writes as
+    /// `direction` says.
+    enum class Operation : u8 { ByDirection, Noop, Drain, Move, Fill, Compare } operation = Operation::ByDirection;
+    bool block_on_fault = true;              ///< the device waits for a page that is not there
+    bool stuck = false;                      ///< a program that a device cannot preempt, where it preempts at all
+    std::optional<unsigned> queue{};         ///< the device's queue for it; absent: any that is free
+};
+
+/// Where user space gives a device work by itself: a page of registers.
+struct Portal {
+    Spa at{};
+    bool deferrable = false;                 ///< takes ENQCMD, with the thread's PASID; otherwise MOVDIR64B
 };
 
 /// What firmware says of a device that is no PCI function (the device tree's pasid-num-bits and dma-can-stall).
@@ -35,10 +49,27 @@ public:
     virtual PciFunction* pci() { return nullptr; }
     /// Only if it is none.
     virtual FirmwareNode firmware() const { return {}; }
+    /// The device works on the kernel's memory, too: its requests without a PASID are not translated.
+    virtual bool kernel_dma() const { return false; }
+    /// The last close leaves stop and unbind to a worker and returns.
+    virtual bool releases_in_worker() const { return false; }
     /// The device has been found, and its stream may translate.
     virtual sim::Task<void> probe(KernelContext& ctx) = 0;
     /// Queues work under the bond. False if the device has no queue left.
     virtual sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) = 0;
+    // ---- a device that user space gives work by itself
+    /// What the bond's process maps; nothing: user space does not reach the device, and submit() queues the work.
+    virtual std::optional<Portal> portal(const Bond&) const { return {}; }
+    /// Descriptor number `n` of a piece of work, as the process's library makes it; its completion record goes to
+    /// `record`, of which the first byte is zero until then.
+    virtual memory::Line describe(const Work&, u64 /*n*/, Va /*record*/) const { return {}; }
+    /// Held while a process opens the device: over its bind and opened().
+    virtual sim::Mutex* open_lock() { return nullptr; }
+    /// The process is bound. False: the device has nothing left for it.
+    virtual sim::Task<bool> opened(KernelContext&, Bond&) { co_return true; }
+    /// The bond is gone.
+    virtual void released(const Bond&) {}
+
     /// Stops the device for the bond and waits until it is idle; StopSeen. False if the driver gave up waiting.
     virtual sim::Task<bool> stop(KernelContext& ctx, Bond& bond) = 0;
     /// Resets the device: it forgets its work, and whoever waits for it to stop goes on. False if the driver cannot.

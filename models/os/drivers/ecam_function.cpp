@@ -130,6 +130,18 @@ sim::Task<bool> EcamFunction::enable_pri(KernelContext& ctx, unsigned requests) 
     co_return true;
 }
 
+/// pci_std_enable_acs: Source Validation, P2P Request and Completion Redirect, Upstream Forwarding. Translation Blocking is
+/// for untrusted devices alone.
+sim::Task<void> EcamFunction::enable_acs(KernelContext& ctx) {
+    if (!has(Capability::Acs)) co_return;
+    constexpr u64 wanted = u64{1} << acs_source_validation | u64{1} << acs_request_redirect |
+                           u64{1} << acs_completion_redirect | u64{1} << acs_upstream_forwarding;
+    const AcsCap cap = co_await read<AcsCap>(ctx);
+    const AcsControl control = co_await read<AcsControl>(ctx);
+    const u64 services = control.get(AcsControl::Services) | (cap.get(AcsCap::Services) & wanted);
+    co_await write(ctx, AcsControl{}.set(AcsControl::Services, services));
+}
+
 sim::Task<void> EcamFunction::enable_memory(KernelContext& ctx) {
     const Command command = co_await read<Command>(ctx);
     co_await write(ctx, command.with(Command::MemorySpace, true));

@@ -19,6 +19,7 @@ public:
     sim::Task<void> enable_ats(KernelContext& ctx) override;
     sim::Task<bool> response_pasid_required(KernelContext& ctx) override;
     sim::Task<bool> enable_pri(KernelContext& ctx, unsigned requests) override;
+    sim::Task<void> enable_acs(KernelContext& ctx) override;
 
     // ---- the device's driver: pci_enable_device, pci_set_master
     sim::Task<void> enable_memory(KernelContext& ctx);

@@ -18,6 +18,7 @@ namespace quiesce::os::drivers {
 struct StreamFeatures {
     unsigned pasid_bits = 0;
     bool ats = false, pri = false;
+    bool kernel_dma = false;     ///< its requests without a PASID are for the kernel's memory
     bool response_pasid = false; ///< it wants a PASID in the responses to its page requests
     bool can_stall = false;      ///< its faulting requests can wait for software: no PCI function's can
 };

@@ -19,6 +19,9 @@ public:
     virtual bool has_pri() const = 0;
     /// It wants a PASID in responses to its page requests. Only a function that has them.
     virtual sim::Task<bool> response_pasid_required(KernelContext& ctx) = 0;
+    /// Access Control Services of a switch's port, as far as it has them: that requests to peers are validated and go up to
+    /// the IOMMU instead.
+    virtual sim::Task<void> enable_acs(KernelContext& ctx) = 0;
     /// Resets the page request interface and allows `requests` outstanding ones, fewer if it has fewer. Last of all:
     /// after ATS. False if the interface is not at rest.
     virtual sim::Task<bool> enable_pri(KernelContext& ctx, unsigned requests) = 0;

@@ -200,6 +200,9 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     Ste ste;
     ste.set(Ste::V, true).set(Ste::Config, StreamConfig::Stage1).set(Ste::S1Fmt, s.two_level ? CdTable::TwoLevel64K : CdTable::Linear);
     ste.set(Ste::S1ContextPtr, s.contexts).set(Ste::S1CDMax, u64{s.bits}).set(Ste::S1DSS, NoSubstream::Terminate);
+    // arm_smmu_attach_dev_identity. MODEL: Linux does it where the default domain is the identity; who does not ask for it
+    // has no default domain here.
+    if (features.kernel_dma) ste.set(Ste::S1DSS, NoSubstream::Bypass);
     ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
     ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
     if (s.ats) ste.set(Ste::EATS, StreamAts::Full);
