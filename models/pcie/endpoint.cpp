@@ -66,9 +66,9 @@ Endpoint::Endpoint(base::Name name, base::EventBus& events, RootComplex& root_co
       config_space_(behind(link, function)) {
     watch_config_space(config);
     config_space_.on_flr([this] { reset(ResetKind::FunctionLevel); });
-    tags_.places().on_change([](void* self, unsigned used, unsigned) {
+    tags_.places().on_change([](void* self, unsigned, unsigned) {
         const auto& e = *static_cast<Endpoint*>(self);
-        if (e.events_.wants<base::LevelChanged>()) e.events_.emit(base::LevelChanged{e.tags_name_, used});
+        if (e.events_.wants<base::LevelChanged>()) e.events_.emit(base::LevelChanged{e.tags_name_, e.tags_.used()});
     }, this);
 }
 
@@ -87,6 +87,13 @@ void Endpoint::watch_config_space(const EndpointConfig& config) {
         relaxed_ = config_space_.get(cfg::DevCtl::RelaxedOrdering);
         config_space_.on_change(cfg::DevCtl::RelaxedOrdering, [this](bool on) { relaxed_ = on; });
     }
+    // 2.2.6.2: 5 bits, 8, or 10, of which those with the upper two clear are left out.
+    const auto limit = [this](bool) {
+        tags_.limit(config_space_.tags(), config_space_.get(cfg::DevCtl2::Tag10Requester) ? 256 : 0);
+    };
+    limit(true);
+    config_space_.on_change(cfg::DevCtl::ExtTag, limit);
+    config_space_.on_change(cfg::DevCtl2::Tag10Requester, limit);
     if (config.id_based_ordering)
         config_space_.on_change(cfg::DevCtl2::IdoRequest, [this](bool on) { id_based_ = on; });
 }
@@ -97,6 +104,8 @@ void Endpoint::take_into_service() {
         config_space_.read<Command>().with(Command::MemorySpace, true).with(Command::BusMaster, true);
     config_space_.config_write(Command::offset, 2, command.value());
     const u32 express = config_space_.base_of(Capability::PciExpress);
+    config_space_.config_write(express + DevCtl::offset, 2,
+                               config_space_.read<DevCtl>().with(DevCtl::ExtTag, true).value());
     config_space_.config_write(express + DevCtl2::offset, 2,
                                config_space_.read<DevCtl2>().with(DevCtl2::IdoRequest, true).value());
     if (!config_space_.has(Capability::Pasid)) return;

@@ -45,7 +45,8 @@ public:
     Tags& tags() { return tags_; }
     ConfigSpace& config_space() { return config_space_; }
     const ConfigSpace& config_space() const { return config_space_; }
-    /// As if software had enabled memory space, bus mastering, PASIDs and ID-based ordering: for machines without any.
+    /// As if software had enabled memory space, bus mastering, 8-bit tags, PASIDs and ID-based ordering: for machines
+    /// without any.
     void take_into_service();
 
     /// Command, Bus Master Enable: clear, memory requests wait. `while (!e.bus_master()) co_await e.bus_master_set();`

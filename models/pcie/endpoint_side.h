@@ -19,8 +19,9 @@ using namespace base::literals;
 
 struct EndpointConfig {
     using P = base::Provenance;
-    base::Param<unsigned> tags{64, "reads outstanding at most", base::between(1, 1024), base::unit("tags"), P::Guess,
-        "PCIe Base 2.2.6.2: 8-bit tags, 10-bit tags where both ends have them; engines use fewer"};
+    base::Param<unsigned> tags{64, "reads outstanding at most; fewer while software allows only 5-bit tags",
+                               base::between(1, 1024), base::unit("tags"), P::Guess,
+                               "PCIe Base 2.2.6.2: 8-bit tags, 10-bit tags where both ends have them; engines use fewer"};
     base::Param<base::Latency> issue{60_ns, "from the decision for a request to a packet ready for the link",
                                      P::Measured,
                                      "pcie-bench (SIGCOMM 2018): overhead of the DMA engine at 64 B is 50..120 ns"};

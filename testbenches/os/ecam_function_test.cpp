@@ -173,9 +173,9 @@ TEST_CASE("around a function-level reset the function is quiet; after its time i
     bool done = false;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> { done = co_await b.function.function_level_reset(ctx, 100_ms, "dev"); });
     CHECK(done);
-    const std::vector<Write> expected{{0x04, 2, 0},           {0x48, 2, control | 0x8000}, {0x10, 4, 0x1000'0000},
-                                      {0x14, 4, 0x12},        {0x166, 2, 0x0001},          {0x14e, 2, 0x8000},
-                                      {0x04, 2, 0x0006}};
+    const std::vector<Write> expected{{0x04, 2, 0},          {0x48, 2, control | 0x8000}, {0x48, 2, control},
+                                      {0x10, 4, 0x1000'0000}, {0x14, 4, 0x12},             {0x166, 2, 0x0001},
+                                      {0x14e, 2, 0x8000},     {0x04, 2, 0x0006}};
     REQUIRE(b.stub.writes == expected);
     CHECK(at_times[2] - at_times[1] >= 100_ms);
     CHECK(at_times[2] - at_times[1] < 101_ms);

@@ -35,8 +35,18 @@ sim::Task<bool> EcamFunction::discover(KernelContext& ctx) {
     device_ = device.value();
     co_await size_bar0(ctx);
     co_await walk_capabilities(ctx);
-    if (has(Capability::PciExpress)) co_await walk_extended_capabilities(ctx);
+    if (!has(Capability::PciExpress)) co_return true;
+    co_await walk_extended_capabilities(ctx);
+    co_await enable_extended_tags(ctx);
     co_return true;
+}
+
+/// pci_configure_extended_tags. MODEL: 10-bit tags stay as firmware left them; Linux has no code that enables them.
+sim::Task<void> EcamFunction::enable_extended_tags(KernelContext& ctx) {
+    const DevCap cap = co_await read<DevCap>(ctx);
+    if (!cap.get(DevCap::ExtTag)) co_return;
+    const DevCtl control = co_await read<DevCtl>(ctx);
+    if (!control.get(DevCtl::ExtTag)) co_await write(ctx, control.with(DevCtl::ExtTag, true));
 }
 
 /// 7.5.1.1.11: bytes of id and next; the two low bits of a pointer are reserved.
@@ -163,19 +173,21 @@ sim::Task<bool> EcamFunction::function_level_reset(KernelContext& ctx, sim::Dura
     const DevCap cap = co_await read<DevCap>(ctx);
     if (!cap.get(DevCap::FLR)) co_return false;
     const Command command = co_await read<Command>(ctx);
+    const DevCtl control = co_await read<DevCtl>(ctx);
     PasidControl pasid;
     if (has(Capability::Pasid)) pasid = co_await read<PasidControl>(ctx);
     AtsControl ats;
     if (has_ats()) ats = co_await read<AtsControl>(ctx);
     co_await write(ctx, Command{});
-    const DevCtl control = co_await read<DevCtl>(ctx);
     co_await write(ctx, control.with(DevCtl::InitiateFLR, true));
     co_await ctx.sleep_on(sim::delay(wait), "function-reset", name);
-    co_await restore(ctx, command, pasid, ats);
+    co_await restore(ctx, command, control, pasid, ats);
     co_return true;
 }
 
-sim::Task<void> EcamFunction::restore(KernelContext& ctx, Command command, PasidControl pasid, AtsControl ats) {
+sim::Task<void> EcamFunction::restore(KernelContext& ctx, Command command, DevCtl control, PasidControl pasid,
+                                      AtsControl ats) {
+    co_await write(ctx, control);
     co_await write_at(ctx, registers_ + bar_offset, 4, static_cast<u32>(bar0_.value()));
     co_await write_at(ctx, registers_ + bar_offset + 4, 4, static_cast<u32>(bar0_.value() >> 32));
     if (has(Capability::Pasid)) co_await write(ctx, pasid);

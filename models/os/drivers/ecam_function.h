@@ -55,8 +55,9 @@ private:
     sim::Task<void> write(KernelContext& ctx, R value) {
         return write_at(ctx, place<R>(), sizeof(typename R::Value), value.value());
     }
-    sim::Task<void> restore(KernelContext& ctx, pcie::cfg::Command command, pcie::cfg::PasidControl pasid,
-                            pcie::cfg::AtsControl ats);
+    sim::Task<void> enable_extended_tags(KernelContext& ctx);
+    sim::Task<void> restore(KernelContext& ctx, pcie::cfg::Command command, pcie::cfg::DevCtl control,
+                            pcie::cfg::PasidControl pasid, pcie::cfg::AtsControl ats);
     sim::Task<void> write_at(KernelContext& ctx, Spa at, unsigned size, u32 value);
     sim::Task<void> walk_capabilities(KernelContext& ctx);
     sim::Task<void> walk_extended_capabilities(KernelContext& ctx);
