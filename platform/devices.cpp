@@ -122,9 +122,12 @@ Device build_nic(const Site& s, const Config& config, const DeviceConfig& d) {
 }
 
 /// Pages are asked for what an ATC did not get.
-void check_page_requests(const std::string& name, const devices::SvaFunctionConfig& f, const Node& root, Diagnostics& out) {
+void check_page_requests(const std::string& name, const Config& c, const devices::SvaFunctionConfig& f, const Node& root,
+                         Diagnostics& out) {
     if (!f.pri.present) return;
     const Mark at = place_of(root, {"devices", name, "pri"});
+    if (c.platform.iommu.kind == IommuKind::Smmuv3 && !c.smmuv3_driver.pri)
+        out.warning(at, fmt::format("devices.{}: the driver leaves page requests off: say `os: {{smmuv3_driver: {{pri: true}}}}`", name));
     if (!f.atc.present) out.error(at, fmt::format("devices.{}: pri needs an ATC: say `atc: {{present: true}}`", name));
     if (f.pri.per_group > f.pri.capacity)
         out.error(at, fmt::format("devices.{}: pri.per_group {} is above pri.capacity {}", name, f.pri.per_group.text(),
@@ -230,7 +233,7 @@ void check_devices(const Config& c, const Node& root, Diagnostics& out) {
     if (c.devices.size() > 250)
         out.error(all, fmt::format("devices: at most 250, one bus number each; got {}", c.devices.size()));
     for (const auto& [name, d] : c.devices) {
-        if (const devices::SvaFunctionConfig* f = row_of(d).function(d)) check_page_requests(name, *f, root, out);
+        if (const devices::SvaFunctionConfig* f = row_of(d).function(d)) check_page_requests(name, c, *f, root, out);
         row_of(d).check(name, c, d, root, out);
     }
 }

@@ -123,7 +123,8 @@ void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Scri
     if (!s.until && !interrupted && !(script.over() && system.at_rest()))
         w.checkers.report("livelock", BondId{}, 0,
                           fmt::format("after {} the run had not come to rest: {}", base::format_duration(limit - sim::Time{}),
-                                      script.over() ? system.unrest() : script.waiting()));
+                                      script.over() ? system.unrest() : script.waiting()) +
+                              (system.waits_in_fabric().empty() ? "" : "; " + system.waits_in_fabric()));
 }
 
 bool matches(const Condition& c, const ParamTree& tree) {

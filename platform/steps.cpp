@@ -65,8 +65,10 @@ sim::Task<void> bind(Stage& g, const Step& s) {
     if (bound) co_return;
     if (g.now.life(p) == Life::Running) {
         const auto& pasid = g.system.kernel().config().pasid;
-        throw cannot_be(s, fmt::format("no PASID or ASID is free for {}: os.pasid.min is {}, os.pasid.max {}, os.pasid.grace {}", p,
-                                       pasid.min.text(), pasid.max.text(), pasid.grace.text()));
+        if (g.system.kernel().gone(s.text("to"))) co_return note_gone(g, s, s.text("to"));
+        throw cannot_be(s, fmt::format("no PASID or ASID is free for {0}: os.pasid.min is {1}, os.pasid.max {2}, os.pasid.grace {3}; "
+                                       "or {4} takes no such PASID (devices.{4}.pasid_bits) or no further process",
+                                       p, pasid.min.text(), pasid.max.text(), pasid.grace.text(), s.text("to")));
     }
     g.note(s, fmt::format("refused: {} is dying", p));
 }
