@@ -37,7 +37,7 @@ while(names MATCHES "^([^\n]*)\n(.*)$")  # line by line: a CMake list would fall
   endif()
   string(REGEX REPLACE "([][,*\"\\])" "\\\\\\1" spec "${name}")  # what Catch2 would read as syntax
   string(APPEND script "add_test([==[${ROOM}/${name}]==] [==[${EXECUTABLE}]==] [==[${spec}]==])\n"
-    "set_tests_properties([==[${ROOM}/${name}]==] PROPERTIES TIMEOUT 60 LABELS ${ROOM})\n")
+    "set_tests_properties([==[${ROOM}/${name}]==] PROPERTIES TIMEOUT 180 LABELS ${ROOM})\n")
   math(EXPR count "${count} + 1")
 endwhile()
 if(count EQUAL 0)
