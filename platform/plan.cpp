@@ -193,8 +193,6 @@ void Plan::work(const Step& s, std::string_view argument) {
     if (p == nullptr) return;
     if (s.has("pages")) check_pages(s, *p);
     check_sizes(s, *p);
-    if (s.text("preempt") == "never" && config_.devices.at(s.actor).kind != DeviceKind::Gpu)
-        out_.error(s.mark("preempt"), fmt::format("preempt: a {} preempts nothing, a gpu does", config_.devices.at(s.actor).kind.text()));
     Tie* tie = bound(s, *p, argument, s.actor);
     if (tie == nullptr) return;
     check_queue(s, argument, *tie);

@@ -26,6 +26,8 @@ struct ArgumentSpec {
     std::string_view help;
     std::vector<std::string> choices{};
     u64 least = 0, most = 0;
+    /// Which kinds of devices take it; null: every one that says the verb.
+    bool (*taken_by)(const DeviceRow& row) = nullptr;
     /// "between 1 and 1024", or empty for what has no bounds.
     std::string bounds() const;
 };

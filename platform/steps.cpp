@@ -97,7 +97,7 @@ sim::Task<void> stop_work(Stage& g, const Step& s) {
     if (!stopped) note_lost(g, s, not_bound(s));
 }
 
-os::drivers::Work work_of(const Step& s, const os::Vma& heap) {
+os::drivers::Work work_of(const Stage&, const Step& s, const os::Vma& heap) {
     using os::drivers::Work;
     Work w;
     const std::string& access = s.text("access");
@@ -116,18 +116,33 @@ os::drivers::Work work_of(const Step& s, const os::Vma& heap) {
 }
 
 /// Receive buffers in the heap, and packets to be sent from there.
-os::drivers::Work rings_of(const Step& s, const os::Vma& heap) {
+os::drivers::Work rings_of(const Stage& g, const Step& s, const os::Vma& heap) {
     using os::drivers::Work;
-    Work w = work_of(s, heap);
+    Work w = work_of(g, s, heap);
     w.direction = s.has("send-every") ? Work::Direction::Mixed : Work::Direction::Write;
     w.every = s.duration("send-every");
     w.request_min = static_cast<u32>(s.size("buffer"));
     return w;
 }
 
-sim::Task<void> submit(Stage& g, const Step& s, const std::string& p, const os::drivers::Work& work) {
+/// As the trace says.
+os::drivers::Work trace_of(const Stage& g, const Step& s, const os::Vma& heap) {
+    os::drivers::Work w;
+    w.first = heap.start;
+    w.bytes = heap.pages * page_size;
+    w.queue = g.system.queue_of(s.actor, s.text("play"));
+    return w;
+}
+
+/// Work on a process's heap, as `describe` has it.
+sim::Task<void> submit(Stage& g, const Step& s,
+                       os::drivers::Work (*describe)(const Stage&, const Step&, const os::Vma&)) {
+    const std::string p = process_of(s);
+    const os::Vma* heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
     if (g.now.works(p, s.actor))
         throw cannot_be(s, fmt::format("{} still works for {}: say `{}: {{stop: {}}}` with `wait: true` before", s.actor, p, s.actor, p));
+    const os::drivers::Work work = describe(g, s, *heap);
     const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
     if (taken) co_return;
     if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
@@ -135,33 +150,12 @@ sim::Task<void> submit(Stage& g, const Step& s, const std::string& p, const os::
         throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
     note_lost(g, s, not_bound(s));
 }
-
-sim::Task<void> stream(Stage& g, const Step& s) {
-    const std::string& p = s.text("stream");
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
-    co_await submit(g, s, p, work_of(s, *heap));
-}
-
-sim::Task<void> receive(Stage& g, const Step& s) {
-    const std::string& p = s.text("receive");
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
-    co_await submit(g, s, p, rings_of(s, *heap));
-}
-
-sim::Task<void> play(Stage& g, const Step& s) {
-    const std::string& p = s.text("play");
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
-    os::drivers::Work work;
-    work.first = heap->start;
-    work.bytes = heap->pages * page_size;
-    work.queue = g.system.queue_of(s.actor, p);
-    co_await submit(g, s, p, work);
-}
+sim::Task<void> stream(Stage& g, const Step& s) { return submit(g, s, work_of); }
+sim::Task<void> receive(Stage& g, const Step& s) { return submit(g, s, rings_of); }
+sim::Task<void> play(Stage& g, const Step& s) { return submit(g, s, trace_of); }
 
 bool is_nic(const DeviceRow& r) { return r.kind == DeviceKind::Nic; }
+bool is_gpu(const DeviceRow& r) { return r.kind == DeviceKind::Gpu; }
 bool is_dsa(const DeviceRow& r) { return r.kind == DeviceKind::Dsa; }
 bool plays(const DeviceRow& r) { return r.plays; }
 bool streams(const DeviceRow& r) { return !is_nic(r) && !plays(r); }
@@ -179,7 +173,7 @@ sim::Task<void> enqcmd(Stage& g, const Step& s) {
     const std::string& p = s.text("enqcmd");
     const os::Vma* heap = g.system.kernel().heap(p);
     if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
-    os::drivers::Work work = work_of(s, *heap);
+    os::drivers::Work work = work_of(g, s, *heap);
     work.operation = operation_of(s.text("operation"));
     work.block_on_fault = s.text("block-on-fault") != "no";
     auto said =
@@ -276,7 +270,8 @@ const std::vector<VerbRow>& verb_rows() {
           {"outstanding", Kind::Integer, false, "requests under way at most (all tags); of a gpu: waves", {}, 1,
            most_packets},
           {"preempt", Kind::Choice, false,
-           "never: a gpu's program that comes to no point where it can be preempted (in-time)", {"in-time", "never"}}},
+           "never: a gpu's program that comes to no point where it can be preempted (in-time)", {"in-time", "never"}, 0, 0,
+           is_gpu}},
          true, &Plan::stream, stream, streams},
         {"device", "receive", "rings for a process: packets that arrive go to buffers in its heap until it is stopped",
          "nic0: {receive: app0, pages: 0-31, buffer: 2KiB}",

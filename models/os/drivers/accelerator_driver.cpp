@@ -8,7 +8,7 @@ using namespace devices::accelerator;
 AcceleratorDriver::AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
                                      const AcceleratorDriverConfig& config, Spa function,
                                      std::function<u64(unsigned)> stop_span)
-    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function),
+    : PciDeviceDriver(name, device, stream, kernel, function, config.reset_wait.get()), config_(config),
       stop_span_(std::move(stop_span)) {}
 
 sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
@@ -16,7 +16,7 @@ sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
     const u64 cap_bits = co_await ctx.mmio_read(pci_.bar0() + DEV_CAP::offset, 4);
     const auto cap = DEV_CAP::of(static_cast<u32>(cap_bits));
     for (u64 i = 0; i < cap.get(DEV_CAP::QUEUES); ++i) queues_.push_back(std::make_unique<Queue>());
-    message_ = kernel_.interrupts().request("irq/" + std::string{name_.text()}, [this](KernelContext& c) { return on_interrupt(c); });
+    request_interrupt();
     co_await enable_interrupts(ctx);
     co_await pci_.set_master(ctx);
 }
@@ -32,34 +32,13 @@ void AcceleratorDriver::stopped(Queue& q) {
     if (std::exchange(q.given_up, false)) q.bond = no_bond; // it stopped after all
 }
 
-void AcceleratorDriver::all_stopped() {
+void AcceleratorDriver::nothing_comes() {
     for (auto& q : queues_) stopped(*q);
 }
 
-/// Nobody programs the device meanwhile. Afterwards no queue does anything.
-sim::Task<bool> AcceleratorDriver::reset(KernelContext& ctx) {
-    if (gone_) co_return false;
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
-    in_reset_ = true;
-    const bool done = co_await pci_.function_level_reset(ctx, config_.reset_wait.get(), name_);
-    in_reset_ = false;
-    if (!done || gone_) co_return false;
+sim::Task<void> AcceleratorDriver::program_anew(KernelContext& ctx) {
     co_await enable_interrupts(ctx);
-    all_stopped();
-    co_return true;
-}
-
-sim::Task<bool> AcceleratorDriver::allow_dma(KernelContext& ctx, bool allowed) {
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
-    if (gone_) co_return false;
-    if (allowed) co_await pci_.set_master(ctx);
-    else co_await pci_.clear_master(ctx);
-    co_return true;
-}
-
-void AcceleratorDriver::disconnect() {
-    gone_ = true;
-    all_stopped();
+    nothing_comes();
 }
 
 /// The bond's queue; a free one becomes it, if one is named no other. Null if none is left.
@@ -77,7 +56,7 @@ sim::Task<bool> AcceleratorDriver::submit(KernelContext& ctx, Bond& bond, const 
     q->bond = bond.id;
     q->stopped.reset(); // a stop that comes from now on has work to stop
     co_await ctx.spend(config_.submit.get(), name_);
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+    auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
     if (gone_) {
         q->stopped.set();
         co_return false;
@@ -93,7 +72,7 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
     u64 span = 0;
     bool idle = true;
     if (q != nullptr && q->bond == bond.id) {
-        auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+        auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         if (!gone_) { // a queue that a reset has stopped already stops once more
             auto work = ctx.begin("stop-command", bond.id);
             span = work.id();

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The accelerator's driver: one queue per bond, STOP and a message when the queue has stopped (facts/linux-sva.md 13).
 #pragma once
-#include "os/drivers/ecam_function.h"
+#include "os/drivers/pci_device_driver.h"
 #include "os/drivers/work_queue.h"
-#include "os/kernel.h"
 
 namespace quiesce::os::drivers {
 
@@ -20,24 +19,16 @@ struct AcceleratorDriverConfig {
 DESCRIBE(AcceleratorDriverConfig, stop_timeout, submit, reset_wait, interrupt)
 static_assert(base::fully_described<AcceleratorDriverConfig>);
 
-class AcceleratorDriver final : public DeviceDriver {
+class AcceleratorDriver final : public PciDeviceDriver {
 public:
     /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the
     /// stop of a queue, for breakdowns.
     AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
                       const AcceleratorDriverConfig& config, Spa function, std::function<u64(unsigned)> stop_span);
 
-    base::Name name() const override { return name_; }
-    DeviceId device() const override { return device_; }
-    StreamId stream() const override { return stream_; }
-    PciFunction* pci() override { return &pci_; }
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
-    sim::Task<bool> reset(KernelContext& ctx) override;
-    sim::Task<bool> allow_dma(KernelContext& ctx, bool allowed) override;
-    void disconnect() override;
-    bool gone() const override { return gone_; }
 
 private:
     struct Queue {
@@ -52,20 +43,13 @@ private:
     sim::Task<void> enable_interrupts(KernelContext& ctx);
     /// The queue does nothing any more, and nothing is on its way from it.
     static void stopped(Queue& q);
-    void all_stopped();
-    sim::Task<void> on_interrupt(KernelContext& ctx);
+    sim::Task<void> on_interrupt(KernelContext& ctx) override;
+    sim::Task<void> program_anew(KernelContext& ctx) override;
+    void nothing_comes() override;
 
-    base::Name name_;
-    DeviceId device_;
-    StreamId stream_;
-    Kernel& kernel_;
     AcceleratorDriverConfig config_;
-    EcamFunction pci_;
     std::function<u64(unsigned)> stop_span_;
     std::vector<std::unique_ptr<Queue>> queues_;
-    u32 message_ = 0;   ///< its interrupt
-    bool gone_ = false, in_reset_ = false;
-    sim::Mutex select_; ///< QUEUE_SELECT and what follows it; a reset
 };
 
 } // namespace quiesce::os::drivers

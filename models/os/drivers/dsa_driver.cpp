@@ -35,7 +35,7 @@ dsa::Operation operation_of(const Work& w) {
 
 DsaDriver::DsaDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const DsaDriverConfig& config,
                      Spa function, std::function<u64()> command_span)
-    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function),
+    : PciDeviceDriver(name, device, stream, kernel, function, config.reset_wait.get()), config_(config),
       command_span_(std::move(command_span)) {}
 
 sim::Task<void> DsaDriver::probe(KernelContext& ctx) {
@@ -43,8 +43,7 @@ sim::Task<void> DsaDriver::probe(KernelContext& ctx) {
     co_await pci_.set_master(ctx);
     const dsa::WQCAP cap = co_await read<dsa::WQCAP>(ctx);
     queues_ = std::min(config_.queues.get(), static_cast<unsigned>(cap.get(dsa::WQCAP::QUEUES)));
-    message_ = kernel_.interrupts().request(
-        "irq/" + std::string{name_.text()}, [this](KernelContext& c) { return on_interrupt(c); }, command_span_);
+    request_interrupt(command_span_);
     co_await configure(ctx);
 }
 
@@ -174,11 +173,10 @@ sim::Task<bool> DsaDriver::reset(KernelContext& ctx) {
     in_reset_ = true;
     command_over_.set();
     auto held = co_await ctx.sleep_on(commands_.lock(), "device-lock", name_);
-    const bool done = co_await pci_.function_level_reset(ctx, config_.reset_wait.get(), name_);
-    in_reset_ = false;
-    if (!done || gone_) co_return false;
-    co_await configure(ctx);
+    auto waited = PciDeviceDriver::reset(ctx);
+    const bool done = co_await std::move(waited);
     held.release();
+    if (!done) co_return false;
     const std::map<u32, User> before = users_; // some may be released meanwhile
     for (const auto& [bond, user] : before) {
         if (shared() || !user.programmed) continue;
@@ -188,19 +186,8 @@ sim::Task<bool> DsaDriver::reset(KernelContext& ctx) {
     co_return true;
 }
 
-sim::Task<bool> DsaDriver::allow_dma(KernelContext& ctx, bool allowed) {
-    if (gone_) co_return false;
-    if (allowed)
-        co_await pci_.set_master(ctx);
-    else
-        co_await pci_.clear_master(ctx);
-    co_return true;
-}
-
-void DsaDriver::disconnect() {
-    gone_ = true;
-    command_over_.set();
-}
+sim::Task<void> DsaDriver::program_anew(KernelContext& ctx) { return configure(ctx); }
+void DsaDriver::nothing_comes() { command_over_.set(); }
 
 // ---- interrupts -----------------------------------------------------------------------------------------------------
 

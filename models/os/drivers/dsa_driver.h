@@ -6,9 +6,7 @@
 #pragma once
 #include "devices/dsa_layout.h"
 #include "devices/dsa_regs.h"
-#include "os/drivers/device_driver.h"
-#include "os/drivers/ecam_function.h"
-#include "os/kernel.h"
+#include "os/drivers/pci_device_driver.h"
 
 #include <map>
 
@@ -41,24 +39,17 @@ struct DsaDriverConfig {
 DESCRIBE(DsaDriverConfig, mode, queues, queue_size, threshold, priority, block_on_fault, submit, reset_wait, interrupt)
 static_assert(base::fully_described<DsaDriverConfig>);
 
-class DsaDriver final : public DeviceDriver {
+class DsaDriver final : public PciDeviceDriver {
 public:
     /// `function`: where the window of configuration registers has the device. `command_span`: the device's span of its
     /// latest command, for breakdowns.
     DsaDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const DsaDriverConfig& config,
               Spa function, std::function<u64()> command_span);
 
-    base::Name name() const override { return name_; }
-    DeviceId device() const override { return device_; }
-    StreamId stream() const override { return stream_; }
-    PciFunction* pci() override { return &pci_; }
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> reset(KernelContext& ctx) override;
-    sim::Task<bool> allow_dma(KernelContext& ctx, bool allowed) override;
-    void disconnect() override;
-    bool gone() const override { return gone_; }
 
     std::optional<Portal> portal(const Bond& bond) const override;
     memory::Line describe(const Work& work, u64 n, Va record) const override;
@@ -90,20 +81,15 @@ private:
     sim::Task<CommandError> command(KernelContext& ctx, devices::dsa::Command command, u32 operand, BondId bond = {});
     sim::Task<CommandError> issue(KernelContext& ctx, devices::dsa::Command command, u32 operand, BondId bond);
     sim::Task<bool> set_pasid(KernelContext& ctx, unsigned queue, std::optional<Pasid> pasid, BondId bond);
-    sim::Task<void> on_interrupt(KernelContext& ctx);
+    sim::Task<void> on_interrupt(KernelContext& ctx) override;
+    sim::Task<void> program_anew(KernelContext& ctx) override;
+    void nothing_comes() override;
     sim::Task<void> read_error(KernelContext& ctx);
 
-    base::Name name_;
-    DeviceId device_;
-    StreamId stream_;
-    Kernel& kernel_;
     DsaDriverConfig config_;
-    EcamFunction pci_;
     std::function<u64()> command_span_;
     std::map<u32, User> users_; ///< by bond
     unsigned queues_ = 0;
-    u32 message_ = 0; ///< its interrupt
-    bool gone_ = false, in_reset_ = false;
     sim::Mutex open_, commands_;
     sim::Latch command_over_;
 };

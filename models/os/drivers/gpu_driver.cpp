@@ -18,7 +18,7 @@ constexpr u32 first_own_space = 0xffff'0000;
 
 GpuDriver::GpuDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const GpuDriverConfig& config,
                      Spa function, std::function<u64(unsigned)> stop_span)
-    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function),
+    : PciDeviceDriver(name, device, stream, kernel, function, config.reset_wait.get()), config_(config),
       stop_span_(std::move(stop_span)) {}
 
 // ---- start ----------------------------------------------------------------------------------------------------------
@@ -33,8 +33,7 @@ sim::Task<void> GpuDriver::probe(KernelContext& ctx) {
     table_ = kernel_.frames().take_kernel(contexts_.size() * Descriptor::byte_count);
     ring_ = kernel_.frames().take_kernel(u64{gpu::InterruptEntry::byte_count} << config_.ring_log2.get());
     wptr_ = kernel_.frames().take_kernel(page_size);
-    message_ = kernel_.interrupts().request("irq/" + std::string{name_.text()},
-                                            [this](KernelContext& c) { return on_interrupt(c); });
+    request_interrupt();
     co_await program(ctx);
     co_await pci_.set_master(ctx);
     if (config_.own_context.get() != OwnContext::None) co_await start_own_context(ctx);
@@ -234,31 +233,12 @@ sim::Task<void> GpuDriver::see_to_innocents(KernelContext& ctx, BondId guilty) {
     }
 }
 
-/// Nobody programs the GPU meanwhile.
-sim::Task<bool> GpuDriver::reset(KernelContext& ctx) {
-    if (gone_) co_return false;
-    auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
-    in_reset_ = true;
-    const bool done = co_await pci_.function_level_reset(ctx, config_.reset_wait.get(), name_);
-    in_reset_ = false;
-    if (!done || gone_) co_return false;
+sim::Task<void> GpuDriver::program_anew(KernelContext& ctx) {
     co_await program(ctx);
     co_await see_to_innocents(ctx, no_bond);
-    co_return true;
 }
 
-sim::Task<bool> GpuDriver::allow_dma(KernelContext& ctx, bool allowed) {
-    auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
-    if (gone_) co_return false;
-    if (allowed)
-        co_await pci_.set_master(ctx);
-    else
-        co_await pci_.clear_master(ctx);
-    co_return true;
-}
-
-void GpuDriver::disconnect() {
-    gone_ = true;
+void GpuDriver::nothing_comes() {
     for (Context& c : contexts_) unmapped(c);
 }
 

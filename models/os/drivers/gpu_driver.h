@@ -5,9 +5,7 @@
 #pragma once
 #include "devices/gpu_layout.h"
 #include "devices/gpu_regs.h"
-#include "os/drivers/device_driver.h"
-#include "os/drivers/ecam_function.h"
-#include "os/kernel.h"
+#include "os/drivers/pci_device_driver.h"
 
 namespace quiesce::os::drivers {
 
@@ -65,26 +63,18 @@ DESCRIBE(GpuDriverConfig, preempt_timeout, reset_poll, reset_limit, reset_wait, 
          own_pages, ring_log2, submit, interrupt, entry)
 static_assert(base::fully_described<GpuDriverConfig>);
 
-class GpuDriver final : public DeviceDriver {
+class GpuDriver final : public PciDeviceDriver {
 public:
     /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the
     /// last preemption of a context, for breakdowns.
     GpuDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const GpuDriverConfig& config,
               Spa function, std::function<u64(unsigned)> stop_span);
 
-    base::Name name() const override { return name_; }
-    DeviceId device() const override { return device_; }
-    StreamId stream() const override { return stream_; }
-    PciFunction* pci() override { return &pci_; }
     bool kernel_dma() const override { return true; }
     bool releases_in_worker() const override { return true; }
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
-    sim::Task<bool> reset(KernelContext& ctx) override;
-    sim::Task<bool> allow_dma(KernelContext& ctx, bool allowed) override;
-    void disconnect() override;
-    bool gone() const override { return gone_; }
 
     /// Preemptions that did not end in time; faults that the GPU told of; times that its interrupt ring was full.
     u64 timeouts() const { return timeouts_; }
@@ -125,27 +115,21 @@ private:
     /// After a reset: no context is mapped. Those of others are lost, or mapped again.
     sim::Task<void> see_to_innocents(KernelContext& ctx, BondId guilty);
     static void unmapped(Context& c);
-    sim::Task<void> on_interrupt(KernelContext& ctx);
+    sim::Task<void> on_interrupt(KernelContext& ctx) override;
+    sim::Task<void> program_anew(KernelContext& ctx) override;
+    void nothing_comes() override;
     sim::Task<void> take_entry(KernelContext& ctx);
     sim::Task<void> look_at_all(KernelContext& ctx);
 
-    base::Name name_;
-    DeviceId device_;
-    StreamId stream_;
-    Kernel& kernel_;
     GpuDriverConfig config_;
-    EcamFunction pci_;
     std::function<u64(unsigned)> stop_span_;
     std::vector<Context> contexts_;
     std::unique_ptr<AddressSpace> own_space_; ///< of the driver's own context
     u64 wave_bytes_ = 0, waves_ = 0;
     Spa table_{0}, ring_{0}, wptr_{0};
     u32 rptr_ = 0;
-    u32 message_ = 0; ///< its interrupt
-    bool gone_ = false, in_reset_ = false;
     u64 timeouts_ = 0, faults_ = 0, overflows_ = 0;
-    /// amdkfd's dqm lock: held while a preemption or a reset is waited for.
-    sim::Mutex lock_;
+    // lock_ is amdkfd's dqm lock: held while a preemption or a reset is waited for.
     sim::Mutex look_; ///< CTX_SELECT and what follows it
 };
 

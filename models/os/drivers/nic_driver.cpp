@@ -17,15 +17,14 @@ constexpr u64 longest_frame = 1518; ///< IEEE 802.3
 
 NicDriver::NicDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const NicDriverConfig& config,
                      Spa function, std::function<u64(unsigned)> stop_span)
-    : name_(name), device_(device), stream_(stream), kernel_(kernel), config_(config), pci_(function),
+    : PciDeviceDriver(name, device, stream, kernel, function, config.reset_wait.get()), config_(config),
       stop_span_(std::move(stop_span)) {}
 
 sim::Task<void> NicDriver::probe(KernelContext& ctx) {
     co_await pci_.enable_memory(ctx);
     const u64 cap = co_await read<nic::DEV_CAP>(ctx);
     queues_ = std::vector<Queue>(nic::DEV_CAP::of(static_cast<u32>(cap)).get(nic::DEV_CAP::QUEUES));
-    message_ = kernel_.interrupts().request("irq/" + std::string{name_.text()},
-                                            [this](KernelContext& c) { return on_interrupt(c); });
+    request_interrupt();
     co_await program(ctx);
     co_await pci_.set_master(ctx);
 }
@@ -139,7 +138,7 @@ sim::Task<bool> NicDriver::submit(KernelContext& ctx, Bond& bond, const Work& wo
     plan(*q, work);
     co_await fill(ctx, *q, q->rx);
     co_await fill(ctx, *q, q->tx);
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+    auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
     if (gone_) co_return false;
     q->enabled = true;
     co_await enable(ctx, *q, number, work);
@@ -165,7 +164,7 @@ sim::Task<bool> NicDriver::stop(KernelContext& ctx, Bond& bond) {
 /// ice_vsi_ctrl_one_rx_ring, ice_pf_rxq_wait: the command, then a look now and then. False: it was never seen disabled.
 sim::Task<bool> NicDriver::disable(KernelContext& ctx, unsigned number, BondId bond, u64& span) {
     {
-        auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+        auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         auto work = ctx.begin("stop-command", bond);
         span = work.id();
         co_await write<nic::QUEUE_SELECT>(ctx, number);
@@ -175,7 +174,7 @@ sim::Task<bool> NicDriver::disable(KernelContext& ctx, unsigned number, BondId b
         co_await ctx.sleep_on(sim::delay(config_.disable_poll.get()), "ring-disable", name_,
                               [&] { return stop_span_ ? stop_span_(number) : 0; });
         span = ctx.last_span();
-        auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+        auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         co_await write<nic::QUEUE_SELECT>(ctx, number);
         const u64 status = co_await read<nic::Q_STATUS>(ctx);
         if (nic::Q_STATUS::of(static_cast<u32>(status)).get(nic::Q_STATUS::STATE) == nic::State::Disabled)
@@ -184,32 +183,14 @@ sim::Task<bool> NicDriver::disable(KernelContext& ctx, unsigned number, BondId b
     co_return gone_; // of a device that is gone nothing comes any more
 }
 
-/// Nobody programs the device meanwhile. Afterwards no queue does anything.
-sim::Task<bool> NicDriver::reset(KernelContext& ctx) {
-    if (gone_) co_return false;
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
-    in_reset_ = true;
-    const bool done = co_await pci_.function_level_reset(ctx, config_.reset_wait.get(), name_);
-    in_reset_ = false;
-    if (!done || gone_) co_return false;
+/// No queue does anything.
+sim::Task<void> NicDriver::program_anew(KernelContext& ctx) {
     co_await program(ctx);
     for (Queue& q : queues_)
         if (std::exchange(q.enabled, false) && q.bond != nullptr) kernel_.events().emit(WorkLost{device_, q.bond->id});
-    co_return true;
 }
 
-sim::Task<bool> NicDriver::allow_dma(KernelContext& ctx, bool allowed) {
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
-    if (gone_) co_return false;
-    if (allowed)
-        co_await pci_.set_master(ctx);
-    else
-        co_await pci_.clear_master(ctx);
-    co_return true;
-}
-
-void NicDriver::disconnect() {
-    gone_ = true;
+void NicDriver::nothing_comes() {
     for (Queue& q : queues_) q.enabled = false;
 }
 
@@ -252,7 +233,7 @@ sim::Task<void> NicDriver::clean(KernelContext& ctx, unsigned number, bool recei
     }
     if (r.tail == before || !alive(q)) co_return;
     co_await ctx.barrier();
-    auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
+    auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
     if (!alive(q) || gone_) co_return;
     co_await write<nic::QUEUE_SELECT>(ctx, number);
     if (received)

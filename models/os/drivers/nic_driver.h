@@ -5,9 +5,7 @@
 #pragma once
 #include "devices/nic_layout.h"
 #include "devices/nic_regs.h"
-#include "os/drivers/device_driver.h"
-#include "os/drivers/ecam_function.h"
-#include "os/kernel.h"
+#include "os/drivers/pci_device_driver.h"
 
 namespace quiesce::os::drivers {
 
@@ -46,26 +44,18 @@ DESCRIBE(NicDriverConfig, rings, ring_log2, buffer, moderation, disable_poll, di
          reset_wait)
 static_assert(base::fully_described<NicDriverConfig>);
 
-class NicDriver final : public DeviceDriver {
+class NicDriver final : public PciDeviceDriver {
 public:
     /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the
     /// stop of a queue, for breakdowns.
     NicDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel, const NicDriverConfig& config,
               Spa function, std::function<u64(unsigned)> stop_span);
 
-    base::Name name() const override { return name_; }
-    DeviceId device() const override { return device_; }
-    StreamId stream() const override { return stream_; }
-    PciFunction* pci() override { return &pci_; }
     bool kernel_dma() const override { return config_.rings.get() == RingPlace::Kernel; }
     sim::Task<void> probe(KernelContext& ctx) override;
     /// Work that writes receives, work that reads transmits, `every` apart; mixed does both.
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
-    sim::Task<bool> reset(KernelContext& ctx) override;
-    sim::Task<bool> allow_dma(KernelContext& ctx, bool allowed) override;
-    void disconnect() override;
-    bool gone() const override { return gone_; }
 
     /// Descriptors that were done, and those of them with an error.
     u64 completed() const { return completed_; }
@@ -106,21 +96,15 @@ private:
     sim::Task<void> fill(KernelContext& ctx, Queue& q, Ring& r);
     sim::Task<bool> post(KernelContext& ctx, const Queue& q, Ring& r, Iova buffer);
     sim::Task<bool> disable(KernelContext& ctx, unsigned number, BondId bond, u64& span);
-    sim::Task<void> on_interrupt(KernelContext& ctx);
+    sim::Task<void> on_interrupt(KernelContext& ctx) override;
+    sim::Task<void> program_anew(KernelContext& ctx) override;
+    void nothing_comes() override;
     sim::Task<void> clean(KernelContext& ctx, unsigned number, bool received);
 
-    base::Name name_;
-    DeviceId device_;
-    StreamId stream_;
-    Kernel& kernel_;
     NicDriverConfig config_;
-    EcamFunction pci_;
     std::function<u64(unsigned)> stop_span_;
     std::vector<Queue> queues_;
-    u32 message_ = 0; ///< its interrupt
-    bool gone_ = false, in_reset_ = false;
     u64 completed_ = 0, errors_ = 0;
-    sim::Mutex select_; ///< QUEUE_SELECT and what follows it; a reset
 };
 
 } // namespace quiesce::os::drivers
