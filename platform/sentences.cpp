@@ -113,7 +113,7 @@ void read_sentence(const Node& said, const DeviceConfig* device, Step& step, Nam
         arguments.emplace_back(a.name);
         const Node* value = said.find(&a == &step.row->arguments.front() ? step.row->verb : a.name);
         if (value != nullptr && a.taken_by != nullptr && !a.taken_by(row_of(*device)))
-            out.error(value->at(), fmt::format("{}: a {} takes none: {}", a.name, device->kind.text(), a.help));
+            out.error(value->at(), fmt::format("{}: devices of kind {} take none: {}", a.name, device->kind.text(), a.help));
         else if (value != nullptr) read_argument(a, *value, step, names, out);
         else if (a.required)
             out.error(said.at(), fmt::format("{} {}: '{}' is missing: {}; example: {}", step.actor, step.row->verb, a.name, a.help,
