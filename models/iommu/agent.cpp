@@ -15,7 +15,9 @@ bool allowed(const Leaf& leaf, const TranslationRequest& r, const Context& c) {
     const Permissions& may = leaf.may;
     if (r.type != AddressType::Untranslated) return true;
     if (!r.privileged && !may.user) return false;
-    if (r.access == Access::Write) return may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
+    const bool writes = may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
+    if (r.access == Access::ReadWrite) return may.read && writes;
+    if (r.access == Access::Write) return writes;
     return r.instruction ? may.execute : may.read;
 }
 

@@ -7,7 +7,8 @@
 
 namespace quiesce::iommu {
 
-enum class Access : u8 { Read, Write };
+/// ReadWrite: an AtomicOp, which needs both permissions (PCIe Base 6.15).
+enum class Access : u8 { Read, Write, ReadWrite };
 /// The TLP's AT field (PCIe Base 10.2.1).
 enum class AddressType : u8 { Untranslated, TranslationRequest, Translated };
 

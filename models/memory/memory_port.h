@@ -15,6 +15,8 @@ namespace quiesce::memory {
 /// Who reads or writes; the page ledger judges device-originated kinds, and traces show it.
 enum class Purpose : u8 { Cpu, Dma, TableWalk, Structure, QueueRead, QueueWrite, Msi };
 enum class Status : u8 { Ok, ExternalAbort };
+/// A read-modify-write as one access: nothing comes between its read and its write. None: a plain read or write.
+enum class AtomicOp : u8 { None, FetchAdd, Swap, CompareSwap };
 
 /// Where a request comes from. `bond` is the truth that hardware cannot see (design.md, decision 3); no model but the
 /// ledger may act on it.
@@ -38,6 +40,9 @@ struct Request {
     bool write = false;
     Origin origin{};
     Status status = Status::Ok;
+    /// Not None: `write` is set, too, and `bytes` are the operand's. `data` has the operands, of a CompareSwap first what
+    /// to compare with, then what to store; the original value comes to its beginning.
+    AtomicOp atomic = AtomicOp::None;
 };
 
 class MemoryPort {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/system_memory.h"
 
+#include "memory/atomics.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -52,12 +54,21 @@ bool SystemMemory::deliver_message(const Request& r) {
     return false;
 }
 
+bool SystemMemory::modify(const Request& r) {
+    std::byte word[widest_operand];
+    if (r.bytes > sizeof word || !bytes_.read(r.at, {word, r.bytes})) return false;
+    memory::modify(word, r);
+    return bytes_.write(r.at, {word, r.bytes});
+}
+
 void SystemMemory::commit(Request& r) {
-    if (r.write && !windows_.empty() && !bytes_.contains(r.at, r.bytes) && deliver_message(r)) {
+    if (r.write && r.atomic == AtomicOp::None && !windows_.empty() && !bytes_.contains(r.at, r.bytes) && deliver_message(r)) {
         r.status = Status::Ok;
         return;
     }
-    const bool done = r.write ? bytes_.write(r.at, {r.data, r.bytes}) : bytes_.read(r.at, {r.data, r.bytes});
+    const bool done = r.atomic != AtomicOp::None ? modify(r)
+                      : r.write                  ? bytes_.write(r.at, {r.data, r.bytes})
+                                                 : bytes_.read(r.at, {r.data, r.bytes});
     r.status = done ? Status::Ok : Status::ExternalAbort;
     if (!done) return;
     if (r.origin.purpose == Purpose::Dma) ledger_.dma_committed(r);

@@ -76,6 +76,7 @@ private:
     };
     void commit(Request& r);
     bool deliver_message(const Request& r);
+    bool modify(const Request& r);
 
     SparseMemory bytes_;
     PageLedger ledger_;

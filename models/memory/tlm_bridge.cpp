@@ -55,7 +55,12 @@ sim::Task<u64> TlmMmioInitiator::mmio_read(u64 offset, unsigned size) {
 
 // ---- memory out -----------------------------------------------------------------------------------------------------
 
+/// MODEL: the base protocol has no read-modify-write, so somebody else's memory takes none.
 void TlmMemoryPort::b_transport(Request& r) {
+    if (r.atomic != AtomicOp::None) {
+        r.status = Status::ExternalAbort;
+        return;
+    }
     auto* p = payloads_.acquire(r.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, r.at.value(),
                                 reinterpret_cast<unsigned char*>(r.data), r.bytes);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;

@@ -85,6 +85,7 @@ ConfigSpace::ConfigSpace(const BridgeConfig& config) {
     lay_out_bridge(config);
     lay_out_express(config.express, true);
     set(PciExpressCap::PortType, static_cast<u64>(config.port));
+    set(DevCap2::AtomicRouting, true);
     lay_out_aer(AerConfig{});
     if (has(Capability::Acs))
         lay_out_acs(service(true, acs_source_validation) | service(true, acs_translation_blocking) |
@@ -190,6 +191,7 @@ void ConfigSpace::lay_out_express(const ExpressConfig& c, bool prefixes) {
                 .set(DevCap2::MaxEndEndPrefixes, prefixes ? 1 : 0));
     lay_out(DevCtl2{});
     if (c.timeout_ranges == 0) make_read_only(DevCtl2::Timeout);
+    if (!c.atomic_requester) make_read_only(DevCtl2::AtomicRequester);
     if (!c.tag10_requester) make_read_only(DevCtl2::Tag10Requester);
     lay_out(LinkCap2{}.set(LinkCap2::Speeds, (1u << speed) - 1));
     lay_out(LinkCtl2{}.set(LinkCtl2::TargetSpeed, speed));

@@ -178,6 +178,10 @@ struct LinkSta : ExpressReg<LinkSta, 0x12, u16> {
 struct DevCap2 : ExpressReg<DevCap2, 0x24, u32> {
     static constexpr F<>     TimeoutRanges{"CompletionTimeoutRanges",        3,  0}; ///< A, B, C, D from bit 0
     static constexpr F<bool> TimeoutDisable{"CompletionTimeoutDisable",      4,  4};
+    static constexpr F<bool> AtomicRouting{"AtomicOpRouting",                6,  6};
+    static constexpr F<bool> Atomic32Completer{"AtomicOp32Completer",        7,  7};
+    static constexpr F<bool> Atomic64Completer{"AtomicOp64Completer",        8,  8};
+    static constexpr F<bool> Cas128Completer{"Cas128Completer",              9,  9};
     static constexpr F<bool> Tag10Completer{"Tag10Completer",               16, 16};
     static constexpr F<bool> Tag10Requester{"Tag10Requester",               17, 17};
     static constexpr F<bool> EndEndPrefix{"EndEndTlpPrefix",                21, 21};
@@ -186,10 +190,12 @@ struct DevCap2 : ExpressReg<DevCap2, 0x24, u32> {
 struct DevCtl2 : ExpressReg<DevCtl2, 0x28, u16> {
     static constexpr F<>     Timeout{"CompletionTimeoutValue",       3,  0};
     static constexpr F<bool> TimeoutDisable{"CompletionTimeoutDisable", 4, 4};
+    static constexpr F<bool> AtomicRequester{"AtomicOpRequesterEnable", 6, 6};
     static constexpr F<bool> IdoRequest{"IdoRequest",                8,  8};
     static constexpr F<bool> IdoCompletion{"IdoCompletion",          9,  9};
     static constexpr F<bool> Tag10Requester{"Tag10Requester",       12, 12};
-    static constexpr auto writable = base::layout(Timeout, TimeoutDisable, IdoRequest, IdoCompletion, Tag10Requester);
+    static constexpr auto writable = base::layout(Timeout, TimeoutDisable, AtomicRequester, IdoRequest,
+                                                       IdoCompletion, Tag10Requester);
 };
 struct LinkCap2 : ExpressReg<LinkCap2, 0x2c, u32> { static constexpr F<> Speeds{"SupportedLinkSpeeds", 7, 1}; };
 struct LinkCtl2 : ExpressReg<LinkCtl2, 0x30, u16> {

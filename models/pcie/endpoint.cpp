@@ -83,6 +83,7 @@ void Endpoint::watch_config_space(const EndpointConfig& config) {
         pasids_ = now.get(cfg::PasidControl::Enable) ? 1u << config_space_.pasid_width() : 0;
         privileged_pasids_ = now.get(cfg::PasidControl::Privileged);
     });
+    config_space_.on_change(cfg::DevCtl2::AtomicRequester, [this](bool on) { atomics_ = on; });
     if (config.relaxed_ordering) {
         relaxed_ = config_space_.get(cfg::DevCtl::RelaxedOrdering);
         config_space_.on_change(cfg::DevCtl::RelaxedOrdering, [this](bool on) { relaxed_ = on; });
@@ -107,7 +108,10 @@ void Endpoint::take_into_service() {
     config_space_.config_write(express + DevCtl::offset, 2,
                                config_space_.read<DevCtl>().with(DevCtl::ExtTag, true).value());
     config_space_.config_write(express + DevCtl2::offset, 2,
-                               config_space_.read<DevCtl2>().with(DevCtl2::IdoRequest, true).value());
+                               config_space_.read<DevCtl2>()
+                                   .with(DevCtl2::IdoRequest, true)
+                                   .with(DevCtl2::AtomicRequester, true)
+                                   .value());
     if (!config_space_.has(Capability::Pasid)) return;
     const PasidControl pasid =
         config_space_.read<PasidControl>().with(PasidControl::Enable, true).with(PasidControl::Privileged, true);

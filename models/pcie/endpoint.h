@@ -79,6 +79,16 @@ public:
         sim::start(port_.write(make(TlpKind::MemoryWrite, r, transaction, 0), std::move(data), who));
     }
 
+    /// DevCtl2, AtomicOp Requester Enable: clear, the function sends none.
+    bool may_send_atomics() const { return atomics_; }
+    /// An AtomicOp (`op` is not None) on the `r.bytes` of an operand: 4 or 8, of a compare-and-swap also 16. `into`: as
+    /// FunctionPort::atomic(). Who calls this asked may_send_atomics(), too; ends after `who` heard of the completion.
+    sim::Task<void> atomic(memory::AtomicOp op, const DmaRequest& r, u64 transaction, Operands operands,
+                           std::byte* into, Tag tag, Requester& who) {
+        const Tlp tlp = make(kind_of(op), r, transaction, tag.number());
+        return port_.atomic(tlp, operands, into, std::move(tag), who);
+    }
+
     /// As read_packet() and write_packet(), for who has to know when: a read ends after `who` heard of its completion,
     /// a write when it has committed or was dropped.
     sim::Task<void> reading(const DmaRequest& r, u64 transaction, std::byte* into, Tag tag, Requester& who) {
@@ -138,6 +148,10 @@ private:
     }
     u32 config_read(u32 offset, unsigned size) override { return config_space_.config_read(offset, size); }
     void watch_config_space(const EndpointConfig& config);
+    static TlpKind kind_of(memory::AtomicOp op) {
+        if (op == memory::AtomicOp::FetchAdd) return TlpKind::FetchAdd;
+        return op == memory::AtomicOp::Swap ? TlpKind::Swap : TlpKind::CompareSwap;
+    }
     Tlp make(TlpKind kind, const DmaRequest& r, u64 transaction, u16 tag) const {
         Tlp t;
         t.kind = kind;
@@ -166,7 +180,7 @@ private:
     ConfigSpace config_space_;
     sim::Latch bus_master_;
     u32 pasids_ = 0; ///< those that may be sent are below
-    bool privileged_pasids_ = false, relaxed_ = false, id_based_ = false;
+    bool privileged_pasids_ = false, relaxed_ = false, id_based_ = false, atomics_ = false;
 };
 
 } // namespace quiesce::pcie

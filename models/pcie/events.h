@@ -11,7 +11,18 @@
 
 namespace quiesce::pcie {
 
-enum class TlpKind : u8 { MemoryRead, MemoryWrite, Completion, Message, ConfigRead, ConfigWrite, DeferrableWrite };
+enum class TlpKind : u8 {
+    MemoryRead,
+    MemoryWrite,
+    Completion,
+    Message,
+    ConfigRead,
+    ConfigWrite,
+    DeferrableWrite,
+    FetchAdd,
+    Swap,
+    CompareSwap
+};
 
 /// The last bit of a TLP left its sender. `began` is when its first bit did.
 struct TlpSent {
@@ -111,6 +122,18 @@ struct PeerToPeer {
     bool translated; ///< AT = 10
 };
 DESCRIBE(PeerToPeer, transaction, device, to, bond, has_pasid, pasid, at, address, bytes, write, translated)
+
+/// An AtomicOp was carried out at memory; its DmaCommitted has the place and the verdict.
+struct AtomicDone {
+    static constexpr std::string_view event_name = "AtomicDone";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    TlpKind kind;
+    Iova at;
+    u32 bytes; ///< of the operand
+};
+DESCRIBE(AtomicDone, transaction, device, bond, kind, at, bytes)
 
 /// A root port, or a switch, did not let a request of an endpoint reach memory: a read is answered with an error, a
 /// write is dropped.

@@ -30,6 +30,8 @@ struct ExpressConfig {
     base::Param<bool> extended_tags{true, "8-bit tags", P::Specification, "PCIe Base 7.5.3.3"};
     base::Param<bool> tag10_requester{true, "10-bit tags as a requester", P::Specification,
                                       "PCIe Base 7.5.3.15; needs 16 GT/s"};
+    base::Param<bool> atomic_requester{false, "sends AtomicOps, where DevCtl2 lets it", P::Guess,
+                                       "PCIe Base 6.15: up to the device"};
     base::Param<bool> flr{true, "function-level reset", P::Kernel, "what vfio and VM assignment ask for"};
     base::Param<unsigned> timeout_ranges{0xf, "completion timeout ranges A..D as bits", base::between(0u, 15u),
                                          P::Guess};
@@ -37,7 +39,7 @@ struct ExpressConfig {
                                           base::between(1u, 7u), P::Guess};
     base::Param<unsigned> link_width{16, "lanes", base::between(1u, 32u), base::power_of_two, P::Guess};
 };
-DESCRIBE(ExpressConfig, max_payload, extended_tags, tag10_requester, flr, timeout_ranges, link_generation, link_width)
+DESCRIBE(ExpressConfig, max_payload, extended_tags, tag10_requester, atomic_requester, flr, timeout_ranges, link_generation, link_width)
 static_assert(base::fully_described<ExpressConfig>);
 
 struct MsixConfig {

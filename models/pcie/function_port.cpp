@@ -93,7 +93,9 @@ iommu::TranslationRequest FunctionPort::question(const Tlp& t) const {
             .pasid = t.pasid,
             .at = Iova{t.address},
             .bytes = t.length != 0 ? t.length : 1, // a zero-length read is one double word without byte enables
-            .access = t.is_write() ? iommu::Access::Write : iommu::Access::Read,
+            .access = t.is_atomic()  ? iommu::Access::ReadWrite
+                      : t.is_write() ? iommu::Access::Write
+                                     : iommu::Access::Read,
             .privileged = t.privileged,
             .instruction = t.execute,
             .type = t.at,

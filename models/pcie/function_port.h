@@ -35,7 +35,7 @@ public:
     struct Counts {
         u64 reads = 0, writes = 0, messages = 0, aborted_reads = 0, dropped_writes = 0, malformed = 0;
         u64 translations = 0, invalidations = 0, invalidations_timed_out = 0, stray_completions = 0;
-        u64 page_requests = 0;
+        u64 page_requests = 0, atomics = 0;
         u64 completion_timeouts = 0; ///< the endpoint's
     };
     /// `below`: the switch that it is below, and its port there; null: none.
@@ -47,6 +47,8 @@ public:
     sim::Task<void> read(Tlp tlp, std::byte* into, Tag tag, Requester& who);
     /// A posted memory write; ends when it has committed or was dropped. `who` may be null.
     sim::Task<void> write(Tlp tlp, Payload data, Requester* who);
+    /// An AtomicOp of `tlp.length` bytes: `into` gets the original value, as that of a read; null: nobody wants it.
+    sim::Task<void> atomic(Tlp tlp, Operands operands, std::byte* into, Tag tag, Requester& who);
 
     /// A translation request (AT = 01) for as many translations as `tlp.length` has room for, from the page of
     /// `tlp.address` on; ends when the last of its completions has arrived.
@@ -102,6 +104,10 @@ private:
     };
     sim::Task<Ascent> go_up(const Tlp& t, u32 payload);
     sim::Task<void> down_from_root(const Tlp& t, u32 payload, TransmitQueue::Credit& room);
+    // ---- atomics.cpp
+    sim::Task<Completion> carry_out(const Tlp& t, Operands& operands, bool poisoned, TransmitQueue::Credit room);
+    sim::Task<Completion> modify(const Tlp& t, Operands& operands, const iommu::Translation& tr);
+    sim::Task<Arrival> complete_atomic(const Tlp& t, CompletionStatus status, u64 life);
     // ---- peer_to_peer.cpp
     bool refused(const Tlp& t, const Switch::Climb& c);
     FunctionPort* turn(const Tlp& t, const Switch::Climb& c);

@@ -72,7 +72,10 @@ constexpr PacketClass class_of(TlpKind kind) {
     case TlpKind::MemoryRead:
     case TlpKind::ConfigRead: return PacketClass::ReadRequest;
     case TlpKind::ConfigWrite:
-    case TlpKind::DeferrableWrite: return PacketClass::NonPostedWithData;
+    case TlpKind::DeferrableWrite:
+    case TlpKind::FetchAdd:
+    case TlpKind::Swap:
+    case TlpKind::CompareSwap: return PacketClass::NonPostedWithData;
     case TlpKind::Completion: break;
     }
     return PacketClass::Completion;

@@ -86,7 +86,8 @@ sim::Task<void> FunctionPort::write_elsewhere(Tlp t, const std::byte* data, Swit
 
 /// What the peer does with a read that arrived.
 Completion FunctionPort::answer_peer(const Tlp& t, std::byte* into) {
-    if (!claims(t)) return {CompletionStatus::UnsupportedRequest};
+    // MODEL: no function completes AtomicOps at its registers; DevCap2 says so.
+    if (t.is_atomic() || !claims(t)) return {CompletionStatus::UnsupportedRequest};
     each_register(t.address - endpoint_.bar_place().first, t.length, [&](u64 offset, unsigned size, u32 done) {
         const u64 value = endpoint_.bar_read(offset, size);
         std::memcpy(into + done, &value, size);
@@ -104,7 +105,7 @@ sim::Task<Completion> FunctionPort::read_elsewhere(Tlp t, std::byte* into, Switc
                                                              : CompletionStatus::UnsupportedRequest};
     FunctionPort* const peer = turn(t, c);
     if (peer == nullptr) co_return Completion{CompletionStatus::UnsupportedRequest};
-    auto down = peer->arrive_from(c.in, t, 0, room);
+    auto down = peer->arrive_from(c.in, t, t.payload_bytes(), room);
     const bool arrived = co_await std::move(down);
     bool back = false;
     Completion answer;

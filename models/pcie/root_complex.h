@@ -37,10 +37,12 @@ struct RootComplexConfig {
         "down",
         base::at_least(50_us), P::Specification,
         "PCIe Base 2.8: 50 us to 50 ms by default, and not below 10 ms is strongly recommended"};
+    base::Param<bool> atomics{true, "AtomicOps of devices are carried out at memory; false: Unsupported Request",
+                              P::Guess, "PCIe Base 6.15: optional; root complexes of servers have it"};
     base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", base::at_most(0xffff'0000u),
                                  P::Specification, "IORT id mapping"};
 };
-DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, completion_timeout, stream_base)
+DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, completion_timeout, atomics, stream_base)
 static_assert(base::fully_described<RootComplexConfig>);
 
 /// Where packets of endpoints become memory accesses, and register accesses of CPUs become packets: one port for each

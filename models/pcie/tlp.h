@@ -6,6 +6,7 @@
 #include "pcie/events.h"
 #include "sim/frame_pool.h"
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 #include <span>
@@ -53,8 +54,13 @@ struct Tlp {
     Iova aimed_at{}; ///< `address` before the device translated it; as `bond`
 
     bool is_write() const { return kind == TlpKind::MemoryWrite; }
+    bool is_atomic() const { return kind >= TlpKind::FetchAdd; }
     bool is_posted() const { return kind == TlpKind::MemoryWrite || kind == TlpKind::Message; }
-    u32 payload_bytes() const { return kind == TlpKind::MemoryRead || kind == TlpKind::ConfigRead ? 0 : length; }
+    /// Of an AtomicOp `length` is the operand's and the completion's; a compare-and-swap carries two operands (2.2.7).
+    u32 payload_bytes() const {
+        if (kind == TlpKind::MemoryRead || kind == TlpKind::ConfigRead) return 0;
+        return kind == TlpKind::CompareSwap ? 2 * length : length;
+    }
     /// The first byte after it lies in another 4 KiB page than the first one, or beyond: not allowed on the bus.
     bool crosses_page() const { return length > page_size - (address & (page_size - 1)); }
 };
@@ -85,6 +91,18 @@ struct Completion {
     CompletionStatus status = CompletionStatus::Success;
     bool zeroed = false;
     bool ok() const { return status == CompletionStatus::Success; }
+};
+
+/// The operands of an AtomicOp, as long as the longest: two of 16 bytes.
+struct Operands {
+    std::array<std::byte, 32> bytes{};
+    template <class Word>
+    static Operands of(Word first, Word second = {}) {
+        Operands o;
+        std::memcpy(o.bytes.data(), &first, sizeof first);
+        std::memcpy(o.bytes.data() + sizeof first, &second, sizeof second);
+        return o;
+    }
 };
 
 /// The bytes of a posted write: copied into pooled memory, or borrowed from somebody who keeps them until the write has

@@ -46,6 +46,18 @@ TEST_CASE("one Translated is stated for each request, with how the look-up went"
     CHECK(b.told[1].bond == BondId{7});
 }
 
+TEST_CASE("an AtomicOp needs a page that may be read and written", "[iommu][agent]") {
+    Watched b;
+    struct Row {
+        u64 may;
+        bool granted;
+    };
+    const Row row = GENERATE(Row{plain::r | plain::w, true}, Row{plain::r, false}, Row{plain::w, false});
+    b.tables.map(b.root, other, Spa{0x8000'2000}, row.may | plain::user);
+    const Transfer& t = b.once(b.request(other, iommu::Access::ReadWrite));
+    CHECK((t.got.ending == Ending::Grant) == row.granted);
+}
+
 TEST_CASE("hits are pipelined: one may enter every instant and none delays another", "[iommu][agent]") {
     Watched b;
     b.warm(at);

@@ -5,8 +5,10 @@
 #include <catch2/catch.hpp>
 #include <rapidcheck.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
+#include <vector>
 
 using namespace quiesce;
 using namespace quiesce::memory;
@@ -86,6 +88,28 @@ TEST_CASE("a 64-byte fetch is sampled beat by beat, so a store between two beats
     CHECK(words[0] == 0);
     CHECK(words[1] == 0);
     for (unsigned i = 2; i < 8; ++i) CHECK(words[i] == 0xee);
+}
+
+namespace {
+Task<void> add_one(MemoryPort& p, Spa at, Status& how) {
+    u64 operand = 1;
+    Request r{at, reinterpret_cast<std::byte*>(&operand), 8, true, Origin{}};
+    r.atomic = AtomicOp::FetchAdd;
+    how = co_await p.transport(r);
+}
+} // namespace
+
+TEST_CASE("read-modify-writes of two ports to one word lose none, and one outside RAM moves nothing", "[memory]") {
+    SystemMemoryBench b;
+    std::vector<Status> how(100);
+    for (std::size_t n = 0; n < how.size(); ++n)
+        sim::spawn(add_one(n % 2 == 0 ? b.memory.dma_port() : b.memory.walk_port(), b.at(0x40), how[n]));
+    Status outside = Status::Ok;
+    sim::spawn(add_one(b.memory.dma_port(), Spa{0}, outside));
+    b.calendar.run_until(sim::Time::ps(10'000'000));
+    CHECK(b.memory.dma_port().peek64(b.at(0x40)) == how.size());
+    CHECK(std::count(how.begin(), how.end(), Status::Ok) == 100);
+    CHECK(outside == Status::ExternalAbort);
 }
 
 TEST_CASE("an access outside RAM ends in an external abort and moves nothing", "[memory]") {

@@ -42,6 +42,7 @@ EventRecord header(EventId id, const TranslationRequest& r, bool with_substream)
     return e;
 }
 /// 7.3: InD is 0 for writes.
+/// RnW. MODEL: an AtomicOp that faults is recorded as the write that it also is.
 bool reads(const TranslationRequest& r) { return r.access == Access::Read; }
 
 FetchFault fetch_record(const EventRecord& head, const Fault& f) {

@@ -2,6 +2,7 @@
 /// The neighbours of the PCIe and device rooms, as small as they can be: an IOMMU that adds a constant, and a memory of fixed latency.
 #pragma once
 #include "iommu/translation.h"
+#include "memory/atomics.h"
 #include "memory/memory_port.h"
 #include "sim/wire.h"
 
@@ -65,7 +66,8 @@ public:
         const bool inside = r.at.value() < bytes_.size() && r.bytes <= bytes_.size() - r.at.value();
         r.status = inside ? memory::Status::Ok : memory::Status::ExternalAbort;
         if (!inside) return;
-        if (r.write) std::memcpy(&bytes_[r.at.value()], r.data, r.bytes);
+        if (r.atomic != memory::AtomicOp::None) memory::modify(&bytes_[r.at.value()], r);
+        else if (r.write) std::memcpy(&bytes_[r.at.value()], r.data, r.bytes);
         else std::memcpy(r.data, &bytes_[r.at.value()], r.bytes);
     }
     sim::Task<memory::Status> fetch(Spa, std::span<u64>, memory::Origin) override {
