@@ -7,8 +7,11 @@ using namespace accelerator;
 
 Accelerator::Accelerator(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex,
                          const pcie::LinkConfig& link, const AcceleratorConfig& config, DeviceId device, u64 seed)
-    : SvaFunction(name, events, root_complex, link, config.function, base::Size{bar_bytes}, device),
-      queues_({name, events, port_, atc(), page_requests(), seed, [this] { send_interrupt(); }}, config.work) {}
+    : SvaFunction(name, events, root_complex, link, config.function, base::Size{bar_bytes}, device,
+                  config.atomics),
+      queues_({name, events, port_, atc(), page_requests(), seed, [this] { send_interrupt(); }, {},
+               config.atomics},
+              config.work) {}
 
 void Accelerator::send_interrupt() {
     const u64 to = queues_.registers().get(MSI_ADDR::ADDR);

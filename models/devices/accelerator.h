@@ -9,10 +9,13 @@
 namespace quiesce::devices {
 
 struct AcceleratorConfig {
+    using P = base::Provenance;
+    base::Param<bool> atomics{false, "it can send AtomicOps, and its driver lets it", P::Guess,
+                              "PCIe Base 6.15: up to the device"};
     WorkQueueConfig work;
     SvaFunctionConfig function;
 };
-DESCRIBE(AcceleratorConfig, work, function)
+DESCRIBE(AcceleratorConfig, atomics, work, function)
 static_assert(base::fully_described<AcceleratorConfig>);
 
 class Accelerator final : public SvaFunction {

@@ -83,7 +83,7 @@ sim::Task<void> DmaEngine::generate(u64 run) {
 /// The packets of one request; false as soon as its run is over.
 sim::Task<bool> DmaEngine::send(RequestSequence::Item item, u64 run) {
     const Workload& work = sequence_.work();
-    const bool answered = !item.write || !port_.posts_writes();
+    const bool answered = !item.write || !port_.posts_writes(), atomic = work.direction == Direction::Atomic;
     pcie::DmaRequest packet{item.at, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
     for (u32 left = item.bytes; left != 0; left -= packet.bytes, packet.at += packet.bytes) {
         while (run == run_ && !may_go()) {
@@ -92,6 +92,11 @@ sim::Task<bool> DmaEngine::send(RequestSequence::Item item, u64 run) {
             if (run == run_) co_await port_.bus_master_set();
         }
         if (run != run_) co_return false;
+        if (atomic) [[unlikely]] {
+            packet.bytes = left;
+            sim::start(fetch_add(packet, announce(packet, true)));
+            continue;
+        }
         packet.bytes = port_.packet_bytes(packet.at, left, item.write);
         packet.attributes = port_.attributes(item.write);
         if (!port_.may_send(packet)) {
@@ -204,6 +209,39 @@ sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transact
     refused(packet, transaction, false, DmaEnding::NotTranslated);
 }
 
+/// As above, with or without an ATC. Write permission is what is asked for: every table format here that grants it
+/// grants reads as well. The original value is nobody's.
+sim::Task<void> DmaEngine::fetch_add(pcie::DmaRequest packet, u64 transaction) {
+    packet.attributes = port_.attributes(false);
+    DmaEnding why = DmaEnding::NotSent;
+    for (const u64 life = life_; life == life_ && port_.may_send(packet) && port_.atomics() != nullptr;) {
+        pcie::DmaRequest request = packet;
+        Atc::Found found;
+        if (translates()) {
+            auto asked = atc_->translate(packet, true);
+            found = co_await std::move(asked);
+            if (!found.granted) {
+                why = DmaEnding::NotTranslated;
+                break;
+            }
+            request = translated(packet, found.at);
+        }
+        pcie::Tag tag = co_await port_.tags().acquire();
+        pcie::Endpoint* const to = port_.atomics();
+        if (life != life_ || to == nullptr) break;
+        if (port_.bus_master()) {
+            const pcie::Operands one = packet.bytes == 4 ? pcie::Operands::of(u32{1}) : pcie::Operands::of(u64{1});
+            auto sent =
+                to->atomic(memory::AtomicOp::FetchAdd, request, transaction, one, nullptr, std::move(tag), *this);
+            co_await std::move(sent);
+            co_return;
+        }
+        found.use.end();
+        co_await port_.bus_master_set(); // the tag is nobody else's while nothing is sent
+    }
+    refused(packet, transaction, true, why);
+}
+
 void DmaEngine::refused(const pcie::DmaRequest& packet, u64 transaction, bool write, DmaEnding how) {
     failed();
     end(transaction, packet.bond, packet.bytes, write, how);
@@ -227,7 +265,7 @@ void DmaEngine::completed(const pcie::Tlp& packet, pcie::Completion how) {
     } else {
         failed();
     }
-    end(packet.transaction, packet.bond, packet.length, packet.is_write(), ending_of(how));
+    end(packet.transaction, packet.bond, packet.length, packet.is_write() || packet.is_atomic(), ending_of(how));
 }
 
 void DmaEngine::end(u64 transaction, BondId bond, u32 bytes, bool write, DmaEnding how) {

@@ -89,6 +89,7 @@ private:
     bool translates() const { return atc_ != nullptr && atc_->enabled(); }
     sim::Task<void> write_translated(pcie::DmaRequest packet, u64 transaction);
     sim::Task<void> read_translated(pcie::DmaRequest packet, u64 transaction);
+    sim::Task<void> fetch_add(pcie::DmaRequest packet, u64 transaction);
     void refused(const pcie::DmaRequest& packet, u64 transaction, bool write, DmaEnding how);
     void failed();
     u64 announce(const pcie::DmaRequest& packet, bool write);

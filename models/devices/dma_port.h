@@ -31,6 +31,8 @@ public:
                       pcie::Requester& who) = 0;
     virtual void write(const pcie::DmaRequest& r, u64 transaction, pcie::Payload data, pcie::Tag tag,
                        pcie::Requester& who) = 0;
+    /// What sends AtomicOps, where software lets it; null: nothing does. MODEL: an interconnect's own are not modelled.
+    virtual pcie::Endpoint* atomics() { return nullptr; }
     /// As read(), for who has to know when it is over.
     virtual sim::Task<void> reading(const pcie::DmaRequest& r, u64 transaction, std::byte* into, pcie::Tag tag,
                                     pcie::Requester& who) = 0;
@@ -50,6 +52,7 @@ public:
     sim::Latch::Wait bus_master_set() override { return e_.bus_master_set(); }
     bool may_send(const pcie::DmaRequest& r) const override { return e_.may_send(r); }
     bool posts_writes() const override { return true; }
+    pcie::Endpoint* atomics() override { return e_.may_send_atomics() ? &e_ : nullptr; }
     void read(const pcie::DmaRequest& r, u64 transaction, std::byte* into, pcie::Tag tag,
               pcie::Requester& who) override {
         e_.read_packet(r, transaction, into, std::move(tag), who);

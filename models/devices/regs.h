@@ -13,9 +13,10 @@ using base::Access;
 using base::layout;
 using base::Register;
 
-enum class Direction : u8 { Read = 0, Write = 1, Mixed = 2 };
+enum class Direction : u8 { Read = 0, Write = 1, Mixed = 2, Atomic = 3 };
 constexpr auto enum_names(Direction) {
-    return base::name_table<Direction>({{Direction::Read, "read"}, {Direction::Write, "write"}, {Direction::Mixed, "mixed"}});
+    return base::name_table<Direction>({{Direction::Read, "read"}, {Direction::Write, "write"}, {Direction::Mixed, "mixed"},
+                                        {Direction::Atomic, "atomic"}});
 }
 enum class Pattern : u8 { Sequential = 0, Random = 1, Strided = 2 };
 constexpr auto enum_names(Pattern) {
@@ -29,7 +30,7 @@ constexpr auto enum_names(State) {
                                     {State::Stopped, "stopped"}});
 }
 
-/// What the device is: identification, number of queues, tags.
+/// What the device is: identification, number of queues, tags; ATOMICS: it sends AtomicOps where software lets it.
 struct DEV_ID : Register<DEV_ID, 0x000, u32, Access::ReadOnly> {
     static constexpr F<> VENDOR{"VENDOR", 15, 0}, DEVICE{"DEVICE", 31, 16};
     static constexpr auto fields = layout(VENDOR, DEVICE);
@@ -37,7 +38,8 @@ struct DEV_ID : Register<DEV_ID, 0x000, u32, Access::ReadOnly> {
 };
 struct DEV_CAP : Register<DEV_CAP, 0x004, u32, Access::ReadOnly> {
     static constexpr F<> QUEUES{"QUEUES", 7, 0}, TAGS{"TAGS", 26, 16};
-    static constexpr auto fields = layout(QUEUES, TAGS);
+    static constexpr F<bool> ATOMICS{"ATOMICS", 31, 31};
+    static constexpr auto fields = layout(QUEUES, TAGS, ATOMICS);
 };
 /// Where and with what data the device raises its message interrupt.
 struct MSI_ADDR : Register<MSI_ADDR, 0x010, u64> {
@@ -76,6 +78,7 @@ struct Q_BASE : Register<Q_BASE, 0x048, u64> {
     static constexpr auto fields = layout(BASE);
 };
 struct Q_LENGTH : Register<Q_LENGTH, 0x050, u64> {};
+/// DIRECTION Atomic: each request is a FetchAdd of one, on 4 bytes where Q_SIZE.MIN is below 8, else on 8, naturally aligned.
 /// READS: per cent of requests that read, for Mixed. OUTSTANDING: requests of the queue under way at most, 0: as many as there are tags.
 struct Q_MODE : Register<Q_MODE, 0x058, u32> {
     static constexpr F<Direction> DIRECTION{"DIRECTION", 1, 0};

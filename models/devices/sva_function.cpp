@@ -3,10 +3,11 @@
 
 namespace quiesce::devices {
 namespace {
-pcie::FunctionConfig function_of(const SvaFunctionConfig& c, base::Size registers) {
+pcie::FunctionConfig function_of(const SvaFunctionConfig& c, base::Size registers, bool atomics) {
     pcie::FunctionConfig f = pcie::Endpoint::plain_function();
     f.bar0.size = registers;
     f.express.flr = true;
+    f.express.atomic_requester = atomics;
     f.ats.present = c.atc.present.get();
     f.pri.present = c.atc.present.get() && c.pri.present.get();
     f.pri.capacity = c.pri.capacity.get();
@@ -17,8 +18,8 @@ pcie::FunctionConfig function_of(const SvaFunctionConfig& c, base::Size register
 
 SvaFunction::SvaFunction(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex,
                          const pcie::LinkConfig& link, const SvaFunctionConfig& config, base::Size registers,
-                         DeviceId device)
-    : Endpoint(name, events, root_complex, link, config.endpoint, device, function_of(config, registers)) {
+                         DeviceId device, bool atomics)
+    : Endpoint(name, events, root_complex, link, config.endpoint, device, function_of(config, registers, atomics)) {
     if (!config.atc.present) return;
     atc_ = std::make_unique<Atc>(name, events, *this, config.atc);
     // Not only when it changes: written once more it turns an ATC on again that Unsupported Request turned off.

@@ -29,9 +29,9 @@ static_assert(base::fully_described<SvaFunctionConfig>);
 
 class SvaFunction : public pcie::Endpoint {
 public:
-    /// BAR 0 has `registers` bytes. The calendar must be shut down before the function goes.
+    /// BAR 0 has `registers` bytes. `atomics`: it can send AtomicOps. The calendar must be shut down before the function goes.
     SvaFunction(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
-                const SvaFunctionConfig& config, base::Size registers, DeviceId device);
+                const SvaFunctionConfig& config, base::Size registers, DeviceId device, bool atomics = false);
 
     /// Null if the device has none.
     Atc* atc() { return atc_.get(); }

@@ -16,6 +16,7 @@ WorkQueues::WorkQueues(WorkQueueHost host, const WorkQueueConfig& config)
     for (const auto& row : enum_names(State{})) state_names_[raw(row.value)] = base::Name{row.name};
     regs_.set(DEV_CAP::QUEUES, config.queues.get());
     regs_.set(DEV_CAP::TAGS, host_.port.tags().count());
+    regs_.set(DEV_CAP::ATOMICS, host_.atomics);
     bind_registers();
 }
 
@@ -148,7 +149,9 @@ pcie::DmaRequest WorkQueues::pasid_of(const Queue& q) {
 void WorkQueues::doorbell(Queue& q) {
     // After a reset, what was under way before it comes to its end first.
     const bool can_begin = q.life.accepts(QueueEvent::Doorbell) && q.engine.idle().is_set();
-    if (can_begin) q.bad_work = q.length.value() == 0;
+    const bool atomic = q.mode.get(Q_MODE::DIRECTION) == Direction::Atomic;
+    const u64 least = atomic ? 15 : 1; // an aligned operand is in there wherever it begins
+    if (can_begin) q.bad_work = q.length.value() < least || (atomic && !host_.atomics);
     if (!can_begin || q.bad_work) {
         ++refused_;
         return;

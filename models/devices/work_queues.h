@@ -70,6 +70,7 @@ struct WorkQueueHost {
     std::function<void()> interrupt;
     /// Begins the work of a doorbell; empty: the engine makes the requests that the registers describe.
     std::function<void(unsigned queue, const Workload& work)> begin{};
+    bool atomics = false; ///< the device can send AtomicOps
 };
 
 /// When a queue reports Stopped it issues nothing any more, its reads have been answered and its writes are globally

@@ -6,8 +6,25 @@
 
 namespace quiesce::devices {
 
+namespace {
+/// Every request is one operand of 4 or 8 bytes, and every place a multiple of its size.
+void make_atomic(Workload& w) {
+    const u32 size = w.min_bytes < 8 ? 4 : 8;
+    w.min_bytes = w.max_bytes = size;
+    const auto up = [size](u64 n) { return (n + size - 1) / size * size; };
+    w.stride = up(w.stride);
+    w.align = up(w.align);
+    w.bytes = up(w.bytes);
+    for (IovaRange& r : w.footprint) {
+        const u64 skipped = up(r.first.value()) - r.first.value();
+        r = {r.first + skipped, r.bytes > skipped ? (r.bytes - skipped) / size * size : 0};
+    }
+}
+} // namespace
+
 void RequestSequence::begin(const Workload& w) {
     work_ = w;
+    if (w.direction == Direction::Atomic) make_atomic(work_);
     std::erase_if(work_.footprint, [](const IovaRange& r) { return r.empty(); });
     total_ = cursor_ = made_ = bytes_ = 0;
     for (const IovaRange& r : work_.footprint) total_ += r.bytes;

@@ -19,7 +19,7 @@ struct Workload {
     Direction direction = Direction::Read;
     unsigned reads_percent = 50;         ///< of requests, for Mixed
     Pattern pattern = Pattern::Sequential;
-    u32 min_bytes = 64, max_bytes = 64;  ///< of a request: uniform in between, both included
+    u32 min_bytes = 64, max_bytes = 64;  ///< of a request: uniform in between, both included; Atomic: 4 below 8, else 8
     u64 stride = 4096;                   ///< bytes from one request to the next, for Strided
     u64 align = 64;                      ///< of random addresses, where a range has room
     std::vector<IovaRange> footprint;

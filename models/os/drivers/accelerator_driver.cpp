@@ -18,6 +18,7 @@ sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
     for (u64 i = 0; i < cap.get(DEV_CAP::QUEUES); ++i) queues_.push_back(std::make_unique<Queue>());
     request_interrupt();
     co_await enable_interrupts(ctx);
+    if (cap.get(DEV_CAP::ATOMICS)) co_await pci_.enable_atomic_ops(ctx);
     co_await pci_.set_master(ctx);
 }
 

@@ -10,7 +10,7 @@ namespace quiesce::os::drivers {
 
 /// Work for a device, as a scenario words it.
 struct Work {
-    enum class Direction : u8 { Read, Write, Mixed } direction = Direction::Mixed;
+    enum class Direction : u8 { Read, Write, Mixed, Atomic } direction = Direction::Mixed;
     enum class Pattern : u8 { Sequential, Random } pattern = Pattern::Random;
     Va first{};
     u64 bytes = 0;

@@ -167,6 +167,12 @@ sim::Task<void> EcamFunction::clear_master(KernelContext& ctx) {
     co_await write(ctx, command.with(Command::BusMaster, false));
 }
 
+sim::Task<void> EcamFunction::enable_atomic_ops(KernelContext& ctx) {
+    const DevCtl2 control = co_await read<DevCtl2>(ctx);
+    co_await write(ctx, control.with(DevCtl2::AtomicRequester, true));
+    atomic_ops_ = true;
+}
+
 /// pci_reset_function: pci_dev_save_and_disable, pcie_flr, pci_dev_restore. 6.6.2: the function may take 100 ms. MODEL: requests
 /// under way (DevSta, Transactions Pending) are not waited for.
 sim::Task<bool> EcamFunction::function_level_reset(KernelContext& ctx, sim::Duration wait, base::Name name) {
@@ -190,6 +196,7 @@ sim::Task<void> EcamFunction::restore(KernelContext& ctx, Command command, DevCt
     co_await write(ctx, control);
     co_await write_at(ctx, registers_ + bar_offset, 4, static_cast<u32>(bar0_.value()));
     co_await write_at(ctx, registers_ + bar_offset + 4, 4, static_cast<u32>(bar0_.value() >> 32));
+    if (atomic_ops_) co_await enable_atomic_ops(ctx);
     if (has(Capability::Pasid)) co_await write(ctx, pasid);
     if (has_ats()) co_await write(ctx, ats);
     co_await write(ctx, command);

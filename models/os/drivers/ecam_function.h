@@ -26,7 +26,10 @@ public:
     sim::Task<void> set_master(KernelContext& ctx);
     /// pci_clear_master: the function sends no requests any more.
     sim::Task<void> clear_master(KernelContext& ctx);
-    /// Function-level reset with what is around it: the function is quiet before, and its BAR, PASIDs, ATS and command are as
+    /// pci_enable_atomic_ops_to_root: the function sends AtomicOps from now on. MODEL: what the root port completes is not
+    /// asked, because it has no registers here; every switch routes them.
+    sim::Task<void> enable_atomic_ops(KernelContext& ctx);
+    /// Function-level reset with what is around it: the function is quiet before, and its BAR, PASIDs, ATS, AtomicOps and command are as
     /// before after it. False if it has none.
     sim::Task<bool> function_level_reset(KernelContext& ctx, sim::Duration wait, base::Name name);
 
@@ -69,6 +72,7 @@ private:
     u16 vendor_ = 0, device_ = 0;
     Spa bar0_{0};
     u64 bar0_bytes_ = 0;
+    bool atomic_ops_ = false; ///< enabled
 };
 
 } // namespace quiesce::os::drivers
