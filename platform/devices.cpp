@@ -150,7 +150,8 @@ const std::vector<DeviceRow>& device_rows() {
          .queues = [](const DeviceConfig& d) { return d.accelerator.work.queues.get(); },
          .queues_name = "queues",
          .request_size = [](const DeviceConfig& d) { return d.accelerator.work.request_size.get().bytes(); },
-         .build = build_accelerator},
+         .build = build_accelerator,
+         .atomics = [](const DeviceConfig& d) { return d.accelerator.atomics.get(); }},
         {.kind = DeviceKind::PlatformMaster,
          .help = "a bus master that is no PCI function: the accelerator's work queues on the system's interconnect, an "
                  "interrupt wire; its faulting requests can stall",

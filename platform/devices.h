@@ -58,6 +58,8 @@ struct DeviceRow {
     bool plays = false;
     /// Files that it names stand relative to the scenario's folder; null: it names none.
     void (*resolve)(DeviceConfig& device, const std::filesystem::path& folder) = nullptr;
+    /// It can be told to send AtomicOps; null: never.
+    bool (*atomics)(const DeviceConfig& config) = nullptr;
 };
 const std::vector<DeviceRow>& device_rows();
 const DeviceRow& row_of(DeviceKind kind);

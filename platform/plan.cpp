@@ -176,6 +176,11 @@ void Plan::check_queue(const Step& s, std::string_view argument, const Tie& mine
 
 void Plan::check_sizes(const Step& s, const Process& p) {
     const DeviceConfig& device = config_.devices.at(s.actor);
+    if (s.text("access") == "atomic") {
+        const auto atomics = row_of(device).atomics;
+        if (atomics == nullptr || !atomics(device))
+            out_.error(s.mark("access"), fmt::format("{} sends no AtomicOps: an accelerator does with `atomics: true`", s.actor));
+    }
     const u64 own = row_of(device).request_size(device);
     const u64 least = s.size("size", own), most = s.size("size-max", least);
     if (most < least)

@@ -101,7 +101,8 @@ os::drivers::Work work_of(const Stage&, const Step& s, const os::Vma& heap) {
     using os::drivers::Work;
     Work w;
     const std::string& access = s.text("access");
-    w.direction = access == "read" ? Work::Direction::Read : access == "write" ? Work::Direction::Write : Work::Direction::Mixed;
+    w.direction = access == "read" ? Work::Direction::Read : access == "write" ? Work::Direction::Write
+                  : access == "atomic" ? Work::Direction::Atomic : Work::Direction::Mixed;
     w.pattern = s.text("pattern") == "sequential" ? Work::Pattern::Sequential : Work::Pattern::Random;
     const auto [first, count] = s.pages("pages", {0, heap.pages});
     w.first = heap.start + first * page_size;
@@ -260,7 +261,8 @@ const std::vector<VerbRow>& verb_rows() {
         {"device", "stream", "work for a process: DMA to its heap until it is stopped",
          "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
          {{"stream", Kind::Process, true, "the process that submits it"},
-          {"access", Kind::Choice, false, "read, write or mixed (mixed)", {"read", "write", "mixed"}},
+          {"access", Kind::Choice, false, "read, write, mixed or atomic: FetchAdd of one to words of 4 or 8 bytes, of an accelerator with atomics (mixed)",
+           {"read", "write", "mixed", "atomic"}},
           {"pattern", Kind::Choice, false, "sequential or random (random)", {"sequential", "random"}},
           {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
           {"size", Kind::Size, false, "bytes of a request (the device's)", {}, 1, largest_request},

@@ -20,7 +20,7 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
                                     iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
                                     iommu::StallResolved>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
-                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer>;
+                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer, pcie::AtomicDone>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived, devices::DmaEnded, devices::QueueState,
                                      devices::PageRequestSent, devices::PageResponseHeard,
                                      devices::DescriptorSubmitted, devices::DescriptorEnded, devices::AccessRetried,

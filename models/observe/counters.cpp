@@ -7,7 +7,7 @@ namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
     using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, devices::TraceLinePlayed, pcie::CreditStalled, pcie::LinkFault,
-                                  pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, iommu::FaultRaised, iommu::Translated,
+                                  pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, pcie::AtomicDone, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, iommu::TransactionStalled,
@@ -57,6 +57,7 @@ void Counters::on(sim::Time, const pcie::LinkFault& e) {
 void Counters::on(sim::Time, const pcie::LinkChanged& e) { c_.links_down += !e.up; }
 void Counters::on(sim::Time, const pcie::CompletionTimedOut&) { ++c_.completion_timeouts; }
 void Counters::on(sim::Time, const pcie::PeerToPeer&) { ++c_.peer_to_peer; }
+void Counters::on(sim::Time, const pcie::AtomicDone&) { ++c_.atomics; }
 
 void Counters::on(sim::Time, const iommu::FaultRaised& e) {
     using iommu::FaultFate;

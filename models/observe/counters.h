@@ -57,7 +57,7 @@ struct RunCounts {
         u64 records_missed = 0, errors_seen = 0, pasid_loads = 0, killed = 0;
         std::vector<u64> latency_ps; ///< from acceptance until the completion record had left, or was lost
     } descriptors;
-    u64 completion_timeouts = 0, links_down = 0, peer_to_peer = 0;
+    u64 completion_timeouts = 0, links_down = 0, peer_to_peer = 0, atomics = 0;
     /// Of network interfaces.
     struct Packets { u64 received = 0, sent = 0, dropped = 0, failed = 0; } packets;
     /// Of GPUs: preemptions begun, accesses tried again, resets by the driver, contexts whose work was lost.
@@ -96,6 +96,7 @@ private:
     void on(sim::Time now, const pcie::LinkChanged& e);
     void on(sim::Time now, const pcie::CompletionTimedOut& e);
     void on(sim::Time now, const pcie::PeerToPeer& e);
+    void on(sim::Time now, const pcie::AtomicDone& e);
     RunCounts::Link& link(base::Name name, bool upstream);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const iommu::Translated& e);

@@ -123,6 +123,7 @@ const std::vector<Metric> metrics{
     {"count", "dma.legal_after_unmap", "accesses to a page whose entry was cleared and that was not freed yet: legal"},
     {"count", "dma.completion_timeouts", "reads of devices to which no completion came"},
     {"count", "dma.links_down", "times that a link went down"},
+    {"count", "dma.atomics", "AtomicOps carried out at memory; each is among dma.writes, too"},
     {"count", "dma.peer_to_peer",
      "requests that a switch routed to another device below it: no IOMMU saw them (ACS redirects them upstream)"},
     {"count", "translations.requests",

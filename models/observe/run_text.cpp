@@ -109,6 +109,8 @@ void counts_text(const RunCounts& c, std::string& out) {
     out += fmt::format("        aborted: {} answered with an error (an untranslated write that is refused has no "
                        "answer: it is among the faults only)\n",
                        c.dma.aborted);
+    if (c.atomics != 0)
+        out += fmt::format("        atomics: {} of the writes were AtomicOps (read, modified and written at memory)\n", c.atomics);
     if (c.peer_to_peer != 0)
         out += fmt::format("        peer to peer: {} requests went to another device and never reached the IOMMU\n",
                            c.peer_to_peer);

@@ -271,6 +271,7 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     r.counts.completion_timeouts = 17;
     r.counts.links_down = 18;
     r.counts.peer_to_peer = 19;
+    r.counts.atomics = 42;
     const Json j = to_json(r);
     CHECK(j["dma"] == Json({{"reads", 1},
                             {"writes", 2},
@@ -279,7 +280,8 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
                             {"legal_after_unmap", 5},
                             {"completion_timeouts", 17},
                             {"links_down", 18},
-                            {"peer_to_peer", 19}}));
+                            {"peer_to_peer", 19},
+                            {"atomics", 42}}));
     CHECK(j["faults"] == Json({{"recorded", 6},
                                {"suppressed", 7},
                                {"filtered", 8},

@@ -25,7 +25,7 @@ SHAPE = {
         "exposed_pages_open": int, "breakdown": PARTS, "paths": {str: PARTS}}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
-            "links_down": int, "peer_to_peer": int},
+            "links_down": int, "peer_to_peer": int, "atomics": int},
     "translations": {"requests": int, "tlb_hits": int},
     "faults": {"recorded": int, "suppressed": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
