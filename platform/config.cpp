@@ -33,6 +33,7 @@ ParamTree parameters(Config& c) {
         t.add("devices." + name + ".kind", device.kind);
         t.add("devices." + name + ".behind", device.behind);
         row_of(device).add_params(t, "devices." + name, device);
+        if (is_function(device)) t.add_all("devices." + name + ".link", device.link);
     }
     t.add_all("observe", c.observe);
     return t;

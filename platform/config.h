@@ -64,7 +64,7 @@ struct PlatformConfig {
     memory::MemoryConfig memory;
     memory::MmioConfig mmio;
     pcie::RootComplexConfig root_complex;
-    pcie::LinkConfig link; ///< of every device
+    pcie::LinkConfig link; ///< of every device that does not say otherwise
     std::map<std::string, SwitchNode> switches;
 };
 
@@ -77,6 +77,7 @@ struct DeviceConfig {
     devices::NicConfig nic;
     devices::PlatformMasterConfig platform_master;
     devices::TracePlayerConfig trace_player;
+    pcie::LinkConfig link; ///< above it; of a PCI function
 };
 
 struct WindowConfig {

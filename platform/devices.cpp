@@ -25,7 +25,7 @@ void check_queues(const std::string& name, const devices::WorkQueueConfig& a, co
 }
 
 Device build_accelerator(const Site& s, const Config& config, const DeviceConfig& d) {
-    auto hardware = std::make_unique<devices::Accelerator>(s.name, s.events, s.root_complex, config.platform.link,
+    auto hardware = std::make_unique<devices::Accelerator>(s.name, s.events, s.root_complex, d.link,
                                                            d.accelerator, s.id, s.seed);
     auto driver = std::make_unique<os::drivers::AcceleratorDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.accelerator_driver, registers_of(s, *hardware),
@@ -49,7 +49,7 @@ Device build_platform_master(const Site& s, const Config& config, const DeviceCo
 }
 
 Device build_trace_player(const Site& s, const Config& config, const DeviceConfig& d) {
-    auto hardware = std::make_unique<devices::TracePlayer>(s.name, s.events, s.root_complex, config.platform.link,
+    auto hardware = std::make_unique<devices::TracePlayer>(s.name, s.events, s.root_complex, d.link,
                                                            d.trace_player, s.id, s.seed);
     hardware->on_bad_line([](const devices::TraceFile& file, const devices::TraceError& e) {
         throw InputError(mark_of(file.path(), e), e.what);
@@ -62,7 +62,7 @@ Device build_trace_player(const Site& s, const Config& config, const DeviceConfi
 }
 
 Device build_dsa(const Site& s, const Config& config, const DeviceConfig& d) {
-    auto hardware = std::make_unique<devices::Dsa>(s.name, s.events, s.root_complex, config.platform.link, d.dsa, s.id);
+    auto hardware = std::make_unique<devices::Dsa>(s.name, s.events, s.root_complex, d.link, d.dsa, s.id);
     auto driver = std::make_unique<os::drivers::DsaDriver>(s.name, s.id, hardware->stream(), s.kernel,
                                                            config.dsa_driver, registers_of(s, *hardware),
                                                            [hw = hardware.get()] { return hw->last_command_span(); });
@@ -97,7 +97,7 @@ void check_gpu(const std::string& name, const Config&, const DeviceConfig& d, co
 
 Device build_gpu(const Site& s, const Config& config, const DeviceConfig& d) {
     auto hardware =
-        std::make_unique<devices::Gpu>(s.name, s.events, s.root_complex, config.platform.link, d.gpu, s.id, s.seed);
+        std::make_unique<devices::Gpu>(s.name, s.events, s.root_complex, d.link, d.gpu, s.id, s.seed);
     auto driver = std::make_unique<os::drivers::GpuDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.gpu_driver, registers_of(s, *hardware),
         [hw = hardware.get()](unsigned context) { return hw->last_stop_span(context); });
@@ -114,7 +114,7 @@ void check_nic(const std::string& name, const Config&, const DeviceConfig& d, co
 
 Device build_nic(const Site& s, const Config& config, const DeviceConfig& d) {
     auto hardware =
-        std::make_unique<devices::Nic>(s.name, s.events, s.root_complex, config.platform.link, d.nic, s.id, s.seed);
+        std::make_unique<devices::Nic>(s.name, s.events, s.root_complex, d.link, d.nic, s.id, s.seed);
     auto driver = std::make_unique<os::drivers::NicDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.nic_driver, registers_of(s, *hardware),
         [hw = hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });

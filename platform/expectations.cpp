@@ -162,16 +162,17 @@ std::string judge_order(const Expectation& e, const Evidence& v) {
 
 // ---- equal, more-than -----------------------------------------------------------------------------------------------
 
+/// Keys may have dots themselves: those of links do.
 const nlohmann::ordered_json* lookup(const nlohmann::ordered_json& j, std::string_view path) {
-    const auto* at = &j;
-    for (std::size_t from = 0; from <= path.size();) {
-        const std::size_t dot = std::min(path.find('.', from), path.size());
-        const std::string key{path.substr(from, dot - from)};
-        if (!at->is_object() || !at->contains(key)) return nullptr;
-        at = &(*at)[key];
-        from = dot + 1;
+    if (!j.is_object()) return nullptr;
+    for (std::size_t dot = path.find('.');; dot = path.find('.', dot + 1)) {
+        const bool whole = dot == std::string_view::npos;
+        if (const auto found = j.find(std::string{path.substr(0, dot)}); found != j.end()) {
+            const auto* at = whole ? &*found : lookup(*found, path.substr(dot + 1));
+            if (at != nullptr) return at;
+        }
+        if (whole) return nullptr;
     }
-    return at;
 }
 std::vector<std::string> fault_names() {
     std::vector<std::string> names;
@@ -180,16 +181,33 @@ std::vector<std::string> fault_names() {
 }
 
 /// A number below a name that is not always there.
+/// Numbers of what a run may or may not have: <group>.<name>.<number>.
+struct NamedGroup {
+    std::string_view prefix, of;
+    std::vector<std::string> numbers;
+};
+const std::vector<NamedGroup>& named_groups() {
+    static const std::vector<NamedGroup> groups{
+        {"traces.", "a trace", {"played", "left_out", "late", "late_max_ps", "late_total_ps"}},
+        {"links.", "a link",
+         {"credit_stalls", "credit_stall_ps", "replayed", "delayed", "dropped", "malformed", "poisoned", "reordered"}},
+    };
+    return groups;
+}
+const NamedGroup* group_of(std::string_view path) {
+    for (const NamedGroup& g : named_groups())
+        if (path.rfind(g.prefix, 0) == 0) return &g;
+    return nullptr;
+}
 bool open_ended(std::string_view path) {
-    return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0 || path.rfind("traces.", 0) == 0;
+    return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0 || group_of(path) != nullptr;
 }
 
-/// traces.<device>.<number>
-void check_trace_count(const Node::Entry& entry, Diagnostics& out) {
-    if (entry.key.rfind("traces.", 0) != 0) return;
-    static const std::vector<std::string> known{"played", "left_out", "late", "late_max_ps", "late_total_ps"};
+void check_named(const Node::Entry& entry, Diagnostics& out) {
+    const NamedGroup* const group = group_of(entry.key);
+    if (group == nullptr) return;
     const std::string name = entry.key.substr(entry.key.rfind('.') + 1);
-    if (!has(known, name)) out.error_about(entry.at, fmt::format("'{}' is no number of a trace", name), name, known);
+    if (!has(group->numbers, name)) out.error_about(entry.at, fmt::format("'{}' is no number of {}", name, group->of), name, group->numbers);
 }
 
 void check_counts(const Expectation& e, Diagnostics& out) {
@@ -205,7 +223,7 @@ void check_counts(const Expectation& e, Diagnostics& out) {
             if (const auto known = fault_names(); !has(known, type))
                 out.error_about(entry.at, fmt::format("'{}' is no fault that the IOMMU reports", type), type, known);
         }
-        check_trace_count(entry, out);
+        check_named(entry, out);
         entry.value.as_integer<i64>(out, entry.key, 0);
     }
 }
@@ -309,6 +327,19 @@ std::string read_actor(const Node::Entry& e, const std::vector<std::string>& kno
     return e.value.as_choice(out, e.key, known).value_or("");
 }
 
+/// What a claim counts must be there: a trace of this scenario's devices, a link of its machine.
+void check_counted(const Expectation& e, const Cast& cast, Diagnostics& out) {
+    if (!e.argument.is_map()) return;
+    for (const auto& entry : e.argument.entries()) {
+        const NamedGroup* const group = group_of(entry.key);
+        if (group == nullptr) continue;
+        const std::size_t from = group->prefix.size(), dot = entry.key.rfind('.');
+        const std::string name = dot > from ? entry.key.substr(from, dot - from) : std::string{};
+        const auto& known = group->prefix == "links." ? cast.links : cast.devices;
+        if (!has(known, name)) out.error_about(entry.at, fmt::format("'{}' is the name of {} that is not there", name, group->of), name, known);
+    }
+}
+
 Expectation read_claim(const Node& item, const ParamTree& tree, const Cast& cast, Diagnostics& out) {
     std::vector<std::string> names;
     for (const auto& f : expectation_forms()) names.emplace_back(f.name);
@@ -346,6 +377,7 @@ std::vector<Expectation> read_expectations(const Node& list, Config config, cons
         Expectation e = read_claim(item, tree, cast, out);
         if (const ExpectationForm* form = form_of(e.form)) {
             form->check(e, out);
+            check_counted(e, cast, out);
             for (const char* key : {"process", "device"})
                 if (const auto* entry = item.find_entry(key); entry != nullptr && !form->of_teardowns)
                     out.error(entry->at, fmt::format("'{}' means nothing to '{}', which is about the whole run", key, e.form));

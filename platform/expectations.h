@@ -59,9 +59,9 @@ struct ExpectationForm {
 };
 const std::vector<ExpectationForm>& expectation_forms();
 
-/// Who acts in a scenario.
+/// Who acts in a scenario, and the directions of its links: "acc0.link.up".
 struct Cast {
-    std::vector<std::string> processes, devices;
+    std::vector<std::string> processes, devices, links{};
 };
 /// The list under `expect`. What `when` names must be parameters of `config`, and values that they can have.
 std::vector<Expectation> read_expectations(const Node& list, Config config, const Cast& cast, Diagnostics& out);

@@ -72,6 +72,11 @@ void check_fabric(const Config& config, const Node& root, Diagnostics& out) {
     for (const auto& [name, sw] : config.platform.switches) check.names.push_back(name);
     for (const auto& [name, sw] : config.platform.switches)
         check.behind("platform.switches." + name, sw.behind, behind_of(root, "platform", "switches", name));
+    for (const auto& [name, sw] : config.platform.switches)
+        if (sw.hardware.faults.unsupported_every != 0 || sw.hardware.faults.abort_every != 0)
+            out.error(place_of(root, {"platform", "switches", name, "faults"}),
+                      fmt::format("platform.switches.{}.faults: only a root port refuses reads: say unsupported_every and "
+                                  "abort_every in devices.<name>.endpoint.faults", name));
     for (const auto& [name, d] : config.devices) {
         const Mark at = behind_of(root, "devices", "", name);
         if (is_function(d)) check.behind("devices." + name, d.behind, at);

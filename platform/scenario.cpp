@@ -63,6 +63,19 @@ void read_until(const Node& n, Scenario& s, Diagnostics& out) {
     else out.error(n.at(), "until: " + (d ? "expected a duration above zero, got " + *text : d.error));
 }
 
+/// A device's link is what platform.link says, but for what the device says. Mistakes are found when all is read.
+void inherit_links(Config& c, const Node& params) {
+    const Node* const platform = params.find("platform");
+    const Node* const link = platform != nullptr && platform->is_map() ? platform->find("link") : nullptr;
+    if (link != nullptr && link->is_map()) {
+        ParamTree tree;
+        tree.add_all("platform.link", c.platform.link);
+        Diagnostics later;
+        tree.read(*link, later, "platform.link");
+    }
+    for (auto& [name, device] : c.devices) device.link = c.platform.link;
+}
+
 void read_body(Scenario& s, Diagnostics& out) {
     MapReader top(s.root, out);
     if (const Node* n = top.require("scenario")) s.help = n->as_string(out, "scenario").value_or("");
@@ -75,6 +88,7 @@ void read_body(Scenario& s, Diagnostics& out) {
         if (const Node* n = top.take(tree); n != nullptr && !n->is_null() && !absent) params = params.with(tree, *n, s.root.find_entry(tree)->at);
     }
     apply_preset(s.config, params, out);
+    inherit_links(s.config, params);
     parameters(s.config).read(params, out);
     for (auto& [name, device] : s.config.devices)
         if (const auto resolve = row_of(device).resolve) resolve(device, std::filesystem::path(s.file).parent_path());
@@ -83,6 +97,10 @@ void read_body(Scenario& s, Diagnostics& out) {
     if (const Node* n = top.take("until")) read_until(*n, s, out);
     Cast cast;
     for (const auto& [name, device] : s.config.devices) cast.devices.push_back(name);
+    for (const auto& [name, device] : s.config.devices)
+        if (is_function(device)) cast.links.insert(cast.links.end(), {name + ".link.up", name + ".link.down"});
+    for (const auto& [name, sw] : s.config.platform.switches)
+        cast.links.insert(cast.links.end(), {name + ".link.up", name + ".link.down"});
     if (const Node* n = top.require("steps")) cast.processes = read_steps(*n, s, out);
     if (const Node* n = top.take("expect"); n != nullptr && !n->is_null()) s.expectations = read_expectations(*n, s.config, cast, out);
     check_topology(s.config, s.root, out);

@@ -50,7 +50,7 @@ void Counters::on(sim::Time now, const pcie::CreditStalled& e) {
 
 void Counters::on(sim::Time, const pcie::LinkFault& e) {
     RunCounts::Link& l = link(e.link, e.upstream);
-    u64* const where[] = {&l.replayed, &l.delayed, &l.dropped, &l.malformed, &l.poisoned};
+    u64* const where[] = {&l.replayed, &l.delayed, &l.dropped, &l.malformed, &l.poisoned, &l.reordered};
     ++*where[static_cast<unsigned>(e.fault)];
 }
 

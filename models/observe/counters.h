@@ -65,7 +65,7 @@ struct RunCounts {
     u64 translations = 0, tlb_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
-        u64 replayed = 0, delayed = 0, dropped = 0, malformed = 0, poisoned = 0;
+        u64 replayed = 0, delayed = 0, dropped = 0, malformed = 0, poisoned = 0, reordered = 0;
     };
     std::map<std::string, Link> links;       ///< by link and direction: "acc0.link.up"; those on which something happened
     std::map<std::string, u64> cpu_ps;       ///< by context

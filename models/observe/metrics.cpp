@@ -232,6 +232,7 @@ const std::vector<Metric> metrics{
     {"count", "links.<link>.dropped", "packets that never arrived, though the link said so"},
     {"count", "links.<link>.malformed", "packets that the receiver discarded as malformed"},
     {"count", "links.<link>.poisoned", "packets whose data arrived poisoned"},
+    {"count", "links.<link>.reordered", "packets that a fault kept back and that others passed"},
     {"count", "oom", "OOM victims (none: no model kills for memory yet)"},
     {"count", "cpu_ps.by.<context>", "CPU time by kernel context, ps"},
     {"count", "host.wall_s", "time that the simulation took, s"},

@@ -136,7 +136,8 @@ Json counts_json(const RunCounts& c, Json j) {
     for (const auto& [name, link] : c.links)
         j["links"][name] = {{"credit_stalls", link.credit_stalls}, {"credit_stall_ps", link.credit_stall_ps},
                             {"replayed", link.replayed}, {"delayed", link.delayed}, {"dropped", link.dropped},
-                            {"malformed", link.malformed}, {"poisoned", link.poisoned}};
+                            {"malformed", link.malformed}, {"poisoned", link.poisoned},
+                            {"reordered", link.reordered}};
     j["oom"] = Json::array();
     j["cpu_ps"] = {{"by", c.cpu_ps}};
     return j;

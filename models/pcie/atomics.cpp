@@ -84,9 +84,9 @@ sim::Task<Arrival> FunctionPort::complete_atomic(const Tlp& t, CompletionStatus 
     const bool ok = status == CompletionStatus::Success;
     const Tlp answer = completion_of(t, status, t.address, ok ? t.length : 0);
     TransmitQueue::Credit there;
-    auto way = down_from_root(answer, answer.length, there);
-    co_await std::move(way);
-    co_return link_.down.arrival(answer, life);
+    auto way = down_from_root(answer, answer.length, life, there);
+    const Arrival how = co_await std::move(way);
+    co_return how;
 }
 
 sim::Task<void> FunctionPort::atomic(Tlp tlp, Operands operands, std::byte* into, Tag tag, Requester& who) {
@@ -100,13 +100,14 @@ sim::Task<void> FunctionPort::atomic(Tlp tlp, Operands operands, std::byte* into
     co_await link_.up.travel();
     Completion answer;
     Arrival how = link_.up.arrival(tlp, life);
-    const bool poisoned = how == Arrival::Poisoned; // it goes on as it is
-    if (poisoned) how = Arrival::Whole;
     Switch::Climb c;
-    if (how == Arrival::Whole && switch_ != nullptr) {
+    if (!gone(how) && switch_ != nullptr) {
         auto climb = switch_->climb(link_.up, slot_, tlp, payload, room, true);
         c = co_await std::move(climb);
+        how = worse(how, c.how);
     }
+    const bool poisoned = how == Arrival::Poisoned; // it goes on as it is
+    if (poisoned) how = Arrival::Whole;
     if (how != Arrival::Whole) {
         room.release();
     } else if (c.way != Switch::Way::Up) {

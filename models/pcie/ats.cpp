@@ -65,13 +65,15 @@ sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag 
     up.room.release();
     if (answer.status != CompletionStatus::Success) answer.entries.clear();
     co_await egress_.pass();
-    const Tlp last =
-        begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count));
+    Arrival how = Arrival::Whole;
+    const Tlp last = begin_answer(
+        tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count), up.life, how);
     TransmitQueue::Credit there;
-    auto back = down_from_root(last, last.length, there);
-    co_await std::move(back);
+    auto back = down_from_root(last, last.length, up.life, there);
+    const Arrival of_last = co_await std::move(back);
     there.release();
-    if (const Arrival how = link_.down.arrival(last, up.life); how != Arrival::Whole) {
+    how = worse(how, of_last);
+    if (how != Arrival::Whole) {
         answer = {how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut, {}};
         auto over = time_out(tlp, up.left);
         if (how != Arrival::Poisoned) co_await std::move(over);

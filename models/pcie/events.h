@@ -56,7 +56,7 @@ struct CreditStalled {
 DESCRIBE(CreditStalled, link, upstream, kind, transaction, bond, since)
 
 /// Replayed: its LCRC failed, it came a little later. Delayed. Dropped, Malformed, Poisoned: it does not take effect.
-enum class LinkFaultKind : u8 { Replayed, Delayed, Dropped, Malformed, Poisoned };
+enum class LinkFaultKind : u8 { Replayed, Delayed, Dropped, Malformed, Poisoned, Reordered };
 
 /// A fault of a link hit a packet.
 struct LinkFault {
@@ -70,7 +70,9 @@ struct LinkFault {
 };
 DESCRIBE(LinkFault, link, upstream, fault, kind, transaction, bond)
 
-/// A link went down (all that was on it is lost), or came up.
+inline constexpr DeviceId no_device{0xffff};
+
+/// A link went down (all that was on it is lost), or came up. A switch's own is of no device.
 struct LinkChanged {
     static constexpr std::string_view event_name = "LinkChanged";
     base::Name link;

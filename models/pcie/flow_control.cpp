@@ -10,7 +10,8 @@ namespace quiesce::pcie {
 void TransmitQueue::wait(std::coroutine_handle<> who, Enter& enter) {
     const Tlp& packet = enter.packet;
     waiting_.push_back({who, &enter, ordered(packet), packet.kind, packet.bond, packet.transaction, enter.payload,
-                        enter.source, sim::now()});
+                        enter.source, sim::now(),
+                        enter.kept_back ? sim::now() + keep_back_for_ : sim::Time{}});
     sources_ = std::max(sources_, enter.source + 1);
     if (events_.wants<base::LevelChanged>())
         events_.emit(base::LevelChanged{level_, static_cast<u32>(waiting_.size())});
@@ -28,6 +29,9 @@ bool TransmitQueue::passes_all_before(std::size_t n) const {
 
 void TransmitQueue::leave(std::size_t n) {
     const Waiting w = waiting_[n];
+    for (std::size_t i = 0; i < n; ++i) waiting_[i].passed |= waiting_[i].enter->kept_back;
+    if (w.passed && events_.wants<LinkFault>())
+        events_.emit(LinkFault{link_, upstream_, LinkFaultKind::Reordered, w.kind, w.transaction, w.bond});
     waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(n));
     ++entering_;
     lane_.push(w.who, sim::now()); // a lane keeps the order even when simultaneous items are shuffled
@@ -46,7 +50,7 @@ void TransmitQueue::admit() {
     std::array<bool, 3> exhausted{};
     for (std::size_t n = 0; n < waiting_.size();) {
         const u8 pool = pool_number(waiting_[n].kind);
-        if (exhausted[pool] || !passes_all_before(n)) {
+        if (exhausted[pool] || waiting_[n].not_before > sim::now() || !passes_all_before(n)) {
             ++n;
         } else if (pools_[pool].take(data_credits(waiting_[n].payload))) {
             leave(n);
@@ -70,7 +74,8 @@ bool TransmitQueue::admit_of_kind(u8 pool) {
     for (unsigned k = 1; k <= sources_; ++k) {
         const unsigned source = (last_source_[pool] + k) % sources_;
         for (std::size_t n = 0; n < waiting_.size(); ++n) {
-            if (waiting_[n].source != source || pool_number(waiting_[n].kind) != pool || !passes_all_before(n))
+            if (waiting_[n].source != source || pool_number(waiting_[n].kind) != pool ||
+                waiting_[n].not_before > sim::now() || !passes_all_before(n))
                 continue;
             if (!pools_[pool].take(data_credits(waiting_[n].payload))) return false;
             last_source_[pool] = source;
@@ -96,6 +101,9 @@ void TransmitQueue::wake_when_something_returns() {
     if (waiting_.empty()) return;
     sim::Time next = sim::Time::never();
     for (CreditPool& p : pools_) next = std::min(next, p.next());
+    if (keep_back_every_ != 0)
+        for (const Waiting& w : waiting_)
+            if (w.not_before > sim::now()) next = std::min(next, w.not_before);
     if (turns_ && wire_free_ > sim::now()) next = wire_free_; // before that nobody enters anyway
     if (next < sim::Time::never()) sim::Calendar::current().arm(wake_up_, std::max(next, sim::now()));
 }

@@ -156,9 +156,11 @@ public:
         u32 payload;
         unsigned source;
         bool waited = false, sunk = false; ///< sunk: it goes into a link that is down and takes no room
+        bool kept_back = false;
         bool await_ready() {
             if (q.down_) [[unlikely]] return sunk = true;
-            return q.waiting_.empty() && q.entering_ == 0 && (!q.turns_ || sim::now() >= q.wire_free_) &&
+            if (q.keep_back_every_ != 0) [[unlikely]] q.mark_kept_back(*this);
+            return !kept_back && q.waiting_.empty() && q.entering_ == 0 && (!q.turns_ || sim::now() >= q.wire_free_) &&
                    q.pool_of(packet).take(data_credits(payload));
         }
         void await_suspend(std::coroutine_handle<> h) {
@@ -185,6 +187,12 @@ public:
         if (turns_ && !waiting_.empty()) wake_when_something_returns();
     }
 
+    /// Every n-th packet (0: none) waits so long, whatever room there is; those behind it that may pass it do.
+    void keep_back(u64 every, sim::Duration time) {
+        keep_back_every_ = every;
+        keep_back_for_ = time;
+    }
+
     /// Down: nothing waits any more, and what enters takes no room. Room that is taken comes back by itself.
     void set_down(bool down);
 
@@ -208,7 +216,8 @@ private:
         u64 transaction;
         u32 payload;
         unsigned source;
-        sim::Time since;
+        sim::Time since, not_before;
+        bool passed = false; ///< by another, while it was kept back
     };
     struct WakeUp : sim::Timer {
         explicit WakeUp(TransmitQueue& queue) : Timer(&fire), q(queue) {}
@@ -219,6 +228,7 @@ private:
         const PacketClass c = class_of(kind);
         return c == PacketClass::Posted ? 0 : c == PacketClass::Completion ? 2 : 1;
     }
+    void mark_kept_back(Enter& e) { e.kept_back = ++offered_ % keep_back_every_ == 0; }
     void wait(std::coroutine_handle<> who, Enter& enter);
     bool passes_all_before(std::size_t n) const;
     void leave(std::size_t n);
@@ -248,6 +258,8 @@ private:
     unsigned sources_ = 1;                 ///< seen so far
     std::array<unsigned, 3> last_source_{}; ///< whose turn it was, by kind
     u8 last_kind_ = 0;
+    u64 keep_back_every_ = 0, offered_ = 0;
+    sim::Duration keep_back_for_{};
 };
 
 } // namespace quiesce::pcie

@@ -55,6 +55,7 @@ sim::Task<void> FunctionPort::go_down_and_up(sim::Duration at, sim::Duration len
 
 void FunctionPort::set_link(bool up) {
     if (link_.is_up() == up) return;
+    if (up && switch_ != nullptr && !switch_->link().is_up()) return switch_->bring_up_later(*this);
     link_.set_up(up);
     if (rc_.events().wants<LinkChanged>()) rc_.events().emit(LinkChanged{link_.name(), device_, up});
     endpoint_.link_changed(up);
@@ -136,27 +137,30 @@ Completion FunctionPort::without_memory(const Tlp& t, iommu::Ending ending, std:
     return {CompletionStatus::Success, true};
 }
 
-/// All parts of an answer are ready at once and leave one after the other; only the last one's arrival ends the read.
-sim::Task<void> FunctionPort::complete_part(Tlp completion) {
+/// All parts of an answer are ready at once and leave one after the other; only the last one's arrival ends the read,
+/// so that `answer`, which gets worse if this one is damaged, lives as long: nothing lets them pass each other.
+sim::Task<void> FunctionPort::complete_part(Tlp completion, u64 life, Arrival& answer) {
     if (switch_ != nullptr) [[unlikely]] {
         TransmitQueue::Credit there;
-        auto way = down_from_root(completion, completion.length, there);
-        co_await std::move(way);
+        auto way = down_from_root(completion, completion.length, life, there);
+        const Arrival how = co_await std::move(way);
+        answer = worse(answer, how);
         co_return;
     }
     const auto room = co_await link_.down.enter(completion, completion.length);
     co_await link_.down.leave(completion, completion.length);
     link_.down.left(completion, completion.length);
+    answer = worse(answer, link_.down.arrival(completion, life));
     if (room.held()) co_await link_.down.travel();
 }
 
 /// -> the last completion of an answer of `bytes`; those before it, if any, get under way.
-Tlp FunctionPort::begin_answer(const Tlp& request, CompletionStatus status, u32 bytes) {
+Tlp FunctionPort::begin_answer(const Tlp& request, CompletionStatus status, u32 bytes, u64 life, Arrival& answer) {
     u64 at = request.address;
     for (;;) {
         const u32 part = bytes == 0 ? 0 : link_.completion_bytes(at, bytes);
         if (part == bytes) return completion_of(request, status, at, part);
-        sim::start(complete_part(completion_of(request, status, at, part)));
+        sim::start(complete_part(completion_of(request, status, at, part), life, answer));
         at += part;
         bytes -= part;
     }
@@ -181,6 +185,13 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
     if (switch_ != nullptr) [[unlikely]] {
         auto climb = switch_->climb(link_.up, slot_, tlp, 0, room, true);
         const Switch::Climb c = co_await std::move(climb);
+        if (gone(c.how)) {
+            room.release();
+            auto over = time_out(tlp, left);
+            co_await std::move(over);
+            tag.release();
+            co_return who.completed(tlp, {CompletionStatus::TimedOut});
+        }
         if (c.way != Switch::Way::Up) {
             auto elsewhere = read_elsewhere(tlp, into, c, std::move(room));
             const Completion answer = co_await std::move(elsewhere);
@@ -227,22 +238,25 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
     }
 
     co_await egress_.pass();
-    const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0);
+    Arrival arrived = Arrival::Whole;
+    const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0, life, arrived);
     if (switch_ == nullptr) [[likely]] {
         auto there = co_await link_.down.enter(last, last.length);
         co_await link_.down.leave(last, last.length);
         link_.down.left(last, last.length);
         co_await link_.down.travel();
         there.release();
+        arrived = worse(arrived, link_.down.arrival(last, life));
     } else {
         TransmitQueue::Credit there;
-        auto way = down_from_root(last, last.length, there);
-        co_await std::move(way);
+        auto way = down_from_root(last, last.length, life, there);
+        const Arrival how = co_await std::move(way);
+        arrived = worse(arrived, how);
     }
-    if (const Arrival how = link_.down.arrival(last, life); how != Arrival::Whole) [[unlikely]] {
-        answer.status = how == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut;
+    if (arrived != Arrival::Whole) [[unlikely]] {
+        answer.status = arrived == Arrival::Poisoned ? CompletionStatus::Poisoned : CompletionStatus::TimedOut;
         auto over = time_out(tlp, left);
-        if (how != Arrival::Poisoned) co_await std::move(over);
+        if (arrived != Arrival::Poisoned) co_await std::move(over);
     }
     if (endpoint_.copies() && answer.ok()) co_await endpoint_.copy(tlp.length);
     tag.release();
@@ -263,6 +277,7 @@ sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
     if (switch_ != nullptr) [[unlikely]] {
         auto climb = switch_->climb(link_.up, slot_, tlp, tlp.length, room, true);
         const Switch::Climb c = co_await std::move(climb);
+        if (c.how != Arrival::Whole) co_return lost(tlp, c.how);
         if (c.way != Switch::Way::Up) {
             auto elsewhere = write_elsewhere(tlp, data.data(), c, std::move(room));
             co_await std::move(elsewhere);
@@ -320,16 +335,15 @@ sim::Task<bool> FunctionPort::message_down(const Tlp& message) {
     co_await egress_.pass();
     const u64 life = link_.down.life();
     TransmitQueue::Credit there;
-    auto way = down_from_root(message, message.length, there);
-    co_await std::move(way);
-    const bool whole = link_.down.arrival(message, life) == Arrival::Whole;
-    co_return whole;
+    auto way = down_from_root(message, message.length, life, there);
+    const Arrival how = co_await std::move(way);
+    co_return how == Arrival::Whole;
 }
 
 // ---- the way between the function and the root port
 // ------------------------------------------------------------------
 
-/// What is no memory request, from the function to the root port. One that is lost on the function's link ends there.
+/// What is no memory request, from the function to the root port. One that is damaged on its way ends there.
 sim::Task<FunctionPort::Ascent> FunctionPort::go_up(const Tlp& t, u32 payload) {
     Ascent a;
     auto room = co_await link_.up.enter(t, payload);
@@ -341,21 +355,28 @@ sim::Task<FunctionPort::Ascent> FunctionPort::go_up(const Tlp& t, u32 payload) {
     a.how = link_.up.arrival(t, a.life);
     if (a.how == Arrival::Whole && switch_ != nullptr) {
         auto climb = switch_->climb(link_.up, slot_, t, payload, room, false);
-        co_await std::move(climb);
+        const Switch::Climb c = co_await std::move(climb);
+        a.how = c.how;
     }
     if (a.how == Arrival::Whole) a.room = std::move(room);
     co_return a;
 }
 
-sim::Task<void> FunctionPort::down_from_root(const Tlp& t, u32 payload, TransmitQueue::Credit& room) {
+/// A packet for the function. What left the root port in another life() of the function's link than `life` is lost.
+sim::Task<Arrival> FunctionPort::down_from_root(const Tlp& t, u32 payload, u64 life, TransmitQueue::Credit& room) {
     auto first = co_await first_down_.enter(t, payload);
+    const u64 first_life = first_down_.life();
     co_await first_down_.leave(t, payload);
     first_down_.left(t, payload);
     co_await first_down_.travel();
     room = std::move(first);
-    if (switch_ == nullptr) co_return;
+    if (switch_ == nullptr) co_return link_.down.arrival(t, life);
+    Arrival how = first_down_.arrival(t, first_life);
+    if (gone(how)) co_return how;
     auto rest = switch_->go_on_down(switch_->path().front()->from_above(), &link_.down, t, payload, room);
-    co_await std::move(rest);
+    const Arrival between = co_await std::move(rest);
+    how = worse(how, between);
+    co_return gone(how) ? how : worse(how, link_.down.arrival(t, life));
 }
 
 } // namespace quiesce::pcie

@@ -94,7 +94,7 @@ private:
     iommu::TranslationRequest question(const Tlp& t) const;
     memory::Request access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const;
     Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
-    sim::Task<void> complete_part(Tlp completion);
+    sim::Task<void> complete_part(Tlp completion, u64 life, Arrival& answer);
     /// A packet that crossed the function's link, or did not.
     struct Ascent {
         TransmitQueue::Credit room;
@@ -103,7 +103,7 @@ private:
         sim::Time left{};
     };
     sim::Task<Ascent> go_up(const Tlp& t, u32 payload);
-    sim::Task<void> down_from_root(const Tlp& t, u32 payload, TransmitQueue::Credit& room);
+    sim::Task<Arrival> down_from_root(const Tlp& t, u32 payload, u64 life, TransmitQueue::Credit& room);
     // ---- atomics.cpp
     sim::Task<Completion> carry_out(const Tlp& t, Operands& operands, bool poisoned, TransmitQueue::Credit room);
     sim::Task<Completion> modify(const Tlp& t, Operands& operands, const iommu::Translation& tr);
@@ -143,7 +143,7 @@ private:
     Tlp invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const;
     sim::Task<CompletionStatus> translate_one(Tlp tlp, TranslationEntry& entry);
     sim::Task<TranslationCompletion> answer_translation(Tlp tlp);
-    Tlp begin_answer(const Tlp& request, CompletionStatus status, u32 bytes);
+    Tlp begin_answer(const Tlp& request, CompletionStatus status, u32 bytes, u64 life, Arrival& answer);
     iommu::PageRequestMessage message_of(const Tlp& t, PageRequestHeader header) const;
     /// An Invalidate Request under way.
     struct Invalidation {

@@ -32,6 +32,13 @@ struct LinkFaultConfig {
                                  P::Guess,
                                  "a fault to try"};
     base::Param<base::Latency> delay{1_us, "how long", P::Guess, "a link's recovery takes microseconds"};
+    base::Param<u64> reorder_every{0,
+                                   "packets: one is kept back, and those behind it that may pass it do; 0: never",
+                                   base::at_most(most),
+                                   base::unit("packets"),
+                                   P::Guess,
+                                   "a fault to try"};
+    base::Param<base::Latency> reorder_for{1_us, "for how long", P::Guess, "a fault to try"};
     base::Param<u64> drop_every{0,
                                 "packets: one never arrives, though the link says it did; 0: never",
                                 base::at_most(most),
@@ -67,12 +74,16 @@ struct LinkFaultConfig {
     base::Param<base::Latency> down_for{0_ns, "and comes up again so much later; 0: it stays down", P::Guess,
                                         "a fault to try"};
 };
-DESCRIBE(LinkFaultConfig, direction, corrupt_every, delay_every, delay, drop_every, malformed_every, poison_every,
-         unsupported_every, abort_every, down_at, down_for)
+DESCRIBE(LinkFaultConfig, direction, corrupt_every, delay_every, delay, reorder_every, reorder_for, drop_every,
+         malformed_every, poison_every, unsupported_every, abort_every, down_at, down_for)
 static_assert(base::fully_described<LinkFaultConfig>);
 
 /// How a packet comes out of a link.
-enum class Arrival : u8 { Whole, Lost, Malformed, Poisoned };
+enum class Arrival : u8 { Whole, Poisoned, Malformed, Lost };
+/// It does not go on from there.
+constexpr bool gone(Arrival a) { return a == Arrival::Malformed || a == Arrival::Lost; }
+/// Of a packet that has crossed two links, or an answer of two packets.
+constexpr Arrival worse(Arrival a, Arrival b) { return a > b ? a : b; }
 
 /// The faults of one direction. A direction without any has none of these.
 class LinkFaults {
@@ -80,8 +91,11 @@ public:
     LinkFaults(const LinkFaultConfig& c, sim::Duration nak)
         : corrupt_{c.corrupt_every}, delay_{c.delay_every}, drop_{c.drop_every},
           malformed_{c.malformed_every}, poison_{c.poison_every}, hold_(c.delay.get()), nak_(nak) {}
+    static bool concern(const LinkFaultConfig& c, bool upstream) {
+        return c.direction.get() != (upstream ? "down" : "up");
+    }
     static bool any(const LinkFaultConfig& c, bool upstream) {
-        if (c.direction.get() == (upstream ? "down" : "up")) return false;
+        if (!concern(c, upstream)) return false;
         return c.corrupt_every != 0 || c.delay_every != 0 || c.drop_every != 0 || c.malformed_every != 0 ||
                c.poison_every != 0;
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Requests that a switch routes to another function below it, which no root complex and no IOMMU ever sees (6.12).
+/// Requests that a switch routes to another function below it, which no root complex and no IOMMU ever sees (6.12). MODEL: the
+/// root complex sends no request down to a peer (1.3.1 leaves that to it): one that Access Control Services redirect
+/// there, and whose address is no memory, is answered as a memory error.
 #include "pcie/function_port.h"
 
 #include "pcie/root_complex.h"
@@ -55,9 +57,8 @@ FunctionPort* FunctionPort::turn(const Tlp& t, const Switch::Climb& c) {
 sim::Task<bool> FunctionPort::arrive_from(Ingress in, const Tlp& t, u32 payload, TransmitQueue::Credit& room) {
     const u64 life = link_.down.life();
     auto rest = switch_->go_on_down(in, &link_.down, t, payload, room);
-    co_await std::move(rest);
-    const bool whole = link_.down.arrival(t, life) == Arrival::Whole;
-    co_return whole;
+    const Arrival between = co_await std::move(rest);
+    co_return !gone(between) && worse(between, link_.down.arrival(t, life)) == Arrival::Whole;
 }
 
 /// 2.3.1: an address in no BAR of the function, or while it does not answer, is an Unsupported Request.
@@ -139,7 +140,8 @@ sim::Task<bool> FunctionPort::complete_to(FunctionPort& requester, Switch& turn_
     while (in.at != &turn_at) {
         Switch& s = *in.at;
         auto hop = s.cross(in, s.link().up, t, t.length, room);
-        co_await std::move(hop);
+        const u64 life_above = co_await std::move(hop);
+        if (s.link().up.arrival(t, life_above) != Arrival::Whole) co_return false;
         in = s.above()->from_port(s.slot(), s.link().up);
     }
     if (!turn_at.redirects(t, in.source - 1)) {
@@ -148,16 +150,17 @@ sim::Task<bool> FunctionPort::complete_to(FunctionPort& requester, Switch& turn_
         co_return arrived;
     }
     auto up = turn_at.climb(*in.link, in.source - 1, t, t.length, room, false);
-    co_await std::move(up);
+    const Switch::Climb c = co_await std::move(up);
+    if (c.how != Arrival::Whole) co_return false;
     const u64 behind = order_.behind();
     co_await ingress_.pass();
     co_await order_.committed_before(behind);
     room.release();
     co_await egress_.pass();
     const u64 life_below = requester.link_.down.life();
-    auto down = requester.down_from_root(t, t.length, room);
-    co_await std::move(down);
-    co_return requester.link_.down.arrival(t, life_below) == Arrival::Whole;
+    auto down = requester.down_from_root(t, t.length, life_below, room);
+    const Arrival how = co_await std::move(down);
+    co_return how == Arrival::Whole;
 }
 
 } // namespace quiesce::pcie

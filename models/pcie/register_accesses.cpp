@@ -25,14 +25,20 @@ sim::Task<TransmitQueue::Credit> FunctionPort::send_down(Tlp request) {
 
 /// -> the access got through to the endpoint, where it takes `room`.
 sim::Task<bool> FunctionPort::arrive_down(const Tlp& request, u64 life, TransmitQueue::Credit& room) {
+    const u64 first_life = first_down_.life();
     co_await first_down_.travel();
+    Arrival how = Arrival::Whole;
     if (switch_ != nullptr) {
-        const Ingress in = switch_->path().front()->from_above();
-        auto rest = switch_->go_on_down(in, &link_.down, request, request.payload_bytes(), room);
-        co_await std::move(rest);
+        how = first_down_.arrival(request, first_life);
+        if (!gone(how)) {
+            const Ingress in = switch_->path().front()->from_above();
+            auto rest = switch_->go_on_down(in, &link_.down, request, request.payload_bytes(), room);
+            const Arrival between = co_await std::move(rest);
+            how = worse(how, between);
+        }
     }
-    const bool whole = link_.down.arrival(request, life) == Arrival::Whole;
-    if (whole) co_return true;
+    if (!gone(how)) how = worse(how, link_.down.arrival(request, life));
+    if (how == Arrival::Whole) co_return true;
     auto over = no_answer();
     co_await std::move(over);
     co_return false;

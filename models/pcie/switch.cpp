@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace quiesce::pcie {
 
@@ -61,6 +62,10 @@ Switch::Switch(RootComplex& rc, base::Name name, const SwitchConfig& config, Swi
       latency_(config.latency.get()), register_access_(config.register_access.get()), cut_through_(config.cut_through),
       acs_(config.acs), express_(express_of(config.link)), config_space_(upper_port(config)) {
     link_.up.queue().take_turns();
+    link_.up.inject(config.faults);
+    link_.down.inject(config.faults);
+    if (const sim::Duration at = config.faults.down_at.get(); at != sim::Duration{})
+        sim::spawn(go_down_and_up(at, config.faults.down_for.get()));
     if (above != nullptr) {
         path_ = above->path();
         slot_ = above->add_port();
@@ -149,49 +154,125 @@ bool Switch::redirects(const Tlp& completion, unsigned from) const {
 
 /// The packet has come in as a whole. Its header came earlier, and its first bit may have left since: so long as the
 /// latency is above the rest of its time on the link, both ends are to come.
-sim::Task<void> Switch::cross(Ingress in, LinkDirection& egress, const Tlp& t, u32 payload,
-                              TransmitQueue::Credit& room) {
+sim::Task<u64> Switch::cross(Ingress in, LinkDirection& egress, const Tlp& t, u32 payload,
+                             TransmitQueue::Credit& room) {
     const sim::Time whole = sim::now();
     const sim::Duration rest = cut_through_ ? in.link->after_header(t, payload) : sim::Duration{};
     const sim::Time first = whole + latency_ - rest;
     co_await InOrder{*in.lane, std::max(whole, first)};
     const sim::Time asked = sim::now();
     auto next = co_await egress.enter(t, payload, in.source);
+    const u64 life = egress.life();
     co_await egress.leave(t, payload, sim::now() == asked ? first : sim::now(), whole + latency_);
     room = std::move(next); // what it took here is free
     egress.left(t, payload);
     co_await egress.travel();
+    co_return life;
 }
 
 sim::Task<Switch::Climb> Switch::climb(const LinkDirection& from, unsigned port, const Tlp& t, u32 payload,
                                        TransmitQueue::Credit& room, bool routed) {
     const LinkDirection* link = &from;
-    for (Switch* s = this; s != nullptr; s = s->above_) {
-        const Ingress in = s->from_port(port, *link);
+    Climb c;
+    for (Switch* s = this; s != nullptr && !gone(c.how); s = s->above_) {
+        c.in = s->from_port(port, *link);
         if (routed)
-            if (const Route r = s->route(t, port); r.way != Way::Up) co_return Climb{r.way, s, r.port, in};
-        auto hop = s->cross(in, s->link_.up, t, payload, room);
-        co_await std::move(hop);
+            if (const Route r = s->route(t, port); r.way != Way::Up) co_return Climb{r.way, s, r.port, c.in, c.how};
+        auto hop = s->cross(c.in, s->link_.up, t, payload, room);
+        const u64 life = co_await std::move(hop);
+        c.how = worse(c.how, s->link_.up.arrival(t, life));
         link = &s->link_.up;
         port = s->slot_;
     }
-    co_return Climb{};
+    co_return c;
 }
 
-sim::Task<void> Switch::go_on_down(Ingress in, LinkDirection* last, const Tlp& t, u32 payload,
-                                   TransmitQueue::Credit& room) {
+sim::Task<Arrival> Switch::go_on_down(Ingress in, LinkDirection* last, const Tlp& t, u32 payload,
+                                      TransmitQueue::Credit& room) {
+    Arrival how = Arrival::Whole;
     for (std::size_t n = in.at->path_.size(); n < path_.size(); ++n) {
-        auto hop = in.at->cross(in, path_[n]->link_.down, t, payload, room);
-        co_await std::move(hop);
+        LinkDirection& egress = path_[n]->link_.down;
+        auto hop = in.at->cross(in, egress, t, payload, room);
+        const u64 life = co_await std::move(hop);
+        how = worse(how, egress.arrival(t, life));
+        if (gone(how)) co_return how;
         in = path_[n]->from_above();
     }
-    if (last == nullptr) co_return;
+    if (last == nullptr) co_return how;
     auto hop = in.at->cross(in, *last, t, payload, room);
     co_await std::move(hop);
+    co_return how;
+}
+
+// ---- a link that goes down
+// -------------------------------------------------------------------------------------------
+
+sim::Task<void> Switch::go_down_and_up(sim::Duration at, sim::Duration length) {
+    co_await sim::delay(at);
+    set_link(false);
+    if (length == sim::Duration{}) co_return;
+    co_await sim::delay(length);
+    set_link(true);
+}
+
+/// As the link above it.
+void Switch::follow(bool up) {
+    if (up ? !taken_down_itself_ : !link_.is_up()) return;
+    taken_down_itself_ = !up;
+    set_link(up);
+}
+
+void Switch::set_link(bool up) {
+    if (link_.is_up() == up || (up && above_ != nullptr && !above_->link_.is_up())) return;
+    link_.set_up(up);
+    if (rc_.events().wants<LinkChanged>()) rc_.events().emit(LinkChanged{link_.name(), no_device, up});
+    if (up)
+        for (FunctionPort* f : std::exchange(taken_down_, {})) f->set_link(true);
+    for (const auto& p : ports_) {
+        if (p->below != nullptr) p->below->follow(up);
+        if (up || p->function == nullptr || !p->function->link().is_up()) continue;
+        taken_down_.push_back(p->function);
+        p->function->set_link(false);
+    }
 }
 
 // ---- its own registers
 // -----------------------------------------------------------------------------------------------
+
+/// A packet of the root port for this switch.
+sim::Task<Arrival> Switch::come_down(const Tlp& t, TransmitQueue::Credit& room) {
+    LinkDirection& first = path_.front()->link_.down;
+    room = co_await first.enter(t, t.payload_bytes());
+    const u64 life = first.life();
+    co_await first.leave(t, t.payload_bytes());
+    first.left(t, t.payload_bytes());
+    co_await first.travel();
+    const Arrival there = first.arrival(t, life);
+    if (gone(there)) co_return there;
+    auto rest = go_on_down(path_.front()->from_above(), nullptr, t, t.payload_bytes(), room);
+    const Arrival how = co_await std::move(rest);
+    co_return worse(there, how);
+}
+
+/// Its own packets take turns with those of its ports.
+sim::Task<Arrival> Switch::go_up(const Tlp& t) {
+    auto room = co_await link_.up.enter(t, t.length, 0);
+    const u64 life = link_.up.life();
+    co_await link_.up.leave(t, t.length, sim::now(), sim::now());
+    link_.up.left(t, t.length);
+    co_await link_.up.travel();
+    const Arrival there = link_.up.arrival(t, life);
+    if (gone(there) || above_ == nullptr) co_return there;
+    auto rest = above_->climb(link_.up, slot_, t, t.length, room, false);
+    const Climb c = co_await std::move(rest);
+    co_return worse(there, c.how);
+}
+
+/// What the root port says where no answer came.
+sim::Task<u32> Switch::unanswered() {
+    if (path_.front()->link_.is_up()) co_await sim::delay(rc_.config().completion_timeout.get());
+    co_return ~u32{0};
+}
 
 sim::Task<u32> Switch::config_access(ConfigSpace& registers, TlpKind kind, u32 offset, unsigned size, u32 value) {
     Tlp t;
@@ -199,27 +280,26 @@ sim::Task<u32> Switch::config_access(ConfigSpace& registers, TlpKind kind, u32 o
     t.length = size;
     t.address = offset;
     co_await rc_.stages().of(rc_.config().mmio.get()).pass();
-    LinkDirection& first = path_.front()->link_.down;
-    auto room = co_await first.enter(t, t.payload_bytes());
-    co_await first.leave(t, t.payload_bytes());
-    first.left(t, t.payload_bytes());
-    co_await first.travel();
-    auto down = go_on_down(path_.front()->from_above(), nullptr, t, t.payload_bytes(), room);
-    co_await std::move(down);
+    TransmitQueue::Credit room;
+    auto way = come_down(t, room);
+    Arrival how = co_await std::move(way);
+    if (how != Arrival::Whole) {
+        auto none = unanswered();
+        const u32 ones = co_await std::move(none);
+        co_return ones;
+    }
     co_await sim::delay(register_access_);
     if (kind == TlpKind::ConfigWrite) registers.config_write(offset, size, value);
     const u32 read = kind == TlpKind::ConfigRead ? registers.config_read(offset, size) : 0;
     room.release();
     const Tlp answer =
         completion_of(t, CompletionStatus::Success, offset, kind == TlpKind::ConfigRead ? t.length : 0);
-    // Its own packets take turns with those of its ports.
-    auto back = co_await link_.up.enter(answer, answer.length, 0);
-    co_await link_.up.leave(answer, answer.length, sim::now(), sim::now());
-    link_.up.left(answer, answer.length);
-    co_await link_.up.travel();
-    if (above_ != nullptr) {
-        auto up = above_->climb(link_.up, slot_, answer, answer.length, back, false);
-        co_await std::move(up);
+    auto back = go_up(answer);
+    how = co_await std::move(back);
+    if (how != Arrival::Whole) {
+        auto none = unanswered();
+        const u32 ones = co_await std::move(none);
+        co_return ones;
     }
     const u64 behind = root_->order.behind();
     co_await rc_.stages().of(rc_.config().ingress.get()).pass();

@@ -5,7 +5,8 @@
 /// would be missing; it takes room in the port that it came in by until its last bit is out again. Requests are routed
 /// by the address windows of the ports below (6.12: Access Control Services decide whether to a peer), answers and
 /// messages by bus number or to the root complex. MODEL: no multicast, no ordering between virtual channels (there is
-/// one), no link of a switch ever fails, and the upper end of its link has no configuration space.
+/// one); the upper end of its link has no configuration space; when its link has been down, its registers are as before
+/// (the kernel restores them) and what is below it comes up with it.
 #pragma once
 #include "base/events.h"
 #include "base/names.h"
@@ -44,8 +45,9 @@ struct SwitchConfig {
     base::Param<bool> acs{true, "its lower ports have Access Control Services", P::Guess, "server switches do"};
     LinkConfig link{.root_port = {},
                     .endpoint = switch_credits()}; ///< above it; `endpoint`: what it advertises, above and below
+    LinkFaultConfig faults; ///< of that link; nothing of the root port's refusals
 };
-DESCRIBE(SwitchConfig, latency, cut_through, register_access, acs, link)
+DESCRIBE(SwitchConfig, latency, cut_through, register_access, acs, link, faults)
 static_assert(base::fully_described<SwitchConfig>);
 
 /// What all functions below one root port have in common.
@@ -128,28 +130,42 @@ public:
 
     /// From where the packet is through the switch and on to the other end of `egress`. `room` is what it takes in the
     /// switch, and then what it takes there.
-    sim::Task<void> cross(Ingress in, LinkDirection& egress, const Tlp& t, u32 payload, TransmitQueue::Credit& room);
+    /// -> the life of that link in which it left, to ask how it arrived.
+    sim::Task<u64> cross(Ingress in, LinkDirection& egress, const Tlp& t, u32 payload, TransmitQueue::Credit& room);
 
     struct Climb {
         Way way = Way::Up;
         Switch* at = nullptr; ///< Peer: where it turns
         unsigned port = 0;    ///< Peer: out of which port there
         Ingress in{};         ///< Peer: and where it is now
+        Arrival how = Arrival::Whole; ///< gone: it came no further
     };
     /// From an endpoint's link `from` (which it has crossed) into this switch's `port` and on to the root port, or to
     /// the switch where it turns to a peer or is refused. Only `routed` packets turn: memory requests.
     sim::Task<Climb> climb(const LinkDirection& from, unsigned port, const Tlp& t, u32 payload,
                            TransmitQueue::Credit& room, bool routed);
-    /// From switch `in.at`, on the way down, into this one; then out of `last`.
-    sim::Task<void> go_on_down(Ingress in, LinkDirection* last, const Tlp& t, u32 payload, TransmitQueue::Credit& room);
+    /// From switch `in.at`, on the way down, into this one; then out of `last`, whose damage is not looked at here.
+    sim::Task<Arrival> go_on_down(Ingress in, LinkDirection* last, const Tlp& t, u32 payload,
+                                  TransmitQueue::Credit& room);
 
     /// A configuration access to its upper port, or to a lower one. As FunctionPort's.
     sim::Task<u32> config_access(ConfigSpace& registers, TlpKind kind, u32 offset, unsigned size, u32 value);
     /// What waits for room on its link, in words; empty if nothing does.
     std::string who_waits();
 
+    /// Its link goes down, with all that is on it and with all links below (6.6.1: the reset is passed on), or comes up
+    /// with those that it took along.
+    void set_link(bool up);
+    /// A function below comes up when this does.
+    void bring_up_later(FunctionPort& function) { taken_down_.push_back(&function); }
+
 private:
     Route refuse(unsigned port, cfg::Uncorrectable error, Way way);
+    sim::Task<void> go_down_and_up(sim::Duration at, sim::Duration length);
+    sim::Task<Arrival> come_down(const Tlp& t, TransmitQueue::Credit& room);
+    sim::Task<Arrival> go_up(const Tlp& t);
+    sim::Task<u32> unanswered();
+    void follow(bool up);
 
     RootComplex& rc_;
     base::Name name_;
@@ -166,6 +182,8 @@ private:
     ExpressConfig express_;
     ConfigSpace config_space_;
     std::vector<std::unique_ptr<Port>> ports_;
+    std::vector<FunctionPort*> taken_down_; ///< with its own link: they come up with it
+    bool taken_down_itself_ = false;        ///< with the link above
 };
 
 } // namespace quiesce::pcie

@@ -63,12 +63,14 @@ TEST_CASE("faults of a link count by link, direction and kind", "[observe]") {
     fault(true, LinkFaultKind::Dropped, 3);
     fault(true, LinkFaultKind::Malformed, 4);
     fault(true, LinkFaultKind::Poisoned, 5);
+    fault(true, LinkFaultKind::Reordered, 7);
     fault(false, LinkFaultKind::Dropped, 6);
     REQUIRE(b.c().links.size() == 2);
     const RunCounts::Link &up = b.c().links.at("acc0.link.up"), &down = b.c().links.at("acc0.link.down");
-    CHECK(std::vector<u64>{up.replayed, up.delayed, up.dropped, up.malformed, up.poisoned} == std::vector<u64>{1, 2, 3, 4, 5});
-    CHECK(std::vector<u64>{down.replayed, down.delayed, down.dropped, down.malformed, down.poisoned} ==
-          std::vector<u64>{0, 0, 6, 0, 0});
+    CHECK(std::vector<u64>{up.replayed, up.delayed, up.dropped, up.malformed, up.poisoned, up.reordered} ==
+          std::vector<u64>{1, 2, 3, 4, 5, 7});
+    CHECK(std::vector<u64>{down.replayed, down.delayed, down.dropped, down.malformed, down.poisoned, down.reordered} ==
+          std::vector<u64>{0, 0, 6, 0, 0, 0});
 }
 
 TEST_CASE("a link counts when it goes down, not when it comes up; completion time-outs count", "[observe]") {

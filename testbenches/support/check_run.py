@@ -43,7 +43,7 @@ SHAPE = {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},
     "links": {str: {"credit_stalls": int, "credit_stall_ps": int, "replayed": int, "delayed": int, "dropped": int,
-                    "malformed": int, "poisoned": int}},
+                    "malformed": int, "poisoned": int, "reordered": int}},
     "oom": [str], "cpu_ps": {"by": {str: int}},
     "violations": [{"id": str, "kind": str, "time_ps": int, "last_ps": int, "count": int, "bond": int, "device": str,
                     "process": str, "pasid": int, "page": str, "object": str, "story": str}],
