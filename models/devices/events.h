@@ -100,6 +100,20 @@ struct PageResponseHeard {
 };
 DESCRIBE(PageResponseHeard, device, stream, bond, has_pasid, pasid, group, code, fate)
 
+/// A device forgot a group of page requests that it had sent: it, its link or its page request interface was reset, or
+/// another group's answer was Response Failure. It waits for no answer any more; one that still comes it discards.
+struct PageGroupForgotten {
+    static constexpr std::string_view event_name = "PageGroupForgotten";
+    DeviceId device;
+    StreamId stream;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    u16 group;
+    u32 requests;
+};
+DESCRIBE(PageGroupForgotten, device, stream, bond, has_pasid, pasid, group, requests)
+
 /// An access of a GPU's wave found no translation before and is tried again.
 struct AccessRetried {
     static constexpr std::string_view event_name = "AccessRetried";

@@ -127,13 +127,21 @@ void PageRequestInterface::forget(Groups::iterator at, PageRequestEnding ending)
 }
 
 void PageRequestInterface::forget_all(PageRequestEnding ending) {
-    while (!groups_.empty()) forget(groups_.begin(), ending);
+    while (!groups_.empty()) {
+        const auto& [index, group] = *groups_.begin();
+        const pcie::DmaRequest& r = group->pages.front().first;
+        if (group->sent) // nobody knows of the others
+            events_.emit(PageGroupForgotten{endpoint_.device(), endpoint_.stream(), r.bond, r.has_pasid, r.pasid, index,
+                                            static_cast<u32>(group->pages.size())});
+        forget(groups_.begin(), ending);
+    }
 }
 
 /// 10.4.2.1: no request any more, and no answer counts, until software enables the interface anew.
-void PageRequestInterface::fail() {
+void PageRequestInterface::fail(Groups::iterator answered) {
     failed_ = true;
     endpoint_.config_space().set_pri_response_failure();
+    forget(answered, PageRequestEnding::Failed);
     forget_all(PageRequestEnding::Failed);
     endpoint_.config_space().set_pri_stopped(true);
 }
@@ -159,7 +167,7 @@ void PageRequestInterface::heard(const pcie::PageGroupAnswer& answer) {
     }
     if (code == static_cast<u8>(iommu::PageResponseCode::Success)) return forget(at, PageRequestEnding::Granted);
     if (code == static_cast<u8>(iommu::PageResponseCode::InvalidRequest)) return forget(at, PageRequestEnding::Invalid);
-    fail(); // 10.4.2: every other code is Response Failure
+    fail(at); // 10.4.2: every other code is Response Failure
 }
 
 // ---- PASID stop -----------------------------------------------------------------------------------------------------

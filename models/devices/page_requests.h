@@ -54,7 +54,7 @@ public:
 
     /// PRI control, E. The allocation is read when it is turned on; groups that were sent before stay outstanding.
     void enable(bool on);
-    /// PRI control, Reset: every group is forgotten.
+    /// PRI control, Reset, or the function's: every group is forgotten. An answer that still comes is unexpected.
     void reset();
     /// Requests may be sent.
     bool on() const { return enabled_ && !failed_ && allocation_ != 0; }
@@ -108,7 +108,7 @@ private:
     void send(Group& group);
     void forget(Groups::iterator group, PageRequestEnding ending);
     void forget_all(PageRequestEnding ending);
-    void fail();
+    void fail(Groups::iterator answered);
     bool outstanding_for(u32 space) const;
     void level() const;
 

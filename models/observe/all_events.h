@@ -23,8 +23,9 @@ using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::Lin
                                     pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer, pcie::AtomicDone>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived, devices::DmaEnded, devices::QueueState,
                                      devices::PageRequestSent, devices::PageResponseHeard,
-                                     devices::DescriptorSubmitted, devices::DescriptorEnded, devices::AccessRetried,
-                                     devices::PacketEnded, devices::TraceLinePlayed>;
+                                     devices::PageGroupForgotten, devices::DescriptorSubmitted,
+                                     devices::DescriptorEnded, devices::AccessRetried, devices::PacketEnded,
+                                     devices::TraceLinePlayed>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,

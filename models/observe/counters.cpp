@@ -10,8 +10,9 @@ Counters::Counters(base::EventBus& bus) {
                                   pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, pcie::AtomicDone, iommu::FaultRaised, iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
-                                  iommu::PageRequestReceived, iommu::PageResponseSent, iommu::TransactionStalled,
-                                  iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved,
+                                  iommu::PageRequestReceived, iommu::PageResponseSent, devices::PageResponseHeard,
+                                  devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallRecorded,
+                                  iommu::StallAnswerIgnored, iommu::StallResolved,
                                   os::BondChanged, devices::DescriptorSubmitted, devices::DescriptorEnded,
                                   os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
                                   devices::QueueState, devices::PacketEnded, devices::AccessRetried, os::DeviceReset,
@@ -115,6 +116,11 @@ void Counters::on(sim::Time now, const iommu::PageResponseSent& e) {
         for (const sim::Time received : found->second) p.service_ps.push_back(static_cast<u64>((now - received).ps()));
     page_groups_.erase(found);
 }
+
+void Counters::on(sim::Time, const devices::PageResponseHeard& e) {
+    c_.page_requests.unexpected += e.fate == devices::PageResponseFate::Unexpected;
+}
+void Counters::on(sim::Time, const devices::PageGroupForgotten& e) { c_.page_requests.forgotten += e.requests; }
 
 void Counters::on(sim::Time, const iommu::TransactionStalled& e) {
     ++c_.stalls.received;

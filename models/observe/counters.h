@@ -30,6 +30,8 @@ struct RunCounts {
     /// Each request is of one kind: that of the response to its group.
     struct PageRequests {
         u64 received = 0, success = 0, invalid = 0, failure = 0, auto_response = 0, stop_markers = 0, late = 0;
+        u64 forgotten = 0;  ///< by their device, before an answer came
+        u64 unexpected = 0; ///< responses to groups that their device did not have outstanding
         std::vector<u64> service_ps; ///< from the unit's taking a request in until the OS's response left the unit
     } page_requests;
     std::vector<u64> page_request_latency_ps; ///< observe::PageRequests
@@ -105,6 +107,8 @@ private:
     void on(sim::Time now, const iommu::FenceSignalled& e);
     void on(sim::Time now, const iommu::PageRequestReceived& e);
     void on(sim::Time now, const iommu::PageResponseSent& e);
+    void on(sim::Time now, const devices::PageResponseHeard& e);
+    void on(sim::Time now, const devices::PageGroupForgotten& e);
     void on(sim::Time now, const iommu::TransactionStalled& e);
     void on(sim::Time now, const iommu::StallRecorded& e);
     void on(sim::Time now, const iommu::StallAnswerIgnored& e);

@@ -19,8 +19,9 @@ public:
                                   iommu::GlobalError, devices::QueueState, os::BondChanged, os::TeardownTriggered,
                                   os::FenceObserved, os::StopSeen, os::ProcessChanged, os::MmputReturned, os::PasidChanged,
                                   os::OsViolation, iommu::PageRequestReceived, iommu::PageResponseSent,
-                                  devices::PageResponseHeard, os::PageRequestEnded, devices::DescriptorSubmitted,
-                                  devices::DescriptorEnded, os::UserSubmitted, os::DeviceReset, os::WorkLost>;
+                                  devices::PageResponseHeard, devices::PageGroupForgotten, os::PageRequestEnded,
+                                  devices::DescriptorSubmitted, devices::DescriptorEnded, os::UserSubmitted,
+                                  os::DeviceReset, os::WorkLost>;
 
     explicit Fingerprint(base::EventBus& bus) {
         tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { hear(now, e); });

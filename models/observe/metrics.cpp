@@ -144,6 +144,11 @@ const std::vector<Metric> metrics{
     {"count", "page_requests.auto_response", "answered by the hardware itself"},
     {"count", "page_requests.stop_markers", "Stop Markers that reached the IOMMU; they are not answered"},
     {"count", "page_requests.late", "responses to groups of which no request was unanswered"},
+    {"count", "page_requests.forgotten",
+     "requests that their device had sent and forgot before an answer came: it, its link or its interface was reset, "
+     "or another answer was Response Failure"},
+    {"count", "page_requests.unexpected",
+     "responses that reached a device that had no such group outstanding: it discards them"},
     {"count", "page_requests.latency_ps.n", "requests whose answer reached the device"},
     {"count", "page_requests.latency_ps.p50", "from sending a request until its answer arrives: median, ps"},
     {"count", "page_requests.latency_ps.p99", "99th percentile, ps"},

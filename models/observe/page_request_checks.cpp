@@ -25,8 +25,12 @@ std::string_view state_name(os::BondState s) {
 } // namespace
 
 void Checkers::on(const devices::PageRequestSent& e) {
-    if (!e.stop_marker) group_bond_[{raw(e.stream), e.group}] = e.bond;
+    if (e.stop_marker) return;
+    group_bond_[{raw(e.stream), e.group}] = e.bond;
+    forgotten_.erase({raw(e.stream), e.group}); // an answer to the index's former use would be taken for this one's
 }
+
+void Checkers::on(const devices::PageGroupForgotten& e) { forgotten_.insert({raw(e.stream), e.group}); }
 
 /// The bond of whoever used the group's index last.
 BondId Checkers::bond_of_group(StreamId stream, u16 group) const {
@@ -34,8 +38,10 @@ BondId Checkers::bond_of_group(StreamId stream, u16 group) const {
     return found == group_bond_.end() ? no_bond : found->second;
 }
 
+/// The OS knows nothing of what a device forgot: it answers each group once, and the device discards that.
 void Checkers::on(const devices::PageResponseHeard& e) {
-    if (e.fate != devices::PageResponseFate::Unexpected) return;
+    const bool was_forgotten = forgotten_.erase({raw(e.stream), e.group}) != 0;
+    if (e.fate != devices::PageResponseFate::Unexpected || was_forgotten) return;
     const BondId bond = bond_of_group(e.stream, e.group);
     add("late-page-response", bond, 0, group_name(e.stream, e.group),
         fmt::format("{} got a response ({}) to page request group {}, which was not outstanding any more", who(bond),

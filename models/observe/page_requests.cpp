@@ -4,13 +4,10 @@
 #include <algorithm>
 
 namespace quiesce::observe {
-namespace {
-constexpr u8 invalid_request = 1; // PCIe Base 10.4.2: whatever is above is Response Failure
-}
-
 PageRequests::PageRequests(base::EventBus& bus) {
-    using Heard = base::EventList<devices::PageRequestSent, devices::PageResponseHeard, iommu::PageRequestRecorded,
-                                  iommu::TransactionStalled, iommu::StallRecorded, iommu::StallResolved,
+    using Heard = base::EventList<devices::PageRequestSent, devices::PageResponseHeard, devices::PageGroupForgotten,
+                                  iommu::PageRequestRecorded, iommu::TransactionStalled, iommu::StallRecorded,
+                                  iommu::StallResolved,
                                   os::PageRequestEnded>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
@@ -21,9 +18,11 @@ void PageRequests::begin(BondId b) {
     ++bond.open;
 }
 
-void PageRequests::end(BondId b, sim::Time now) {
+void PageRequests::end(BondId b, sim::Time now, bool forgotten) {
     Bond& bond = bonds_[raw(b)];
-    if (--bond.open == 0) bond.drained = now;
+    if (--bond.open != 0) return;
+    bond.drained = now;
+    bond.forgotten = forgotten;
 }
 
 u64 PageRequests::open(BondId b) const {
@@ -35,6 +34,11 @@ std::optional<sim::Time> PageRequests::drained(BondId b) const {
     const auto found = bonds_.find(raw(b));
     if (found == bonds_.end() || !found->second.any || found->second.open != 0) return std::nullopt;
     return found->second.drained;
+}
+
+bool PageRequests::forgotten(BondId b) const {
+    const auto found = bonds_.find(raw(b));
+    return found != bonds_.end() && found->second.forgotten;
 }
 
 std::vector<PageRequests::Waiting> PageRequests::waiting() const {
@@ -55,23 +59,22 @@ void PageRequests::on(sim::Time now, const devices::PageRequestSent& e) {
     begin(e.bond);
 }
 
-void PageRequests::answered(sim::Time now, const std::vector<Waiting>& group) {
-    for (const Waiting& w : group) {
+void PageRequests::on(sim::Time now, const devices::PageResponseHeard& e) {
+    using devices::PageResponseFate;
+    const auto group = waiting_.find({raw(e.stream), e.group});
+    if ((e.fate != PageResponseFate::Taken && e.fate != PageResponseFate::Stale) || group == waiting_.end()) return;
+    for (const Waiting& w : group->second) {
         latency_ps_.push_back(static_cast<u64>((now - w.sent).ps()));
         end(w.bond, now);
     }
+    waiting_.erase(group);
 }
 
-/// After Response Failure the function waits for no answer any more.
-void PageRequests::on(sim::Time now, const devices::PageResponseHeard& e) {
-    using devices::PageResponseFate;
-    if (e.fate != PageResponseFate::Taken && e.fate != PageResponseFate::Stale) return;
-    const bool all = e.code > invalid_request;
-    for (auto g = waiting_.lower_bound({raw(e.stream), all ? u16{0} : e.group});
-         g != waiting_.end() && g->first.first == raw(e.stream) && (all || g->first.second == e.group);) {
-        answered(now, g->second);
-        g = waiting_.erase(g);
-    }
+void PageRequests::on(sim::Time now, const devices::PageGroupForgotten& e) {
+    const auto group = waiting_.find({raw(e.stream), e.group});
+    if (group == waiting_.end()) return;
+    for (const Waiting& w : group->second) end(w.bond, now, true);
+    waiting_.erase(group);
 }
 
 void PageRequests::on(sim::Time, const iommu::PageRequestRecorded& e) {

@@ -33,6 +33,8 @@ public:
     u64 open(BondId bond) const;
     /// When the last of them was gone; nothing if there never was one, or if there is one now.
     std::optional<sim::Time> drained(BondId bond) const;
+    /// The last of them was not answered: its device forgot it.
+    bool forgotten(BondId bond) const;
     /// From a request's leaving its device's hands to the arrival of its answer, in the order of the answers.
     const std::vector<u64>& latency_ps() const { return latency_ps_; }
     /// From a transaction's stall to its resolution, in the order of these.
@@ -44,14 +46,14 @@ private:
     using GroupKey = std::pair<u32, u16>; ///< stream and index
     struct Bond {
         u64 open = 0;
-        bool any = false;
+        bool any = false, forgotten = false;
         sim::Time drained{};
     };
     void begin(BondId b);
-    void end(BondId b, sim::Time now);
-    void answered(sim::Time now, const std::vector<Waiting>& group);
+    void end(BondId b, sim::Time now, bool forgotten = false);
     void on(sim::Time now, const devices::PageRequestSent& e);
     void on(sim::Time now, const devices::PageResponseHeard& e);
+    void on(sim::Time now, const devices::PageGroupForgotten& e);
     void on(sim::Time now, const iommu::PageRequestRecorded& e);
     void on(sim::Time now, const iommu::TransactionStalled& e);
     void on(sim::Time now, const iommu::StallRecorded& e);

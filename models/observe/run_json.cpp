@@ -89,7 +89,9 @@ Json counts_json(const RunCounts& c, Json j) {
                           {"failure", p.failure},
                           {"auto_response", p.auto_response},
                           {"stop_markers", p.stop_markers},
-                          {"late", p.late}};
+                          {"late", p.late},
+                          {"forgotten", p.forgotten},
+                          {"unexpected", p.unexpected}};
     j["page_requests"]["latency_ps"] = population_json(c.page_request_latency_ps);
     j["page_requests"]["service_ps"] = population_json(p.service_ps);
     const auto& s = c.stalls;

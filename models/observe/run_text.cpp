@@ -125,6 +125,10 @@ void counts_text(const RunCounts& c, std::string& out) {
             "Stop Markers; answered after {}",
             p.received, p.success, p.invalid, p.failure, p.auto_response, p.stop_markers,
             spread_text(c.page_request_latency_ps));
+    if (p.forgotten + p.unexpected > 0)
+        out += fmt::format("\n        {} forgotten by their device (a reset or a Response Failure), {} responses came "
+                           "for groups that it did not have outstanding",
+                           p.forgotten, p.unexpected);
     for (const auto& [name, t] : c.traces)
         out += fmt::format("\ntrace   {}: {} requests played, {} left out (their process had stopped), {} behind their time, by "
                            "at most {}",

@@ -191,12 +191,13 @@ std::vector<PathPart> Teardowns::device_path(const Teardown& t, sim::Time to) co
     return spans_.path(t.t0, to, draining);
 }
 
-/// To the end of the bond's last page request: through the worker that handled it, if one did.
+/// To the end of the bond's last page request: through the worker that handled it, if one did. One that the device
+/// forgot was under way until then.
 std::vector<PathPart> Teardowns::drain_path(const Teardown& t, sim::Time to) const {
     static const base::Name page_fault{"page-fault"};
     const u64 handled =
         spans_.latest(to, [&](const base::Span& s) { return s.bond == t.bond && s.phase == page_fault; });
-    if (handled == 0 || spans_.end_of(handled) <= t.t0) return device_path(t, to);
+    if (handled == 0 || spans_.end_of(handled) <= t.t0 || page_requests_.forgotten(t.bond)) return device_path(t, to);
     const sim::Time answered = std::clamp(spans_.end_of(handled), t.t0, to);
     auto parts = spans_.path(t.t0, answered, handled);
     if (answered < to) parts.push_back({"page-response", t.device, "", answered, to, 0});

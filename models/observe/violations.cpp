@@ -17,7 +17,10 @@ const std::vector<ViolationKind> violation_kinds{
     {"pasid-reused-undrained", "a PASID was handed out again while work of its former owner was outstanding", ""},
     {"freed-before-fenced", "a page was freed though no fence covering it had been seen complete by the OS", ""},
     {"lying-fence", "hardware signalled completion before the work that the fence covers was done", ""},
-    {"late-page-response", "a page response arrived for a request, or a stalled transaction was answered, that was already over", ""},
+    {"late-page-response",
+     "a page response arrived for a request, or a stalled transaction was answered, that was already over; the one "
+     "answer to a request that its device forgot in a reset is none",
+     ""},
     {"wrong-response", "a page request was answered with a code that its bond's state does not allow", ""},
     {"lost-page-request", "a page request was neither answered nor auto-answered, or a stalled transaction never resolved",
      "observe.page_request_limit"},
@@ -44,7 +47,8 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
         devices::DmaIssued, devices::DmaEnded, os::BondChanged, os::TeardownTriggered, os::InvalidationIssued,
         os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
-        iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded, os::PageGroupAnswered,
+        devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
+        os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
         pcie::InvalidationAnswered, os::WorkLost>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });

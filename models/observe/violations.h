@@ -78,6 +78,7 @@ private:
     void lost_request(const PageRequests::Waiting& w, const char* what);
     void on(const devices::PageRequestSent& e);
     void on(const devices::PageResponseHeard& e);
+    void on(const devices::PageGroupForgotten& e);
     void on(const iommu::PageRequestRecorded& e);
     void on(const iommu::StallRecorded& e);
     void on(const iommu::StallAnswerIgnored& e);
@@ -128,6 +129,7 @@ private:
     std::map<u64, Freed> freed_;     ///< by frame: its last freeing
     using GroupKey = std::pair<u32, u16>; ///< stream and group index
     std::map<GroupKey, BondId> group_bond_;
+    std::set<GroupKey> forgotten_; ///< by their device, before their answer came
     std::map<GroupKey, std::deque<u8>> decided_;                      ///< answers on their way, as the message's codes
     std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< that the OS has: by stream, group and page
     std::map<u32, Unit> units_;

@@ -66,6 +66,7 @@ struct PageRequestsBench : Fabric {
     };
     std::deque<Asked> asked;
     std::vector<PageResponseFate> fates;
+    std::vector<u16> forgotten; ///< groups
     std::set<u64> present;
 
     explicit PageRequestsBench(const PageRequestConfig& c = {}, u32 allocation = 16) : dev(*this, c) {
@@ -109,6 +110,8 @@ struct PageRequestsBench : Fabric {
 private:
     base::Subscription heard_ =
         events.subscribe<PageResponseHeard>([this](sim::Time, const PageResponseHeard& e) { fates.push_back(e.fate); });
+    base::Subscription forgotten_ = events.subscribe<PageGroupForgotten>(
+        [this](sim::Time, const PageGroupForgotten& e) { forgotten.push_back(e.group); });
 };
 
 PageRequestConfig groups_of(unsigned n) {
@@ -164,6 +167,7 @@ TEST_CASE("Response Failure, and every code that is reserved, stops the interfac
     b.answer(b.host.asked.at(0).group, static_cast<PageResponseCode>(code));
     CHECK(one.ending == PageRequestEnding::Failed);
     CHECK(other.ending == PageRequestEnding::Failed); // all of the function's
+    CHECK(b.forgotten == std::vector<u16>{b.host.asked.at(1).group});
     CHECK_FALSE(b.dev.pages.on());
     CHECK((b.dev.status() & 1) != 0); // RF
     b.answer(b.host.asked.at(1).group);
@@ -298,8 +302,78 @@ TEST_CASE("a PRI reset forgets every group: a late answer is unexpected", "[devi
     b.run(1_us);
     CHECK(a.ending == PageRequestEnding::Failed);
     CHECK(b.dev.pages.outstanding() == 0);
+    CHECK(b.forgotten == std::vector<u16>{b.host.asked[0].group});
     b.answer(b.host.asked[0].group);
     CHECK(b.fates.back() == PageResponseFate::Unexpected);
+}
+
+TEST_CASE("a group that was answered is not forgotten", "[devices][pri]") {
+    PageRequestsBench b;
+    b.ask(b.at_page(1));
+    b.run(2_us);
+    b.answer(b.host.asked[0].group);
+    b.dev.control(0);
+    b.dev.control(2);
+    b.run(1_us);
+    CHECK(b.forgotten.empty());
+}
+
+TEST_CASE("a function-level reset, or a link that goes down, forgets every group and says so of those that were sent",
+          "[devices][pri]") {
+    const bool by_link = GENERATE(false, true);
+    Fabric f;
+    Host host;
+    f.root_complex.set_page_requests(&host);
+    AcceleratorConfig c;
+    c.function.atc.present = true;
+    c.function.pri.present = true;
+    c.function.pri.per_group = 2;
+    Accelerator acc{"acc", f.events, f.root_complex, pcie::LinkConfig{}, c, DeviceId{0}};
+    std::vector<PageGroupForgotten> forgotten;
+    std::vector<PageResponseFate> fates;
+    const auto losses = f.events.subscribe<PageGroupForgotten>(
+        [&](Time, const PageGroupForgotten& e) { forgotten.push_back(e); });
+    const auto heard =
+        f.events.subscribe<PageResponseHeard>([&](Time, const PageResponseHeard& e) { fates.push_back(e.fate); });
+    acc.take_into_service();
+    const u32 pri = acc.config_space().base_of(pcie::cfg::Capability::Pri);
+    acc.config_space().config_write(pri + 0xc, 4, 16);
+    acc.config_space().config_write(pri + 4, 2, 1);
+    const auto ask = [&](u32 page, u32 pasid) {
+        pcie::DmaRequest r;
+        r.at = f.at(page * page_size);
+        r.has_pasid = true;
+        r.pasid = Pasid{pasid};
+        r.bond = BondId{pasid};
+        sim::start([](PageRequestInterface& pages, pcie::DmaRequest asked) -> sim::Task<void> {
+            co_await pages.ask(asked, true);
+        }(*acc.page_requests(), r));
+    };
+    ask(1, 5), ask(2, 5), ask(3, 6);
+    f.run(2_us);
+    REQUIRE(host.asked.size() == 3);
+    ask(4, 7); // still gathers
+    if (by_link)
+        acc.port().set_link(false);
+    else
+        acc.config_space().config_write(acc.config_space().base_of(pcie::cfg::Capability::PciExpress) + 8, 2, 0x8000);
+    CHECK(acc.page_requests()->outstanding() == 0);
+    REQUIRE(forgotten.size() == 2);
+    CHECK(forgotten[0].bond == BondId{5});
+    CHECK(forgotten[0].pasid == Pasid{5});
+    CHECK(forgotten[0].group == host.asked[0].group);
+    CHECK(forgotten[0].requests == 2);
+    CHECK(forgotten[0].stream == acc.stream());
+    CHECK(forgotten[1].bond == BondId{6});
+    CHECK(forgotten[1].requests == 1);
+    f.run(2_us);
+    CHECK(host.asked.size() == 3); // what gathered is never sent
+    sim::start(f.root_complex.respond(
+        {acc.stream(), true, Pasid{5}, host.asked[0].group, PageResponseCode::Success}));
+    f.run(2_us);
+    CHECK(fates == (by_link ? std::vector<PageResponseFate>{} : std::vector{PageResponseFate::Unexpected}));
+    CHECK(acc.page_requests()->counts().unexpected == !by_link);
+    f.calendar.shutdown();
 }
 
 TEST_CASE("PASID stop without a marker waits for every answer of that PASID and asks nothing new", "[devices][pri]") {

@@ -57,6 +57,7 @@ const std::vector<Fact> run{
     [](Stage& s, i64 at) { s.page_ended(at, 1); },
     [](Stage& s, i64 at) { s.page_answered(at, 1); },
     [](Stage& s, i64 at) { s.page_heard(at, 1); },
+    [](Stage& s, i64 at) { s.page_forgotten(at, 1); },
     [](Stage& s, i64 at) {
         s.say(at, devices::DescriptorSubmitted{"dsa1.wq0", DeviceId{1}, BondId{1}, true, Pasid{1}, 3,
                                                devices::SubmissionFate::Accepted});

@@ -64,13 +64,58 @@ TEST_CASE("another bond's requests do not count", "[observe][pri]") {
     CHECK(b.marks().at("drain") == 100);
 }
 
-TEST_CASE("Response Failure ends every request of the function and of no other", "[observe][pri]") {
+TEST_CASE("a group that its device forgot is over for the device without an answer; its other groups go on",
+          "[observe][pri]") {
     PageRequestsBench b;
-    b.page_sent(10, 1, 0), b.page_sent(10, 1, 7), b.page_sent(10, 2, 0);
-    b.page_heard(50, 1, 0, 15);
-    CHECK(b.requests.open(BondId{1}) == 0);
+    b.page_sent(10, 1, 0, 5), b.page_sent(10, 1, 0, 6), b.page_sent(10, 1, 7), b.page_sent(10, 2, 0);
+    b.page_forgotten(50, 1, 0, 2);
+    CHECK(b.requests.open(BondId{1}) == 1);
     CHECK(b.requests.open(BondId{2}) == 1);
-    CHECK(b.requests.latency_ps() == std::vector<u64>{40, 40});
+    CHECK(b.requests.waiting().size() == 2);
+    CHECK(b.requests.latency_ps().empty());
+    CHECK(b.c().forgotten == 2);
+}
+
+TEST_CASE("what a device forgot drains with the OS's own record, or at once where the OS has none", "[observe][pri]") {
+    const bool recorded = GENERATE(false, true);
+    Dying b;
+    b.page_sent(110, 1);
+    if (recorded) b.page_recorded(120, 1);
+    b.page_forgotten(150, 1);
+    CHECK(b.marks().count("drain") == !recorded);
+    if (recorded) b.page_ended(170, 1);
+    CHECK(b.marks().at("drain") == (recorded ? 170 : 150));
+}
+
+TEST_CASE("a request that reaches the OS after its device forgot it keeps the bond from having drained",
+          "[observe][pri]") {
+    Dying b;
+    b.page_sent(110, 1), b.page_forgotten(120, 1);
+    b.page_recorded(130, 1);
+    CHECK(b.marks().count("drain") == 0);
+    b.page_ended(170, 1);
+    CHECK(b.marks().at("drain") == 170);
+}
+
+TEST_CASE("until its device forgot the last request the breakdown of drain is the device's work", "[observe][pri]") {
+    Dying b;
+    b.block(120, 1, 1), b.stop(130, 1);
+    b.page_sent(110, 1);
+    b.say(140, base::Span{1, "iopf/0", "page-fault", {}, sim::Time::ps(120), 0, 0, BondId{1}});
+    b.page_forgotten(200, 1);
+    const auto t = b.of(1);
+    REQUIRE(t.quiesce);
+    CHECK(t.quiesce->ps() == 100);
+    REQUIRE(t.breakdown.size() == 1);
+    CHECK(t.breakdown[0].phase == "device-work");
+}
+
+TEST_CASE("answers that find no group at their device are counted", "[observe][pri]") {
+    PageRequestsBench b;
+    for (const auto fate : {devices::PageResponseFate::Unexpected, devices::PageResponseFate::Taken,
+                            devices::PageResponseFate::Stale, devices::PageResponseFate::Ignored})
+        b.page_heard(50, 1, 0, 0, fate);
+    CHECK(b.c().unexpected == 1);
 }
 
 TEST_CASE("an answer that the device takes for none of its groups ends nothing", "[observe][pri]") {

@@ -110,6 +110,10 @@ struct Stage {
         say(ps, devices::PageResponseHeard{device(id), stream(id), BondId{id}, true, Pasid{1}, group, code, fate});
     }
 
+    void page_forgotten(i64 ps, u32 id, u16 group = 0, u32 requests = 1) {
+        say(ps, devices::PageGroupForgotten{device(id), stream(id), BondId{id}, true, Pasid{1}, group, requests});
+    }
+
     // ---- stalled transactions: the tag is the group
     void stalled(i64 ps, u32 id, u64 transaction = 7, u16 tag = 0, bool tagged = true, u64 p = 5) {
         say(ps, iommu::TransactionStalled{"smmu", transaction, BondId{id}, stream(id), true, Pasid{1}, iova_of(page(p)),

@@ -218,6 +218,24 @@ const Row rows[] = {
     {"late-page-response", "the group had been answered, or its queue had stopped",
      [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected); },
      [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Stale); }},
+    {"late-page-response", "the second answer to a group that its device forgot, or the only one",
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_forgotten(45, 1);
+         for (const i64 at : {48, 50}) b.page_heard(at, 1, 0, 0, devices::PageResponseFate::Unexpected);
+     },
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_forgotten(45, 1);
+         b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected);
+     }},
+    {"late-page-response", "the index was used again and answered, or not used again",
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_forgotten(45, 1), b.page_sent(46, 1), b.page_heard(47, 1);
+         b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected);
+     },
+     [](ViolationsBench& b) {
+         b.page_sent(40, 1), b.page_forgotten(45, 1), b.page_sent(46, 1, 1), b.page_heard(47, 1, 1);
+         b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected);
+     }},
     {"cross-process-fault", "the OS took another process's address space, or its own",
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 2); },
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 1); }},
@@ -250,6 +268,9 @@ const Row rows[] = {
      }},
     {"lost-page-request", "it waited for longer than the limit, or a moment less",
      [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(1040); }, [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(1039); }},
+    {"lost-page-request", "nothing can move and it waits, or its device forgot it",
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_forgotten(45, 1, 1), b.run_ends(50, true); },
+     [](ViolationsBench& b) { b.page_sent(40, 1), b.page_forgotten(45, 1), b.run_ends(50, true); }},
     {"lost-page-request", "nothing can move and it waits, or it was answered",
      [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(50, true); },
      [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(45, 1, 0, 1), b.run_ends(50, true); }},

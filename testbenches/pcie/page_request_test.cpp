@@ -164,3 +164,14 @@ TEST_CASE("a PRG Response reaches the function of its stream, with its PASID onl
     CHECK(a.header.get(PageGroupResponseHeader::Code) == 15);
     CHECK(a.header.get(PageGroupResponseHeader::DeviceID) == raw(b.ep.requester()));
 }
+
+TEST_CASE("a link that is down takes no Page Request up and no PRG Response down, and nothing hangs", "[pcie][pri]") {
+    PageRequestBench b;
+    b.ep.port().set_link(false);
+    b.ep.request_page(b.by(5), PageRequestBench::header(1));
+    sim::start(b.root_complex.respond({b.ep.stream(), true, Pasid{5}, 1, iommu::PageResponseCode::Success}));
+    b.run(2_us);
+    CHECK(b.iommu_side.all.empty());
+    CHECK(b.ep.answers.empty());
+    CHECK(b.calendar.idle());
+}
