@@ -183,6 +183,28 @@ TEST_CASE("around a function-level reset the function is quiet; after its time i
     CHECK(b.stub.space.bus_master());
 }
 
+TEST_CASE("after a function-level reset page requests are enabled anew, with their allocation, before ATS",
+          "[os][pci]") {
+    FunctionConfig c;
+    c.pri.capacity = 8;
+    EcamFunctionBench b{c};
+    REQUIRE(b.discover());
+    const u32 pri = b.function.base_of(Capability::Pri);
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> {
+        const bool enabled = co_await b.function.enable_pri(ctx, 100);
+        REQUIRE(enabled);
+        co_await b.function.enable_ats(ctx);
+        b.stub.writes.clear();
+        const bool done = co_await b.function.function_level_reset(ctx, 100_ms, "dev");
+        REQUIRE(done);
+    });
+    const u64 ats = b.function.base_of(Capability::Ats) + 6;
+    const std::vector<Write> expected{{pri + 0xc, 4, 8}, {pri + 4, 2, 1}, {ats, 2, 0x8000}};
+    REQUIRE(b.stub.writes.size() > 4);
+    CHECK(std::vector<Write>(b.stub.writes.end() - 4, b.stub.writes.end() - 1) == expected);
+    CHECK(b.stub.space.pri_enabled());
+}
+
 TEST_CASE("a function without function-level reset is not reset, and nothing is written", "[os][pci]") {
     FunctionConfig c;
     c.express.flr = false;

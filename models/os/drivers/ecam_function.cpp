@@ -137,6 +137,7 @@ sim::Task<bool> EcamFunction::enable_pri(KernelContext& ctx, unsigned requests) 
     const u64 allowed = std::min<u64>(requests, capacity.get(PriCapacity::Requests));
     co_await write(ctx, PriAllocation{}.set(PriAllocation::Requests, allowed));
     co_await write(ctx, PriControl{}.set(PriControl::Enable, true));
+    page_requests_ = static_cast<unsigned>(allowed);
     co_return true;
 }
 
@@ -191,6 +192,7 @@ sim::Task<bool> EcamFunction::function_level_reset(KernelContext& ctx, sim::Dura
     co_return true;
 }
 
+/// pci_restore_pcie_state, pci_restore_pasid_state, pci_restore_pri_state, pci_restore_ats_state.
 sim::Task<void> EcamFunction::restore(KernelContext& ctx, Command command, DevCtl control, PasidControl pasid,
                                       AtsControl ats) {
     co_await write(ctx, control);
@@ -198,6 +200,10 @@ sim::Task<void> EcamFunction::restore(KernelContext& ctx, Command command, DevCt
     co_await write_at(ctx, registers_ + bar_offset + 4, 4, static_cast<u32>(bar0_.value() >> 32));
     if (atomic_ops_) co_await enable_atomic_ops(ctx);
     if (has(Capability::Pasid)) co_await write(ctx, pasid);
+    if (page_requests_ != 0) {
+        co_await write(ctx, PriAllocation{}.set(PriAllocation::Requests, page_requests_));
+        co_await write(ctx, PriControl{}.set(PriControl::Enable, true));
+    }
     if (has_ats()) co_await write(ctx, ats);
     co_await write(ctx, command);
 }

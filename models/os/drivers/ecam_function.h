@@ -29,8 +29,8 @@ public:
     /// pci_enable_atomic_ops_to_root: the function sends AtomicOps from now on. MODEL: what the root port completes is not
     /// asked, because it has no registers here; every switch routes them.
     sim::Task<void> enable_atomic_ops(KernelContext& ctx);
-    /// Function-level reset with what is around it: the function is quiet before, and its BAR, PASIDs, ATS, AtomicOps and command are as
-    /// before after it. False if it has none.
+    /// Function-level reset with what is around it: the function is quiet before, and its BAR, PASIDs, ATS, page
+    /// requests, AtomicOps and command are as before after it. False if it has none.
     sim::Task<bool> function_level_reset(KernelContext& ctx, sim::Duration wait, base::Name name);
 
     // ---- known after discover()
@@ -70,6 +70,7 @@ private:
     Spa registers_;
     std::array<u32, pcie::cfg::capability_count> base_{};
     u16 vendor_ = 0, device_ = 0;
+    unsigned page_requests_ = 0; ///< its allocation, where its page request interface was enabled
     Spa bar0_{0};
     u64 bar0_bytes_ = 0;
     bool atomic_ops_ = false; ///< enabled
