@@ -31,7 +31,7 @@ Mark mark_of(const std::string& path, const devices::TraceError& error) {
 void resolve_trace(devices::TracePlayerConfig& config, const std::filesystem::path& folder) {
     const std::filesystem::path path = config.trace.get();
     if (path.empty() || path.is_absolute()) return;
-    config.trace = std::filesystem::weakly_canonical(std::filesystem::absolute(folder) / path).string();
+    config.trace = std::filesystem::weakly_canonical(std::filesystem::current_path() / folder / path).string();
 }
 
 void check_trace_file(const std::string& name, const devices::TracePlayerConfig& config, const Node& root,
