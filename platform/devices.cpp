@@ -18,6 +18,13 @@ Spa registers_of(const Site& s, const pcie::Endpoint& e) {
     return s.config_registers + pcie::Ecam::function_at(e.requester());
 }
 
+/// A PCI function and its driver, which learns whose work resets take away.
+Device pci_device(const Site& s, std::unique_ptr<devices::SvaFunction> hardware,
+                   std::unique_ptr<os::drivers::PciDeviceDriver> driver) {
+    driver->set_lost_work([hw = hardware.get()] { return hw->take_lost_work(); });
+    return {s.name, std::move(hardware), nullptr, std::move(driver), {}};
+}
+
 void check_queues(const std::string& name, const devices::WorkQueueConfig& a, const Node& root, Diagnostics& out) {
     if (a.stop_time_max.get() == sim::Duration{} || a.stop_time_max.get() >= a.stop_time.get()) return;
     out.error(place_of(root, {"devices", name, "stop_time_max"}),
@@ -30,7 +37,7 @@ Device build_accelerator(const Site& s, const Config& config, const DeviceConfig
     auto driver = std::make_unique<os::drivers::AcceleratorDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.accelerator_driver, registers_of(s, *hardware),
         [hw = hardware.get()](unsigned queue) { return hw->queues().last_stop_span(queue); });
-    return {s.name, std::move(hardware), nullptr, std::move(driver), {}};
+    return pci_device(s, std::move(hardware), std::move(driver));
 }
 
 /// MODEL: firmware gives it the stream that a PCI function in its place would have.
@@ -58,7 +65,9 @@ Device build_trace_player(const Site& s, const Config& config, const DeviceConfi
         s.name, s.id, hardware->stream(), s.kernel, config.accelerator_driver, registers_of(s, *hardware),
         [hw = hardware.get()](unsigned queue) { return hw->queues().last_stop_span(queue); });
     auto queue_of = [hw = hardware.get()](std::string_view process) { return hw->queue_of(process); };
-    return {s.name, std::move(hardware), nullptr, std::move(driver), queue_of};
+    Device player = pci_device(s, std::move(hardware), std::move(driver));
+    player.queue_of = queue_of;
+    return player;
 }
 
 Device build_dsa(const Site& s, const Config& config, const DeviceConfig& d) {
@@ -66,7 +75,7 @@ Device build_dsa(const Site& s, const Config& config, const DeviceConfig& d) {
     auto driver = std::make_unique<os::drivers::DsaDriver>(s.name, s.id, hardware->stream(), s.kernel,
                                                            config.dsa_driver, registers_of(s, *hardware),
                                                            [hw = hardware.get()] { return hw->last_command_span(); });
-    return {s.name, std::move(hardware), nullptr, std::move(driver), {}};
+    return pci_device(s, std::move(hardware), std::move(driver));
 }
 
 /// What the driver wants of a device and the device has not got.
@@ -101,7 +110,7 @@ Device build_gpu(const Site& s, const Config& config, const DeviceConfig& d) {
     auto driver = std::make_unique<os::drivers::GpuDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.gpu_driver, registers_of(s, *hardware),
         [hw = hardware.get()](unsigned context) { return hw->last_stop_span(context); });
-    return {s.name, std::move(hardware), nullptr, std::move(driver), {}};
+    return pci_device(s, std::move(hardware), std::move(driver));
 }
 
 void check_nic(const std::string& name, const Config&, const DeviceConfig& d, const Node& root, Diagnostics& out) {
@@ -118,7 +127,7 @@ Device build_nic(const Site& s, const Config& config, const DeviceConfig& d) {
     auto driver = std::make_unique<os::drivers::NicDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.nic_driver, registers_of(s, *hardware),
         [hw = hardware.get()](unsigned queue) { return hw->last_stop_span(queue); });
-    return {s.name, std::move(hardware), nullptr, std::move(driver), {}};
+    return pci_device(s, std::move(hardware), std::move(driver));
 }
 
 /// Pages are asked for what an ATC did not get.

@@ -41,11 +41,18 @@ void Dsa::set_capabilities() {
     regs_.write(OFFSETS{}.set(OFFSETS::WQCFG, settings_at / 0x100));
 }
 
+std::vector<BondId> Dsa::at_work() const {
+    std::vector<BondId> bonds;
+    for (const Work& w : works_)
+        if (w.used && !w.abandoned) bonds.push_back(w.bond);
+    return bonds;
+}
+
 /// A reset: all registers are as after power-on, no descriptor is inside, and what is on the link goes its way.
 void Dsa::forget() {
+    SvaFunction::forget();
     ++life_;
     mover_.reset();
-    SvaFunction::forget();
     for (Queue& q : queues_) {
         q.waiting.clear();
         q.setting = {};

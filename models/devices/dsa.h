@@ -106,6 +106,7 @@ private:
     void bar_write(u64 offset, unsigned size, u64 value) override;
     u64 bar_read(u64 offset, unsigned size) override;
     pcie::CompletionStatus take_line(u64 offset, const memory::Line& line, bool deferrable) override;
+    std::vector<BondId> at_work() const override;
     void forget() override;
     void set_capabilities();
 

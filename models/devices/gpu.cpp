@@ -201,6 +201,7 @@ void Gpu::abandon(Context& c) {
 
 /// Over when nothing of what was before is under way any more.
 sim::Task<void> Gpu::reset_engines() {
+    lose_work();
     resetting_ = true;
     base::Activity span{events(), name(), "engine-reset"};
     const u64 life = ++life_;
@@ -222,6 +223,15 @@ sim::Task<void> Gpu::reset_engines() {
     }
     co_await own_.idle().wait();
     if (life == life_) resetting_ = false;
+}
+
+std::vector<BondId> Gpu::at_work() const {
+    std::vector<BondId> bonds;
+    if (resetting_) return bonds; // it lost all when the reset began
+    for (const auto& c : contexts_)
+        if (!c->unmap && !c->life.is(gpu::State::Unmapped) && !c->life.is(gpu::State::Idle))
+            bonds.push_back(c->work.bond);
+    return bonds;
 }
 
 /// All registers are as after power-on, no context is mapped. MODEL: what is on the link goes its way.

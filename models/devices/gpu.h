@@ -142,6 +142,7 @@ private:
     u64 bar_read(u64 offset, unsigned size) override {
         return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
     }
+    std::vector<BondId> at_work() const override;
     void forget() override;
     void bind_registers();
     Context* context(u64 number) { return number < contexts_.size() ? contexts_[number].get() : nullptr; }

@@ -177,6 +177,14 @@ sim::Task<void> Nic::disable(Queue& q) {
     take(q, RingEvent::Emptied);
 }
 
+/// Packets may come as long as a ring is enabled.
+std::vector<BondId> Nic::at_work() const {
+    std::vector<BondId> bonds;
+    for (const auto& q : queues_)
+        if (q->life.is(nic::State::Enabled)) bonds.push_back(q->identity.bond);
+    return bonds;
+}
+
 /// All registers are as after power-on, no queue does anything. MODEL: what is on the link goes its way.
 void Nic::forget() {
     SvaFunction::forget();

@@ -137,6 +137,7 @@ private:
     u64 bar_read(u64 offset, unsigned size) override {
         return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
     }
+    std::vector<BondId> at_work() const override;
     void forget() override;
 
     // ---- registers and commands (nic.cpp)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/sva_function.h"
 
+#include <algorithm>
+
 namespace quiesce::devices {
 namespace {
 pcie::FunctionConfig function_of(const SvaFunctionConfig& c, base::Size registers, bool atomics) {
@@ -25,6 +27,12 @@ SvaFunction::SvaFunction(base::Name name, base::EventBus& events, pcie::RootComp
     // Not only when it changes: written once more it turns an ATC on again that Unsupported Request turned off.
     config_space().on_write(pcie::cfg::AtsControl::Enable, [this](bool on) { atc_->enable(on); });
     if (config.pri.present) add_page_requests(config.pri);
+}
+
+void SvaFunction::lose_work() {
+    for (const BondId bond : at_work())
+        if (bond != no_bond && std::find(lost_work_.begin(), lost_work_.end(), bond) == lost_work_.end())
+            lost_work_.push_back(bond);
 }
 
 void SvaFunction::add_page_requests(const PageRequestConfig& config) {

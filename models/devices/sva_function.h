@@ -7,6 +7,8 @@
 #include "pcie/endpoint.h"
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 namespace quiesce::devices {
 
@@ -36,10 +38,18 @@ public:
     /// Null if the device has none.
     Atc* atc() { return atc_.get(); }
     PageRequestInterface* page_requests() { return pages_.get(); }
+    /// For whom resets took away work since this was asked last, each once. Work that was over, or that the device had
+    /// been asked to stop, is not lost.
+    std::vector<BondId> take_lost_work() { return std::exchange(lost_work_, {}); }
 
 protected:
-    /// A device that forgets more calls this, too.
+    /// For whom it has work that is not over and that nobody has asked it to stop; may name one several times.
+    virtual std::vector<BondId> at_work() const = 0;
+    /// What at_work() says is lost from now on.
+    void lose_work();
+    /// A device that forgets more calls this before.
     void forget() override {
+        lose_work();
         if (pages_) pages_->reset();
     }
 
@@ -52,6 +62,7 @@ private:
 
     std::unique_ptr<Atc> atc_;
     std::unique_ptr<PageRequestInterface> pages_;
+    std::vector<BondId> lost_work_;
 };
 
 } // namespace quiesce::devices

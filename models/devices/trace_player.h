@@ -38,6 +38,7 @@ public:
 private:
     void bar_write(u64 offset, unsigned size, u64 value) override { queues_.bus_write(offset, size, value); }
     u64 bar_read(u64 offset, unsigned size) override { return queues_.bus_read(offset, size); }
+    std::vector<BondId> at_work() const override { return queues_.at_work(); }
     void forget() override;
     void send_interrupt();
     void begin(unsigned queue, const Workload& work);

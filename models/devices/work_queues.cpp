@@ -181,6 +181,13 @@ sim::Duration WorkQueues::draw_stop_time() {
     return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
 }
 
+std::vector<BondId> WorkQueues::at_work() const {
+    std::vector<BondId> bonds;
+    for (const auto& q : queues_)
+        if (q->life.is(State::Running)) bonds.push_back(q->work.bond);
+    return bonds;
+}
+
 void WorkQueues::reset() {
     for (auto& q : queues_) {
         ++q->run;

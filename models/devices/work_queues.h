@@ -80,6 +80,9 @@ public:
     WorkQueues(WorkQueueHost host, const WorkQueueConfig& config);
     WorkQueues(const WorkQueues&) = delete;
 
+    /// Whose work runs and is not being stopped.
+    std::vector<BondId> at_work() const;
+
     unsigned count() const { return static_cast<unsigned>(queues_.size()); }
     accelerator::State state(unsigned queue) const { return queues_.at(queue)->life.state(); }
     DmaEngine& engine(unsigned queue) { return queues_.at(queue)->engine; }

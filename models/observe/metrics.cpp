@@ -227,7 +227,7 @@ const std::vector<Metric> metrics{
     {"count", "contexts.preempted", "preemptions of GPU contexts that began"},
     {"count", "contexts.retried", "accesses of GPU waves that were tried again after they had found no translation"},
     {"count", "contexts.resets", "resets of GPUs by their drivers"},
-    {"count", "contexts.lost", "contexts, or rings, whose work a reset or a failed save took away"},
+    {"count", "contexts.lost", "bonds whose work under way a reset, a lost link or a failed save took away"},
     {"count", "links.<link>.credit_stalls",
      "packets that waited for flow-control credits, by link and direction; a direction on which nothing happened is "
      "left out"},

@@ -156,10 +156,11 @@ void counts_text(const RunCounts& c, std::string& out) {
         out += fmt::format("\npackets {} received, {} sent, {} dropped, {} failed", n.received, n.sent, n.dropped,
                            n.failed);
     const auto& g = c.contexts;
-    if (g.preempted + g.retried + g.resets + g.lost > 0)
-        out += fmt::format("\ngpu     {} preemptions begun, {} accesses tried again, {} resets, {} contexts lost "
-                           "their work",
-                           g.preempted, g.retried, g.resets, g.lost);
+    if (g.preempted + g.retried + g.resets > 0)
+        out += fmt::format("\ngpu     {} preemptions begun, {} accesses tried again, {} resets by the driver",
+                           g.preempted, g.retried, g.resets);
+    if (g.lost > 0)
+        out += fmt::format("\nlost    work under way of {} bonds, in a reset, with a link or in a failed save", g.lost);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);

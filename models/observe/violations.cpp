@@ -28,7 +28,8 @@ const std::vector<ViolationKind> violation_kinds{
     {"torn-entry", "hardware used a structure of which it had fetched old and new parts", ""},
     {"dma-after-unbind", "a device issued work for a bond that is unbound", ""},
     {"report-flood", "fault records of a dying bond exceeded the threshold", "observe.flood_threshold"},
-    {"innocent-victim", "a process that was not dying was harmed", ""},
+    {"innocent-victim", "a process that was not dying lost its work in a reset that was not its own, or with a link",
+     ""},
     {"illegal-state", "an object took an arrow that its lifecycle does not have", ""},
     {"deadlock", "actors wait for each other and nothing can move", ""},
     {"livelock", "activity goes on without progress", ""},
@@ -283,7 +284,7 @@ void Checkers::on(const os::PasidChanged& e) {
     }
 }
 
-/// By a reset that another's context made necessary. A dying process has nothing to lose.
+/// By a reset that another made necessary, or with the link. A dying process has nothing to lose.
 void Checkers::on(const os::WorkLost& e) {
     if (e.bond == no_bond || info(e.bond).torn) return;
     add("innocent-victim", e.bond, 0, "",

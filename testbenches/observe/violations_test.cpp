@@ -236,6 +236,9 @@ const Row rows[] = {
          b.page_sent(40, 1), b.page_forgotten(45, 1), b.page_sent(46, 1, 1), b.page_heard(47, 1, 1);
          b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected);
      }},
+    {"innocent-victim", "its process lives, or is dying",
+     [](ViolationsBench& b) { b.say(50, os::WorkLost{DeviceId{1}, BondId{1}}); },
+     [](ViolationsBench& b) { b.trigger(45, 1), b.say(50, os::WorkLost{DeviceId{1}, BondId{1}}); }},
     {"cross-process-fault", "the OS took another process's address space, or its own",
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 2); },
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 1); }},
@@ -275,8 +278,8 @@ const Row rows[] = {
      [](ViolationsBench& b) { b.page_sent(40, 1), b.run_ends(50, true); },
      [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(45, 1, 0, 1), b.run_ends(50, true); }},
 };
-/// Kinds that only events of structures fetched in parts, or of memory running out, can mean: no model states them yet.
-const Kinds without_events{"torn-entry", "innocent-victim"};
+/// Kinds that only events of structures fetched in parts can mean: no model states them yet.
+const Kinds without_events{"torn-entry"};
 } // namespace
 
 TEST_CASE("each violation is found, as its own kind, about its own bond, at its own time", "[observe]") {

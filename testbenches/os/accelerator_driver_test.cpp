@@ -391,3 +391,44 @@ TEST_CASE("a reset during which the device goes is no reset, and work that waite
     CHECK_FALSE(submit.result);
     CHECK(b.stub.writes.empty());
 }
+
+// ---- work that others lose ------------------------------------------------------------------------------------------
+
+namespace {
+/// The device says that it lost the work of these bonds.
+struct LossBench : FaultBench {
+    explicit LossBench(std::vector<BondId> bonds) {
+        driver->set_lost_work([left = std::move(bonds)]() mutable { return std::exchange(left, {}); });
+    }
+    std::vector<BondId> lost;
+    base::Subscription losses =
+        events.subscribe<WorkLost>([this](Time, const WorkLost& e) { lost.push_back(e.bond); });
+};
+} // namespace
+
+TEST_CASE("whose work a reset took away is told when the reset has been waited for, and once", "[os]") {
+    LossBench b{{BondId{1}, BondId{3}}};
+    Call reset, again;
+    b.start_reset(reset);
+    b.run_for(90_ms);
+    CHECK(b.lost.empty());
+    b.run_for(20_ms);
+    REQUIRE(reset.over);
+    CHECK(b.lost == std::vector<BondId>{BondId{1}, BondId{3}});
+    b.start_reset(again);
+    b.settle();
+    CHECK(b.lost.size() == 2);
+}
+
+TEST_CASE("whose work went with the link is told at once, be it in the middle of a reset", "[os]") {
+    const bool in_reset = GENERATE(false, true);
+    LossBench b{{BondId{2}}};
+    Call reset;
+    if (in_reset) b.start_reset(reset);
+    b.run_for(50_ms);
+    b.driver->disconnect();
+    CHECK(b.lost == std::vector<BondId>{BondId{2}});
+    b.settle();
+    CHECK(b.lost.size() == 1);
+    CHECK_FALSE(reset.result);
+}

@@ -26,6 +26,8 @@ struct StubGpu final : memory::MmioTarget {
     u64 message = 0, ring = 0, wptr_at = 0, wptr = 0, flags = 0, selected = 0;
     std::map<u64, u64> status; ///< by context
     bool busy = false;
+    std::set<u64> unmapping;
+    std::vector<BondId> lost; ///< of contexts that a reset took away
     GpuWrites writes;
     Time reset_at;
 
@@ -37,6 +39,7 @@ struct StubGpu final : memory::MmioTarget {
         if (offset == 0x044) flags = 0;
         if (offset == 0x054) selected = value;
         if (offset == 0x050 && value >> 16 == 1) status[value & 0xffff] = 3;
+        if (offset == 0x050 && value >> 16 == 2) unmapping.insert(value & 0xffff);
         if (offset == 0x050 && value >> 16 == 2 && !hangs) sim::spawn(preempt(value & 0xffff));
         if (offset == 0x060) sim::spawn(reset());
         co_return;
@@ -55,6 +58,9 @@ struct StubGpu final : memory::MmioTarget {
     }
     Task<void> reset() {
         busy = true;
+        for (const auto& [context, state] : status)
+            if ((state & 0xff) > 1 && unmapping.count(context) == 0)
+                lost.push_back(BondId{static_cast<u32>(context + 1)});
         reset_at = sim::now();
         co_await sim::delay(reset_time);
         if (resets) busy = false;
@@ -77,6 +83,7 @@ struct GpuDriverBench : test::Machine {
         function.space.assign_bar(0, gpu_bar.value());
         driver.emplace("gpu", DeviceId{0}, StreamId{1}, *kernel, driver_config, gpu_function,
                        std::function<u64(unsigned)>{});
+        driver->set_lost_work([this] { return std::exchange(stub.lost, {}); });
         in_kernel([&](KernelContext& ctx) -> Task<void> {
             const bool found = co_await driver->pci()->discover(ctx);
             REQUIRE(found);

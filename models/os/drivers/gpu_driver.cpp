@@ -214,22 +214,34 @@ sim::Task<bool> GpuDriver::reset_engines(KernelContext& ctx, BondId guilty) {
         over = status == 0;
     }
     if (gone_) co_return true; // nothing comes from it any more
-    if (over) co_await see_to_innocents(ctx, guilty);
-    co_return over;
+    if (!over) co_return false;
+    tell_losses();
+    co_await see_to_innocents(ctx, guilty);
+    co_return true;
+}
+
+bool GpuDriver::own(const Context& c) const {
+    return &c == &contexts_.back() && config_.own_context.get() != OwnContext::None;
+}
+
+bool GpuDriver::maps_again(const Context& c) const {
+    return own(c) || config_.innocents.get() == Innocents::Resubmitted;
+}
+
+/// Of the driver's own context no process knows.
+bool GpuDriver::loses(BondId bond) const {
+    const auto its = [bond](const Context& c) { return c.taken && c.bond == bond; };
+    const auto found = std::find_if(contexts_.begin(), contexts_.end(), its);
+    return found != contexts_.end() && !own(*found) && (gone_ || !maps_again(*found));
 }
 
 sim::Task<void> GpuDriver::see_to_innocents(KernelContext& ctx, BondId guilty) {
     for (Context& c : contexts_) {
         if (!c.mapped) continue;
-        const bool own = &c == &contexts_.back() && config_.own_context.get() != OwnContext::None;
         unmapped(c);
-        if (c.done || (c.bond == guilty && !own)) continue;
-        if (own || config_.innocents.get() == Innocents::Resubmitted) {
-            c.descriptor.set(Descriptor::RESTORE, c.saved);
-            co_await map(ctx, c);
-        } else {
-            kernel_.events().emit(WorkLost{device_, c.bond});
-        }
+        if (c.done || (c.bond == guilty && !own(c)) || !maps_again(c)) continue;
+        c.descriptor.set(Descriptor::RESTORE, c.saved);
+        co_await map(ctx, c);
     }
 }
 

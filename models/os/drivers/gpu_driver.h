@@ -114,6 +114,9 @@ private:
     sim::Task<bool> reset_engines(KernelContext& ctx, BondId guilty);
     /// After a reset: no context is mapped. Those of others are lost, or mapped again.
     sim::Task<void> see_to_innocents(KernelContext& ctx, BondId guilty);
+    bool own(const Context& c) const;
+    bool maps_again(const Context& c) const;
+    bool loses(BondId bond) const override;
     static void unmapped(Context& c);
     sim::Task<void> on_interrupt(KernelContext& ctx) override;
     sim::Task<void> program_anew(KernelContext& ctx) override;

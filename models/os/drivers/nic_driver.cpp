@@ -186,8 +186,7 @@ sim::Task<bool> NicDriver::disable(KernelContext& ctx, unsigned number, BondId b
 /// No queue does anything.
 sim::Task<void> NicDriver::program_anew(KernelContext& ctx) {
     co_await program(ctx);
-    for (Queue& q : queues_)
-        if (std::exchange(q.enabled, false) && q.bond != nullptr) kernel_.events().emit(WorkLost{device_, q.bond->id});
+    nothing_comes();
 }
 
 void NicDriver::nothing_comes() {

@@ -17,6 +17,7 @@ sim::Task<bool> PciDeviceDriver::reset(KernelContext& ctx) {
     const bool done = co_await pci_.function_level_reset(ctx, reset_wait_, name_);
     in_reset_ = false;
     if (!done || gone_) co_return false;
+    tell_losses();
     co_await program_anew(ctx);
     co_return true;
 }
@@ -32,6 +33,13 @@ sim::Task<bool> PciDeviceDriver::allow_dma(KernelContext& ctx, bool allowed) {
 void PciDeviceDriver::disconnect() {
     gone_ = true;
     nothing_comes();
+    tell_losses();
+}
+
+void PciDeviceDriver::tell_losses() {
+    if (!take_lost_work_) return;
+    for (const BondId bond : take_lost_work_())
+        if (loses(bond)) kernel_.events().emit(WorkLost{device_, bond});
 }
 
 } // namespace quiesce::os::drivers

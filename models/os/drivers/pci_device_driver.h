@@ -5,6 +5,10 @@
 #include "os/drivers/ecam_function.h"
 #include "os/kernel.h"
 
+#include <functional>
+#include <utility>
+#include <vector>
+
 namespace quiesce::os::drivers {
 
 class PciDeviceDriver : public DeviceDriver {
@@ -18,6 +22,9 @@ public:
     sim::Task<bool> allow_dma(KernelContext& ctx, bool allowed) override;
     void disconnect() override;
     bool gone() const override { return gone_; }
+    /// For whom the device lost work since this was asked last (devices::SvaFunction): software cannot see it, and only
+    /// WorkLost tells of it.
+    void set_lost_work(std::function<std::vector<BondId>()> take) { take_lost_work_ = std::move(take); }
 
 protected:
     /// `function`: where the window of configuration registers has the device. `reset_wait`: how long a function-level
@@ -33,6 +40,10 @@ protected:
     virtual sim::Task<void> program_anew(KernelContext& ctx) = 0;
     /// No answer comes any more: whoever waits for one goes on.
     virtual void nothing_comes() = 0;
+    /// Work that the device lost for the bond is lost for its process: the driver does not give it to the device again.
+    virtual bool loses(BondId) const { return true; }
+    /// After a reset, or when the link is down: WorkLost, whatever kind of device it is.
+    void tell_losses();
 
     const base::Name name_;
     const DeviceId device_;
@@ -43,6 +54,9 @@ protected:
     u32 message_ = 0; ///< its interrupt
     bool gone_ = false, in_reset_ = false;
     sim::Mutex lock_; ///< whoever programs the device
+
+private:
+    std::function<std::vector<BondId>()> take_lost_work_;
 };
 
 } // namespace quiesce::os::drivers
