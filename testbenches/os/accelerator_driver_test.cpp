@@ -223,6 +223,29 @@ TEST_CASE("two stops at once select and stop each its own queue, and the device 
     CHECK(ended.back() - begun < b.stub.stop_time * 2);
 }
 
+TEST_CASE("a stop that two ask for at once is seen once; both know of it, and the next stop is another", "[os]") {
+    AcceleratorDriverBench b;
+    unsigned ended = 0;
+    auto stop = [&]() -> Task<void> {
+        KernelContext ctx(b.kernel->scheduler(), "stop");
+        co_await ctx.run();
+        const bool idle = co_await b.driver->stop(ctx, *b.bonds[0]);
+        CHECK(idle);
+        ++ended;
+        ctx.stop();
+    };
+    for (unsigned round = 1; round <= 2; ++round) {
+        REQUIRE(b.submit(0));
+        sim::spawn(stop());
+        sim::spawn(stop());
+        b.settle();
+        CHECK(ended == 2 * round);
+        CHECK(b.seen == std::vector<std::pair<BondId, bool>>(round, {BondId{1}, false}));
+    }
+    REQUIRE(b.submit(1));
+    CHECK(b.selected() == 0); // it is free
+}
+
 TEST_CASE("a queue whose stop was given up is free again when the device has stopped after all", "[os]") {
     AcceleratorDriverBench b(1, 20_us);
     b.stub.stop_time = 100_us;

@@ -55,6 +55,7 @@ sim::Task<bool> AcceleratorDriver::submit(KernelContext& ctx, Bond& bond, const 
     Queue* q = queue_of(bond.id, number, work.queue);
     if (q == nullptr || gone_) co_return false;
     q->bond = bond.id;
+    ++q->work;
     q->stopped.reset(); // a stop that comes from now on has work to stop
     co_await ctx.spend(config_.submit.get(), name_);
     auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
@@ -73,6 +74,7 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
     u64 span = 0;
     bool idle = true;
     if (q != nullptr && q->bond == bond.id) {
+        const u64 stopping = q->work;
         auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         if (!gone_) { // a queue that a reset has stopped already stops once more
             auto work = ctx.begin("stop-command", bond.id);
@@ -85,8 +87,13 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
         const sim::Time until = limit == sim::Duration{} ? sim::Time::never() : sim::now() + limit;
         idle = co_await ctx.sleep_on(q->stopped.wait_until(until), "device-stop", name_, [&] { return stop_span_ ? stop_span_(number) : 0; });
         span = ctx.last_span();
-        if (idle) q->bond = no_bond;
-        else q->given_up = true;
+        if (idle && q->stopped_work == stopping) co_return true; // asked for at the same time, it was seen already
+        if (idle) {
+            q->bond = no_bond;
+            q->stopped_work = stopping;
+        } else {
+            q->given_up = true;
+        }
     }
     kernel_.events().emit(StopSeen{bond.id, !idle, span});
     co_return idle;

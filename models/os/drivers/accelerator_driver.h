@@ -35,6 +35,8 @@ private:
         BondId bond{};
         sim::Latch stopped;
         bool given_up = false;       ///< the driver went on though the queue had not stopped
+        u64 work = 0;                ///< pieces of work that it was given
+        u64 stopped_work = 0;        ///< the one of which StopSeen said that the queue has stopped
     };
     Queue* queue_of(BondId bond, unsigned& number, std::optional<unsigned> only = {});
     template <class R> sim::Task<void> write(KernelContext& ctx, u64 value) {
