@@ -130,6 +130,14 @@ Device build_nic(const Site& s, const Config& config, const DeviceConfig& d) {
     return pci_device(s, std::move(hardware), std::move(driver));
 }
 
+void check_atc(const std::string& name, const devices::AtcConfig& atc, const Node& root, Diagnostics& out) {
+    if (atc.manner == devices::AtcManner::Slow || atc.answer_delay.is_default()) return;
+    out.error(place_of(root, {"devices", name, "atc", "answer_delay"}),
+              fmt::format("devices.{}: atc.answer_delay {} has no effect with manner {}: only manner slow answers "
+                          "late, say `atc: {{manner: slow}}`",
+                          name, atc.answer_delay.text(), atc.manner.text()));
+}
+
 /// Pages are asked for what an ATC did not get.
 void check_page_requests(const std::string& name, const Config& c, const devices::SvaFunctionConfig& f, const Node& root,
                          Diagnostics& out) {
@@ -243,7 +251,10 @@ void check_devices(const Config& c, const Node& root, Diagnostics& out) {
     if (c.devices.size() > 250)
         out.error(all, fmt::format("devices: at most 250, one bus number each; got {}", c.devices.size()));
     for (const auto& [name, d] : c.devices) {
-        if (const devices::SvaFunctionConfig* f = row_of(d).function(d)) check_page_requests(name, c, *f, root, out);
+        if (const devices::SvaFunctionConfig* f = row_of(d).function(d)) {
+            check_atc(name, f->atc, root, out);
+            check_page_requests(name, c, *f, root, out);
+        }
         row_of(d).check(name, c, d, root, out);
     }
 }

@@ -123,6 +123,16 @@ scenario > queues.yaml <<'YAML'
 YAML
 expect 3 "queues.yaml:10:5: error: acc0 stream stream=b: acc0 has no queue left for b (devices.acc0.queues)" \
     "$QUIESCE" run queues.yaml --set devices.acc0.stop_time=1ms
+scenario > delay.yaml <<'YAML'
+  - acc0: {stream: app0, count: 3}
+YAML
+sed -i 's/queues: 1/atc: {present: true, answer_delay: 40us}/' delay.yaml
+expect 3 "delay.yaml:2:72: error: devices.acc0: atc.answer_delay 40us has no effect with manner prompt" \
+    "$QUIESCE" check delay.yaml
+expect 0 "" "$QUIESCE" run delay.yaml --set devices.acc0.atc.manner=slow
+expect 2 "atc.answer_delay 7us has no effect with manner silent" \
+    "$QUIESCE" check ats-teardown --set devices.acc0.atc.answer_delay=7us --set devices.acc0.atc.manner=silent
+expect 0 "" "$QUIESCE" check ats-teardown --set devices.acc0.atc.answer_delay=10us
 scenario > pasids.yaml <<'YAML'
   - os: {kill: app0}
   - os: {spawn: b}
