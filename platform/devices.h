@@ -12,6 +12,8 @@
 
 namespace quiesce::platform {
 
+struct DeviceRow;
+
 /// A device as the machine has it: its hardware, which is a PCI function or a platform device, and the driver that the
 /// kernel knows.
 struct Device {
@@ -21,6 +23,7 @@ struct Device {
     std::unique_ptr<os::drivers::DeviceDriver> driver;
     /// The one queue of a process, where the device says which; empty: any.
     std::function<std::optional<unsigned>(std::string_view process)> queue_of{};
+    const DeviceRow* row = nullptr; ///< of its kind
 };
 
 /// Where a device is put.

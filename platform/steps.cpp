@@ -148,7 +148,8 @@ sim::Task<void> submit(Stage& g, const Step& s,
     if (taken) co_return;
     if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
     if (g.now.life(p) == Life::Running && g.now.bound(p, s.actor))
-        throw cannot_be(s, fmt::format("{} has no queue left for {} (devices.{}.queues)", s.actor, p, s.actor));
+        throw cannot_be(s, fmt::format("{0} has none of its {2} left for {1} (devices.{0}.{2})", s.actor, p,
+                                       g.system.row(s.actor).queues_name));
     note_lost(g, s, not_bound(s));
 }
 sim::Task<void> stream(Stage& g, const Step& s) { return submit(g, s, work_of); }

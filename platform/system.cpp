@@ -66,6 +66,7 @@ void System::add_devices(const Config& config, u64 seed) {
         Device d = row_of(c).build({name, id, events_, *root_complex_, kernel_, config_registers, memory_.dma_port(),
                                     smmu_ ? &smmu_->translation() : nullptr, next_registers_, wire, seed},
                                    config, c);
+        d.row = &row_of(c);
         if (d.master) place_master(d);
         kernel_.add_device(name, *d.driver);
         if (d.hardware) watch_link(d);
@@ -129,6 +130,11 @@ void System::watch_link(Device& d) {
 void System::set_link(const std::string& device, bool up) {
     for (Device& d : devices_)
         if (d.name == device && d.hardware) d.hardware->port().set_link(up);
+}
+
+const DeviceRow& System::row(std::string_view device) const {
+    const auto its = [device](const Device& d) { return d.name == device; };
+    return *std::find_if(devices_.begin(), devices_.end(), its)->row;
 }
 
 std::optional<unsigned> System::queue_of(const std::string& device, std::string_view process) const {

@@ -22,6 +22,8 @@ public:
     std::string unrest() const { return kernel_.unrest(); }
     /// The device's link goes down or comes up. The root port's interrupt tells the operating system that it is down.
     void set_link(const std::string& device, bool up);
+    /// Of a device that is there: its kind.
+    const DeviceRow& row(std::string_view device) const;
     /// The one queue of a process, if the device says which.
     std::optional<unsigned> queue_of(const std::string& device, std::string_view process) const;
     /// Packets that wait for room at the other end of their link.

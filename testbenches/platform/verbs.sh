@@ -121,8 +121,11 @@ scenario > queues.yaml <<'YAML'
   - acc0: {stop: app0}
   - acc0: {stream: b}
 YAML
-expect 3 "queues.yaml:10:5: error: acc0 stream stream=b: acc0 has no queue left for b (devices.acc0.queues)" \
+expect 3 "queues.yaml:10:5: error: acc0 stream stream=b: acc0 has none of its queues left for b (devices.acc0.queues)" \
     "$QUIESCE" run queues.yaml --set devices.acc0.stop_time=1ms
+sed 's/accelerator, queues: 1/gpu, contexts: 1, preempt_point: 1ms, preempt_point_max: 1ms/; s/acc0/gpu0/' queues.yaml \
+    > contexts.yaml
+expect 3 "gpu0 has none of its contexts left for b (devices.gpu0.contexts)" "$QUIESCE" run contexts.yaml
 scenario > delay.yaml <<'YAML'
   - acc0: {stream: app0, count: 3}
 YAML
