@@ -51,7 +51,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
-        pcie::InvalidationAnswered, os::WorkLost>;
+        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -178,6 +178,20 @@ void Checkers::on(const memory::FrameTaken& e) {
 
 void Checkers::on(const memory::FrameUnmapped& e) { unfenced_.unmapped(e); }
 
+/// What the OS had not been told, and what the device could do about it: over a link that is down, nothing.
+std::string Checkers::freed_under(BondId b) {
+    const std::string unfenced = "no fence covering it had been seen complete since it was unmapped";
+    const auto down = link_down_.find(raw(info(b).device_id));
+    if (down == link_down_.end()) return fmt::format("{} could still reach it: {}", who(b), unfenced);
+    return fmt::format("{}; {} could not reach it, its link was down since {}", unfenced, who(b),
+                       base::format_duration(down->second - sim::Time{}));
+}
+
+void Checkers::on(const pcie::LinkChanged& e) {
+    if (e.up) link_down_.erase(raw(e.device));
+    else link_down_[raw(e.device)] = bus_.now();
+}
+
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
     freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0, 0, false};
@@ -188,11 +202,8 @@ void Checkers::on(const memory::FrameFreed& e) {
         if (b.mm != e.owner || !b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame))
             continue;
         add("freed-before-fenced", BondId{id}, e.page.value(), table ? "table " + frame_name(e.frame) : "",
-            fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {} could still reach it: no fence covering it "
-                        "had been seen "
-                        "complete since it was unmapped",
-                        table ? "the table page at" : "page", e.page.value(), b.process, e.frame.value(),
-                        who(BondId{id})));
+            fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {}", table ? "the table page at" : "page",
+                        e.page.value(), b.process, e.frame.value(), freed_under(BondId{id})));
     }
     unfenced_.gone(e.owner, e.page, e.frame);
 }
@@ -247,6 +258,7 @@ void Checkers::on(const os::BondChanged& e) {
     b.mm = e.mm;
     b.process = e.process.text();
     b.device = e.device.text();
+    b.device_id = e.device_id;
     b.pasid = e.pasid;
     b.state = e.state;
     if (e.state == os::BondState::Bound) {

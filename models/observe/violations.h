@@ -58,6 +58,7 @@ private:
     struct BondInfo {
         MmId mm{};
         std::string process, device;
+        DeviceId device_id{};
         Pasid pasid{};
         os::BondState state = os::BondState::Unbound;
         bool ever_bound = false, blocked = false;
@@ -106,7 +107,9 @@ private:
     void on(const os::OsViolation& e);
     void on(const os::ProcessChanged& e);
     void on(const pcie::InvalidationAnswered& e);
+    void on(const pcie::LinkChanged& e);
     std::string who(BondId b);
+    std::string freed_under(BondId b);
     std::string landed_in(const memory::DmaCommitted& e, unsigned& tells);
     std::string acknowledged(const memory::DmaCommitted& e) const;
     std::string owner(u32 mm) const;
@@ -136,6 +139,7 @@ private:
     /// What each device acknowledged for a PASID, the latest last; as many as a story may need.
     std::map<std::pair<u32, u32>, std::deque<std::pair<sim::Time, pcie::InvalidationAnswered>>> acknowledged_;
     static constexpr std::size_t most_acknowledged = 64;
+    std::map<u32, sim::Time> link_down_; ///< by device: since when
     std::map<u32, std::string> processes_; ///< by mm
     std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it
     std::vector<base::Subscription> tokens_;

@@ -196,3 +196,24 @@ TEST_CASE("the same kind about two objects is two violations", "[observe]") {
     CHECK(b.checkers.violations()[1].count == 1);
     CHECK(b.checkers.violations()[0].object != b.checkers.violations()[1].object);
 }
+
+TEST_CASE("a page freed unfenced could still be reached, but by a device whose link was down: its story says which",
+          "[observe]") {
+    ViolationsToldBench b;
+    const auto link = [&](i64 at, u32 id, bool up) {
+        b.say(at, pcie::LinkChanged{"link", ViolationsToldBench::device(id), up});
+    };
+    const auto freed = [&](i64 at, u64 page) {
+        b.take(at - 2, page), b.unmap(at - 1, page), b.free(at, page);
+        return b.checkers.violations().back().story;
+    };
+    link(15, 2, false); // another's
+    CHECK_THAT(freed(20, 5), Catch::Contains("was freed while acc1") && Catch::Contains("could still reach it"));
+    link(30, 1, false);
+    CHECK_THAT(freed(40, 6), Catch::Contains("no fence covering it had been seen complete since it was unmapped") &&
+                                 Catch::Contains("could not reach it, its link was down since 30 ps") &&
+                                 !Catch::Contains("could still reach"));
+    link(50, 1, true);
+    CHECK_THAT(freed(60, 7), Catch::Contains("could still reach it"));
+    CHECK(b.count() == 3);
+}
