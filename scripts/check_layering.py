@@ -31,6 +31,8 @@ ALLOWED = {
     "memory": GROUND,
     "iommu": HARDWARE,
     "iommu/<arch>": ["iommu/*"] + HARDWARE,
+    # A unit with memory and nothing else: every architecture is made here.
+    "bare": ["iommu/*", "iommu/*/*", "memory/*"] + GROUND,
     "pcie": TRANSLATION_INTERFACES + HARDWARE,
     "devices": ["pcie/*"] + TRANSLATION_INTERFACES + ATC_PARTS + HARDWARE,
     # The ledger's truth comes from the operating system, and no hardware model may see it.
@@ -163,6 +165,7 @@ GOOD = {
     "models/iommu/a.cpp": ['"iommu/walker.h"', '"memory/memory_port.h"'],
     "models/iommu/smmuv3/a.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/walker.h"', '"memory/mmio.h"'],
     "models/iommu/smmuv3/tlm_target.cpp": ["<systemc>"],
+    "models/bare/a.cpp": ['"iommu/smmuv3/unit.h"', '"memory/plain_memory.h"', '"iommu/translation.h"'],
     "models/pcie/a.cpp": ['"iommu/translation.h"', '"iommu/ats_port.h"', '"memory/memory_port.h"'],
     "models/pcie/tlm_bridge.cpp": ["<tlm>"],
     "models/devices/a.cpp": ['"pcie/link.h"', '"memory/memory_port.h"', '"iommu/ats_port.h"', '"iommu/cache.h"'],
@@ -182,6 +185,7 @@ BAD = {
     "models/memory/x.h": ['"iommu/translation.h"', "<systemc.h>"],
     "models/iommu/x.h": ['"memory/page_ledger.h"', '"iommu/smmuv3/regs.h"', '"memory/ownership.h"', "<iommu/smmuv3/regs.h>"],
     "models/iommu/smmuv3/x.h": ['"iommu/vtd/regs.h"', '"pcie/tlp.h"', '"memory/sparse_memory.h"', "<tlm>"],
+    "models/bare/x.h": ['"pcie/tlp.h"', '"os/mm.h"', "<nlohmann/json.hpp>"],
     "models/pcie/x.h": ['"iommu/walker.h"', '"iommu/smmuv3/unit.h"', '"devices/atc.h"'],
     "models/devices/x.h": ['"memory/mmio_bus.h"', '"iommu/walker.h"', '"os/mm.h"', '"memory/ownership.h"', "<fmt/format.h>"],
     "models/os/x.h": ['"os/drivers/smmuv3_driver.h"', '"iommu/smmuv3/regs.h"', '"observe/vcd.h"', '"memory/page_ledger.h"'],

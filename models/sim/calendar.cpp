@@ -194,6 +194,12 @@ void Calendar::shutdown() {
     while (!timers_.empty()) timers_.begin()->cancel();
 }
 
+void Calendar::clear() {
+    shutdown();
+    failure_ = nullptr;
+    closed_ = false;
+}
+
 void Calendar::fail(std::exception_ptr e) {
     if (!failure_) failure_ = std::move(e);
 }

@@ -108,6 +108,8 @@ public:
     void adopt(RootHook& root) { roots_.push_back(root); }
     /// Destroys every unfinished root task. Call before the models that they refer to go away. Afterwards nothing runs.
     void shutdown();
+    /// As shutdown(), but what is scheduled afterwards runs: other models can take the place of those that went away.
+    void clear();
     void fail(std::exception_ptr e);
 
     /// Runs everything before `end` (half-open, like sc_start). Returns early after stop(). Rethrows what a root task threw.

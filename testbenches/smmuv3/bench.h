@@ -4,6 +4,7 @@
 #include "base/events.h"
 #include "base/facts.h"
 #include "iommu/smmuv3/unit.h"
+#include "memory/plain_memory.h"
 #include "sim/calendar.h"
 #include "sim/signal.h"
 #include "sim/task.h"
@@ -21,12 +22,12 @@ namespace quiesce::iommu::smmuv3::test {
 
 using namespace sim::literals;
 
-/// RAM at [base, base + bytes): each access takes `latency`, each beat of a fetch `beat_gap` more. Elsewhere: abort.
-class TestMemory : public memory::MemoryPort {
+/// RAM at [base, base + bytes), of which one page can be broken; keeps the messages that land in it.
+class TestMemory : public memory::PlainMemory {
 public:
     static constexpr Spa base{0x1000'0000};
     static constexpr u64 bytes = 0x2000'0000;
-    sim::Duration latency = 50_ns, beat_gap = 2_ns;
+    TestMemory() : PlainMemory({memory::RamRange{base, bytes}}) {}
     Spa broken{0}; ///< the 4 KiB page that aborts, besides everything outside
     struct Message {
         Spa at;
@@ -35,56 +36,22 @@ public:
     };
     std::vector<Message> messages;
 
-    void start(const memory::Request&, std::coroutine_handle<> who) override { lane_.push(who, sim::now() + latency); }
     void commit(memory::Request& r) override {
-        const std::span<std::byte> data{r.data, r.bytes};
-        const bool done = r.write ? poke(r.at, data) : peek(r.at, data);
-        r.status = done ? memory::Status::Ok : memory::Status::ExternalAbort;
-        if (!done || r.origin.purpose != memory::Purpose::Msi) return;
+        PlainMemory::commit(r);
+        if (r.status != memory::Status::Ok || r.origin.purpose != memory::Purpose::Msi) return;
         u32 value = 0;
         std::memcpy(&value, r.data, sizeof value);
         messages.push_back({r.at, value, sim::now()});
     }
-    sim::Task<memory::Status> fetch(Spa at, std::span<u64> words, memory::Origin origin) override {
-        auto data = std::as_writable_bytes(words);
-        memory::Status status = memory::Status::Ok;
-        co_await sim::delay(latency);
-        for (std::size_t done = 0; done < data.size(); done += beat_bytes()) {
-            if (done != 0) co_await sim::delay(beat_gap);
-            const auto n = std::min<std::size_t>(beat_bytes(), data.size() - done);
-            memory::Request r{at + done, data.data() + done, static_cast<u32>(n), false, origin};
-            commit(r);
-            if (r.status != memory::Status::Ok) status = r.status;
-        }
-        co_return status;
-    }
-    unsigned beat_bytes() const override { return 16; }
     bool peek(Spa at, std::span<std::byte> into) const override {
-        if (!reachable(at, into.size())) return false;
-        for (std::size_t i = 0; i < into.size(); ++i) {
-            const auto page = pages_.find((at + i).page_number());
-            into[i] = page == pages_.end() ? std::byte{} : (*page->second)[(at + i).page_offset()];
-        }
-        return true;
+        return !is_broken(at) && PlainMemory::peek(at, into);
     }
     bool poke(Spa at, std::span<const std::byte> from) override {
-        if (!reachable(at, from.size())) return false;
-        for (std::size_t i = 0; i < from.size(); ++i) {
-            auto& page = pages_[(at + i).page_number()];
-            if (!page) page = std::make_unique<Page>();
-            (*page)[(at + i).page_offset()] = from[i];
-        }
-        return true;
+        return !is_broken(at) && PlainMemory::poke(at, from);
     }
 
 private:
-    using Page = std::array<std::byte, page_size>;
-    bool reachable(Spa at, u64 n) const {
-        if (broken != Spa{0} && at.page_number() == broken.page_number()) return false;
-        return at >= base && at.value() + n <= base.value() + bytes;
-    }
-    sim::Lane lane_;
-    std::map<u64, std::unique_ptr<Page>> pages_;
+    bool is_broken(Spa at) const { return broken != Spa{0} && at.page_number() == broken.page_number(); }
 };
 
 struct Wires : memory::InterruptSink {

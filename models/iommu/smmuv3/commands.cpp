@@ -219,8 +219,8 @@ CommandQueue::CommandQueue(base::Name unit, base::EventBus& events, RegisterFile
                            Signals& signals, CommandTargets targets, const Identity& id, const Smmuv3Config& config)
     : unit_(unit), actor_(std::string(unit.text()) + ".cmdq"), level_name_(std::string(unit.text()) + ".cmdq.depth"),
       sync_phase_("sync"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets), id_(id),
-      max_log2_(config.cmdq_log2.get()), fetch_(config.command_fetch.get()), execute_(config.command_execute.get()),
-      early_sync_(config.has_bug("early-sync")) {
+      max_log2_(static_cast<unsigned>(id.idr1.get(Idr1::CMDQS))), fetch_(config.command_fetch.get()),
+      execute_(config.command_execute.get()), early_sync_(config.has_bug("early-sync")) {
     for (const CommandRow& row : command_table) names_[raw(row.op)] = base::Name{row.name};
 }
 

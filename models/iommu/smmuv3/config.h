@@ -121,16 +121,26 @@ DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits,
          page_request_buffers, wired_base, agent, bugs)
 static_assert(base::fully_described<Smmuv3Config>);
 
-/// The identification registers, as one value that the rules ask.
+/// The identification registers, as one value that the rules ask: all that says what the unit is.
 struct Identity {
     Idr0 idr0;
     Idr1 idr1;
+    Idr2 idr2;
     Idr3 idr3;
+    Idr4 idr4;
     Idr5 idr5;
     Aidr aidr;
-    unsigned output_bits = 48;
+    unsigned output_bits = 48;  ///< IDR5.OAS
     bool global_entries = true; ///< not in a register: how the unit caches
 };
 Identity identity_of(const Smmuv3Config& config);
+
+/// What software reads from another implementation, to be one like it.
+struct IdentityValues {
+    u32 idr0 = 0, idr1 = 0, idr2 = 0, idr3 = 0, idr4 = 0, idr5 = 0, aidr = 0;
+};
+Identity identity_of(const IdentityValues& values);
+/// The first thing of an identity that this model cannot be, in words; empty: it can be all of it.
+std::string_view what_it_cannot_be(const Identity& id);
 
 } // namespace quiesce::iommu::smmuv3

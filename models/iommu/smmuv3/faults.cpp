@@ -101,10 +101,10 @@ EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f)
 }
 
 EventQueue::EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
-                       Signals& signals, const Smmuv3Config& config)
+                       Signals& signals, const Identity& id, const Smmuv3Config& config)
     : level_name_(std::string(unit.text()) + ".evtq.depth"), events_(events), regs_(regs), memory_(memory),
-      signals_(signals), max_log2_(config.eventq_log2.get()), write_delay_(config.event_write.get()),
-      buffers_(config.event_buffers.get()) {}
+      signals_(signals), max_log2_(static_cast<unsigned>(id.idr1.get(Idr1::EVENTQS))),
+      write_delay_(config.event_write.get()), buffers_(config.event_buffers.get()) {}
 
 EventQueue::Ring EventQueue::ring() const {
     const u64 log2size = regs_.get(EventqBase::LOG2SIZE);

@@ -62,7 +62,7 @@ public:
 class EventQueue {
 public:
     EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
-               Signals& signals, const Smmuv3Config& config);
+               Signals& signals, const Identity& id, const Smmuv3Config& config);
 
     /// Returns once the record has a buffer; it is written, or lost, later.
     sim::Task<void> record(EventRecord record, FaultRaised fact);

@@ -44,8 +44,9 @@ PageRequestQueue::PageRequestQueue(base::Name unit, base::EventBus& events, Regi
                                    memory::MemoryPort& memory, Signals& signals, EventQueue& event_queue,
                                    ContextResolver& resolver, const Identity& id, const Smmuv3Config& config)
     : unit_(unit), level_name_(std::string(unit.text()) + ".priq.depth"), events_(events), regs_(regs), memory_(memory),
-      signals_(signals), event_queue_(event_queue), resolver_(resolver), id_(id), max_log2_(config.priq_log2.get()),
-      write_delay_(config.page_request_write.get()), buffers_(config.page_request_buffers.get()) {
+      signals_(signals), event_queue_(event_queue), resolver_(resolver), id_(id),
+      max_log2_(static_cast<unsigned>(id.idr1.get(Idr1::PRIQS))), write_delay_(config.page_request_write.get()),
+      buffers_(config.page_request_buffers.get()) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
 }
 

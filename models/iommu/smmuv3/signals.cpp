@@ -6,9 +6,9 @@
 namespace quiesce::iommu::smmuv3 {
 
 Signals::Signals(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
-                 memory::InterruptSink* sink, const Smmuv3Config& config)
-    : unit_(unit), events_(events), regs_(regs), memory_(memory), sink_(sink), msi_(config.msi.get()),
-      wired_base_(config.wired_base.get()) {
+                 memory::InterruptSink* sink, const Identity& id, const Smmuv3Config& config)
+    : unit_(unit), events_(events), regs_(regs), memory_(memory), sink_(sink),
+      msi_(id.idr0.get(Idr0::MSI)), wired_base_(config.wired_base.get()) {
     base::apply([&](const auto&... flag) { ((error_names_[flag.lsb()] = base::Name{flag.name()}), ...); },
                Gerror::fields);
 }

@@ -19,7 +19,7 @@ class Signals {
 public:
     /// `sink` may be null: wires then lead nowhere.
     Signals(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
-            memory::InterruptSink* sink, const Smmuv3Config& config);
+            memory::InterruptSink* sink, const Identity& id, const Smmuv3Config& config);
 
     /// Error x is active: GERROR.x differs from GERRORN.x.
     bool active(const Gerror::Flag& error) const;

@@ -11,9 +11,9 @@ void Stalls::Held::release_tag() {
 }
 
 Stalls::Stalls(base::Name unit, base::EventBus& events, const InvalidationEngine& invalidations,
-               EventQueue& event_queue, const Smmuv3Config& config)
+               EventQueue& event_queue, const Identity& id)
     : unit_(unit), events_(events), invalidations_(invalidations), event_queue_(event_queue),
-      by_stag_(config.stall_model.get() == StallModel::NoStall ? 0 : config.stall_max.get()) {
+      by_stag_(id.idr0.get(Idr0::STALL_MODEL) == StallModel::NoStall ? 0 : id.idr5.get(Idr5::STALL_MAX)) {
     for (std::size_t stag = 0; stag < by_stag_.size(); ++stag) free_stags_.push(static_cast<u16>(stag));
 }
 

@@ -27,7 +27,7 @@ struct StallCommand {
 class Stalls final : public StallOwner {
 public:
     Stalls(base::Name unit, base::EventBus& events, const InvalidationEngine& invalidations, EventQueue& event_queue,
-           const Smmuv3Config& config);
+           const Identity& id);
     Stalls(const Stalls&) = delete;
     Stalls& operator=(const Stalls&) = delete;
 

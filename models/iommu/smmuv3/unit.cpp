@@ -42,18 +42,21 @@ Identity identity_of(const Smmuv3Config& c) {
 }
 
 Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, memory::InterruptSink* sink,
-           const Smmuv3Config& config)
-    : name_(name), events_(events), id_(identity_of(config)), access_(config.register_access.get()),
+           const Smmuv3Config& config, const Identity& identity)
+    : name_(name), events_(events), id_(identity), access_(config.register_access.get()),
       update_delay_(config.update_delay.get()), agent_(name, events, memory, *this, config.agent),
-      signals_(name, events, regs_, memory, sink, config), event_queue_(name, events, regs_, memory, signals_, config),
-      resolver_(regs_, id_, memory), stalls_(name, events, agent_.invalidations(), event_queue_, config),
+      signals_(name, events, regs_, memory, sink, id_, config),
+      event_queue_(name, events, regs_, memory, signals_, id_, config), resolver_(regs_, id_, memory),
+      stalls_(name, events, agent_.invalidations(), event_queue_, id_),
       page_requests_(name, events, regs_, memory, signals_, event_queue_, resolver_, id_, config),
       commands_(name, events, regs_, memory, signals_, {agent_, event_queue_, page_requests_, stalls_}, id_, config) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
     event_names_[0] = base::Name{"aborting stream"}; // STE.Config=0xx has no event of its own
     regs_.write(id_.idr0);
     regs_.write(id_.idr1);
+    regs_.write(id_.idr2);
     regs_.write(id_.idr3);
+    regs_.write(id_.idr4);
     regs_.write(id_.idr5);
     regs_.write(id_.aidr);
     gbpa_ = regs_.read<Gbpa>();

@@ -20,7 +20,11 @@ class Unit final : public memory::MmioTarget, public TranslationPort, public Pag
 public:
     /// `sink` may be null: wired interrupts then lead nowhere. The unit keeps no reference to `config`.
     Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, memory::InterruptSink* sink,
-         const Smmuv3Config& config);
+         const Smmuv3Config& config)
+        : Unit(name, events, memory, sink, config, identity_of(config)) {}
+    /// As `identity` says; of `config` only what no identification register has: latencies, caches, bugs.
+    Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, memory::InterruptSink* sink,
+         const Smmuv3Config& config, const Identity& identity);
     Unit(const Unit&) = delete;
     Unit& operator=(const Unit&) = delete;
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bare/iommu.h"
+
+namespace quiesce::bare {
+
+void Iommu::WatchedMemory::commit(memory::Request& r) {
+    PlainMemory::commit(r);
+    const bool counts = r.write && r.status == memory::Status::Ok && r.origin.purpose != memory::Purpose::QueueWrite;
+    if (!counts) return;
+    for (Spa at = r.at.align_down(8); at < r.at + r.bytes; at = at + 8) written.push_back(at);
+}
+
+Iommu::Iommu(sim::Calendar& calendar, std::vector<memory::RamRange> ram, const MakeUnit& make)
+    : calendar_(calendar), events_(calendar.clock()), memory_(std::move(ram)),
+      unit_(make(events_, memory_)) {}
+
+void Iommu::settle() { calendar_.run_until_idle(calendar_.now() + patience); }
+
+void Iommu::write_register(u64 offset, unsigned bytes, u64 value) {
+    sim::spawn(unit_->registers().mmio_write(offset, bytes, value));
+    settle();
+}
+
+sim::Task<void> Iommu::read(u64 offset, unsigned bytes) {
+    const u64 value = co_await unit_->registers().mmio_read(offset, bytes);
+    value_read_ = value;
+}
+
+std::optional<u64> Iommu::read_register(u64 offset, unsigned bytes) {
+    value_read_.reset();
+    sim::spawn(read(offset, bytes));
+    settle();
+    return value_read_;
+}
+
+sim::Task<void> Iommu::perform(Flight& f) {
+    using End = DmaAnswer::End;
+    const Dma& d = f.what;
+    const iommu::Access access = d.write ? iommu::Access::Write : iommu::Access::Read;
+    const auto bytes = static_cast<u32>(d.bytes);
+    const iommu::TranslationRequest request{++transactions_, DeviceId{0}, d.stream, false,
+                                            Pasid{0},        d.at,        bytes,    access};
+    const iommu::Translation t = co_await unit_->translation().translate(request);
+    f.answer.to = t.to;
+    if (t.ending != iommu::Ending::Grant) {
+        const bool zero = t.ending == iommu::Ending::ReadZero;
+        if (zero && !d.write) f.what.data.fill(std::byte{});
+        f.answer.end = zero ? End::Zero : End::Refused;
+        co_return;
+    }
+    memory::Request move{t.to, f.what.data.data(), bytes, d.write};
+    move.origin.purpose = memory::Purpose::Dma;
+    move.origin.aimed_at = d.at;
+    move.origin.transaction = request.transaction;
+    move.origin.translated_at = t.looked_up;
+    const memory::Status status = co_await memory_.transport(move);
+    f.answer.end = status == memory::Status::Ok ? End::Done : End::Aborted;
+}
+
+DmaAnswer Iommu::dma(Dma& what) {
+    Flight& f = flights_.emplace_back(Flight{what});
+    unit_->mark_records();
+    sim::spawn(perform(f));
+    settle();
+    what.data = f.what.data;
+    f.answer.records = unit_->records_since_mark();
+    return f.answer;
+}
+
+} // namespace quiesce::bare
