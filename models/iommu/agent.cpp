@@ -10,16 +10,12 @@ namespace quiesce::iommu {
 namespace {
 
 /// A translation request is told what it may do, not refused (PCIe Base 10.2.3); a translated one has been judged
-/// already.
+/// already, but for what the second stage does with it.
 bool allowed(const Leaf& leaf, const TranslationRequest& r, const Context& c) {
-    const Permissions& may = leaf.may;
-    if (r.type != AddressType::Untranslated) return true;
-    if (!r.privileged && !may.user) return false;
-    const bool writes = may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
-    if (r.access == Access::ReadWrite) return may.read && writes;
-    if (r.access == Access::Write) return writes;
-    return r.instruction ? may.execute : may.read;
+    return r.type == AddressType::TranslationRequest || permits(leaf.may, r, c);
 }
+/// The translation can be used as it is.
+bool serves(const Leaf& leaf, const TranslationRequest& r) { return !(leaf.clean && writes(r)); }
 
 Tag wanted_of(const Context& c, Iova at) {
     Tag t{};
@@ -30,20 +26,28 @@ Tag wanted_of(const Context& c, Iova at) {
     return t;
 }
 
+bool has_ats(const Context& c) { return c.ats != DeviceTranslation::None; }
+/// The address is where the access goes.
+bool is_final(const TranslationRequest& r, const Context& c) {
+    return !c.translates() || (r.type == AddressType::Translated && c.ats != DeviceTranslation::FirstStage);
+}
 bool fits(const TranslationRequest& r, const Context& c) {
     return c.output_bits >= 64 || (r.at.value() >> c.output_bits) == 0;
 }
 /// Output = input.
 Leaf unchanged(const TranslationRequest& r) {
-    return {Spa{r.at.align_down(page_size).value()}, page_size, {true, true, true, true}, false};
+    constexpr Permissions all{true, true, true, true, true};
+    return {Spa{r.at.align_down(page_size).value()}, page_size, all, false, false, false, all, Gpa{0}};
 }
 
 /// What of a leaf a translation request gets: its own privilege, and execution only where it was asked for.
 Permissions granted_to(const TranslationRequest& r, const Leaf& leaf, const Context& c) {
     if (!r.privileged && !leaf.may.user) return {};
+    if (r.privileged && c.privileged_avoids_user && leaf.may.user) return {};
     Permissions may = leaf.may;
     may.write = may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
-    may.execute = may.execute && r.instruction && may.read;
+    may.execute = (r.privileged ? may.privileged_execute : may.execute) && r.instruction && may.read;
+    may.privileged_execute = false; // said by `execute`
     return may;
 }
 
@@ -75,41 +79,44 @@ sim::Task<Translation> Agent::translate(TranslationRequest r) {
     InFlight token = in_flight_.begin();
     co_await look_ups_.pass();
     const Context* known = contexts_.look_up(architecture_.context_tag(r));
-    if (known != nullptr && r.type == AddressType::Translated && known->ats && fits(r, *known)) {
+    const bool rewrites = known != nullptr && known->rewrites;
+    const TranslationRequest seen = rewrites ? rewritten(r, *known) : r;
+    const bool kind = known != nullptr && (r.type == AddressType::Untranslated || has_ats(*known));
+    if (r.type == AddressType::Translated && kind && is_final(r, *known) && fits(r, *known)) {
         tell(r, LookUp::Bypass, true);
         co_return granted(r, unchanged(r), *known, std::move(token));
     }
-    if (known != nullptr && !known->bypass) {
-        const Leaf* leaf = tlb_.look_up(wanted_of(*known, r.at));
-        const bool kind = r.type == AddressType::Untranslated || known->ats;
-        if (leaf != nullptr && kind && allowed(*leaf, r, *known)) {
-            tell(r, LookUp::Hit, true);
-            co_return granted(r, *leaf, *known, std::move(token));
+    if (known != nullptr && !is_final(r, *known)) {
+        const Leaf* leaf = tlb_.look_up(wanted_of(*known, seen.at));
+        if (leaf != nullptr && kind && allowed(*leaf, seen, *known) && serves(*leaf, seen)) {
+            tell(seen, LookUp::Hit, true);
+            co_return granted(seen, *leaf, *known, std::move(token));
         }
     }
     co_return co_await translate_slowly(r, std::move(token));
 }
 
-/// From the end of the look-ups on, as often as it takes.
+/// From the end of the look-ups on, as often as it takes. Each attempt sees the request as the context of then has it.
 sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFlight token) {
     for (unsigned overtaken = 0;;) {
+        TranslationRequest seen = r;
         Attempt a;
         a.last = overtaken >= max_replays_;
-        co_await attempt(r, a);
+        co_await attempt(seen, a);
         if (a.end == Attempt::End::Granted) {
-            tell(r, a.look_up, true);
-            co_return granted(r, a.leaf, a.context, std::move(token));
+            tell(seen, a.look_up, true);
+            co_return granted(seen, a.leaf, a.context, std::move(token));
         }
         if (a.end == Attempt::End::Overtaken) {
             ++overtaken;
             ++replays_;
         } else {
-            const Context* context = a.has_context ? &a.context : nullptr;
-            const bool held = stalls(r, a.fault, context);
+            const Context* context = a.has_context || a.fault.second_stage ? &a.context : nullptr;
+            const bool held = stalls(seen, a.fault, context);
             if (held) token = InFlight{}; // software may need a fence before it can answer
-            const Ending ending = co_await architecture_.fault(r, a.fault, context);
+            const Ending ending = co_await architecture_.fault(seen, a.fault, context);
             if (!held || ending != Ending::Grant) {
-                tell(r, a.look_up, false);
+                tell(seen, a.look_up, false);
                 co_return Translation{ending, Spa{0}, sim::now(), std::move(token)};
             }
             token = in_flight_.begin();
@@ -120,7 +127,7 @@ sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFl
 }
 
 /// What is not in a cache is fetched; then it is judged whether all of it still holds, and what it allows.
-sim::Task<void> Agent::attempt(const TranslationRequest& r, Attempt& a) {
+sim::Task<void> Agent::attempt(TranslationRequest& r, Attempt& a) {
     a.since = invalidations_.applied();
     if (const Context* known = contexts_.peek(architecture_.context_tag(r))) {
         a.has_context = true;
@@ -129,13 +136,14 @@ sim::Task<void> Agent::attempt(const TranslationRequest& r, Attempt& a) {
         co_await find_context(r, a);
         if (a.end != Attempt::End::Granted) co_return;
     }
-    if (r.type != AddressType::Untranslated && !a.context.ats) {
+    if (a.context.rewrites) r = rewritten(r, a.context);
+    if (r.type != AddressType::Untranslated && !has_ats(a.context)) {
         a.look_up = LookUp::Bypass;
         a.end = Attempt::End::Faulted;
         a.fault.why = FaultReason::Forbidden;
-    } else if (a.context.bypass || r.type == AddressType::Translated) {
+    } else if (is_final(r, a.context) || (a.context.bypass && !fits(r, a.context))) {
         bypass(r, a);
-    } else if (const Leaf* leaf = tlb_.peek(wanted_of(a.context, r.at))) {
+    } else if (const Leaf* leaf = tlb_.peek(wanted_of(a.context, r.at)); leaf != nullptr && serves(*leaf, r)) {
         a.look_up = LookUp::Hit;
         a.leaf = *leaf;
     } else {
@@ -146,6 +154,8 @@ sim::Task<void> Agent::attempt(const TranslationRequest& r, Attempt& a) {
     if (a.end != Attempt::End::Granted || allowed(a.leaf, r, a.context)) co_return;
     a.end = Attempt::End::Faulted;
     a.fault.why = FaultReason::Permission;
+    a.fault.second_stage = a.context.second.root.present && permits(a.leaf.first, r, a.context);
+    if (a.fault.second_stage) a.fault.at = a.leaf.via + (r.at.value() & (a.leaf.bytes - 1));
 }
 
 sim::Task<void> Agent::find_context(const TranslationRequest& r, Attempt& a) {
@@ -182,7 +192,9 @@ sim::Task<Agent::Resolved> Agent::resolve(const TranslationRequest& r, Tag who) 
 }
 
 Translation Agent::granted(const TranslationRequest& r, const Leaf& leaf, const Context& c, InFlight&& token) {
-    Translation t{Ending::Grant, leaf.to + (r.at.value() & (leaf.bytes - 1)), sim::now(), std::move(token)};
+    const bool first_only = r.type == AddressType::TranslationRequest && c.ats == DeviceTranslation::FirstStage;
+    const Spa to = first_only ? Spa{leaf.via.value()} : leaf.to;
+    Translation t{Ending::Grant, to + (r.at.value() & (leaf.bytes - 1)), sim::now(), std::move(token)};
     if (r.type != AddressType::TranslationRequest) return t;
     t.may = granted_to(r, leaf, c);
     t.bytes = leaf.bytes;

@@ -79,6 +79,7 @@ public:
     Fence& fences() { return fence_; }
     InFlightTracker& in_flight() { return in_flight_; }
     const Walker& walker() const { return walker_; }
+    Walker& walker() { return walker_; }
     const Cache<Leaf>& translations() const { return tlb_; }
     const Cache<Context>& contexts() const { return contexts_; }
     /// Transactions that started over because an invalidation overtook them.
@@ -112,7 +113,8 @@ private:
     };
 
     sim::Task<Translation> translate_slowly(const TranslationRequest& r, InFlight token);
-    sim::Task<void> attempt(const TranslationRequest& r, Attempt& a);
+    /// Makes of `r` what the context says that it is.
+    sim::Task<void> attempt(TranslationRequest& r, Attempt& a);
     sim::Task<void> find_context(const TranslationRequest& r, Attempt& a);
     sim::Task<Resolved> resolve(const TranslationRequest& r, Tag who);
     void bypass(const TranslationRequest& r, Attempt& a) const;

@@ -211,6 +211,7 @@ private:
     /// A scope of one space and few pages is quicker to probe for than to compare with every entry.
     bool worth_probing(const Scope& s) const {
         if (kind() == CacheKind::Configuration || !s.domain || !s.space || !s.range || globals_ != 0) return false;
+        if (s.domain_bits != ~u32{0}) return false;
         u64 probes = 0;
         for (u64 left = present_; left != 0; left &= left - 1) probes += pages_of(*s.range, left).second;
         return probes * ways_ < lines_.size() / 2;

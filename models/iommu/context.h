@@ -14,6 +14,8 @@ namespace quiesce::iommu {
 /// of.
 enum class DomainTag : u32 {};
 enum class SpaceTag : u32 {};
+/// The space of what the second stage translates alone: intermediate addresses, which belong to the domain.
+inline constexpr SpaceTag intermediate{0xffff'fffe};
 
 enum class FaultReason : u8 {
     NotMapped,   ///< no valid entry, a disabled half, or an input address outside both halves
@@ -25,6 +27,13 @@ enum class FaultReason : u8 {
     Configuration, ///< no context: the architecture knows which structure was bad and says so in `code`
 };
 
+/// What an intermediate address was to be used for.
+enum class Intermediate : u8 {
+    Structure, ///< to fetch the structure that leads to the context
+    Table,     ///< to read or mark an entry of a first-stage table
+    Input,     ///< it is where the transaction's own address leads
+};
+
 /// A translation that cannot be had. Guest-made: never an abort of the simulator.
 struct Fault {
     FaultReason why;
@@ -33,38 +42,55 @@ struct Fault {
     u16 code = 0;          ///< Configuration: the architecture's own number
     Spa fetch_address{0};  ///< WalkAbort and structure fetches: what was being read
     bool silent = false;   ///< Configuration: terminated without a record by the architecture's rules
+    bool second_stage = false;
+    Intermediate use = Intermediate::Input; ///< second stage: what `at` was needed for
+    bool marking = false;                   ///< second stage, Table: to mark the entry, not to read it
+    Gpa at{0};                              ///< second stage: the address that could not be translated
 };
 
 /// What an entry of a translation table says, read by the architecture's format.
 struct Decoded {
-    enum class Kind : u8 { Invalid, Table, Leaf, BadAddress };
+    enum class Kind : u8 { Invalid, Table, Leaf };
     Kind kind = Kind::Invalid;
     Spa to{0};       ///< next table, or output address of the leaf's first byte
     Permissions may; ///< leaf: its own; table: what it still allows below
     bool accessed = true;
     bool global = false;
+    bool clean = false;  ///< leaf: may be written once hardware has marked it written; `may.write` is not set
+    bool device = false; ///< leaf: the memory behind it has side effects
 };
 
-struct Context;
+struct TableRoot;
 
 /// How a translation table is read: pure functions of an architecture's format, so that the walker has none of its
 /// words.
 struct TableFormat {
     const char* name;
     unsigned top_level;                      ///< lowest level number there is (0)
-    unsigned leaf_level;                     ///< level number of 4 KiB pages (3)
+    unsigned leaf_level;                     ///< level number of the smallest pages (3)
     unsigned (*index_shift)(unsigned level); ///< lowest input bit that indexes this level
     unsigned (*index_bits)(unsigned level);
-    Decoded (*decode)(u64 entry, unsigned level, const Context& c);
+    Decoded (*decode)(u64 entry, unsigned level, const TableRoot& root);
+    /// Permissions that follow from what all levels say together; null: nothing more.
+    Permissions (*settle)(Permissions gathered, const TableRoot& root) = nullptr;
+    /// A leaf with its used, and if asked its written mark set; null: hardware never sets them.
+    u64 (*mark)(u64 entry, bool written) = nullptr;
 };
 
-/// One of at most two input ranges, each with its own root.
+/// One of at most two input ranges of the first stage, each with its own root; or the second stage's only one.
 struct TableRoot {
-    bool present = false;  ///< the range exists at all
-    bool disabled = false; ///< walks through it fault (SMMUv3 EPDx); cached translations still hit
-    Spa table{0};
+    bool present = false;        ///< the range exists at all
+    bool disabled = false;       ///< walks through it fault (SMMUv3 EPDx); cached translations still hit
+    bool marks_used = false;     ///< hardware marks an entry that is used for the first time
+    bool marks_written = false;  ///< hardware marks a clean entry that is written for the first time
+    bool used_faults = true;     ///< an entry never used before faults, unless hardware marks it
+    u8 ignored_top = 0;          ///< upper address bits that the device may use for itself: the bit below counts for them
+    u8 options = 0;              ///< the format's own
+    Spa table{0};                ///< an intermediate address if the first stage of two
     unsigned input_bits = 48;
-    unsigned start_level = 0;
+    unsigned start_level = 0;    ///< tables of this level may be several, one after the other
+    unsigned output_bits = 48;
+    const TableFormat* format = nullptr;
 };
 
 /// What happens to a faulting transaction, beyond the fault itself.
@@ -74,19 +100,40 @@ struct FaultPolicy {
     bool stall = false;
 };
 
+/// The translation after the first: from intermediate addresses, those of the first stage's tables and of the
+/// structures included, to memory.
+struct SecondStage {
+    TableRoot root{}; ///< not present: there is no second stage
+    bool tables_not_in_devices = false; ///< tables and structures in memory with side effects are not read
+    FaultPolicy on_fault{};
+};
+
+/// What a device may do with translations of its own.
+enum class DeviceTranslation : u8 {
+    None,
+    Whole,      ///< it asks for translations and uses what it was told
+    FirstStage, ///< it is told intermediate addresses, which the second stage translates when they are used
+};
+
 /// Everything a translation needs to know about its *who*. A value: cached, copied, never pointed into.
 struct Context {
-    bool bypass = false; ///< output = input, no table
-    bool ats = false;    ///< the device may ask for translations and use them
+    bool bypass = false; ///< no first stage: its output is its input
+    DeviceTranslation ats = DeviceTranslation::None;
+    /// The stream's word on what its transactions are, whatever they say; none of them: rewrites is false.
+    bool rewrites = false;
+    std::optional<bool> as_privileged{}, as_instruction{};
     DomainTag domain{};
-    SpaceTag space{};
-    const TableFormat* format = nullptr;
+    SpaceTag space{}; ///< `intermediate` without a first stage
     std::array<TableRoot, 2> roots{}; ///< [0] low addresses, [1] high addresses
-    unsigned output_bits = 48;
-    bool access_flag_faults = true;
+    unsigned output_bits = 48;        ///< without a first stage: wider addresses fault as though there were one
     bool privileged_only_write_protect = true;
+    bool privileged_avoids_user = false; ///< privileged data accesses do not use pages of unprivileged ones
     FaultPolicy on_fault{};
+    SecondStage second{};
     u64 generation = 0; ///< counts structure fetches; for traces
+
+    bool translates() const { return !bypass || second.root.present; }
+    const FaultPolicy& policy(const Fault& f) const { return f.second_stage ? second.on_fault : on_fault; }
 };
 
 /// Which root an address belongs to: low addresses have all upper bits clear, high ones all set. None: a NotMapped
@@ -101,6 +148,42 @@ inline std::optional<unsigned> root_of(const Context& c, Iova at) {
     if (in(0)) return 0;
     if (in(1)) return 1;
     return std::nullopt;
+}
+
+/// The address without what the device keeps in its upper bits.
+inline Iova untagged(const Context& c, Iova at) {
+    const auto replaced = [&](unsigned half) {
+        const unsigned kept = 64u - c.roots[half].ignored_top;
+        const bool set = (at.value() >> (kept - 1) & 1) != 0;
+        const u64 top = kept == 64 ? 0 : ~u64{0} << kept;
+        return Iova{set ? at.value() | top : at.value() & ~top};
+    };
+    const bool high = c.roots[1].present && (at.value() >> 55 & 1) != 0;
+    return replaced(high ? 1 : 0);
+}
+
+/// The request as the stream's configuration has it.
+inline TranslationRequest rewritten(TranslationRequest r, const Context& c) {
+    if (!c.bypass && r.type == AddressType::Untranslated) r.at = untagged(c, r.at);
+    r.privileged = c.as_privileged.value_or(r.privileged);
+    r.instruction = c.as_instruction.value_or(r.instruction);
+    return r;
+}
+
+/// Whether permissions let the transaction do what it wants.
+inline bool permits(const Permissions& may, const TranslationRequest& r, const Context& c) {
+    const bool fetches = r.instruction && r.access == Access::Read;
+    if (!r.privileged && !may.user) return false;
+    if (r.privileged && c.privileged_avoids_user && may.user && !fetches) return false;
+    const bool write = may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
+    if (r.access == Access::ReadWrite) return may.read && write;
+    if (r.access == Access::Write) return write;
+    if (fetches) return r.privileged ? may.privileged_execute : may.execute;
+    return may.read;
+}
+/// Whether a clean page becomes a written one: a translation request counts as a write unless it says otherwise.
+inline bool writes(const TranslationRequest& r) {
+    return r.type == AddressType::TranslationRequest ? !r.no_write : r.access != Access::Read;
 }
 
 // ---- invalidation ---------------------------------------------------------------------------------------------------
@@ -131,10 +214,12 @@ struct Scope {
     u64 streams = 1;            ///< how many consecutive streams from `stream`
     std::optional<Pasid> pasid; ///< with `stream`: this PASID only
     std::optional<DomainTag> domain;
+    u32 domain_bits = ~u32{0};     ///< bits of `domain` that count
     std::optional<SpaceTag> space; ///< entries of this space; global ones stay
     std::optional<base::IovaRange> range;
     bool leaf_only = false;
     bool spare_global = false;
+    bool spare_intermediate = false; ///< what the second stage translates alone stays
 };
 
 /// The only predicate that decides whether an invalidation hits an entry.
@@ -145,7 +230,8 @@ constexpr bool covers(const Scope& s, const Tag& t) {
         if (s.pasid && (t.whole_stream || raw(*s.pasid) != (t.has_pasid ? raw(t.pasid) : 0))) return false;
         return true;
     }
-    if (s.domain && *s.domain != t.domain) return false;
+    if (s.domain && ((raw(*s.domain) ^ raw(t.domain)) & s.domain_bits) != 0) return false;
+    if (s.spare_intermediate && t.space == intermediate) return false;
     if (s.space && (t.global ? s.spare_global || !s.range : *s.space != t.space)) return false;
     if (s.leaf_only && !t.leaf) return false;
     return !s.range ||
@@ -156,7 +242,7 @@ constexpr bool covers(const Scope& s, const Tag& t) {
 
 struct ContextOutcome {
     bool ok = false;
-    Context context{};
+    Context context{}; ///< if ok; after a fault of the second stage what is known of it: its `second`
     Fault fault{};
     bool cacheable = true; ///< false: the fetch itself failed
 };
@@ -166,7 +252,7 @@ struct ContextOutcome {
 inline bool stalls(const TranslationRequest& r, const Fault& f, const Context* context) {
     const bool recoverable = f.why != FaultReason::Configuration && f.why != FaultReason::Forbidden &&
                              f.why != FaultReason::WalkAbort && r.type == AddressType::Untranslated;
-    return recoverable && context != nullptr && context->on_fault.stall && r.may_stall;
+    return recoverable && context != nullptr && context->policy(f).stall && r.may_stall;
 }
 
 /// The architecture's side of the pipeline.

@@ -34,6 +34,10 @@ struct Basis {
     Tag leaf{};             ///< the result itself: a context, or the page that a walk ended in
     bool has_table = false; ///< table pointers were used: the first of them covers all others
     Tag table{};
+    /// The second stage was used, for the address or for tables on the way.
+    /// MODEL: any address of it, so that every invalidation of intermediate addresses of the domain overtakes.
+    bool has_second = false;
+    Tag second{};
 };
 
 class InvalidationEngine {
@@ -67,7 +71,8 @@ public:
     }
     bool overtaken(const Basis& b) const {
         return b.since != applied_ && search(b.since, [&](const Scope& s) {
-                   return covers(s, b.leaf) || (b.has_table && covers(s, b.table));
+                   return covers(s, b.leaf) || (b.has_table && covers(s, b.table)) ||
+                          (b.has_second && covers(s, b.second));
                });
     }
 

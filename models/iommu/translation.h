@@ -38,8 +38,10 @@ enum class Ending : u8 {
 };
 
 struct Permissions {
-    bool read = false, write = false, execute = false;
-    bool user = false; ///< unprivileged accesses may use it
+    bool read = false, write = false;
+    bool execute = false; ///< by unprivileged accesses
+    bool user = false;    ///< unprivileged accesses may use it
+    bool privileged_execute = false;
     bool operator==(const Permissions&) const = default;
 };
 

@@ -9,23 +9,13 @@ namespace {
 constexpr u64 entry_bytes = 8;
 
 u64 low_bits(unsigned n) { return n >= 64 ? ~u64{0} : (u64{1} << n) - 1; }
+bool beyond(Spa at, unsigned bits) { return bits < 64 && (at.value() >> bits) != 0; }
 
 Permissions both(Permissions a, Permissions b) {
-    return {a.read && b.read, a.write && b.write, a.execute && b.execute, a.user && b.user};
+    return {a.read && b.read, a.write && b.write, a.execute && b.execute, a.user && b.user,
+            a.privileged_execute && b.privileged_execute};
 }
-constexpr Permissions everything{true, true, true, true};
-
-/// The tag of the input range that one entry at `level` is for.
-Tag tag_of(const TranslationRequest& r, const Context& c, CacheKind kind, unsigned level) {
-    Tag t{};
-    t.kind = kind;
-    t.domain = c.domain;
-    t.space = c.space;
-    t.leaf = kind == CacheKind::Translation;
-    t.bytes = u64{1} << c.format->index_shift(level);
-    t.at = r.at.align_down(t.bytes);
-    return t;
-}
+constexpr Permissions everything{true, true, true, true, true};
 
 memory::Origin origin_of(const TranslationRequest& r, unsigned level) {
     memory::Origin o;
@@ -40,32 +30,81 @@ memory::Origin origin_of(const TranslationRequest& r, unsigned level) {
     return o;
 }
 
-bool beyond(Spa at, const Context& c) { return c.output_bits < 64 && (at.value() >> c.output_bits) != 0; }
+/// All that the second stage of a domain translates.
+Tag whole_second(const Context& c) {
+    Tag t{};
+    t.kind = CacheKind::Translation;
+    t.domain = c.domain;
+    t.space = intermediate;
+    t.bytes = ~u64{0};
+    return t;
+}
+
+/// Identical walks are those whose way down is the same: where entries are marked or a second stage judges, that
+/// depends on what the transaction wants.
+u8 intent_of(const TranslationRequest& r, const Context& c, const TableRoot& root) {
+    const bool marks = root.marks_used || root.marks_written;
+    if (!marks && !c.second.root.present) return 0;
+    return static_cast<u8>(1 | (writes(r) ? 2 : 0) | (r.privileged ? 4 : 0) | (r.instruction ? 8 : 0) |
+                           (r.type == AddressType::Untranslated ? 16 : 0));
+}
 
 } // namespace
 
-/// Where a walk is on its way down.
+/// Where a walk of one stage is on its way down.
 struct Walker::Descent {
     const TranslationRequest& r;
     const Context& c;
     const TableRoot& root;
-    unsigned level;
-    Spa table;
+    SpaceTag space;
+    Iova input;      ///< the transaction's address, or an intermediate one
+    bool second;     ///< it is the second stage
+    bool for_write;  ///< a clean entry is marked written
+    Intermediate use = Intermediate::Input;
+    unsigned level = root.start_level;
+    Spa table = root.table;
     Permissions allowed = everything;
+    bool mark_used = false, mark_written = false; ///< the entry just judged is to be marked before it is used
     WalkResult result{};
 
+    /// Its tables are at intermediate addresses.
+    bool above_second() const { return !second && c.second.root.present; }
     Spa entry_address() const {
-        const u64 index = (r.at.value() & low_bits(root.input_bits)) >> c.format->index_shift(level);
-        const unsigned bits = c.format->index_bits(level);
-        return table + (index & low_bits(bits)) * entry_bytes;
+        const u64 index = (input.value() & low_bits(root.input_bits)) >> root.format->index_shift(level);
+        // The first level has as many tables as it takes.
+        const u64 here = level == root.start_level ? ~u64{0} : low_bits(root.format->index_bits(level));
+        return table + (index & here) * entry_bytes;
+    }
+    /// The tag of the input range that one entry at `at_level` is for.
+    Tag tag(CacheKind kind, unsigned at_level) const {
+        Tag t{};
+        t.kind = kind;
+        t.domain = c.domain;
+        t.space = space;
+        t.leaf = kind == CacheKind::Translation;
+        t.bytes = u64{1} << root.format->index_shift(at_level);
+        t.at = input.align_down(t.bytes);
+        return t;
     }
     bool fault(FaultReason why, bool on_table, Spa fetch = Spa{0}) {
-        result.fault.why = why;
-        result.fault.level = static_cast<u8>(level);
-        result.fault.on_table = on_table;
-        result.fault.fetch_address = fetch;
-        result.basis.leaf = tag_of(r, c, CacheKind::Translation, level);
+        Fault& f = result.fault;
+        f.why = why;
+        f.level = static_cast<u8>(level);
+        f.on_table = on_table;
+        f.fetch_address = fetch;
+        f.second_stage = second;
+        f.use = use;
+        f.at = second ? Gpa{input.value()} : Gpa{0};
+        result.ok = false;
+        result.basis.leaf = tag(CacheKind::Translation, level);
         return true;
+    }
+    /// A leaf that lets the transaction go on may be marked: nothing is marked for one that is refused.
+    bool permitted(const Permissions& may) const {
+        if (r.type == AddressType::TranslationRequest) return r.privileged || may.user;
+        if (!second) return permits(may, r, c);
+        if (use != Intermediate::Input) return for_write ? may.write : may.read;
+        return permits(may, r, c);
     }
 };
 
@@ -73,22 +112,28 @@ Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memo
                InFlightTracker& walks, const WalkerConfig& config)
     : memory_(memory), invalidations_(invalidations), in_progress_(walks), slots_(config.slots.get()),
       levels_(events, unit, "walkers", slots_), lookup_(config.cache_lookup.get()), check_(config.pte_check.get()),
+      second_lookup_(config.second_lookup.get()),
       cache_(CacheKind::Walk, {config.cache_entries.get(), config.cache_ways.get(), config.cache_replacement.get()},
-             std::string{unit.text()} + ".walk-cache") {
+             std::string{unit.text()} + ".walk-cache"),
+      second_(CacheKind::Translation,
+              {config.second_entries.get(), config.second_ways.get(), config.cache_replacement.get()},
+              std::string{unit.text()} + ".second-stage-cache") {
     invalidations_.add(cache_);
+    invalidations_.add(second_);
 }
 
 sim::Task<WalkResult> Walker::walk(TranslationRequest r, Context c) {
     WalkResult result;
-    const auto half = root_of(c, r.at);
-    if (!half || c.roots[*half].disabled) {
+    const auto half = c.bypass ? std::optional{0u} : root_of(c, r.at);
+    if (!half || (!c.bypass && c.roots[*half].disabled)) {
         result.basis.since = invalidations_.applied();
         result.fault.why = FaultReason::NotMapped;
         result.fault.level = static_cast<u8>(c.roots[half.value_or(0)].start_level);
         co_return result;
     }
-    const TableRoot& root = c.roots[*half];
-    const Key key{c.domain, c.space, root.table, r.at.value() >> c.format->index_shift(c.format->leaf_level)};
+    const TableRoot& root = c.bypass ? c.second.root : c.roots[*half];
+    const u64 page = r.at.value() >> root.format->index_shift(root.format->leaf_level);
+    const Key key{c.domain, c.space, root.table, page, intent_of(r, c, root)};
     if (Merging::Flight* same = merging_.find(key)) {
         ++merged_;
         result = co_await merging_.join(*same);
@@ -99,67 +144,187 @@ sim::Task<WalkResult> Walker::walk(TranslationRequest r, Context c) {
     const sim::Lease slot = co_await slots_.acquire();
     const InFlight walking = in_progress_.begin();
     ++walked_;
-    result = co_await descend(r, c, root);
+    if (c.bypass)
+        result = co_await second_stage(r, c, Gpa{r.at.value()}, Intermediate::Input, false);
+    else
+        result = co_await both_stages(r, c, root);
     flight.finish(result);
     co_return result;
 }
 
-sim::Task<WalkResult> Walker::descend(const TranslationRequest& r, const Context& c, const TableRoot& root) {
-    Descent d{r, c, root, root.start_level, root.table};
+sim::Task<WalkResult> Walker::reach(TranslationRequest r, Context c, Gpa at) {
+    const sim::Lease slot = co_await slots_.acquire();
+    const InFlight walking = in_progress_.begin();
+    const WalkResult result = co_await second_stage(r, c, at, Intermediate::Structure, false);
+    co_return result;
+}
+
+/// The first stage, and the second for what it leads to. What the first refuses never reaches the second.
+sim::Task<WalkResult> Walker::both_stages(const TranslationRequest& r, const Context& c, const TableRoot& root) {
+    Descent d{r, c, root, c.space, r.at, false, writes(r)};
     d.result.basis.since = invalidations_.applied();
+    co_await descend(d);
+    if (!d.result.ok || !c.second.root.present) co_return d.result;
+    Leaf& leaf = d.result.leaf;
+    if (r.type == AddressType::Untranslated && !permits(leaf.may, r, c)) {
+        d.fault(FaultReason::Permission, false);
+        co_return d.result;
+    }
+    const Gpa reached{leaf.to.value() + (r.at.value() & (leaf.bytes - 1))};
+    const WalkResult second = co_await second_stage(r, c, reached, Intermediate::Input, false);
+    if (!second.ok) {
+        d.result.ok = false;
+        d.result.fault = second.fault;
+        co_return d.result;
+    }
+    leaf.bytes = std::min(leaf.bytes, second.leaf.bytes);
+    leaf.via = reached.align_down(leaf.bytes);
+    leaf.to = (second.leaf.to + (reached.value() & (second.leaf.bytes - 1))).align_down(leaf.bytes);
+    leaf.may = both(leaf.may, second.leaf.may);
+    leaf.clean = leaf.clean || second.leaf.clean;
+    d.result.basis.leaf.bytes = leaf.bytes;
+    d.result.basis.leaf.at = r.at.align_down(leaf.bytes);
+    co_return d.result;
+}
+
+sim::Task<WalkResult> Walker::second_stage(const TranslationRequest& r, const Context& c, Gpa at, Intermediate use,
+                                           bool marking) {
+    const bool input = use == Intermediate::Input;
+    Descent d{r, c, c.second.root, intermediate, Iova{at.value()}, true, input ? writes(r) : marking, use};
+    d.result.basis.since = invalidations_.applied();
+    d.result.fault.marking = marking;
+    if (beyond(Spa{at.value()}, d.root.input_bits)) {
+        d.fault(FaultReason::NotMapped, false);
+        co_return d.result;
+    }
+    co_await second_lookup_.pass();
+    Tag wanted = d.tag(CacheKind::Translation, d.root.format->leaf_level);
+    wanted.at = d.input;
+    const Leaf* known = second_.look_up(wanted);
+    if (known != nullptr && !(known->clean && d.for_write)) {
+        d.result.ok = true;
+        d.result.leaf = *known;
+        d.result.basis.leaf = wanted;
+        d.result.basis.leaf.bytes = known->bytes;
+        d.result.basis.leaf.at = d.input.align_down(known->bytes);
+    } else {
+        co_await descend(d);
+        if (d.result.ok) d.result.leaf.first = everything;
+        if (d.result.ok && !invalidations_.overtaken(d.result.basis))
+            second_.insert(d.result.basis.leaf, d.result.leaf);
+    }
+    if (!d.result.ok) co_return d.result;
+    const Leaf& leaf = d.result.leaf;
+    d.result.leaf.via = at.align_down(leaf.bytes);
+    if (!input && (!d.permitted(leaf.may) || (leaf.device && c.second.tables_not_in_devices)))
+        d.fault(FaultReason::Permission, true);
+    co_return d.result;
+}
+
+sim::Task<void> Walker::descend(Descent& d) {
     co_await lookup_.pass();
     start_below_cached(d);
     for (bool over = false; !over;) {
-        const Spa at = d.entry_address();
-        const memory::MemoryPort::Word word = co_await memory_.read64(at, origin_of(r, d.level));
+        Spa at = d.entry_address();
+        if (d.above_second()) {
+            const std::optional<Spa> reached = co_await entry_through_second(d, false);
+            if (!reached) co_return;
+            at = *reached;
+        }
+        const memory::MemoryPort::Word word = co_await memory_.read64(at, origin_of(d.r, d.level));
         ++entries_read_;
         co_await check_.pass();
         over = judge(d, word, at);
+        if (d.mark_used || d.mark_written) over = co_await mark(d, at, word.value);
     }
-    co_return d.result;
+}
+
+sim::Task<std::optional<Spa>> Walker::entry_through_second(Descent& d, bool marking) {
+    const Gpa at{d.entry_address().value()};
+    d.result.basis.has_second = true;
+    d.result.basis.second = whole_second(d.c);
+    const WalkResult reached = co_await second_stage(d.r, d.c, at, Intermediate::Table, marking);
+    if (reached.ok) co_return reached.leaf.to + (at.value() & (reached.leaf.bytes - 1));
+    d.fault(reached.fault.why, true);
+    d.result.fault = reached.fault;
+    co_return std::nullopt;
 }
 
 void Walker::start_below_cached(Descent& d) {
     Tag wanted{};
     wanted.kind = CacheKind::Walk;
     wanted.domain = d.c.domain;
-    wanted.space = d.c.space;
-    wanted.at = d.r.at;
+    wanted.space = d.space;
+    wanted.at = d.input;
     const TablePointer* known = cache_.look_up(wanted);
     if (known == nullptr) return;
     d.table = known->table;
     d.level = known->level;
     d.allowed = known->allowed;
     d.result.basis.has_table = true;
-    d.result.basis.table = tag_of(d.r, d.c, CacheKind::Walk, d.level - 1);
+    d.result.basis.table = d.tag(CacheKind::Walk, d.level - 1);
 }
 
 bool Walker::judge(Descent& d, const memory::MemoryPort::Word& word, Spa entry_at) {
     if (word.status != memory::Status::Ok) return d.fault(FaultReason::WalkAbort, true, entry_at);
-    const Decoded entry = d.c.format->decode(word.value, d.level, d.c);
-    const bool lowest = d.level >= d.c.format->leaf_level;
+    const Decoded entry = d.root.format->decode(word.value, d.level, d.root);
+    const bool lowest = d.level >= d.root.format->leaf_level;
     const bool is_leaf = entry.kind == Decoded::Kind::Leaf;
-    if (entry.kind == Decoded::Kind::Invalid || (lowest && entry.kind == Decoded::Kind::Table))
-        return d.fault(FaultReason::NotMapped, false);
-    if (entry.kind == Decoded::Kind::BadAddress)
-        return d.fault(FaultReason::AddressSize, !lowest); // MODEL: above, taken for a table
-    if (beyond(entry.to, d.c)) return d.fault(FaultReason::AddressSize, !is_leaf);
+    if (entry.kind == Decoded::Kind::Invalid || (lowest && !is_leaf)) return d.fault(FaultReason::NotMapped, false);
+    if (beyond(entry.to, d.root.output_bits)) return d.fault(FaultReason::AddressSize, !is_leaf);
     if (!is_leaf) {
         keep_pointer(d, entry);
         return false;
     }
-    if (!entry.accessed && d.c.access_flag_faults) return d.fault(FaultReason::AccessFlag, false);
+    if (!entry.accessed && d.root.used_faults && !d.root.marks_used) return d.fault(FaultReason::AccessFlag, false);
+    return judge_leaf(d, entry);
+}
+
+bool Walker::judge_leaf(Descent& d, const Decoded& entry) {
+    Permissions own = entry.may;
+    own.write = own.write || (entry.clean && d.root.marks_written);
+    Permissions may = both(d.allowed, own);
+    if (d.root.format->settle != nullptr) may = d.root.format->settle(may, d.root);
+    const bool clean = may.write && !entry.may.write;
+    TranslationRequest as_write = d.r;
+    as_write.access = Access::Write;
+    const bool writable = d.second || permits(may, as_write, d.c);
+    d.mark_written = clean && d.for_write && writable && d.permitted(may);
+    d.mark_used = !entry.accessed && d.root.marks_used;
+    if (d.mark_used && !d.permitted(may)) { // it stays unused, and so must not be kept
+        d.mark_used = false;
+        return d.fault(FaultReason::Permission, d.use == Intermediate::Table);
+    }
     WalkResult& result = d.result;
     result.ok = true;
-    result.basis.leaf = tag_of(d.r, d.c, CacheKind::Translation, d.level);
+    result.basis.leaf = d.tag(CacheKind::Translation, d.level);
     result.basis.leaf.global = entry.global;
-    result.leaf = {entry.to, result.basis.leaf.bytes, both(d.allowed, entry.may), entry.global};
+    Leaf& leaf = result.leaf;
+    leaf = {entry.to, result.basis.leaf.bytes, may, entry.global, clean && !d.mark_written, entry.device, may, Gpa{0}};
+    if (leaf.clean) leaf.may.write = false;
     return true;
+}
+
+sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
+    const u64 after = d.root.format->mark(before, d.mark_written);
+    d.mark_used = d.mark_written = false;
+    if (d.above_second()) {
+        const std::optional<Spa> writable = co_await entry_through_second(d, true);
+        if (!writable) co_return true;
+    }
+    const memory::MemoryPort::Word held = co_await memory_.swap64(entry_at, before, after, origin_of(d.r, d.level));
+    if (held.status != memory::Status::Ok) {
+        d.fault(FaultReason::WalkAbort, true, entry_at);
+        co_return true;
+    }
+    if (held.value == before) co_return true;
+    d.result.ok = false;
+    co_return false;
 }
 
 /// An overtaken walk goes on, for the transaction it serves, but leaves nothing behind.
 void Walker::keep_pointer(Descent& d, const Decoded& entry) {
-    const Tag tag = tag_of(d.r, d.c, CacheKind::Walk, d.level);
+    const Tag tag = d.tag(CacheKind::Walk, d.level);
     Basis& basis = d.result.basis;
     if (!basis.has_table) { // ranges nest: whatever covers a lower pointer covers the first one
         basis.has_table = true;

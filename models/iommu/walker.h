@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The table walker: a limited number of walks at once, a cache of table pointers, permissions gathered on the way
-/// down, identical walks merged. It reads tables through the architecture's TableFormat and has none of its words.
+/// down, identical walks merged, entries marked as used and written where hardware does so. A second stage, where the
+/// context has one, translates the addresses of the first one's tables and what they lead to, with a cache of its own.
+/// It reads tables through the architecture's TableFormat and has none of its words.
 #pragma once
 #include "base/events.h"
 #include "base/param.h"
@@ -11,6 +13,8 @@
 #include "memory/memory_port.h"
 #include "sim/slots.h"
 #include "sim/wire.h"
+
+#include <optional>
 
 namespace quiesce::iommu {
 
@@ -35,16 +39,36 @@ struct WalkerConfig {
                                                "gem5 v24.0 src/dev/arm/SMMUv3.py: round robin"};
     base::Param<base::Latency> cache_lookup{4_ns, "look-up in the cache of table pointers", base::Provenance::Derived,
                                             "gem5 v24.0 src/dev/arm/SMMUv3.py: walk cache 4 cycles, taken at 1 GHz"};
+    base::Param<unsigned> second_entries{128,
+                                         "translations of intermediate addresses kept (second stage)",
+                                         base::between(1u, 65536u),
+                                         base::power_of_two,
+                                         base::Provenance::Derived,
+                                         "gem5 v24.0 src/dev/arm/SMMUv3.py: ipa_entries (off there by default)"};
+    base::Param<unsigned> second_ways{4,
+                                      "ways of the cache of intermediate addresses",
+                                      base::between(1u, 65536u),
+                                      base::power_of_two,
+                                      base::Provenance::Derived,
+                                      "gem5 v24.0 src/dev/arm/SMMUv3.py: ipa_assoc"};
+    base::Param<base::Latency> second_lookup{
+        3_ns, "look-up in the cache of intermediate addresses", base::Provenance::Derived,
+        "gem5 v24.0 src/dev/arm/SMMUv3.py: ipa_lat, taken at 1 GHz"};
 };
-DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, cache_ways, cache_replacement, cache_lookup)
+DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, cache_ways, cache_replacement, cache_lookup, second_entries,
+         second_ways, second_lookup)
 static_assert(base::fully_described<WalkerConfig>);
 
 /// A final translation, as the translation cache keeps it.
 struct Leaf {
     Spa to{0};             ///< output address of its first byte
     u64 bytes = page_size; ///< a power of two; input and output are multiples of it
-    Permissions may{};
+    Permissions may{};     ///< by every stage
     bool global = false;
+    bool clean = false;    ///< a write has to walk once more, to mark it written
+    bool device = false;   ///< memory with side effects
+    Permissions first{};   ///< by the first stage alone: which stage it is that refuses
+    Gpa via{0};            ///< what the second stage was asked for, if there is one
 };
 
 struct WalkResult {
@@ -61,9 +85,14 @@ public:
     Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, InvalidationEngine& invalidations,
            InFlightTracker& walks, const WalkerConfig& config);
 
-    /// Takes: the queue for a slot, cache_lookup, then for each entry read the memory's time and pte_check. Permissions
-    /// are gathered, not judged; every other fault is found here.
+    /// Takes: the queue for a slot, cache_lookup, then for each entry read the memory's time and pte_check, and the
+    /// memory's time again for one that is marked. With a second stage each table's address and the page's take
+    /// second_lookup, and if that misses cache_lookup and the entries of the second stage. Permissions are gathered,
+    /// not judged (but those that a further step needs); every other fault is found here.
     sim::Task<WalkResult> walk(TranslationRequest r, Context c);
+    /// Translates the address of a structure that leads to a context; of `c` only the domain and the second stage
+    /// count. Takes a slot like a walk.
+    sim::Task<WalkResult> reach(TranslationRequest r, Context c, Gpa at);
 
     /// A pointer to the next table, valid for one entry's input range.
     struct TablePointer {
@@ -72,6 +101,7 @@ public:
         Permissions allowed{}; ///< by this entry and all above it
     };
     const Cache<TablePointer>& cache() const { return cache_; }
+    const Cache<Leaf>& intermediates() const { return second_; }
     const sim::Slots& slots() const { return slots_; }
     u64 walks() const { return walked_; }
     u64 merged() const { return merged_; }
@@ -83,14 +113,23 @@ private:
         SpaceTag space;
         Spa root;
         u64 page;
+        u8 intent; ///< what the transaction wants, where that decides what happens on the way
         bool operator==(const Key&) const = default;
     };
     struct Descent;
     using Merging = Merge<Key, WalkResult>;
 
-    sim::Task<WalkResult> descend(const TranslationRequest& r, const Context& c, const TableRoot& root);
-    /// Takes in what an entry says. True when the walk is over.
+    sim::Task<WalkResult> both_stages(const TranslationRequest& r, const Context& c, const TableRoot& root);
+    sim::Task<WalkResult> second_stage(const TranslationRequest& r, const Context& c, Gpa at, Intermediate use,
+                                       bool marking);
+    sim::Task<void> descend(Descent& d);
+    /// Where in memory the entry of a table at an intermediate address is; nullopt: the walk is over.
+    sim::Task<std::optional<Spa>> entry_through_second(Descent& d, bool marking);
+    /// Takes in what an entry says. True when the walk is over, but for a mark.
     bool judge(Descent& d, const memory::MemoryPort::Word& word, Spa entry_at);
+    bool judge_leaf(Descent& d, const Decoded& entry);
+    /// Writes what hardware has to say into the entry. False: somebody else has changed it; it is to be read again.
+    sim::Task<bool> mark(Descent& d, Spa entry_at, u64 before);
     void start_below_cached(Descent& d);
     void keep_pointer(Descent& d, const Decoded& entry);
 
@@ -99,8 +138,9 @@ private:
     InFlightTracker& in_progress_;
     sim::Slots slots_;
     SlotLevels levels_;
-    sim::Stage lookup_, check_;
+    sim::Stage lookup_, check_, second_lookup_;
     Cache<TablePointer> cache_;
+    Cache<Leaf> second_;
     Merging merging_;
     u64 walked_ = 0, merged_ = 0, entries_read_ = 0;
 };

@@ -6,6 +6,7 @@
 #include "sim/calendar.h"
 #include "sim/task.h"
 
+#include <array>
 #include <coroutine>
 #include <cstddef>
 #include <span>
@@ -108,9 +109,27 @@ public:
             return r.status;
         }
     };
+    /// A CompareSwap of a word: memory takes `desired` if it holds `expected`. The value is what it held.
+    struct SwapWord {
+        MemoryPort& port;
+        Request r;
+        std::array<u64, 2> words; ///< expected, desired; then what it held
+        bool await_ready() const { return false; }
+        void await_suspend(std::coroutine_handle<> h) {
+            r.data = reinterpret_cast<std::byte*>(words.data());
+            port.start(r, h);
+        }
+        Word await_resume() {
+            port.commit(r);
+            return {words[0], r.status};
+        }
+    };
     ReadWord read64(Spa at, const Origin& o) { return {*this, Request{at, nullptr, 8, false, o}}; }
     ReadWord read32(Spa at, const Origin& o) { return {*this, Request{at, nullptr, 4, false, o}}; }
     WriteWord write64(Spa at, u64 v, const Origin& o) { return {*this, Request{at, nullptr, 8, true, o}, v}; }
+    SwapWord swap64(Spa at, u64 expected, u64 desired, const Origin& o) {
+        return {*this, Request{at, nullptr, 8, true, o, Status::Ok, AtomicOp::CompareSwap}, {expected, desired}};
+    }
     WriteWord write32(Spa at, u32 v, const Origin& o) { return {*this, Request{at, nullptr, 4, true, o}, v}; }
 
     u64 peek64(Spa at) const {

@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/plain_memory.h"
 
+#include "memory/atomics.h"
+
 #include <algorithm>
 
 namespace quiesce::memory {
 
+bool PlainMemory::modify(const Request& r) {
+    std::byte word[widest_operand];
+    if (r.bytes > sizeof word || !peek(r.at, {word, r.bytes})) return false;
+    memory::modify(word, r);
+    return poke(r.at, {word, r.bytes});
+}
+
 void PlainMemory::commit(Request& r) {
     const std::span<std::byte> data{r.data, r.bytes};
-    const bool done = r.write ? poke(r.at, data) : peek(r.at, data);
+    const bool done = r.atomic != AtomicOp::None ? modify(r) : r.write ? poke(r.at, data) : peek(r.at, data);
     r.status = done ? Status::Ok : Status::ExternalAbort;
 }
 

@@ -22,6 +22,7 @@ public:
     bool poke(Spa at, std::span<const std::byte> from) override { return bytes_.write(at, from); }
 
 private:
+    bool modify(const Request& r);
     SparseMemory bytes_;
     sim::Lane lane_;
 };

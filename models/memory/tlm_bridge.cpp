@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/tlm_bridge.h"
 
+#include "memory/atomics.h"
+
 #include <cstring>
 
 namespace quiesce::memory {
@@ -55,12 +57,23 @@ sim::Task<u64> TlmMmioInitiator::mmio_read(u64 offset, unsigned size) {
 
 // ---- memory out -----------------------------------------------------------------------------------------------------
 
-/// MODEL: the base protocol has no read-modify-write, so somebody else's memory takes none.
-void TlmMemoryPort::b_transport(Request& r) {
-    if (r.atomic != AtomicOp::None) {
-        r.status = Status::ExternalAbort;
-        return;
+/// MODEL: the base protocol has no read-modify-write, so of somebody else's memory it is a read and a write: whoever
+/// shares that memory can come between.
+void TlmMemoryPort::modify(Request& r) {
+    std::byte word[widest_operand];
+    Request part{r.at, word, r.bytes, false, r.origin};
+    if (r.bytes > sizeof word) part.status = Status::ExternalAbort;
+    else b_transport(part);
+    if (part.status == Status::Ok) {
+        memory::modify(word, r);
+        part.write = true;
+        b_transport(part);
     }
+    r.status = part.status;
+}
+
+void TlmMemoryPort::b_transport(Request& r) {
+    if (r.atomic != AtomicOp::None) return modify(r);
     auto* p = payloads_.acquire(r.write ? tlm::TLM_WRITE_COMMAND : tlm::TLM_READ_COMMAND, r.at.value(),
                                 reinterpret_cast<unsigned char*>(r.data), r.bytes);
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;

@@ -49,6 +49,7 @@ public:
 private:
     sim::Task<void> transfer(Request& r, std::coroutine_handle<> who);
     void b_transport(Request& r);
+    void modify(Request& r);
     unsigned debug(tlm::tlm_command command, Spa at, std::byte* data, std::size_t bytes) const;
     sim::ThreadPool threads_{"threads"};
     mutable sim::PayloadPool payloads_;

@@ -225,7 +225,7 @@ TEST_CASE("latencies of zero translate in no time", "[iommu][agent]") {
 
 TEST_CASE("a translation request is told size and permissions, an ordinary one is judged by them", "[iommu][agent]") {
     Watched b;
-    b.architecture.contexts[{1, 5}].ats = true;
+    b.architecture.contexts[{1, 5}].ats = DeviceTranslation::Whole;
     TranslationRequest ask = b.request(at);
     ask.type = AddressType::TranslationRequest;
     const Transfer& walked = b.once(ask);
@@ -244,7 +244,7 @@ TEST_CASE("a translation request is told size and permissions, an ordinary one i
 TEST_CASE("a translated request of a stream that may send them goes where it says, at the price of the look-ups",
           "[iommu][agent]") {
     Watched b;
-    b.architecture.contexts[{1, 5}].ats = true;
+    b.architecture.contexts[{1, 5}].ats = DeviceTranslation::Whole;
     TranslationRequest use = b.request(Iova{0x8000'1040}, iommu::Access::Write);
     use.type = AddressType::Translated;
     b.once(use);

@@ -57,13 +57,12 @@ private:
 /// The format: bit 0 valid, 1 leaf, 2 read, 3 write, 4 execute, 5 user, 6 accessed, 7 global; address from bit 12 on.
 namespace plain {
 enum : u64 { valid = 1, leaf = 2, r = 4, w = 8, x = 16, user = 32, accessed = 64, global = 128, rwu = r | w | user };
-inline Decoded decode(u64 e, unsigned, const Context& c) {
+inline Decoded decode(u64 e, unsigned, const TableRoot&) {
     Decoded d;
     if ((e & valid) == 0) return d;
     d.to = Spa{e & ~u64{0xfff}};
     d.kind = (e & leaf) ? Decoded::Kind::Leaf : Decoded::Kind::Table;
-    if (d.to.value() >> c.output_bits) d.kind = Decoded::Kind::BadAddress;
-    d.may = {(e & r) != 0, (e & w) != 0, (e & x) != 0, (e & user) != 0};
+    d.may = {(e & r) != 0, (e & w) != 0, (e & x) != 0, (e & user) != 0, (e & x) != 0};
     d.accessed = (e & accessed) != 0;
     d.global = (e & global) != 0;
     return d;
@@ -188,7 +187,7 @@ struct CoreBench {
         Context c;
         c.domain = DomainTag{1};
         c.space = space;
-        c.format = &plain::format;
+        c.roots[0].format = &plain::format;
         c.roots[0].present = true;
         c.roots[0].table = table;
         return architecture.contexts[{stream, pasid}] = c;

@@ -105,7 +105,7 @@ TEST_CASE("an invalid entry ends the walk at its level and the pointers above it
 
 TEST_CASE("an address beyond the output size is told apart for a table and for the page itself", "[iommu][walker]") {
     WalkBench b;
-    b.context().output_bits = 40;
+    b.context().roots[0].output_bits = 40;
     const Iova other{0x7f00'0000'0000};
     b.tables.map(b.root, page_a, Spa{u64{1} << 40});
     b.tables.set(b.tables.entry(b.root, other, 1), (u64{1} << 44) | plain::valid);
@@ -125,7 +125,7 @@ TEST_CASE("an entry never used before faults only where hardware may not mark it
     const Spa entry = b.tables.map(b.root, page_a, Spa{0x8000'1000});
     b.tables.set(entry, 0x8000'1000 | plain::valid | plain::leaf | plain::rwu);
     CHECK(b.walk_once(b.request(page_a)).fault.why == FaultReason::AccessFlag);
-    b.context().access_flag_faults = false;
+    b.context().roots[0].used_faults = false;
     CHECK(b.walk_once(b.request(page_a)).ok);
 }
 
@@ -153,6 +153,7 @@ TEST_CASE("the high half is walked from its own root with the upper bits left ou
     WalkBench b;
     TableRoot& high = b.context().roots[1];
     high.present = true;
+    high.format = &plain::format;
     high.table = b.tables.take_table();
     high.input_bits = 42;
     b.tables.map(high.table, Iova{0x3f5'5555'5000}, Spa{0x8000'7000});

@@ -354,10 +354,10 @@ TEST_CASE("translation descriptors have the manual's bytes and are read back as 
     t.check("2 MiB block read-only", block(0x81'2340'0000).set(LeafDescriptor::AP2, true));
     t.check("1 GiB block read-write", block(0x81'0000'0000));
 
-    const TableFormat& f = *granule_of(Granule0::K4).format;
+    const TableFormat& f = *granule_of(Granule0::K4).stage1;
     for (const auto& row : golden::invalid_descriptors) {
         INFO(row.what);
-        CHECK(f.decode(row.word, row.level, Context{}).kind == Decoded::Kind::Invalid);
+        CHECK(f.decode(row.word, row.level, TableRoot{}).kind == Decoded::Kind::Invalid);
     }
     for (const auto& walk : golden::walks) {
         for (unsigned level = 0; level < 4; ++level) {

@@ -5,7 +5,7 @@
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-const std::string no_words(48, '0'); // three words of zeros
+const std::string three_zero_words(48, '0'); // three words of zeros
 
 /// Two-level stream table with 2^8 streams per leaf for streams 0x100..0x1ff, the leaf holding `span`.
 void two_level(Bench& b, u64 span) {
@@ -108,14 +108,14 @@ TEST_CASE("two-level stream tables lead to the same entry", "[smmuv3]") {
     two_level(b, 9);
     CHECK(b.dma(here, Access::Read, 0x103).to == there);
     CHECK(b.dma(here, Access::Read, 0x003).ending == Ending::Abort); // its first-level descriptor has Span 0
-    CHECK(hex(b.only_event()) == "0200000003000000" + no_words);
+    CHECK(hex(b.only_event()) == "0200000003000000" + three_zero_words);
 }
 
 TEST_CASE("a stream beyond Span is C_BAD_STREAMID", "[smmuv3]") {
     Bench b;
     two_level(b, 2); // two entries
     CHECK(b.dma(here, Access::Read, 0x103).ending == Ending::Abort);
-    CHECK(hex(b.only_event()) == "0200000003010000" + no_words);
+    CHECK(hex(b.only_event()) == "0200000003010000" + three_zero_words);
 }
 
 TEST_CASE("one- and two-level descriptor tables find the substream", "[smmuv3]") {
@@ -153,7 +153,7 @@ TEST_CASE("S1DSS says what untagged traffic of a stream with substreams does", "
     SECTION("00: refused") {
         b.store(Bench::strtab + 64, Bench::stage1_ste(Bench::cdtab, 4, NoSubstream::Terminate));
         CHECK(b.dma(here).ending == Ending::Abort);
-        CHECK(hex(b.only_event()) == "0600000001000000" + no_words);
+        CHECK(hex(b.only_event()) == "0600000001000000" + three_zero_words);
     }
     SECTION("01: passes stage 1 by") {
         b.store(Bench::strtab + 64, Bench::stage1_ste(Bench::cdtab, 4, NoSubstream::Bypass));
@@ -163,7 +163,7 @@ TEST_CASE("S1DSS says what untagged traffic of a stream with substreams does", "
         b.store(Bench::strtab + 64, Bench::stage1_ste(Bench::cdtab, 4, NoSubstream::Substream0));
         CHECK(b.dma(here).to == there);
         CHECK(b.dma(here, Access::Read, 1, 0).ending == Ending::Abort);
-        CHECK(hex(b.only_event()) == "0600000001000000" + no_words);
+        CHECK(hex(b.only_event()) == "0600000001000000" + three_zero_words);
     }
 }
 

@@ -34,6 +34,32 @@ struct Smmuv3Config {
                                       base::unit("bits"),
                                       base::Provenance::Specification,
                                       "IHI 0070 6.3.6"};
+    base::Param<bool> stage1{true, "stage 1 translation (IDR0.S1P)", base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> stage2{false, "stage 2 translation (IDR0.S2P)", base::Provenance::Specification,
+                             "IHI 0070 6.3.1"};
+    base::Param<bool> vmid16{false, "16-bit VMIDs (IDR0.VMID16); need stage 2", base::Provenance::Specification,
+                             "IHI 0070 6.3.1"};
+    base::Param<bool> vmid_wildcards{false, "one command for a group of VMIDs (IDR0.VMW); needs stage 2",
+                                     base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> hypervisor{false, "EL2 streams, with E2H or without (IDR0.Hyp)", base::Provenance::Specification,
+                                 "IHI 0070 6.3.1"};
+    base::Param<unsigned> hardware_update{
+        0, "hardware marks table entries (IDR0.HTTU) 0: never, 1: as used, 2: as used and written",
+        base::at_most(2u), base::Provenance::Specification, "IHI 0070 6.3.1"};
+    base::Param<bool> permission_overrides{
+        false, "streams say what is privileged and what an instruction (IDR1.ATTR_PERMS_OVR)",
+        base::Provenance::Specification, "IHI 0070 6.3.2"};
+    base::Param<bool> flat_permissions{
+        false, "table descriptors need not take permissions away (IDR3.HAD)", base::Provenance::Specification,
+        "IHI 0070 6.3.4"};
+    base::Param<bool> stage2_execute_by_privilege{
+        false, "stage 2 says for each privilege who may execute (IDR3.XNX)", base::Provenance::Specification,
+        "IHI 0070 6.3.4"};
+    base::Param<bool> small_tables{false, "input ranges down to 2^16 bytes (IDR3.STT)", base::Provenance::Specification,
+                                   "IHI 0070 6.3.4"};
+    base::Param<bool> split_ats{
+        true, "devices may be told intermediate addresses (IDR0.NS1ATS is 0); needs ATS and both stages",
+        base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<bool> two_level_streams{true, "two-level stream tables (IDR0.ST_LEVEL)",
                                         base::Provenance::Specification, "IHI 0070 6.3.1"};
     base::Param<bool> two_level_contexts{true, "two-level context tables (IDR0.CD2L)", base::Provenance::Specification,
@@ -114,7 +140,9 @@ struct Smmuv3Config {
         return false;
     }
 };
-DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits, two_level_streams, two_level_contexts,
+DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits, stage1, stage2, vmid16, vmid_wildcards,
+         hypervisor, hardware_update, permission_overrides, flat_permissions, stage2_execute_by_privilege, small_tables,
+         split_ats, two_level_streams, two_level_contexts,
          asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
          terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, minor_revision,
          register_access, update_delay, command_fetch, command_execute, event_write, event_buffers, page_request_write,
@@ -132,6 +160,9 @@ struct Identity {
     Aidr aidr;
     unsigned output_bits = 48;  ///< IDR5.OAS
     bool global_entries = true; ///< not in a register: how the unit caches
+    // Registers that are as fixed as these while the unit is enabled:
+    bool e2h = false;           ///< CR2.E2H: STRW=EL2 is EL2-E2H
+    unsigned vmid_wildcard = 0; ///< CR0.VMW: low bits of a VMID that invalidations do not look at
 };
 Identity identity_of(const Smmuv3Config& config);
 

@@ -49,18 +49,28 @@ FetchFault fetch_record(const EventRecord& head, const Fault& f) {
     return view_as<FetchFault>(head).set(FetchFault::FetchAddr,
                                          Spa{f.fetch_address.value() & FetchFault::FetchAddr.mask(3)});
 }
+/// What an address was needed for when stage 2 met the fault. Stage 1 faults are of the input address, whichever level
+/// found them.
+FaultClass class_of(const Fault& f) {
+    static constexpr FaultClass by_use[] = {FaultClass::Cd, FaultClass::Table, FaultClass::Input};
+    return f.second_stage ? by_use[static_cast<unsigned>(f.use)] : FaultClass::Input;
+}
 WalkAbort walk_record(const EventRecord& head, const TranslationRequest& r, const Fault& f) {
     WalkAbort e = view_as<WalkAbort>(head);
     e.set(WalkAbort::PnU, r.privileged).set(WalkAbort::InD, r.instruction && reads(r)).set(WalkAbort::RnW, reads(r));
-    e.set(WalkAbort::CLASS, FaultClass::Table).set(WalkAbort::InputAddr, r.at);
+    e.set(WalkAbort::S2, f.second_stage).set(WalkAbort::CLASS, f.second_stage ? class_of(f) : FaultClass::Table);
+    e.set(WalkAbort::InputAddr, r.at);
     return e.set(WalkAbort::FetchAddr, Spa{f.fetch_address.value() & WalkAbort::FetchAddr.mask(3)});
 }
-/// Stage 1 faults are of the input address, whichever level found them.
-TranslationFault translation_record(const EventRecord& head, const TranslationRequest& r) {
+/// 7.3.16: TTRnW is 0 where it was the marking of a table entry that stage 2 refused.
+TranslationFault translation_record(const EventRecord& head, const TranslationRequest& r, const Fault& f) {
     using E = TranslationFault;
     E e = view_as<E>(head);
     e.set(E::PnU, r.privileged).set(E::InD, r.instruction && reads(r)).set(E::RnW, reads(r));
-    return e.set(E::CLASS, FaultClass::Input).set(E::InputAddr, r.at);
+    e.set(E::CLASS, class_of(f)).set(E::InputAddr, r.at).set(E::S2, f.second_stage);
+    if (!f.second_stage) return e;
+    e.set(E::TTRnW, f.why == FaultReason::Permission && f.use == Intermediate::Table && !f.marking);
+    return e.set(E::IPA, Gpa{f.at.value() & E::IPA.mask(3)});
 }
 
 } // namespace
@@ -86,7 +96,7 @@ EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f)
         return EventRecord{head}.set(EventRecord::SSV, false); // 7.3.9: always valid, bit 11 is RES0
     case RecordForm::Fetch: return as_event(fetch_record(head, f));
     case RecordForm::WalkAbort: return as_event(walk_record(head, r, f));
-    case RecordForm::Translation: return as_event(translation_record(head, r));
+    case RecordForm::Translation: return as_event(translation_record(head, r, f));
     case RecordForm::Forbidden:
         return as_event(view_as<TranslatedForbidden>(head)
                             .set(TranslatedForbidden::RnW, reads(r))

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A unit with the identification registers of another implementation, and what this model cannot be of what they say.
+/// The identification registers of a unit: by its configuration, or those of another implementation, with what this
+/// model cannot be of what they say.
 #include "iommu/smmuv3/config.h"
 
 namespace quiesce::iommu::smmuv3 {
@@ -17,21 +18,16 @@ constexpr u64 newest_revision = 3;
 
 // clang-format off
 /// 6.3.1 to 6.3.8. Hints and what only memory attributes show (ATTR_TYPES_OVR, PBHA, FWB, PTWNNC) can be anything.
-/// MODEL: IDR3.HAD too, although a descriptor's HADx is ignored.
 constexpr IdentityRule identity_rule_table[] = {
     {"IDR0 says that there is neither stage", [](Who id) {
         return !id.idr0.get(Idr0::S1P) && !id.idr0.get(Idr0::S2P);
     }},
     {"IDR0.TTF: tables of AArch64 only", [](Who id) { return id.idr0.get(Idr0::TTF) != TableFormats::AArch64; }},
-    {"IDR0.HTTU: no hardware update of access flags and dirty state", [](Who id) {
-        return id.idr0.get(Idr0::HTTU) != 0;
-    }},
-    {"IDR0.Hyp: no EL2 translation regimes", [](Who id) { return id.idr0.get(Idr0::Hyp); }},
+    {"IDR0.HTTU: no access flags in table descriptors", [](Who id) { return id.idr0.get(Idr0::HTTU) > 2; }},
     {"IDR0.ATOS: no address translation operations", [](Who id) {
         return id.idr0.get(Idr0::ATOS) || id.idr0.get(Idr0::VATOS);
     }},
     {"IDR0.PRI without IDR0.ATS", [](Who id) { return id.idr0.get(Idr0::PRI) && !id.idr0.get(Idr0::ATS); }},
-    {"IDR0.VMW: no VMID wildcards", [](Who id) { return id.idr0.get(Idr0::VMW); }},
     {"IDR0.TTENDIAN: little-endian tables only", [](Who id) {
         return id.idr0.get(Idr0::TTENDIAN) != TableEndian::Little;
     }},
@@ -43,15 +39,11 @@ constexpr IdentityRule identity_rule_table[] = {
     {"IDR1: a queue of more than 2^19 entries", [](Who id) {
         return id.idr1.get(Idr1::PRIQS) > 19 || id.idr1.get(Idr1::EVENTQS) > 19 || id.idr1.get(Idr1::CMDQS) > 19;
     }},
-    {"IDR1.ATTR_PERMS_OVR: no override of privilege and instruction", [](Who id) {
-        return id.idr1.get(Idr1::ATTR_PERMS_OVR);
-    }},
     {"IDR1: no preset tables and queues", [](Who id) {
         return id.idr1.get(Idr1::REL) || id.idr1.get(Idr1::QUEUES_PRESET) || id.idr1.get(Idr1::TABLES_PRESET);
     }},
     {"IDR1.ECMDQ: one command queue only", [](Who id) { return id.idr1.get(Idr1::ECMDQ); }},
     {"IDR3.MPAM: no partition identifiers", [](Who id) { return id.idr3.get(Idr3::MPAM); }},
-    {"IDR3.STT: no small translation tables", [](Who id) { return id.idr3.get(Idr3::STT); }},
     {"IDR3.E0PD: no fault of unprivileged accesses by half", [](Who id) { return id.idr3.get(Idr3::E0PD); }},
     {"IDR3.DPT: no device permission table", [](Who id) { return id.idr3.get(Idr3::DPT); }},
     {"IDR3.PASIDTT: no PASID on translated requests", [](Who id) { return id.idr3.get(Idr3::PASIDTT); }},
@@ -84,6 +76,42 @@ constexpr IdentityRule identity_rule_table[] = {
 
 } // namespace
 
+Identity identity_of(const Smmuv3Config& c) {
+    Identity id;
+    const bool stage2 = c.stage2.get(), split = c.stage1.get() && stage2 && c.split_ats.get();
+    id.idr0.set(Idr0::S1P, c.stage1.get()).set(Idr0::S2P, stage2).set(Idr0::VMID16, stage2 && c.vmid16.get());
+    id.idr0.set(Idr0::VMW, stage2 && c.vmid_wildcards.get()).set(Idr0::Hyp, c.hypervisor.get());
+    id.idr0.set(Idr0::HTTU, c.hardware_update.get());
+    id.idr1.set(Idr1::ATTR_PERMS_OVR, c.permission_overrides.get());
+    id.idr3.set(Idr3::HAD, c.flat_permissions.get()).set(Idr3::STT, c.small_tables.get());
+    id.idr3.set(Idr3::XNX, stage2 && c.stage2_execute_by_privilege.get());
+    id.idr0.set(Idr0::TTF, TableFormats::AArch64).set(Idr0::COHACC, c.coherent.get());
+    id.idr0.set(Idr0::ASID16, c.asid16.get()).set(Idr0::MSI, c.msi.get()).set(Idr0::SEV, c.sev.get());
+    // NS1ATS: split-stage ATS is not there. REC_CFG_ATS comes with ATS.
+    id.idr0.set(Idr0::ATS, c.ats.get()).set(Idr0::NS1ATS, c.ats.get() && !split).set(Idr0::ATSRECERR, c.ats.get());
+    id.idr0.set(Idr0::CD2L, c.two_level_contexts.get()).set(Idr0::TTENDIAN, TableEndian::Little);
+    const bool pri = c.ats.get() && c.pri.get(); // IDR0.PRI is RES0 without ATS
+    id.idr0.set(Idr0::PRI, pri).set(Idr0::STALL_MODEL, c.stall_model.get());
+    id.idr0.set(Idr0::TERM_MODEL, c.terminate_only_by_abort.get());
+    id.idr0.set(Idr0::ST_LEVEL, c.two_level_streams.get() ? StreamLevels::TwoLevel : StreamLevels::LinearOnly);
+    id.idr1.set(Idr1::SIDSIZE, c.sid_bits.get()).set(Idr1::SSIDSIZE, c.ssid_bits.get());
+    id.idr1.set(Idr1::CMDQS, c.cmdq_log2.get()).set(Idr1::EVENTQS, c.eventq_log2.get());
+    id.idr1.set(Idr1::PRIQS, pri ? c.priq_log2.get() : 0);
+    id.idr3.set(Idr3::PPS, pri && c.pri_response_pasid.get()).set(Idr3::RIL, c.range_invalidation.get());
+    const u64 oas = address_size_code(c.output_bits.get());
+    id.idr5.set(Idr5::OAS, oas)
+        .set(Idr5::GRAN4K, true)
+        .set(Idr5::GRAN16K, c.granule_16k.get())
+        .set(Idr5::GRAN64K, c.granule_64k.get())
+        .set(Idr5::STALL_MAX, c.stall_model.get() == StallModel::NoStall ? 0 : c.stall_max.get());
+    id.aidr.set(Aidr::ArchMinorRev, c.minor_revision.get());
+    id.output_bits = address_bits(oas);
+    id.global_entries = c.global_entries.get();
+    return id;
+}
+
+/// MODEL: a unit that is like another one keeps no global entries, for software that was written for one that has none:
+/// one that keeps them may answer from them after TLBI_NH_ASID, one that has none does what 4.4.2.2 lets both do.
 Identity identity_of(const IdentityValues& values) {
     Identity id;
     id.idr0 = Idr0::of(values.idr0);
@@ -94,6 +122,7 @@ Identity identity_of(const IdentityValues& values) {
     id.idr5 = Idr5::of(values.idr5);
     id.aidr = Aidr::of(values.aidr);
     id.output_bits = address_bits(id.idr5.get(Idr5::OAS));
+    id.global_entries = false;
     return id;
 }
 

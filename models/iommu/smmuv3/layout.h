@@ -28,6 +28,11 @@ enum class ShareabilityOverride : u8 { NonShareable = 0, UseIncoming = 1, Outer 
 enum class WalkCacheability : u8 { NonCacheable = 0, WriteBackReadAllocate = 1, WriteThroughReadAllocate = 2, WriteBackNoReadAllocate = 3 };
 enum class WalkShareability : u8 { NonShareable = 0, Reserved = 1, OuterShareable = 2, InnerShareable = 3 };
 
+enum class Granule0 : u8 { K4 = 0, K64 = 1, K16 = 2, Reserved = 3 }; ///< CD.TG0, STE.S2TG
+enum class Granule1 : u8 { Reserved = 0, K16 = 1, K4 = 2, K64 = 3 }; ///< CD.TG1
+/// STE.PRIVCFG and INSTCFG: what a transaction is taken for; 1 acts as 0.
+enum class AttributeOverride : u8 { UseIncoming = 0, Reserved = 1, Clear = 2, Set = 3 };
+
 struct L1Std : Structure<L1Std, 8> { // 5.1
     static constexpr F<>      Span {"Span",   4, 0}; ///< 0: invalid; 1..11: 2^(Span-1) STEs; above: as 0
     static constexpr FA<Spa>  L2Ptr{"L2Ptr", 55, 6};
@@ -63,8 +68,8 @@ struct Ste : Structure<Ste, 64> { // 5.2
     static constexpr F<>                 ALLOCCFG    {"ALLOCCFG",     104, 101};
     static constexpr F<ShareabilityOverride> SHCFG   {"SHCFG",        109, 108};
     static constexpr F<>                 NSCFG       {"NSCFG",        111, 110};
-    static constexpr F<>                 PRIVCFG     {"PRIVCFG",      113, 112};
-    static constexpr F<>                 INSTCFG     {"INSTCFG",      115, 114};
+    static constexpr F<AttributeOverride> PRIVCFG    {"PRIVCFG",      113, 112}; ///< Clear: unprivileged
+    static constexpr F<AttributeOverride> INSTCFG    {"INSTCFG",      115, 114}; ///< Clear: data
     static constexpr F<>                 IMPDEF1     {"IMPDEF",       127, 116};
     static constexpr F<Vmid>             S2VMID      {"S2VMID",       143, 128};
     static constexpr F<>                 IMPDEF2     {"IMPDEF",       159, 144};
@@ -73,7 +78,7 @@ struct Ste : Structure<Ste, 64> { // 5.2
     static constexpr F<>                 S2IR0       {"S2IR0",        169, 168};
     static constexpr F<>                 S2OR0       {"S2OR0",        171, 170};
     static constexpr F<>                 S2SH0       {"S2SH0",        173, 172};
-    static constexpr F<>                 S2TG        {"S2TG",         175, 174};
+    static constexpr F<Granule0>         S2TG        {"S2TG",         175, 174};
     static constexpr F<>                 S2PS        {"S2PS",         178, 176};
     static constexpr F<bool>             S2AA64      {"S2AA64",       179, 179};
     static constexpr F<bool>             S2ENDI      {"S2ENDI",       180, 180};
@@ -121,9 +126,6 @@ struct Ste : Structure<Ste, 64> { // 5.2
 };
 
 // ---- context descriptors (5.3, 5.4) ---------------------------------------------------------------------------------
-
-enum class Granule0 : u8 { K4 = 0, K64 = 1, K16 = 2, Reserved = 3 }; ///< CD.TG0
-enum class Granule1 : u8 { Reserved = 0, K16 = 1, K4 = 2, K64 = 3 }; ///< CD.TG1
 
 struct L1Cd : Structure<L1Cd, 8> { // 5.3
     static constexpr F<bool>  V    {"V",      0,  0};
@@ -200,7 +202,7 @@ struct Cd : Structure<Cd, 64> { // 5.4
     static_assert(base::disjoint(fields));
 };
 
-// ---- translation table descriptors: VMSAv8-64 stage 1, 4 KiB granule (facts 5.1) -------------------------------------
+// ---- translation table descriptors: VMSAv8-64 (facts 5.1) ------------------------------------------------------------
 
 /// A block (level 1: 1 GiB, level 2: 2 MiB; Type 0) or a page (level 3; Type 1).
 struct LeafDescriptor : Structure<LeafDescriptor, 8> {
@@ -223,6 +225,25 @@ struct LeafDescriptor : Structure<LeafDescriptor, 8> {
     static constexpr F<>                 PBHA      {"PBHA",       62, 59};
     static constexpr auto fields = base::layout(Valid, Type, AttrIndx, NS, AP1, AP2, SH, AF, nG, OA, GP, DBM,
         Contiguous, PXN, UXN, SW, PBHA);
+    static_assert(base::disjoint(fields));
+};
+/// A block or a page of stage 2: the same places, other permissions.
+struct Stage2Descriptor : Structure<Stage2Descriptor, 8> {
+    static constexpr F<bool>             Valid     {"Valid",       0,  0};
+    static constexpr F<bool>             Type      {"Type",        1,  1};
+    static constexpr F<>                 MemAttr   {"MemAttr",     5,  2}; ///< 00xx: Device
+    static constexpr F<bool>             S2APRead  {"S2AP[0]",     6,  6};
+    static constexpr F<bool>             S2APWrite {"S2AP[1]",     7,  7};
+    static constexpr F<WalkShareability> SH        {"SH",          9,  8};
+    static constexpr F<bool>             AF        {"AF",         10, 10};
+    static constexpr FA<Spa>             OA        {"OA",         47, 12};
+    static constexpr F<bool>             DBM       {"DBM",        51, 51};
+    static constexpr F<bool>             Contiguous{"Contiguous", 52, 52};
+    static constexpr F<>                 XN        {"XN",         54, 53}; ///< bit 53 only with IDR3.XNX
+    static constexpr F<>                 SW        {"SW",         58, 55};
+    static constexpr F<>                 PBHA      {"PBHA",       62, 59};
+    static constexpr auto fields = base::layout(Valid, Type, MemAttr, S2APRead, S2APWrite, SH, AF, OA, DBM, Contiguous,
+        XN, SW, PBHA);
     static_assert(base::disjoint(fields));
 };
 /// A pointer to the next level (levels 0 to 2; Type 1).
@@ -371,6 +392,64 @@ struct TlbiNhVaa : Structure<TlbiNhVaa, 16> { // 4.4.2.3; every ASID
     static constexpr F<>             TTL   {"TTL",      73, 72};
     static constexpr F<RangeGranule> TG    {"TG",       75, 74};
     static constexpr FA<Iova>        Addr  {"Address", 127, 76};
+    static constexpr auto fields = base::layout(Op, NUM, SCALE, VMID, Leaf, TTL128, TTL, TG, Addr);
+    static_assert(base::disjoint(fields));
+};
+struct TlbiEl2All : Structure<TlbiEl2All, 16> { // 4.4.2
+    static constexpr Opcode opcode = Opcode::TLBI_EL2_ALL;
+    static constexpr F<Opcode> Op{"Opcode", 7, 0};
+    static constexpr auto fields = base::layout(Op);
+};
+struct TlbiEl2Asid : Structure<TlbiEl2Asid, 16> { // 4.4.2
+    static constexpr Opcode opcode = Opcode::TLBI_EL2_ASID;
+    static constexpr F<Opcode> Op  {"Opcode",  7,  0};
+    static constexpr F<Asid>   ASID{"ASID",   63, 48};
+    static constexpr auto fields = base::layout(Op, ASID);
+};
+struct TlbiEl2Va : Structure<TlbiEl2Va, 16> { // 4.4.2; ASID counts with CR2.E2H
+    static constexpr Opcode opcode = Opcode::TLBI_EL2_VA;
+    static constexpr F<Opcode>       Op    {"Opcode",    7,  0};
+    static constexpr F<>             NUM   {"NUM",      16, 12};
+    static constexpr F<>             SCALE {"SCALE",    25, 20};
+    static constexpr F<Asid>         ASID  {"ASID",     63, 48};
+    static constexpr F<bool>         Leaf  {"Leaf",     64, 64};
+    static constexpr F<bool>         TTL128{"TTL128",   71, 71};
+    static constexpr F<>             TTL   {"TTL",      73, 72};
+    static constexpr F<RangeGranule> TG    {"TG",       75, 74};
+    static constexpr FA<Iova>        Addr  {"Address", 127, 76};
+    static constexpr auto fields = base::layout(Op, NUM, SCALE, ASID, Leaf, TTL128, TTL, TG, Addr);
+    static_assert(base::disjoint(fields));
+};
+struct TlbiEl2Vaa : Structure<TlbiEl2Vaa, 16> { // 4.4.2
+    static constexpr Opcode opcode = Opcode::TLBI_EL2_VAA;
+    static constexpr F<Opcode>       Op    {"Opcode",    7,  0};
+    static constexpr F<>             NUM   {"NUM",      16, 12};
+    static constexpr F<>             SCALE {"SCALE",    25, 20};
+    static constexpr F<bool>         Leaf  {"Leaf",     64, 64};
+    static constexpr F<bool>         TTL128{"TTL128",   71, 71};
+    static constexpr F<>             TTL   {"TTL",      73, 72};
+    static constexpr F<RangeGranule> TG    {"TG",       75, 74};
+    static constexpr FA<Iova>        Addr  {"Address", 127, 76};
+    static constexpr auto fields = base::layout(Op, NUM, SCALE, Leaf, TTL128, TTL, TG, Addr);
+    static_assert(base::disjoint(fields));
+};
+struct TlbiS12Vmall : Structure<TlbiS12Vmall, 16> { // 4.4.3
+    static constexpr Opcode opcode = Opcode::TLBI_S12_VMALL;
+    static constexpr F<Opcode> Op  {"Opcode",  7,  0};
+    static constexpr F<Vmid>   VMID{"VMID",   47, 32};
+    static constexpr auto fields = base::layout(Op, VMID);
+};
+struct TlbiS2Ipa : Structure<TlbiS2Ipa, 16> { // 4.4.3
+    static constexpr Opcode opcode = Opcode::TLBI_S2_IPA;
+    static constexpr F<Opcode>       Op    {"Opcode",    7,  0};
+    static constexpr F<>             NUM   {"NUM",      16, 12};
+    static constexpr F<>             SCALE {"SCALE",    25, 20};
+    static constexpr F<Vmid>         VMID  {"VMID",     47, 32};
+    static constexpr F<bool>         Leaf  {"Leaf",     64, 64};
+    static constexpr F<bool>         TTL128{"TTL128",   71, 71};
+    static constexpr F<>             TTL   {"TTL",      73, 72};
+    static constexpr F<RangeGranule> TG    {"TG",       75, 74};
+    static constexpr FA<Gpa>         Addr  {"Address", 119, 76};
     static constexpr auto fields = base::layout(Op, NUM, SCALE, VMID, Leaf, TTL128, TTL, TG, Addr);
     static_assert(base::disjoint(fields));
 };

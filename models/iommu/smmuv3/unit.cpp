@@ -4,50 +4,13 @@
 #include <algorithm>
 
 namespace quiesce::iommu::smmuv3 {
-namespace {
-
-/// The address with bits 63:56 as bit 55.
-Iova canonical(Iova at) {
-    constexpr u64 top = u64{0xff} << 56;
-    return Iova{(at.value() >> 55 & 1) != 0 ? at.value() | top : at.value() & ~top};
-}
-
-} // namespace
-
-Identity identity_of(const Smmuv3Config& c) {
-    Identity id;
-    id.idr0.set(Idr0::S1P, true).set(Idr0::TTF, TableFormats::AArch64).set(Idr0::COHACC, c.coherent.get());
-    id.idr0.set(Idr0::ASID16, c.asid16.get()).set(Idr0::MSI, c.msi.get()).set(Idr0::SEV, c.sev.get());
-    // Split-stage ATS needs stage 2 (NS1ATS: it is not there); REC_CFG_ATS comes with ATS.
-    id.idr0.set(Idr0::ATS, c.ats.get()).set(Idr0::NS1ATS, c.ats.get()).set(Idr0::ATSRECERR, c.ats.get());
-    id.idr0.set(Idr0::CD2L, c.two_level_contexts.get()).set(Idr0::TTENDIAN, TableEndian::Little);
-    const bool pri = c.ats.get() && c.pri.get(); // IDR0.PRI is RES0 without ATS
-    id.idr0.set(Idr0::PRI, pri).set(Idr0::STALL_MODEL, c.stall_model.get());
-    id.idr0.set(Idr0::TERM_MODEL, c.terminate_only_by_abort.get());
-    id.idr0.set(Idr0::ST_LEVEL, c.two_level_streams.get() ? StreamLevels::TwoLevel : StreamLevels::LinearOnly);
-    id.idr1.set(Idr1::SIDSIZE, c.sid_bits.get()).set(Idr1::SSIDSIZE, c.ssid_bits.get());
-    id.idr1.set(Idr1::CMDQS, c.cmdq_log2.get()).set(Idr1::EVENTQS, c.eventq_log2.get());
-    id.idr1.set(Idr1::PRIQS, pri ? c.priq_log2.get() : 0);
-    id.idr3.set(Idr3::PPS, pri && c.pri_response_pasid.get()).set(Idr3::RIL, c.range_invalidation.get());
-    const u64 oas = address_size_code(c.output_bits.get());
-    id.idr5.set(Idr5::OAS, oas)
-        .set(Idr5::GRAN4K, true)
-        .set(Idr5::GRAN16K, c.granule_16k.get())
-        .set(Idr5::GRAN64K, c.granule_64k.get())
-        .set(Idr5::STALL_MAX, c.stall_model.get() == StallModel::NoStall ? 0 : c.stall_max.get());
-    id.aidr.set(Aidr::ArchMinorRev, c.minor_revision.get());
-    id.output_bits = address_bits(oas);
-    id.global_entries = c.global_entries.get();
-    return id;
-}
-
 Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, memory::InterruptSink* sink,
            const Smmuv3Config& config, const Identity& identity)
     : name_(name), events_(events), id_(identity), access_(config.register_access.get()),
       update_delay_(config.update_delay.get()), agent_(name, events, memory, *this, config.agent),
       signals_(name, events, regs_, memory, sink, id_, config),
-      event_queue_(name, events, regs_, memory, signals_, id_, config), resolver_(regs_, id_, memory),
-      stalls_(name, events, agent_.invalidations(), event_queue_, id_),
+      event_queue_(name, events, regs_, memory, signals_, id_, config),
+      resolver_(regs_, id_, memory, agent_.walker()), stalls_(name, events, agent_.invalidations(), event_queue_, id_),
       page_requests_(name, events, regs_, memory, signals_, event_queue_, resolver_, id_, config),
       commands_(name, events, regs_, memory, signals_, {agent_, event_queue_, page_requests_, stalls_}, id_, config) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
@@ -76,7 +39,7 @@ void Unit::bind_registers() {
     guard_interrupts();
     const auto smmu = [this] { return smmu_on(); };
     guard<Cr1>([this] { return smmu_on() || cmdq_on() || eventq_on() || priq_on(); });
-    guard<Cr2>(smmu);
+    regs_.on_write<Cr2>([this](Cr2 now, Cr2 before) { write_cr2(now, before); });
     guard<StrtabBase>(smmu);
     guard<StrtabBaseCfg>(smmu);
     regs_.on_write<CmdqProd>([this](CmdqProd) { commands_.kick(); });
@@ -127,15 +90,26 @@ void Unit::guard_interrupts() {
     guard<PriqIrqCfg2>(priq);
 }
 
-/// Fields of absent features are RES0 (6.3.9): VMW and DPT_WALK_EN always.
+/// 6.3.12: ignored while the unit is enabled. Fields of absent features are RES0.
+void Unit::write_cr2(Cr2 now, Cr2 before) {
+    if (smmu_on()) return regs_.write(before);
+    now.set(Cr2::E2H, now.get(Cr2::E2H) && id_.idr0.get(Idr0::Hyp));
+    now.set(Cr2::REC_CFG_ATS, now.get(Cr2::REC_CFG_ATS) && id_.idr0.get(Idr0::ATSRECERR));
+    id_.e2h = now.get(Cr2::E2H);
+    regs_.write(now);
+}
+
+/// Fields of absent features are RES0 (6.3.9): DPT_WALK_EN always.
 void Unit::write_cr0(Cr0 now) {
     Cr0 taken;
     taken.set(Cr0::SMMUEN, now.get(Cr0::SMMUEN))
         .set(Cr0::PRIQEN, now.get(Cr0::PRIQEN) && has_pri())
         .set(Cr0::EVENTQEN, now.get(Cr0::EVENTQEN))
         .set(Cr0::CMDQEN, now.get(Cr0::CMDQEN))
+        .set(Cr0::VMW, id_.idr0.get(Idr0::VMW) ? now.get(Cr0::VMW) : 0)
         .set(Cr0::ATSCHK, now.get(Cr0::ATSCHK) && id_.idr0.get(Idr0::ATS));
     regs_.write(taken);
+    id_.vmid_wildcard = static_cast<unsigned>(std::min<u64>(taken.get(Cr0::VMW), 4)); // larger codes are reserved
     if (!updating_cr0_) sim::start(update_cr0());
 }
 
@@ -193,21 +167,7 @@ sim::Task<void> Unit::update_gbpa() {
 // ---- the pipeline's questions
 // -----------------------------------------------------------------------------------------
 
-/// Addresses without a tag in their top byte, which is nearly all, go straight to the core.
-sim::Task<Translation> Unit::translate(TranslationRequest r) {
-    const bool tagged = canonical(r.at) != r.at && r.type == AddressType::Untranslated && regs_.get(Cr0Ack::SMMUEN);
-    return tagged ? translate_tagged(r) : agent_.translate(r);
-}
-
-/// 3.4.1: with TBIx the top byte is ignored and bit 55 takes its place.
-/// MODEL: the core knows no tags, so what a tagged address means is looked up before it, in memory, each time.
-sim::Task<Translation> Unit::translate_tagged(TranslationRequest r) {
-    InFlight held = agent_.in_flight().begin();
-    const bool ignored = co_await resolver_.ignores_top_byte(r);
-    if (ignored) r.at = canonical(r.at);
-    if (r.may_stall) held.end(); // while it stalls it must hold up no fence
-    co_return co_await agent_.translate(r);
-}
+sim::Task<Translation> Unit::translate(TranslationRequest r) { return agent_.translate(r); }
 
 /// 3.11: with SMMUEN=0 a transaction keeps its address, unless GBPA says abort or the address cannot be put out.
 std::optional<Translation> Unit::pass_by(const TranslationRequest& r) const {
@@ -281,8 +241,8 @@ sim::Task<Ending> Unit::stall(const TranslationRequest& r, const Fault& f, const
     Tag leaf{};
     leaf.kind = CacheKind::Translation;
     leaf.domain = context.domain;
-    leaf.space = context.space;
-    leaf.at = r.at.align_down(page_size);
+    leaf.space = f.second_stage ? intermediate : context.space;
+    leaf.at = (f.second_stage ? Iova{f.at.value()} : r.at).align_down(page_size);
     const auto record = view_as<TranslationFault>(make_record(event, r, f));
     auto held = stalls_.hold(r, context_tag(r), leaf, record, fact_of(r, event, FaultFate::Recorded));
     const Ending resolved = co_await std::move(held);
@@ -290,7 +250,9 @@ sim::Task<Ending> Unit::stall(const TranslationRequest& r, const Fault& f, const
 }
 
 sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const Context* context) {
-    if (r.type != AddressType::Untranslated) {
+    // 3.9.1: what a translated request meets in stage 2 is a fault like any other.
+    const bool in_stage2 = r.type == AddressType::Translated && f.second_stage;
+    if (r.type != AddressType::Untranslated && !in_stage2) {
         const AtsEnding end = ats_ending(r, f);
         if (end.recorded)
             co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded));
@@ -308,11 +270,11 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     if (f.why == FaultReason::Configuration)
         wanted = !f.silent && (event != EventId::C_BAD_STREAMID || regs_.get(Cr2::RECINVSID));
     else if (by_policy)
-        // 5.5: A, R and S govern stage 1 translation faults only; with S, R counts as 1.
+        // 5.5: A, R and S, and S2R and S2S of stage 2, govern translation faults only; with S, R counts as 1.
         // MODEL: a requester that cannot wait and is told to stall all the same, which software must not do (3.12.2),
         // is ended as A says.
-        wanted = context->on_fault.record || context->on_fault.stall;
-    const Ending ending = by_policy && !context->on_fault.abort ? Ending::ReadZero : Ending::Abort;
+        wanted = context->policy(f).record || context->policy(f).stall;
+    const Ending ending = by_policy && !context->policy(f).abort ? Ending::ReadZero : Ending::Abort;
     if (wanted)
         co_await event_queue_.record(make_record(event, r, f), fact_of(r, event, FaultFate::Recorded));
     else

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An SMMUv3 with stage 1: its registers in front of the neutral core (Arm IHI 0070; facts/iommu-specs.md section 1).
+/// An SMMUv3, Non-secure: its registers in front of the neutral core (Arm IHI 0070; facts/iommu-specs.md section 1).
 ///
-/// It translates with linear and two-level stream and context tables, 4 KiB (and, if configured, 16 and 64 KiB)
-/// granules, both halves of the input range; reports every fault of that path in the event queue; executes CFGI, TLBI
-/// and SYNC; answers translation requests and checks translated ones (ATS); queues page requests of devices and sends
-/// the responses (PRI); holds faulting transactions of requesters that can wait (stall model, if configured). It has
-/// no stage 2, HTTU, Secure or Realm state; its ID registers say so, and `features()` lists it.
+/// It translates with linear and two-level stream and context tables, stage 1 (both halves of the input range, each with
+/// its granule), stage 2 and both; reports every fault of that path in the event queue; executes every Non-secure
+/// command but those for MPAM; answers translation requests and checks translated ones (ATS, split-stage too); queues
+/// page requests of devices and sends the responses (PRI); holds faulting transactions of requesters that can wait
+/// (stall model); marks table entries as used and written (HTTU). What of that there is its ID registers say.
+/// It has no Secure or Realm state, no address translation operations and one command queue; `features()` lists it.
 #pragma once
 #include "iommu/smmuv3/commands.h"
 #include "iommu/smmuv3/context.h"
@@ -74,11 +75,11 @@ private:
     void guard_queues();
     void guard_interrupts();
     void write_cr0(Cr0 now);
+    void write_cr2(Cr2 now, Cr2 before);
     void write_gbpa(Gbpa now, Gbpa before);
     sim::Task<void> update_cr0();
     sim::Task<void> update_irq_ctrl();
     sim::Task<void> update_gbpa();
-    sim::Task<Translation> translate_tagged(TranslationRequest r);
     std::optional<Translation> pass_by(const TranslationRequest& r) const;
     /// Records an event that ends a transaction before any look-up; does not hold it.
     void refuse(const TranslationRequest& r, EventId event);
