@@ -116,7 +116,7 @@ TEST_CASE("what the model cannot be is said, a register at a time", "[bare]") {
     CHECK(refused(&IdentityValues::idr0, 0x0c44'101a).substr(0, 14) == "IDR5.STALL_MAX");
     CHECK(refused(&IdentityValues::idr1, 0x0273'0021).substr(0, 12) == "IDR1.SIDSIZE");
     CHECK(refused(&IdentityValues::idr1, 0x8273'0010).substr(0, 10) == "IDR1.ECMDQ");
-    CHECK(refused(&IdentityValues::idr3, 0x1604).substr(0, 8) == "IDR3.STT");
+    CHECK(refused(&IdentityValues::idr3, 0x3404).substr(0, 9) == "IDR3.E0PD");
     CHECK(refused(&IdentityValues::idr5, 0x76).substr(0, 8) == "IDR5.OAS");
     CHECK(refused(&IdentityValues::idr5, 0x04) == "IDR5 says that there is no granule");
     CHECK(refused(&IdentityValues::aidr, 0x4).substr(0, 4) == "AIDR");
