@@ -53,6 +53,20 @@ void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
                "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n");
 }
 
+void add_replay(CLI::App& app, CommandLine& line) {
+    app.add_option("vectors", line.vectors, "a file with one vector in each line; - is stdin")->required()->type_name("VECTORS.jsonl|-");
+    app.add_flag("--json", line.json, "print what came of each vector, one line of JSON each, and judge nothing");
+    app.footer("Each line is done to a fresh IOMMU without operating system and PCIe: register writes, memory words, DMAs. What it\n"
+               "expects is compared: a difference of a strict item is an error, one of a soft item is only listed, and of a deviant\n"
+               "item agreement is listed, because the implementation that the vector was made with is known to be wrong there.\n"
+               "A vector that the model cannot be (its architecture, its identification registers) is skipped, with the reason.\n"
+               "exit codes: 0 no strict item differs, 1 one does, 3 a line is no vector (all others are run all the same)\n"
+               "examples:\n"
+               "  quiesce replay testbenches/replay/smmuv3.jsonl\n"
+               "  quiesce replay vectors.jsonl --json > outcomes.jsonl\n"
+               "  grep '\"class\":\"s2/' vectors.jsonl | quiesce replay -\n");
+}
+
 /// A figure of the command line, if it was given.
 template <class Integer>
 std::optional<Integer> figure(const CLI::App& verb, const char* option, const std::string& text, Integer lo, Integer hi, Diagnostics& out) {
@@ -119,6 +133,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     add_sets(*check, line);
     check->footer("examples:\n  quiesce check my.yaml\n  quiesce check mm-exit-under-load --set os.policy=mm-exit\n");
     add_compare(*app.add_subcommand("compare", "the same workload and seeds over every combination of values, one table"), line, figures);
+    add_replay(*app.add_subcommand("replay", "vectors of another implementation against a bare IOMMU model"), line);
     auto* list = app.add_subcommand("list", "what there is, each with a line of help");
     list->add_option("what", line.list, "")->required()->type_name(base::join(list_kinds, "|"));
     list->add_flag("--json", line.json, "an array of objects");

@@ -8,8 +8,9 @@
 namespace quiesce::platform {
 
 struct CommandLine {
-    std::string verb;                        ///< run, check, compare, list, schema, features
+    std::string verb;                        ///< run, check, compare, replay, list, schema, features
     std::string scenario;
+    std::string vectors;                     ///< a file, or - for stdin
     std::optional<std::string> out;
     std::optional<unsigned long long> seed;
     std::vector<std::string> sets, over;

@@ -22,11 +22,11 @@ struct BareSmmuv3Bench {
         : iommu(bare::make_smmuv3(calendar, identity_of(values), {low_ram, high_ram})) {}
     /// Linear table of 16 streams, event queue of 2 records; stream 1 bypasses, stream 2 is not valid.
     void start() {
-        iommu->store(strtab + 64, 0x9);                   // V, Config = bypass
-        iommu->write_register(0x80, 8, strtab.value());   // STRTAB_BASE
-        iommu->write_register(0x88, 4, 4);                // STRTAB_BASE_CFG: 2^4, linear
-        iommu->write_register(0xa0, 8, evtq.value() | 1); // EVENTQ_BASE: 2^1
-        iommu->write_register(0x20, 4, 0x5);              // CR0: SMMUEN, EVENTQEN
+        if (iommu->load(strtab + 64) == 0) iommu->store(strtab + 64, 0x9); // V, Config = bypass
+        iommu->write_register(0x80, 8, strtab.value());                    // STRTAB_BASE
+        iommu->write_register(0x88, 4, 4);                                 // STRTAB_BASE_CFG: 2^4, linear
+        iommu->write_register(0xa0, 8, evtq.value() | 1);                  // EVENTQ_BASE: 2^1
+        iommu->write_register(0x20, 4, 0x5);                               // CR0: SMMUEN, EVENTQEN
     }
     DmaAnswer write(u32 stream, Iova at, u64 value) {
         bare::Dma d{StreamId{stream}, at, true, 8};
@@ -100,6 +100,25 @@ TEST_CASE("another model takes the calendar when one went away in the middle of 
     b.start();
     CHECK(b.write(1, Iova{0x4300'0000}, 7).end == DmaAnswer::End::Done);
     CHECK(b.iommu->idle());
+}
+
+TEST_CASE("a unit made from register values keeps a translation without nG for its ASID only", "[bare]") {
+    BareSmmuv3Bench b;
+    b.iommu->store(b.strtab + 64, 0x4300'000b);              // V, Config = stage 1, S1ContextPtr
+    b.iommu->store(Spa{0x4300'0000}, 0x0007'6204'c000'0019); // ASID 7, A, R, AA64, IPS 44 bits, V, EPD1, T0SZ 25
+    b.iommu->store(Spa{0x4300'0008}, 0x4400'0000);           // TTB0
+    b.iommu->store(Spa{0x4400'0000}, 0x4400'1003);           // level 1
+    b.iommu->store(Spa{0x4400'1000}, 0x4500'0441);           // level 2: a block of 2 MiB, AF, AP[1], no nG
+    b.iommu->write_register(0x90, 8, 0x4600'0001);           // CMDQ_BASE: 2^1
+    b.start();
+    b.iommu->write_register(0x20, 4, 0xd); // CR0: SMMUEN, EVENTQEN, CMDQEN
+    CHECK(b.write(1, Iova{0x10}, 1).to == Spa{0x4500'0010});
+    b.iommu->store(Spa{0x4400'1000}, 0x4520'0441);
+    CHECK(b.write(1, Iova{0x10}, 1).to == Spa{0x4500'0010}); // kept
+    b.iommu->store(Spa{0x4600'0000}, 0x0007'0000'0000'0011); // TLBI_NH_ASID 7
+    b.iommu->store(Spa{0x4600'0010}, 0x46);                  // SYNC
+    b.iommu->write_register(0x98, 4, 2);
+    CHECK(b.write(1, Iova{0x10}, 1).to == Spa{0x4520'0010});
 }
 
 TEST_CASE("what the model cannot be is said, a register at a time", "[bare]") {

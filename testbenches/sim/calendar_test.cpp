@@ -188,6 +188,31 @@ TEST_CASE("now() follows a plain sc_start with nothing scheduled", "[sim]") {
     CHECK(calendar.now() == Time::ps(5'000));
 }
 
+TEST_CASE("a cleared calendar forgets what was under way, and runs what comes after", "[sim]") {
+    Calendar calendar;
+    struct Witness {
+        int& ended;
+        ~Witness() { ++ended; }
+    };
+    int ended = 0, ran = 0;
+    const auto wait = [](int& ended, int& ran, Duration d) -> Task<void> {
+        const Witness witness{ended};
+        co_await delay(d);
+        ++ran;
+    };
+    spawn(wait(ended, ran, 1_ns));
+    spawn(wait(ended, ran, 1_ms));
+    calendar.run_until(Time::ps(2'000));
+    calendar.clear();
+    CHECK(ran == 1);
+    CHECK(ended == 2);
+    CHECK(calendar.idle());
+    spawn(wait(ended, ran, 5_ns));
+    calendar.run_until_idle();
+    CHECK(ran == 2);
+    CHECK(ended == 3);
+}
+
 TEST_CASE("shuffled simultaneous items still run at their times, every one once, and the seed decides the order", "[sim]") {
     auto run = [](std::uint64_t seed) {
         quiesce::testbench::fresh_kernel();

@@ -122,7 +122,7 @@ Identity identity_of(const IdentityValues& values) {
     id.idr5 = Idr5::of(values.idr5);
     id.aidr = Aidr::of(values.aidr);
     id.output_bits = address_bits(id.idr5.get(Idr5::OAS));
-    id.global_entries = false;
+    id.global_entries = false; // no register says it: of what 4.4.2.2 allows, the choice that keeps least
     return id;
 }
 
