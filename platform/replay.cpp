@@ -75,7 +75,7 @@ std::string quoted(const std::string& text) { return nlohmann::json(text).dump()
 void append_dma(std::string& to, const StepOutcome& o) {
     auto end = std::back_inserter(to);
     fmt::format_to(end, "\"status\":\"{}\"", o.status);
-    if (o.pa) fmt::format_to(end, ",\"pa\":\"{:#x}\"", o.pa->value());
+    if (o.pa && o.status == "ok") fmt::format_to(end, ",\"pa\":\"{:#x}\"", o.pa->value());
     if (o.data) fmt::format_to(end, ",\"data\":\"{}\"", hex_of(*o.data));
     to += ",\"events\":[";
     for (const RecordBits& e : o.events)

@@ -62,7 +62,7 @@ struct StepOutcome {
     std::size_t step = 0;
     std::optional<u64> value{}; ///< rd
     std::string_view status{};  ///< dma: ok, abort, zero (ended as RAZ/WI), open (never ended); empty for rd
-    std::optional<Spa> pa{};
+    std::optional<Spa> pa{};    ///< also of an access that was aborted there
     std::optional<Bytes> data{};
     std::vector<RecordBits> events{};
 };

@@ -21,14 +21,15 @@ void Iommu::write_register(u64 offset, unsigned bytes, u64 value) {
     settle();
 }
 
-sim::Task<void> Iommu::read(u64 offset, unsigned bytes) {
+/// A read that ends in a later call has no one to give its value to.
+sim::Task<void> Iommu::read(u64 offset, unsigned bytes, u64 number) {
     const u64 value = co_await unit_->registers().mmio_read(offset, bytes);
-    value_read_ = value;
+    if (number == reads_) value_read_ = value;
 }
 
 std::optional<u64> Iommu::read_register(u64 offset, unsigned bytes) {
     value_read_.reset();
-    sim::spawn(read(offset, bytes));
+    sim::spawn(read(offset, bytes, ++reads_));
     settle();
     return value_read_;
 }
@@ -64,7 +65,9 @@ DmaAnswer Iommu::dma(Dma& what) {
     settle();
     what.data = f.what.data;
     f.answer.records = unit_->records_since_mark();
-    return f.answer;
+    const DmaAnswer answer = f.answer;
+    while (!flights_.empty() && flights_.front().answer.end != DmaAnswer::End::Open) flights_.pop_front();
+    return answer;
 }
 
 } // namespace quiesce::bare

@@ -100,7 +100,7 @@ private:
     };
     void settle();
     sim::Task<void> perform(Flight& f);
-    sim::Task<void> read(u64 offset, unsigned bytes);
+    sim::Task<void> read(u64 offset, unsigned bytes, u64 number);
 
     sim::Calendar& calendar_;
     base::EventBus events_;
@@ -108,7 +108,7 @@ private:
     std::unique_ptr<Unit> unit_;
     std::deque<Flight> flights_;
     std::optional<u64> value_read_;
-    u64 transactions_ = 0;
+    u64 transactions_ = 0, reads_ = 0;
 };
 
 } // namespace quiesce::bare

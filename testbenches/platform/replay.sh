@@ -50,7 +50,7 @@ done
 same "outcomes beside bad lines" 2 "$("$QUIESCE" replay "$vectors/bad.jsonl" --json 2>/dev/null | wc -l)"
 
 expect 0 "vtd-000: skipped: no model of vtd yet" "$QUIESCE" replay "$vectors/skipped.jsonl"
-expect 0 "3 vectors: 0 agree, 0 strict differ, 3 skipped" "$QUIESCE" replay "$vectors/skipped.jsonl"
+expect 0 "4 vectors: 0 agree, 0 strict differ, 4 skipped" "$QUIESCE" replay "$vectors/skipped.jsonl"
 expect 0 '{"id":"huge","skip":"more than 1 TiB of RAM"}' "$QUIESCE" replay "$vectors/skipped.jsonl" --json
 
 # --json judges nothing; stdout is data only; the same on every run.
@@ -66,6 +66,21 @@ for line in open(sys.argv[1]):
         assert set(s) in ({"step", "val"}, {"step", "status", "events"}, {"step", "status", "pa", "data", "events"}), s
         for e in s.get("events", []):
             assert set(e) == {"raw", "mask", "name"} and len(e["raw"]) == len(e["mask"]) == 64, e' outcomes.jsonl
+
+# Where a vector agrees, its outcome has the form of its expectation.
+"$QUIESCE" replay "$vectors/smmuv3.jsonl" --json > agreeing.jsonl 2>/dev/null
+expect 0 "" python3 -c '
+import json, sys
+for line, came in zip(open(sys.argv[1]), open(sys.argv[2])):
+    v, o = json.loads(line), json.loads(came)
+    assert v["id"] == o["id"] and v["final"] == o["final"] and len(v["expect"]) == len(o["out"]), came
+    for e, k in zip(v["expect"], o["out"]):
+        assert set(e) == set(k), (e, k)
+        assert all(e[key] == k[key] for key in e if key not in ("val", "events")), (e, k)
+        for a, b in zip(e.get("events", []), k.get("events", []), strict=True):
+            mask = int(a["mask"], 16)
+            assert a["name"] == b["name"] and (int(a["raw"], 16) ^ int(b["raw"], 16)) & mask == 0, (a, b)
+' "$vectors/smmuv3.jsonl" agreeing.jsonl
 
 expect 3 "there is no file 'nowhere.jsonl'" "$QUIESCE" replay nowhere.jsonl
 expect 5 "Is a directory" "$QUIESCE" replay .
