@@ -65,9 +65,12 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
                 in_unit(unit, ".config-cache")),
       tlb_(CacheKind::Translation, {config.tlb_entries.get(), config.tlb_ways.get(), config.tlb_replacement.get()},
            in_unit(unit, ".tlb")),
-      walker_(unit, events, memory, invalidations_, walks_, config.walker) {
+      walker_(unit, events, memory, invalidations_, walks_, config.walker), prefetches_next_(config.prefetch) {
     invalidations_.add(contexts_);
     invalidations_.add(tlb_);
+    for (unsigned n = 0; n < config.interfaces.count; ++n)
+        interfaces_.push_back(std::make_unique<DeviceInterface>(in_unit(unit, (".interface" + std::to_string(n)).c_str()), events,
+                                                                *this, invalidations_, config.interfaces));
 }
 
 /// A hit is all in here: one frame, one calendar entry.
@@ -76,28 +79,61 @@ sim::Task<Translation> Agent::translate(TranslationRequest r) {
         tell(r, LookUp::Bypass, ended->ending == Ending::Grant);
         co_return std::move(*ended);
     }
+    if (!interfaces_.empty()) [[unlikely]] {
+        auto asked = interfaces_[raw(r.device) % interfaces_.size()]->translate(r);
+        Translation answer = co_await std::move(asked);
+        co_return answer;
+    }
     InFlight token = in_flight_.begin();
     co_await look_ups_.pass();
-    const Context* known = contexts_.look_up(architecture_.context_tag(r));
-    const bool rewrites = known != nullptr && known->rewrites;
-    const TranslationRequest seen = rewrites ? rewritten(r, *known) : r;
-    const bool kind = known != nullptr && (r.type == AddressType::Untranslated || has_ats(*known));
-    if (r.type == AddressType::Translated && kind && is_final(r, *known) && fits(r, *known)) {
+    Translation answer;
+    if (from_caches(r, contexts_, tlb_, LookUp::Hit, answer)) {
+        answer.in_flight = std::move(token);
+        co_return answer;
+    }
+    co_return co_await translate_slowly(r, std::move(token), in_flight_);
+}
+
+bool Agent::from_caches(const TranslationRequest& r, Cache<Context>& contexts, Cache<Leaf>& translations, LookUp how,
+                        Translation& answer) {
+    const Context* known = contexts.look_up(architecture_.context_tag(r));
+    if (known == nullptr || (r.type != AddressType::Untranslated && !has_ats(*known))) return false;
+    if (is_final(r, *known)) {
+        if (r.type != AddressType::Translated || !fits(r, *known)) return false;
         tell(r, LookUp::Bypass, true);
-        co_return granted(r, unchanged(r), *known, std::move(token));
+        answer = granted(r, unchanged(r), *known, {});
+        return true;
     }
-    if (known != nullptr && !is_final(r, *known)) {
-        const Leaf* leaf = tlb_.look_up(wanted_of(*known, seen.at));
-        if (leaf != nullptr && kind && allowed(*leaf, seen, *known) && serves(*leaf, seen)) {
-            tell(seen, LookUp::Hit, true);
-            co_return granted(seen, *leaf, *known, std::move(token));
-        }
+    const TranslationRequest seen = known->rewrites ? rewritten(r, *known) : r;
+    const Leaf* leaf = translations.look_up(wanted_of(*known, seen.at));
+    if (leaf == nullptr || !allowed(*leaf, seen, *known) || !serves(*leaf, seen)) return false;
+    tell(seen, how, true);
+    answer = granted(seen, *leaf, *known, {});
+    return true;
+}
+
+sim::Task<Translation> Agent::translate_here(TranslationRequest r, InFlight token, InFlightTracker& tracker) {
+    co_await look_ups_.pass();
+    Translation answer;
+    if (from_caches(r, contexts_, tlb_, LookUp::Hit, answer)) {
+        answer.in_flight = std::move(token);
+        co_return answer;
     }
-    co_return co_await translate_slowly(r, std::move(token));
+    co_return co_await translate_slowly(r, std::move(token), tracker);
+}
+
+Holdings Agent::holdings(const TranslationRequest& r) const {
+    Holdings h;
+    const Context* known = contexts_.peek(architecture_.context_tag(r));
+    if (known == nullptr) return h;
+    h.context = *known;
+    if (is_final(r, *known)) return h;
+    if (const Leaf* leaf = tlb_.peek(wanted_of(*known, rewritten(r, *known).at))) h.leaf = *leaf;
+    return h;
 }
 
 /// From the end of the look-ups on, as often as it takes. Each attempt sees the request as the context of then has it.
-sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFlight token) {
+sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFlight token, InFlightTracker& tracker) {
     for (unsigned overtaken = 0;;) {
         TranslationRequest seen = r;
         Attempt a;
@@ -119,7 +155,7 @@ sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFl
                 tell(seen, a.look_up, false);
                 co_return Translation{ending, Spa{0}, sim::now(), std::move(token)};
             }
-            token = in_flight_.begin();
+            token = tracker.begin();
             overtaken = 0;
         }
         co_await look_ups_.pass();
@@ -223,6 +259,22 @@ sim::Task<void> Agent::walk(const TranslationRequest& r, Attempt& a) {
         a.end = Attempt::End::Faulted;
     else if (!overtaken && !found.merged)
         tlb_.insert(found.basis.leaf, found.leaf);
+    if (!prefetches_next_ || !found.ok || found.merged || r.type != AddressType::Untranslated) co_return;
+    if (overtaken || invalidations_.overtaken(a.since, architecture_.context_tag(r))) co_return;
+    TranslationRequest next = r;
+    next.at = r.at.align_down(found.leaf.bytes) + found.leaf.bytes;
+    sim::start(prefetch(next, a.context));
+}
+
+/// Fences wait for it as for a transaction: what it rests on holds when it begins. MODEL: it reads, whatever the
+/// transaction did, and marks what hardware marks on a read.
+sim::Task<void> Agent::prefetch(TranslationRequest r, Context c) {
+    const InFlight token = in_flight_.begin();
+    r.access = Access::Read;
+    if ((!c.bypass && !root_of(c, r.at)) || tlb_.peek(wanted_of(c, r.at)) != nullptr) co_return;
+    ++prefetches_;
+    const WalkResult found = co_await walker_.walk(r, c);
+    if (found.ok && !found.merged && !invalidations_.overtaken(found.basis)) tlb_.insert(found.basis.leaf, found.leaf);
 }
 
 } // namespace quiesce::iommu

@@ -4,8 +4,11 @@
 #pragma once
 #include "base/events.h"
 #include "base/param.h"
+#include "iommu/device_interface.h"
 #include "iommu/fence.h"
 #include "iommu/walker.h"
+
+#include <memory>
 
 namespace quiesce::iommu {
 
@@ -46,14 +49,17 @@ struct AgentConfig {
         "how often a transaction starts over because an invalidation overtook it; then it uses "
         "what it has, once, without keeping it",
         base::at_most(1000u), P::Guess, "bounds what a stream of invalidations can do to one transaction"};
+    base::Param<bool> prefetch{false, "a walk for a page is followed by one for the page behind it, whose faults count for nothing",
+                               P::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: prefetch_enable, off there, too"};
     WalkerConfig walker;
     InvalidationConfig invalidation;
+    DeviceInterfaceConfig interfaces;
 };
 DESCRIBE(AgentConfig, tlb_entries, tlb_ways, tlb_replacement, tlb_lookup, config_entries, config_ways,
-         config_replacement, config_lookup, replays, walker, invalidation)
+         config_replacement, config_lookup, replays, prefetch, walker, invalidation, interfaces)
 static_assert(base::fully_described<AgentConfig>);
 
-class Agent final : public TranslationPort {
+class Agent final : public TranslationPort, private CentralUnit {
 public:
     /// `architecture` may be the owner of this agent: the constructor does not call it. No reference to `config` is
     /// kept.
@@ -63,7 +69,7 @@ public:
     Agent& operator=(const Agent&) = delete;
 
     /// Hit: config_lookup + tlb_lookup. Each miss adds the architecture's resolve() or the walk. A transaction that an
-    /// invalidation overtook starts over. States Translated once.
+    /// invalidation overtook starts over. States Translated once. With device interfaces all of that comes after theirs.
     /// MODEL: both look-ups are one pipelined stage, at whose end both caches are read; a transaction whose context is
     /// missing or bypasses has passed it whole.
     sim::Task<Translation> translate(TranslationRequest r) override;
@@ -84,6 +90,8 @@ public:
     const Cache<Context>& contexts() const { return contexts_; }
     /// Transactions that started over because an invalidation overtook them.
     u64 replays() const { return replays_; }
+    u64 prefetches() const { return prefetches_; }
+    const std::vector<std::unique_ptr<DeviceInterface>>& interfaces() const { return interfaces_; }
 
 private:
     /// One way through the slow part of the pipeline.
@@ -112,13 +120,19 @@ private:
         bool merged = false;
     };
 
-    sim::Task<Translation> translate_slowly(const TranslationRequest& r, InFlight token);
+    Tag context_tag(const TranslationRequest& r) const override { return architecture_.context_tag(r); }
+    bool from_caches(const TranslationRequest& r, Cache<Context>& contexts, Cache<Leaf>& translations, LookUp how,
+                     Translation& answer) override;
+    sim::Task<Translation> translate_here(TranslationRequest r, InFlight token, InFlightTracker& tracker) override;
+    Holdings holdings(const TranslationRequest& r) const override;
+    sim::Task<Translation> translate_slowly(const TranslationRequest& r, InFlight token, InFlightTracker& tracker);
     /// Makes of `r` what the context says that it is.
     sim::Task<void> attempt(TranslationRequest& r, Attempt& a);
     sim::Task<void> find_context(const TranslationRequest& r, Attempt& a);
     sim::Task<Resolved> resolve(const TranslationRequest& r, Tag who);
     void bypass(const TranslationRequest& r, Attempt& a) const;
     sim::Task<void> walk(const TranslationRequest& r, Attempt& a);
+    sim::Task<void> prefetch(TranslationRequest r, Context c);
     static Translation granted(const TranslationRequest& r, const Leaf& leaf, const Context& c, InFlight&& token);
     void tell(const TranslationRequest& r, LookUp look_up, bool granted) {
         events_.emit(Translated{r.transaction, r.bond, r.stream, r.pasid, r.at, look_up, granted});
@@ -136,7 +150,9 @@ private:
     Walker walker_;
     using Resolving = Merge<ContextKey, Resolved>;
     Resolving resolving_;
-    u64 replays_ = 0;
+    bool prefetches_next_;
+    u64 replays_ = 0, prefetches_ = 0;
+    std::vector<std::unique_ptr<DeviceInterface>> interfaces_;
 };
 
 } // namespace quiesce::iommu

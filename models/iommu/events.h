@@ -9,7 +9,8 @@
 
 namespace quiesce::iommu {
 
-enum class LookUp : u8 { Hit, Miss, Bypass };
+/// Near: the device interface's own caches had it.
+enum class LookUp : u8 { Hit, Miss, Bypass, Near };
 
 /// A request was answered. Emitted once per request.
 struct Translated {

@@ -30,14 +30,36 @@ std::size_t InvalidationEngine::apply(const Scope& scope) {
     return erased;
 }
 
+/// As at the unit, a way later. Epochs of one place do not fall, so that its answers come in order.
+sim::Task<void> InvalidationEngine::apply_at(RemoteCaches& remote, Scope scope) {
+    co_await remote.down_.pass();
+    std::size_t erased = 0;
+    for (CacheBase* cache : remote.caches_)
+        if (scope.in & bit_of(cache->kind())) erased += cache->erase(scope);
+    const u64 epoch = remote.in_flight_.close();
+    co_await remote.work_.send(per_entry_ * static_cast<i64>(erased));
+    co_await remote.in_flight_.drained(epoch);
+    co_await remote.up_.pass();
+    ++remote.acknowledged_;
+    answered_.notify_all();
+}
+
+bool InvalidationEngine::acknowledged(u64 scopes) const {
+    for (const RemoteCaches* remote : remotes_)
+        if (remote->acknowledged_ < scopes) return false;
+    return true;
+}
+
 sim::Task<void> InvalidationEngine::run() {
     while (!queue_.empty()) {
         const Work work = queue_.pop();
         co_await sim::delay(per_command_ + work.extra);
         const std::size_t erased = apply(work.scope);
         const u64 epoch = in_flight_.close();
+        for (RemoteCaches* remote : remotes_) sim::start(apply_at(*remote, work.scope));
+        const u64 number = applied_;
         co_await sim::delay(per_entry_ * static_cast<i64>(erased));
-        retiring_.push({work.sequence, epoch});
+        retiring_.push({work.sequence, epoch, number});
         if (retire_running_) continue;
         retire_running_ = true;
         sim::start(retire());
@@ -50,6 +72,7 @@ sim::Task<void> InvalidationEngine::retire() {
     while (!retiring_.empty()) {
         const Applied oldest = retiring_.pop();
         co_await in_flight_.drained(oldest.epoch);
+        while (!acknowledged(oldest.number)) co_await answered_.wait();
         outstanding_.pop();
         events_.emit(InvalidationDone{unit_, oldest.sequence});
         progress_.notify_all();

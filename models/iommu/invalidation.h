@@ -8,6 +8,7 @@
 #include "iommu/events.h"
 #include "iommu/in_flight.h"
 #include "sim/signal.h"
+#include "sim/wire.h"
 
 #include <array>
 #include <span>
@@ -40,6 +41,30 @@ struct Basis {
     Tag second{};
 };
 
+/// Caches away from the unit: an invalidation reaches them a way later, and they say when it is done.
+class RemoteCaches {
+public:
+    explicit RemoteCaches(sim::Duration way) : down_(way), up_(way), work_(sim::Duration{}) {}
+    RemoteCaches(const RemoteCaches&) = delete;
+    RemoteCaches& operator=(const RemoteCaches&) = delete;
+    /// Every transaction there from before its look-up until its access is globally observable.
+    InFlightTracker& in_flight() { return in_flight_; }
+    /// What comes from the unit, invalidations among it, in order.
+    sim::Stage& from_unit() { return down_; }
+
+protected:
+    ~RemoteCaches() = default;
+    void add(CacheBase& cache) { caches_.push_back(&cache); }
+
+private:
+    friend class InvalidationEngine;
+    std::vector<CacheBase*> caches_;
+    InFlightTracker in_flight_;
+    sim::Stage down_, up_;
+    sim::Wire work_; ///< one scope after the other
+    u64 acknowledged_ = 0;
+};
+
 class InvalidationEngine {
 public:
     /// `in_flight` holds every transaction from before its look-up until its access is globally observable.
@@ -50,6 +75,7 @@ public:
 
     /// Invalidations reach this cache from now on. It must live as long as the engine.
     void add(CacheBase& cache) { caches_.push_back(&cache); }
+    void add(RemoteCaches& remote) { remotes_.push_back(&remote); }
     std::span<CacheBase* const> caches() const { return caches_; }
 
     /// Takes an invalidation and returns at once; the work goes on by itself, in the order of the calls. Sequences must
@@ -85,12 +111,15 @@ private:
     struct Applied {
         u64 sequence;
         u64 epoch; ///< of in_flight_: what was inside when the scope was applied
+        u64 number; ///< applied() with it
     };
     static constexpr u64 remembered = 256;
 
     sim::Task<void> run();
     sim::Task<void> retire();
     std::size_t apply(const Scope& scope);
+    sim::Task<void> apply_at(RemoteCaches& remote, Scope scope);
+    bool acknowledged(u64 scopes) const;
     u64 first_outstanding() const { return outstanding_.front(); }
     /// MODEL: who has been under way for more than `remembered` scopes is taken to be overtaken.
     template <class P> bool search(u64 since, P&& hit) const {
@@ -105,13 +134,14 @@ private:
     InFlightTracker& in_flight_;
     sim::Duration per_command_, per_entry_;
     std::vector<CacheBase*> caches_;
+    std::vector<RemoteCaches*> remotes_;
     sim::Fifo<Work> queue_;              ///< taken, not applied
     sim::Fifo<Applied> retiring_;        ///< applied, older transactions may be left
     mutable sim::Fifo<u64> outstanding_; ///< sequences begun and not done, in order
     std::vector<Scope> journal_;
     u64 applied_ = 0;
     bool running_ = false, retire_running_ = false;
-    sim::Signal progress_;
+    sim::Signal progress_, answered_;
 };
 
 } // namespace quiesce::iommu

@@ -113,13 +113,29 @@ Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memo
     : memory_(memory), invalidations_(invalidations), in_progress_(walks), slots_(config.slots.get()),
       levels_(events, unit, "walkers", slots_), lookup_(config.cache_lookup.get()), check_(config.pte_check.get()),
       second_lookup_(config.second_lookup.get()),
-      cache_(CacheKind::Walk, {config.cache_entries.get(), config.cache_ways.get(), config.cache_replacement.get()},
-             std::string{unit.text()} + ".walk-cache"),
       second_(CacheKind::Translation,
               {config.second_entries.get(), config.second_ways.get(), config.cache_replacement.get()},
               std::string{unit.text()} + ".second-stage-cache") {
-    invalidations_.add(cache_);
+    add_caches(unit, config);
     invalidations_.add(second_);
+}
+
+void Walker::add_caches(base::Name unit, const WalkerConfig& config) {
+    const std::string name = std::string{unit.text()} + ".walk-cache";
+    const auto add = [&](unsigned entries, const std::string& named) {
+        const Geometry g{entries, config.cache_ways.get(), config.cache_replacement.get()};
+        caches_.push_back(std::make_unique<Cache<TablePointer>>(CacheKind::Walk, g, named));
+        invalidations_.add(*caches_.back());
+    };
+    if (!config.cache_by_level) return add(config.cache_entries, name);
+    add(config.level0_entries, name + "-0");
+    add(config.level1_entries, name + "-1");
+    add(config.level2_entries, name + "-2");
+}
+
+/// Levels above the first and below the last that have one of their own share it.
+Cache<Walker::TablePointer>& Walker::cache_of(unsigned level) {
+    return *caches_[std::min<std::size_t>(level, caches_.size() - 1)];
 }
 
 sim::Task<WalkResult> Walker::walk(TranslationRequest r, Context c) {
@@ -256,7 +272,8 @@ void Walker::start_below_cached(Descent& d) {
     wanted.domain = d.c.domain;
     wanted.space = d.space;
     wanted.at = d.input;
-    const TablePointer* known = cache_.look_up(wanted);
+    const TablePointer* known = nullptr;
+    for (std::size_t n = caches_.size(); n-- != 0 && known == nullptr;) known = caches_[n]->look_up(wanted); // the longest way first
     if (known == nullptr) return;
     d.table = known->table;
     d.level = known->level;
@@ -334,7 +351,7 @@ void Walker::keep_pointer(Descent& d, const Decoded& entry) {
     d.table = entry.to;
     ++d.level;
     if (!invalidations_.overtaken(basis.since, basis.table))
-        cache_.insert(tag, {d.table, static_cast<u8>(d.level), d.allowed});
+        cache_of(d.level - 1u).insert(tag, {d.table, static_cast<u8>(d.level), d.allowed});
 }
 
 } // namespace quiesce::iommu

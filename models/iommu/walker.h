@@ -14,7 +14,10 @@
 #include "sim/slots.h"
 #include "sim/wire.h"
 
+#include <algorithm>
+#include <memory>
 #include <optional>
+#include <vector>
 
 namespace quiesce::iommu {
 
@@ -39,6 +42,17 @@ struct WalkerConfig {
                                                "gem5 v24.0 src/dev/arm/SMMUv3.py: round robin"};
     base::Param<base::Latency> cache_lookup{4_ns, "look-up in the cache of table pointers", base::Provenance::Derived,
                                             "gem5 v24.0 src/dev/arm/SMMUv3.py: walk cache 4 cycles, taken at 1 GHz"};
+    base::Param<bool> cache_by_level{false, "a cache of table pointers for each level instead of one for all", base::Provenance::Derived,
+                                     "gem5 v24.0 src/dev/arm/SMMUv3.py: one for each level; one for all here is as big as these"};
+    base::Param<unsigned> level0_entries{4, "pointers found in tables of level 0 that are kept", base::between(1u, 65536u),
+                                         base::power_of_two, base::Provenance::Derived,
+                                         "gem5 v24.0 src/dev/arm/SMMUv3.py: walk cache of stage 1, level 0: 4"};
+    base::Param<unsigned> level1_entries{32, "of level 1", base::between(1u, 65536u), base::power_of_two,
+                                         base::Provenance::Derived,
+                                         "gem5 v24.0 src/dev/arm/SMMUv3.py: 28, rounded up to a power of two"};
+    base::Param<unsigned> level2_entries{512, "of level 2", base::between(1u, 65536u), base::power_of_two,
+                                         base::Provenance::Derived,
+                                         "gem5 v24.0 src/dev/arm/SMMUv3.py: 348, rounded up to a power of two"};
     base::Param<unsigned> second_entries{128,
                                          "translations of intermediate addresses kept (second stage)",
                                          base::between(1u, 65536u),
@@ -55,8 +69,8 @@ struct WalkerConfig {
         3_ns, "look-up in the cache of intermediate addresses", base::Provenance::Derived,
         "gem5 v24.0 src/dev/arm/SMMUv3.py: ipa_lat, taken at 1 GHz"};
 };
-DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, cache_ways, cache_replacement, cache_lookup, second_entries,
-         second_ways, second_lookup)
+DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, cache_ways, cache_replacement, cache_lookup, cache_by_level,
+         level0_entries, level1_entries, level2_entries, second_entries, second_ways, second_lookup)
 static_assert(base::fully_described<WalkerConfig>);
 
 /// A final translation, as the translation cache keeps it.
@@ -100,7 +114,10 @@ public:
         u8 level = 0;          ///< of that table
         Permissions allowed{}; ///< by this entry and all above it
     };
-    const Cache<TablePointer>& cache() const { return cache_; }
+    /// Of pointers found in tables of this level.
+    const Cache<TablePointer>& cache(unsigned level = 0) const {
+        return *caches_[std::min<std::size_t>(level, caches_.size() - 1)];
+    }
     const Cache<Leaf>& intermediates() const { return second_; }
     const sim::Slots& slots() const { return slots_; }
     u64 walks() const { return walked_; }
@@ -130,6 +147,8 @@ private:
     bool judge_leaf(Descent& d, const Decoded& entry);
     /// Writes what hardware has to say into the entry. False: somebody else has changed it; it is to be read again.
     sim::Task<bool> mark(Descent& d, Spa entry_at, u64 before);
+    void add_caches(base::Name unit, const WalkerConfig& config);
+    Cache<TablePointer>& cache_of(unsigned level);
     void start_below_cached(Descent& d);
     void keep_pointer(Descent& d, const Decoded& entry);
 
@@ -139,7 +158,7 @@ private:
     sim::Slots slots_;
     SlotLevels levels_;
     sim::Stage lookup_, check_, second_lookup_;
-    Cache<TablePointer> cache_;
+    std::vector<std::unique_ptr<Cache<TablePointer>>> caches_; ///< one, or one for each level that has pointers
     Cache<Leaf> second_;
     Merging merging_;
     u64 walked_ = 0, merged_ = 0, entries_read_ = 0;

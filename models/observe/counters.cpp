@@ -69,7 +69,8 @@ void Counters::on(sim::Time, const iommu::FaultRaised& e) {
 
 void Counters::on(sim::Time, const iommu::Translated& e) {
     ++c_.translations;
-    if (e.look_up == iommu::LookUp::Hit) ++c_.tlb_hits;
+    c_.near_hits += e.look_up == iommu::LookUp::Near;
+    c_.tlb_hits += e.look_up == iommu::LookUp::Hit || e.look_up == iommu::LookUp::Near;
 }
 
 void Counters::on(sim::Time, const iommu::InvalidationBegun& e) {

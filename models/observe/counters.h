@@ -64,7 +64,7 @@ struct RunCounts {
     struct Packets { u64 received = 0, sent = 0, dropped = 0, failed = 0; } packets;
     /// Of GPUs: preemptions begun, accesses tried again, resets by the driver, contexts whose work was lost.
     struct Contexts { u64 preempted = 0, retried = 0, resets = 0, lost = 0; } contexts;
-    u64 translations = 0, tlb_hits = 0;
+    u64 translations = 0, tlb_hits = 0, near_hits = 0;
     struct Link {
         u64 credit_stalls = 0, credit_stall_ps = 0;
         u64 replayed = 0, delayed = 0, dropped = 0, malformed = 0, poisoned = 0, reordered = 0;

@@ -130,7 +130,8 @@ const std::vector<Metric> metrics{
      "requests that the IOMMU answered: untranslated DMA, translation requests, and translated DMA that it let pass or "
      "refused"},
     {"count", "translations.tlb_hits",
-     "of these, hits in the translation cache; translated DMA that passes looks nothing up"},
+     "of these, hits in a translation cache, of the unit or of a device interface; translated DMA that passes looks nothing up"},
+    {"count", "translations.near_hits", "of these, hits in the caches of a device interface (TBU)"},
     {"count", "faults.recorded", "fault records that the hardware wrote"},
     {"count", "faults.suppressed", "transactions ended without a record, because their context is quiet"},
     {"count", "faults.filtered", "records that the driver dropped or did not print"},

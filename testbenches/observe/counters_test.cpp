@@ -105,10 +105,11 @@ TEST_CASE("a record that the driver did not show is filtered", "[observe]") {
 
 TEST_CASE("translations count, and of them the hits", "[observe]") {
     CountersBench b;
-    for (const LookUp l : {LookUp::Hit, LookUp::Miss, LookUp::Bypass, LookUp::Hit})
+    for (const LookUp l : {LookUp::Hit, LookUp::Miss, LookUp::Bypass, LookUp::Hit, LookUp::Near})
         b.say(10, iommu::Translated{7, BondId{1}, StreamId{8}, Pasid{1}, Iova{0x5000}, l, true});
-    CHECK(b.c().translations == 4);
-    CHECK(b.c().tlb_hits == 2);
+    CHECK(b.c().translations == 5);
+    CHECK(b.c().tlb_hits == 3);
+    CHECK(b.c().near_hits == 1);
 }
 
 TEST_CASE("invalidations count by kind when they begin, fences when they are signalled", "[observe]") {
