@@ -44,6 +44,8 @@ const std::vector<Preset>& presets() {
         {"server", "the defaults: an SMMUv3.2 with stage 1 in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
         {"small", "an embedded SMMUv3: few walkers, small caches, slower memory (guess)",
          {{"platform.iommu.smmuv3.agent.tlb_entries", "256"}, {"platform.iommu.smmuv3.agent.walker.slots", "4"},
+          {"platform.iommu.smmuv3.agent.interfaces.count", "1"}, {"platform.iommu.smmuv3.agent.interfaces.entries", "8"},
+          {"platform.iommu.smmuv3.agent.interfaces.ways", "8"}, {"platform.iommu.smmuv3.agent.interfaces.hit_under_miss", "false"},
           {"platform.iommu.smmuv3.ssid_bits", "8"}, {"platform.memory.dma_latency", "150ns"}, {"platform.memory.walk_latency", "120ns"},
           {"platform.memory.bandwidth", "12GB/s"}, {"os.cpu.cpus", "2"}}},
         {"gem5-like",
@@ -54,8 +56,9 @@ const std::vector<Preset>& presets() {
           {"platform.iommu.smmuv3.agent.config_entries", "64", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, cfg_entries"},
           {"platform.iommu.smmuv3.agent.config_ways", "4", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, cfg_assoc"},
           {"platform.iommu.smmuv3.agent.walker.slots", "16", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, ptw_slots"},
-          {"platform.iommu.smmuv3.agent.walker.cache_entries", "512",
-           "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, 4 + 28 + 348 + 4, rounded up to a power of two"},
+          {"platform.iommu.smmuv3.agent.walker.cache_by_level", "true", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, wc_s1_levels"},
+          {"platform.iommu.smmuv3.agent.interfaces.count", "1",
+           "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, a device interface with a micro-TLB; its main TLB is the unit's here"},
           {"platform.iommu.smmuv3.cmdq_log2", "7", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, IDR1.CMDQS"},
           {"platform.iommu.smmuv3.coherent", "false", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, IDR0 is 0x094C100F"},
           {"platform.iommu.smmuv3.msi", "false", "derived: gem5 v24.0 src/dev/arm/SMMUv3.py, IDR0 is 0x094C100F"},
@@ -172,6 +175,16 @@ void check_queues(const Config& c, const Node& root, Diagnostics& out) {
                   "platform.iommu.smmuv3.cmdq_log2: the driver needs room for a command and its CMD_SYNC: expected 1 or more, got 0");
 }
 
+/// A transaction that software is asked about keeps its place in the line, and those behind it hold up the fence that software may
+/// need first.
+void check_interfaces(const Config& c, const Node& root, Diagnostics& out) {
+    const auto& smmu = c.platform.iommu.smmuv3;
+    if (smmu.agent.interfaces.order.get() == iommu::StreamOrder::Stream && smmu.stall_model.get() != iommu::smmuv3::StallModel::NoStall)
+        out.error(place_of(root, {"platform", "iommu", "smmuv3", "agent", "interfaces", "order"}),
+                  "platform.iommu.smmuv3.agent.interfaces.order: streams cannot keep their order where transactions stall "
+                  "(platform.iommu.smmuv3.stall_model)");
+}
+
 void check_memory(const Config& c, const Node& root, Diagnostics& out) {
     const u64 base = c.platform.memory.ram_base, end = base + c.platform.memory.ram.get().bytes();
     const Mark at = place_of(root, {"platform", "memory", "ram_base"});
@@ -200,6 +213,7 @@ void check_topology(const Config& c, const Node& root, Diagnostics& out) {
     if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
     check_streams(c, root, out);
     check_queues(c, root, out);
+    check_interfaces(c, root, out);
 }
 
 std::vector<BugHelp> bug_rows() {

@@ -68,9 +68,10 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
       walker_(unit, events, memory, invalidations_, walks_, config.walker), prefetches_next_(config.prefetch) {
     invalidations_.add(contexts_);
     invalidations_.add(tlb_);
+    CentralUnit& asked = *this;
     for (unsigned n = 0; n < config.interfaces.count; ++n)
-        interfaces_.push_back(std::make_unique<DeviceInterface>(in_unit(unit, (".interface" + std::to_string(n)).c_str()), events,
-                                                                *this, invalidations_, config.interfaces));
+        interfaces_.push_back(std::make_unique<DeviceInterface>(in_unit(unit, ".interface") + std::to_string(n), events, asked,
+                                                                invalidations_, config.interfaces));
 }
 
 /// A hit is all in here: one frame, one calendar entry.

@@ -106,7 +106,7 @@ TEST_CASE("whatever the schedule, nobody who begins after a fence gets what it w
     const u64 seed = GENERATE(range(1, 60));
     sim::Random random{seed, "interfaces"};
     InterfaceBench b{2};
-    b.config.interfaces.way = base::Latency{Duration::ns(static_cast<i64>(random.below(50)))};
+    b.config.interfaces.way = base::Latency{Duration::ps(static_cast<i64>(random.below(50)) * 1000)};
     b.config.interfaces.entries = 2;
     b.config.interfaces.ways = 2;
     b.config.prefetch = random.below(2) == 0;
@@ -118,7 +118,7 @@ TEST_CASE("whatever the schedule, nobody who begins after a fence gets what it w
     Ended fence;
     bool asked = false;
     for (unsigned n = 0; n < 60; ++n) {
-        b.run(Duration::ns(static_cast<i64>(random.below(40))));
+        b.run(Duration::ps(static_cast<i64>(random.below(40)) * 1000));
         if (n == 25) {
             b.tables.map(b.root, at, Spa{0x9000'1000});
             b.invalidate(scope_of_space(SpaceTag{9}));
@@ -127,7 +127,7 @@ TEST_CASE("whatever the schedule, nobody who begins after a fence gets what it w
         }
         const Iova where = random.below(3) == 0 ? other : at;
         probes.push_back({sim::now(), &b.begin(b.of_device(static_cast<unsigned>(random.below(2)), where),
-                                               Duration::ns(static_cast<i64>(random.below(100))))});
+                                               Duration::ps(static_cast<i64>(random.below(100)) * 1000))});
     }
     b.settle();
     REQUIRE(asked);
@@ -163,10 +163,11 @@ TEST_CASE("without hits under misses a look-up waits until the unit has answered
     b.config.interfaces.hit_under_miss = under;
     b.warm(at);
     Transfer& miss = b.begin(b.request(other));
-    b.run(b.lookup());
+    b.run(b.lookup() + 1_ns);
+    const Time begun = sim::now();
     Transfer& hit = b.begin(b.request(at));
     b.settle();
-    CHECK(hit.took == (under ? b.lookup() : miss.at - (hit.at - hit.took) + b.lookup()));
+    CHECK(hit.took == (under ? b.lookup() : miss.at - begun + b.lookup()));
 }
 
 TEST_CASE("no more transactions than it has slots are in an interface at once", "[iommu][interface]") {
