@@ -216,10 +216,23 @@ void check_topology(const Config& c, const Node& root, Diagnostics& out) {
     check_interfaces(c, root, out);
 }
 
+namespace {
+/// "a,b" -> a, b
+std::vector<std::string> words_of(std::string_view list) {
+    std::vector<std::string> words;
+    for (std::size_t from = 0; from <= list.size();) {
+        const std::size_t comma = std::min(list.find(',', from), list.size());
+        words.emplace_back(list.substr(from, comma - from));
+        from = comma + 1;
+    }
+    return words;
+}
+} // namespace
+
 std::vector<BugHelp> bug_rows() {
     std::vector<BugHelp> rows;
     for (const auto& b : os::bug_rows())
-        rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, {std::string{b.set}}, {std::string{b.kinds}}});
+        rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, {std::string{b.set}}, words_of(b.kinds)});
     rows.push_back({"early-sync", "the SMMU signals CMD_SYNC before its work is done", "mm-exit-under-load", {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}});
     return rows;
 }

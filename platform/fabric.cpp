@@ -91,6 +91,19 @@ void check_fabric(const Config& config, const Node& root, Diagnostics& out) {
                               config.platform.switches.size(), pci_buses(config)));
 }
 
+bool has_link_faults(const Config& config, const DeviceConfig& device) {
+    const auto some = [](const pcie::LinkFaultConfig& f) {
+        return pcie::LinkFaults::any(f, true) || pcie::LinkFaults::any(f, false) || f.down_at.get() != sim::Duration{};
+    };
+    const auto* function = row_of(device).function(device);
+    if (function == nullptr) return false;
+    if (some(function->endpoint.faults)) return true;
+    for (auto above = config.platform.switches.find(device.behind.get()); above != config.platform.switches.end();
+         above = config.platform.switches.find(above->second.behind.get()))
+        if (some(above->second.hardware.faults)) return true;
+    return false;
+}
+
 void build_fabric(pcie::RootComplex& rc, const Config& config) {
     if (config.platform.switches.empty()) return;
     std::map<std::string, pcie::Switch*> made;

@@ -5,6 +5,7 @@
 #include "observe/waves.h"
 #include "platform/files.h"
 #include "platform/param_tree.h"
+#include "platform/progress.h"
 #include "platform/system.h"
 
 #include <algorithm>
@@ -109,6 +110,7 @@ void report_deadlock(System& system, const Script& script, Watchers& w) {
 void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Script& script, Watchers& w) {
     const sim::Time limit = s.until.value_or(sim::Time::at(s.config.observe.limit));
     const sim::Duration slice = 20_us, settle = 20_us;
+    Progress progress;
     while (!interrupted && calendar.now() < limit) {
         if (!s.until && script.over() && system.at_rest()) {
             calendar.run_until(std::min(limit, calendar.now() + settle));
@@ -116,6 +118,7 @@ void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Scri
             return;
         }
         if (calendar.idle()) return report_deadlock(system, script, w);
+        progress.tell(calendar.now(), limit);
         // Idle stretches cost nothing: the slice begins at the next thing that happens.
         calendar.run_until(std::min(limit, std::max(calendar.now(), calendar.next_item_time()) + slice));
     }
@@ -154,6 +157,14 @@ void judge_expectations(const Scenario& s, Watchers& w, observe::RunRecord& r) {
     for (const auto& v : r.violations)
         failed = failed || std::find(expected_kinds.begin(), expected_kinds.end(), v.kind) == expected_kinds.end();
     r.verdict = interrupted ? "interrupted" : failed ? "fail" : "pass";
+}
+
+/// A scenario whose every claim waits for other circumstances passes without having shown anything.
+void note_vacuous(const Scenario& s, const observe::RunRecord& r, Diagnostics& notes) {
+    const Node* const list = s.root.find("expect");
+    if (r.expectations.empty() || r.verdict != "pass" || list == nullptr) return;
+    if (std::none_of(r.expectations.begin(), r.expectations.end(), [](const auto& e) { return e.held.has_value(); }))
+        notes.warning(list->at(), "expect: nothing was claimed here: no claim's `when` matches");
 }
 
 /// What is known before anything runs.
@@ -195,9 +206,12 @@ std::string comment_word(std::string_view name) {
 }
 
 /// What a run leaves, whole; what it does not write but a former run left there goes, so that results of two runs never mix.
-void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::filesystem::path& dir) {
+void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::string& lspci,
+                   const std::filesystem::path& dir) {
     write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
     write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
+    if (lspci.empty()) remove_file(dir / "lspci.txt");
+    else write_file(dir / "lspci.txt", lspci);
     if (w == nullptr || !w->waves) {
         for (const char* name : {"waves.vcd", "waves.gtkw"}) remove_file(dir / name);
         return;
@@ -240,7 +254,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         Ran ran;
         ran.record = heading(scenario, observe::Fingerprint{silent});
         ran.record.verdict = "not-applicable";
-        if (out) write_outputs(scenario, ran.record, nullptr, *out);
+        if (out) write_outputs(scenario, ran.record, nullptr, {}, *out);
         return ran;
     }
     const auto began = std::chrono::steady_clock::now();
@@ -259,7 +273,8 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         ran.record = collect(scenario, calendar, watchers);
         ran.record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
         judge_expectations(scenario, watchers, ran.record);
-        if (out) write_outputs(scenario, ran.record, &watchers, *out);
+        note_vacuous(scenario, ran.record, ran.notes);
+        if (out) write_outputs(scenario, ran.record, &watchers, system.lspci(), *out);
     }
     ran.exit = interrupted ? Exit::Interrupted : ran.record.verdict == "fail" ? Exit::Failed : Exit::Ok;
     return ran;

@@ -19,7 +19,7 @@ struct DeviceRow;
 
 /// One argument of a verb. `least` and `most` bound a number, a size in bytes, a duration in picoseconds, a page's number.
 struct ArgumentSpec {
-    enum class Kind { Process, NewProcess, Device, Integer, Duration, Size, Pages, Choice };
+    enum class Kind { Process, NewProcess, Device, Integer, Duration, Size, Pages, Choice, Flag };
     std::string_view name;
     Kind kind;
     bool required;

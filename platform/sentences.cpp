@@ -64,6 +64,7 @@ std::string wrong_argument(const ArgumentSpec& a, const std::string& text, Names
         return wrong;
     }
     case Kind::Device: return known(names.devices, fmt::format("'{}' is no device of this scenario", text));
+    case Kind::Flag: return {};
     case Kind::Choice: return known(a.choices, fmt::format("expected one of {}, got '{}'", base::join(a.choices), text));
     case Kind::Pages: return parse_pages(text, a.least, a.most).error;
     case Kind::Integer:
@@ -74,6 +75,10 @@ std::string wrong_argument(const ArgumentSpec& a, const std::string& text, Names
 }
 
 void read_argument(const ArgumentSpec& a, const Node& value, Step& step, Names& names, Diagnostics& out) {
+    if (a.kind == ArgumentSpec::Kind::Flag) {
+        if (const auto set = value.as_bool(out, a.name)) step.arguments.emplace(a.name, Step::Argument{*set ? "true" : "false", value.at()});
+        return;
+    }
     const auto text = value.as_string(out, a.name);
     if (!text) return;
     std::optional<std::string> suggestion;

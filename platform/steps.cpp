@@ -66,9 +66,12 @@ sim::Task<void> bind(Stage& g, const Step& s) {
     if (g.now.life(p) == Life::Running) {
         const auto& pasid = g.system.kernel().config().pasid;
         if (g.system.kernel().gone(s.text("to"))) co_return note_gone(g, s, s.text("to"));
+        const std::string lost = g.system.faulty(s.text("to"))
+                                     ? fmt::format("; or an answer of {}'s registers was lost on a link with faults (faults.from: when they begin)", s.text("to"))
+                                     : std::string{};
         throw cannot_be(s, fmt::format("no PASID or ASID is free for {0}: os.pasid.min is {1}, os.pasid.max {2}, os.pasid.grace {3}; "
-                                       "or {4} takes no such PASID (devices.{4}.pasid_bits) or no further process",
-                                       p, pasid.min.text(), pasid.max.text(), pasid.grace.text(), s.text("to")));
+                                       "or {4} takes no such PASID (devices.{4}.pasid_bits) or no further process{5}",
+                                       p, pasid.min.text(), pasid.max.text(), pasid.grace.text(), s.text("to"), lost));
     }
     g.note(s, fmt::format("refused: {} is dying", p));
 }
@@ -177,7 +180,7 @@ sim::Task<void> enqcmd(Stage& g, const Step& s) {
     if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
     os::drivers::Work work = work_of(g, s, *heap);
     work.operation = operation_of(s.text("operation"));
-    work.block_on_fault = s.text("block-on-fault") != "no";
+    work.block_on_fault = s.text("block-on-fault") != "false";
     auto said =
         g.system.kernel().enqcmd(p, static_cast<unsigned>(s.integer("thread")), s.actor, work, s.duration("patience"));
     const os::Kernel::Enqcmd result = co_await std::move(said);
@@ -256,7 +259,8 @@ const std::vector<VerbRow>& verb_rows() {
          "os: {bus-master: clear, of: acc0}",
          {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}}, {"of", Kind::Device, true, "the device"}}, true,
          &Plan::about_function, set_bus_master},
-        {"device", "link", "the device's link goes down, with all that is on it, or comes up", "acc0: {link: down}",
+        {"device", "link", "the device's link goes down, with all that is on it, or comes up: the kernel has removed the device and does not take it into service again",
+         "acc0: {link: down}",
          {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_function, set_link,
          [](const DeviceRow& row) { return row.function(DeviceConfig{}) != nullptr; }},
         {"device", "stream", "work for a process: DMA to its heap until it is stopped",
@@ -293,7 +297,7 @@ const std::vector<VerbRow>& verb_rows() {
           {"pages", Kind::Pages, false, "which pages of the heap (all): sources in their first half, destinations in the second",
            {}, 0, most_heap_pages - 1},
           {"size", Kind::Size, false, "bytes (a page)", {}, 1, largest_transfer},
-          {"block-on-fault", Kind::Choice, false, "yes or no: the device waits for a page that is not there (yes)", {"yes", "no"}},
+          {"block-on-fault", Kind::Flag, false, "true or false: the device waits for a page that is not there (true)"},
           {"patience", Kind::Duration, false, "how long the thread polls (os.enqcmd.patience)", {}, one_ns, slowest_pace}},
          false, &Plan::enqcmd, enqcmd, is_dsa},
         {"device", "play", "the device plays its trace for a process; it begins when every process that the trace names plays",

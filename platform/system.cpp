@@ -2,9 +2,11 @@
 #include "platform/system.h"
 
 #include "pcie/firmware.h"
+#include "pcie/lspci.h"
 #include "platform/fabric.h"
 
 #include <algorithm>
+#include <map>
 
 namespace quiesce::platform {
 namespace {
@@ -62,6 +64,7 @@ void System::map_smmu(bool check_tlm) {
 void System::add_devices(const Config& config, u64 seed) {
     for (const auto& [name, c] : config.devices) {
         const auto id = static_cast<DeviceId>(devices_.size());
+        if (has_link_faults(config, c)) faulty_.push_back(name);
         const unsigned wire = first_wire + raw(id);
         Device d = row_of(c).build({name, id, events_, *root_complex_, kernel_, config_registers, memory_.dma_port(),
                                     smmu_ ? &smmu_->translation() : nullptr, next_registers_, wire, seed},
@@ -125,6 +128,27 @@ void System::watch_link(Device& d) {
     d.hardware->port().on_link_change([this, message](bool up) {
         if (!up) kernel_.interrupts().message(os::InterruptController::window, message);
     });
+}
+
+std::string System::lspci() const {
+    std::map<u16, std::string> dumps;
+    const auto add = [&](const pcie::ConfigSpace& space, unsigned id) {
+        dumps[static_cast<u16>(id)] = pcie::lspci_dump(space, RequesterId{static_cast<u16>(id)});
+    };
+    for (const auto& s : root_complex_->switches()) {
+        const unsigned bus = static_cast<unsigned>(s->config_space().get(pcie::cfg::SecondaryBus::Number));
+        add(s->config_space(), static_cast<unsigned>(s->config_space().get(pcie::cfg::PrimaryBus::Number)) << 8);
+        for (unsigned n = 0; n < s->port_count(); ++n) add(s->port(n).config_space, bus << 8 | n << 3);
+    }
+    for (const Device& d : devices_)
+        if (d.hardware) add(d.hardware->config_space(), raw(d.hardware->requester()));
+    std::string all;
+    for (const auto& [id, dump] : dumps) all += dump;
+    return all;
+}
+
+bool System::faulty(std::string_view device) const {
+    return std::find(faulty_.begin(), faulty_.end(), device) != faulty_.end();
 }
 
 void System::set_link(const std::string& device, bool up) {

@@ -26,6 +26,10 @@ public:
     const DeviceRow& row(std::string_view device) const;
     /// The one queue of a process, if the device says which.
     std::optional<unsigned> queue_of(const std::string& device, std::string_view process) const;
+    /// The configuration registers of all functions and ports, as `lspci -F` reads them.
+    std::string lspci() const;
+    /// A link on the way to the device has faults by configuration.
+    bool faulty(std::string_view device) const;
     /// Packets that wait for room at the other end of their link.
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
@@ -58,6 +62,7 @@ private:
     };
     std::unique_ptr<Tlm> tlm_;
     sim::Latch booted_;
+    std::vector<std::string> faulty_; ///< devices
 };
 
 } // namespace quiesce::platform

@@ -90,9 +90,10 @@ struct GlobalError {
     static constexpr std::string_view event_name = "GlobalError";
     base::Name unit;
     base::Name what;
+    base::Name why; ///< of a command error: its code
     bool active;
 };
-DESCRIBE(GlobalError, unit, what, active)
+DESCRIBE(GlobalError, unit, what, why, active)
 
 // ---- recoverable faults ---------------------------------------------------------------------------------------------
 

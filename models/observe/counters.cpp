@@ -8,7 +8,7 @@ namespace quiesce::observe {
 Counters::Counters(base::EventBus& bus) {
     using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, devices::TraceLinePlayed, pcie::CreditStalled, pcie::LinkFault,
                                   pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, pcie::AtomicDone, iommu::FaultRaised, iommu::Translated,
-                                  iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, base::Span,
+                                  iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, iommu::GlobalError, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, devices::PageResponseHeard,
                                   devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallRecorded,
@@ -65,6 +65,13 @@ void Counters::on(sim::Time, const iommu::FaultRaised& e) {
     u64* const where[] = {&c_.faults.recorded, &c_.faults.suppressed, &c_.faults.lost_overflow, &c_.faults.discarded};
     ++*where[static_cast<unsigned>(e.fate)];
     ++c_.faults.by_type[std::string{e.type.text()}];
+}
+
+void Counters::on(sim::Time, const iommu::GlobalError& e) {
+    if (!e.active) return;
+    std::string name{e.what.text()};
+    if (e.why) name.append("/").append(e.why.text());
+    ++c_.global_errors[name];
 }
 
 void Counters::on(sim::Time, const iommu::Translated& e) {

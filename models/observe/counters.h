@@ -71,6 +71,7 @@ struct RunCounts {
     };
     std::map<std::string, Link> links;       ///< by link and direction: "acc0.link.up"; those on which something happened
     std::map<std::string, u64> cpu_ps;       ///< by context
+    std::map<std::string, u64> global_errors; ///< by name, with the code of a command error
 };
 
 class Counters {
@@ -105,6 +106,7 @@ private:
     void on(sim::Time now, const iommu::InvalidationBegun& e);
     void on(sim::Time now, const iommu::CommandConsumed& e);
     void on(sim::Time now, const iommu::FenceSignalled& e);
+    void on(sim::Time now, const iommu::GlobalError& e);
     void on(sim::Time now, const iommu::PageRequestReceived& e);
     void on(sim::Time now, const iommu::PageResponseSent& e);
     void on(sim::Time now, const devices::PageResponseHeard& e);

@@ -132,6 +132,7 @@ const std::vector<Metric> metrics{
     {"count", "translations.tlb_hits",
      "of these, hits in a translation cache, of the unit or of a device interface; translated DMA that passes looks nothing up"},
     {"count", "translations.near_hits", "of these, hits in the caches of a device interface (TBU)"},
+    {"count", "global_errors.<error>", "times that the IOMMU reported a global error (SMMUv3: GERROR), with the code of a command error"},
     {"count", "faults.recorded", "fault records that the hardware wrote"},
     {"count", "faults.suppressed", "transactions ended without a record, because their context is quiet"},
     {"count", "faults.filtered", "records that the driver dropped or did not print"},

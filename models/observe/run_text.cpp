@@ -102,6 +102,28 @@ std::string spread_text(const std::vector<u64>& values) {
     return fmt::format("p50 {} p99 {} max {}", at(50), at(99), at(100));
 }
 
+/// What went wrong between the devices and the IOMMU, and at it; nothing if nothing did.
+void fabric_text(const RunCounts& c, std::string& out) {
+    if (c.links_down + c.completion_timeouts > 0)
+        out += fmt::format("\nfabric  {} links went down, {} requests got no answer within their completion time-out", c.links_down,
+                           c.completion_timeouts);
+    for (const auto& [name, l] : c.links) {
+        std::string what;
+        const auto add = [&](u64 n, const char* of) {
+            if (n != 0) what += fmt::format("{}{} {}", what.empty() ? "" : ", ", n, of);
+        };
+        add(l.credit_stalls, "waited for credits");
+        add(l.replayed, "replayed");
+        add(l.delayed, "held up");
+        add(l.reordered, "passed by others");
+        add(l.dropped, "lost");
+        add(l.malformed, "malformed");
+        add(l.poisoned, "poisoned");
+        if (!what.empty()) out += fmt::format("\nlink    {}: packets: {}", name, what);
+    }
+    for (const auto& [name, n] : c.global_errors) out += fmt::format("\nerror   {} times {}", n, name);
+}
+
 void counts_text(const RunCounts& c, std::string& out) {
     out += fmt::format("\nDMA     at memory: {} reads, {} writes, {} B, of them {} legal after their page's unmap; TLB "
                        "hits {} of {}\n",
@@ -161,6 +183,7 @@ void counts_text(const RunCounts& c, std::string& out) {
                            g.preempted, g.retried, g.resets);
     if (g.lost > 0)
         out += fmt::format("\nlost    work under way of {} bonds, in a reset, with a link or in a failed save", g.lost);
+    fabric_text(c, out);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)
         for (const auto& [kind, n] : kinds) out += fmt::format("; {} after {} {}", unit, kind, n);

@@ -187,10 +187,12 @@ public:
         if (turns_ && !waiting_.empty()) wake_when_something_returns();
     }
 
-    /// Every n-th packet (0: none) waits so long, whatever room there is; those behind it that may pass it do.
-    void keep_back(u64 every, sim::Duration time) {
+    /// Every n-th packet (0: none) of those from `from` on waits so long, whatever room there is; those behind it that
+    /// may pass it do.
+    void keep_back(u64 every, sim::Duration time, sim::Time from) {
         keep_back_every_ = every;
         keep_back_for_ = time;
+        keep_back_from_ = from;
     }
 
     /// Down: nothing waits any more, and what enters takes no room. Room that is taken comes back by itself.
@@ -228,7 +230,9 @@ private:
         const PacketClass c = class_of(kind);
         return c == PacketClass::Posted ? 0 : c == PacketClass::Completion ? 2 : 1;
     }
-    void mark_kept_back(Enter& e) { e.kept_back = ++offered_ % keep_back_every_ == 0; }
+    void mark_kept_back(Enter& e) {
+        e.kept_back = sim::now() >= keep_back_from_ && ++offered_ % keep_back_every_ == 0;
+    }
     void wait(std::coroutine_handle<> who, Enter& enter);
     bool passes_all_before(std::size_t n) const;
     void leave(std::size_t n);
@@ -260,6 +264,7 @@ private:
     u8 last_kind_ = 0;
     u64 keep_back_every_ = 0, offered_ = 0;
     sim::Duration keep_back_for_{};
+    sim::Time keep_back_from_{};
 };
 
 } // namespace quiesce::pcie

@@ -152,7 +152,7 @@ public:
     }
     void inject(const LinkFaultConfig& c) {
         if (LinkFaults::any(c, upstream_)) faults_.emplace(c, 2 * propagation());
-        if (LinkFaults::concern(c, upstream_)) queue_.keep_back(c.reorder_every, c.reorder_for.get());
+        if (LinkFaults::concern(c, upstream_)) queue_.keep_back(c.reorder_every, c.reorder_for.get(), sim::Time::at(c.from.get()));
     }
     /// States that the packet's last bit has left just now.
     void left(const Tlp& t, u32 payload) {

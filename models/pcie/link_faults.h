@@ -19,6 +19,8 @@ struct LinkFaultConfig {
     static constexpr u64 most = 1'000'000'000'000;
     base::Param<std::string> direction{"both", "which packets: those upstream, downstream, or both",
                                        base::one_of("up", "down", "both"), P::Guess, "a fault to try"};
+    base::Param<base::Latency> from{0_ns, "packets count from so long after the start on: the kernel's boot is the first tens of microseconds", P::Guess,
+                                    "a fault to try"};
     base::Param<u64> corrupt_every{0,
                                    "packets: one fails its LCRC and is sent again after the NAK; 0: never",
                                    base::at_most(most),
@@ -74,7 +76,7 @@ struct LinkFaultConfig {
     base::Param<base::Latency> down_for{0_ns, "and comes up again so much later; 0: it stays down", P::Guess,
                                         "a fault to try"};
 };
-DESCRIBE(LinkFaultConfig, direction, corrupt_every, delay_every, delay, reorder_every, reorder_for, drop_every,
+DESCRIBE(LinkFaultConfig, direction, from, corrupt_every, delay_every, delay, reorder_every, reorder_for, drop_every,
          malformed_every, poison_every, unsupported_every, abort_every, down_at, down_for)
 static_assert(base::fully_described<LinkFaultConfig>);
 
@@ -90,7 +92,8 @@ class LinkFaults {
 public:
     LinkFaults(const LinkFaultConfig& c, sim::Duration nak)
         : corrupt_{c.corrupt_every}, delay_{c.delay_every}, drop_{c.drop_every},
-          malformed_{c.malformed_every}, poison_{c.poison_every}, hold_(c.delay.get()), nak_(nak) {}
+          malformed_{c.malformed_every}, poison_{c.poison_every}, hold_(c.delay.get()), nak_(nak),
+          from_(sim::Time::at(c.from.get())) {}
     static bool concern(const LinkFaultConfig& c, bool upstream) {
         return c.direction.get() != (upstream ? "down" : "up");
     }
@@ -106,11 +109,13 @@ public:
     /// By how much longer the next packet, which takes `occupancy`, keeps the wire. What was sent after a packet that
     /// failed is discarded and sent again behind it, so that all of it waits.
     Held hold(sim::Duration occupancy) {
+        if (sim::now() < from_) return {};
         if (corrupt_.hits()) return {nak_ + occupancy, true, false};
         if (delay_.hits()) return {hold_, false, true};
         return {};
     }
     Arrival arrival(bool has_data) {
+        if (sim::now() < from_) return Arrival::Whole;
         if (drop_.hits()) return Arrival::Lost;
         if (malformed_.hits()) return Arrival::Malformed;
         return has_data && poison_.hits() ? Arrival::Poisoned : Arrival::Whole;
@@ -123,6 +128,7 @@ private:
     };
     Every corrupt_, delay_, drop_, malformed_, poison_;
     sim::Duration hold_, nak_;
+    sim::Time from_;
 };
 
 /// Reads that the root port refuses.

@@ -103,6 +103,14 @@ TEST_CASE("a record that the driver did not show is filtered", "[observe]") {
     CHECK(b.c().faults.recorded == 0);
 }
 
+TEST_CASE("global errors count when they become active, a command error with its code", "[observe]") {
+    CountersBench b;
+    b.say(10, iommu::GlobalError{"smmu", "CMDQ_ERR", "CERROR_ATC_INV_SYNC", true});
+    b.say(10, iommu::GlobalError{"smmu", "CMDQ_ERR", {}, false});
+    b.say(10, iommu::GlobalError{"smmu", "EVENTQ_ABT_ERR", {}, true});
+    CHECK(b.c().global_errors == std::map<std::string, u64>{{"CMDQ_ERR/CERROR_ATC_INV_SYNC", 1}, {"EVENTQ_ABT_ERR", 1}});
+}
+
 TEST_CASE("translations count, and of them the hits", "[observe]") {
     CountersBench b;
     for (const LookUp l : {LookUp::Hit, LookUp::Miss, LookUp::Bypass, LookUp::Hit, LookUp::Near})

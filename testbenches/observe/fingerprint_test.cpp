@@ -39,7 +39,7 @@ const std::vector<Fact> run{
     [](Stage& s, i64 at) { s.fence(at, 1); },
     [](Stage& s, i64 at) { s.free(at, 5); },
     [](Stage& s, i64 at) {
-        s.say(at, iommu::GlobalError{"smmu", "CMDQ_ERR", true});
+        s.say(at, iommu::GlobalError{"smmu", "CMDQ_ERR", "CERROR_ILL", true});
     },
     [](Stage& s, i64 at) {
         s.say(at, devices::QueueState{"acc1.queue0", DeviceId{1}, BondId{1}, Pasid{1}, "stopped"});

@@ -203,3 +203,14 @@ TEST_CASE("an Invalidate Request into a link that is down is waited for until th
     CHECK(end - Time{} >= m.f.config.invalidate_timeout.get());
     CHECK(m.ep.invalidations.empty());
 }
+
+TEST_CASE("faults by count leave alone what comes before their time", "[pcie]") {
+    FaultyMachine m{with([](LinkFaultConfig& c) { c.drop_every = 1; c.from = 3_us; })};
+    m.write(1);
+    m.f.run(4_us);
+    m.write(2);
+    m.f.run(4_us);
+    REQUIRE(m.f.memory.commits.size() == 1);
+    CHECK(m.f.memory.commits[0].request.at == Spa{page_size});
+    CHECK(m.faults == std::vector<LinkFaultKind>{LinkFaultKind::Dropped});
+}

@@ -60,7 +60,8 @@ TEST_CASE("every number, size, duration and bandwidth of the configuration has b
         for (const ArgumentSpec& a : verb.arguments) {
             INFO(verb.verb << " " << a.name);
             const bool named = a.kind == ArgumentSpec::Kind::Process || a.kind == ArgumentSpec::Kind::NewProcess ||
-                               a.kind == ArgumentSpec::Kind::Device || a.kind == ArgumentSpec::Kind::Choice;
+                               a.kind == ArgumentSpec::Kind::Device || a.kind == ArgumentSpec::Kind::Choice ||
+                               a.kind == ArgumentSpec::Kind::Flag;
             CHECK(a.bounds().empty() == named);
         }
 }

@@ -47,6 +47,29 @@ for s in mm-exit-under-load unbind-orderly close-before-exit kill-with-shared-fd
     expect 0 "verdict pass" "$QUIESCE" run "$s" --set os.policy=mm-exit --set os.kernel=2018
 done
 expect 0 "F_TRANSLATION" "$QUIESCE" run mm-exit-under-load --set os.kernel=6.1
+# The configuration registers at the end of the run, for lspci.
+expect 0 "Process Address Space ID" lspci -F a/lspci.txt -vv
+"$QUIESCE" run switch-teardown --out sw >/dev/null 2>&1
+expect 0 "Downstream Port" lspci -F sw/lspci.txt -vv
+# What went wrong on the way is told, and where it hit the boot.
+expect 0 "3 links went down" "$QUIESCE" run switch-link-down
+expect 0 "passed by others" "$QUIESCE" run legal-reordering
+expect 0 "CMDQ_ERR/CERROR_ATC_INV_SYNC" "$QUIESCE" run atc-silent-timeout --set platform.root_complex.invalidate_timeout=100ms
+expect 3 "was lost on a link with faults" "$QUIESCE" run mm-exit-under-load --set devices.acc0.endpoint.faults.drop_every=20
+cat >vacuous.yaml <<'Y'
+scenario: its only claim is for another policy
+devices: {dsa0: {kind: dsa, atc: {present: true}, pri: {present: true}}}
+steps:
+  - os: {spawn: app0, pages: 4}
+  - os: {bind: app0, to: dsa0}
+  - dsa0: {enqcmd: app0, block-on-fault: false}
+  - os: {kill: app0}
+expect:
+  - reached: [block]
+    when: {os.policy: mm-exit}
+Y
+expect 0 "nothing was claimed here" "$QUIESCE" run vacuous.yaml --set os.smmuv3_driver.pri=true
+expect 0 '"freed-before-fenced",' "$QUIESCE" list bugs --json
 expect 0 "quiet-unbind" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out cmp
 
 for p in $("$QUIESCE" list presets | cut -d' ' -f1); do

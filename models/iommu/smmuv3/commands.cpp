@@ -415,7 +415,7 @@ void CommandQueue::consume(const Command& c, const CommandRow& row) {
 /// answers.
 void CommandQueue::fail(CommandError why) {
     regs_.set(CmdqCons::ERR, why);
-    signals_.raise(Gerror::CMDQ_ERR);
+    signals_.raise(Gerror::CMDQ_ERR, base::enum_text(why));
 }
 
 void CommandQueue::level() { events_.emit(base::LevelChanged{level_name_, ring().used()}); }

@@ -17,10 +17,10 @@ bool Signals::active(const Gerror::Flag& error) const {
     return ((regs_.read<Gerror>().value() ^ regs_.read<Gerrorn>().value()) >> error.lsb() & 1) != 0;
 }
 
-void Signals::raise(const Gerror::Flag& error) {
+void Signals::raise(const Gerror::Flag& error, base::Name why) {
     if (active(error)) return;
     regs_.set(error, !regs_.get(error));
-    events_.emit(GlobalError{unit_, error_names_[error.lsb()], true});
+    events_.emit(GlobalError{unit_, error_names_[error.lsb()], why, true});
     // 6.3.18: an abort of GERROR's own message must not ask for another one.
     if (error.lsb() != Gerror::MSI_GERROR_ABT_ERR.lsb()) gerror_interrupt();
 }
@@ -29,7 +29,7 @@ void Signals::acknowledged(Gerrorn now, Gerrorn before) {
     const u32 gerror = regs_.read<Gerror>().value();
     const u32 over = (gerror ^ before.value()) & ~(gerror ^ now.value());
     for (unsigned bit = 0; bit < 32; ++bit)
-        if ((over >> bit & 1) != 0) events_.emit(GlobalError{unit_, error_names_[bit], false});
+        if ((over >> bit & 1) != 0) events_.emit(GlobalError{unit_, error_names_[bit], {}, false});
 }
 
 template <class Address, class Data> void Signals::interrupt(WiredLine line, const Gerror::Flag& abort_error) {

@@ -24,7 +24,8 @@ public:
     /// Error x is active: GERROR.x differs from GERRORN.x.
     bool active(const Gerror::Flag& error) const;
     /// Makes the error active and interrupts; nothing if it is active already (6.3.18).
-    void raise(const Gerror::Flag& error);
+    /// `why`: the code of a command error.
+    void raise(const Gerror::Flag& error, base::Name why = {});
     /// Software wrote GERRORN: states which errors are over.
     void acknowledged(Gerrorn now, Gerrorn before);
 
