@@ -186,6 +186,7 @@ Json argument_schema(const ArgumentSpec& a) {
     switch (a.kind) {
     case Kind::Integer: j.update({{"type", "integer"}, {"minimum", a.least}, {"maximum", a.most}}); break;
     case Kind::Choice: j["enum"] = a.choices; break;
+    case Kind::Flag: j["type"] = "boolean"; break;
     case Kind::NewProcess: j.update({{"type", "string"}, {"pattern", name_pattern}}); break;
     case Kind::Process:
     case Kind::Device: j["type"] = "string"; break;
