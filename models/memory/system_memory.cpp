@@ -8,8 +8,8 @@
 
 namespace quiesce::memory {
 
-SystemMemory::SystemMemory(base::EventBus& events, const MemoryConfig& config)
-    : bytes_({RamRange{Spa{config.ram_base.get()}, config.ram.get().bytes()}}), ledger_(events), beat_(config.beat.get()),
+SystemMemory::SystemMemory(base::EventBus& events, const MemoryConfig& config, ForeignBytes* foreign)
+    : bytes_({RamRange{Spa{config.ram_base.get()}, config.ram.get().bytes()}}), foreign_(foreign), ledger_(events), beat_(config.beat.get()),
       bandwidth_(config.bandwidth.get()), dma_(*this, config.dma_latency.get(), true), walk_(*this, config.walk_latency.get(), true),
       cpu_(*this, config.cpu_latency.get(), false) {}
 
@@ -56,19 +56,20 @@ bool SystemMemory::deliver_message(const Request& r) {
 
 bool SystemMemory::modify(const Request& r) {
     std::byte word[widest_operand];
-    if (r.bytes > sizeof word || !bytes_.read(r.at, {word, r.bytes})) return false;
+    if (r.bytes > sizeof word || !read(r.at, {word, r.bytes}, r.origin.purpose)) return false;
     memory::modify(word, r);
-    return bytes_.write(r.at, {word, r.bytes});
+    return write(r.at, {word, r.bytes}, r.origin.purpose);
 }
 
 void SystemMemory::commit(Request& r) {
-    if (r.write && r.atomic == AtomicOp::None && !windows_.empty() && !bytes_.contains(r.at, r.bytes) && deliver_message(r)) {
+    const bool may_be_message = r.write && r.atomic == AtomicOp::None && !windows_.empty();
+    if (may_be_message && (foreign_ != nullptr || !bytes_.contains(r.at, r.bytes)) && deliver_message(r)) {
         r.status = Status::Ok;
         return;
     }
     const bool done = r.atomic != AtomicOp::None ? modify(r)
-                      : r.write                  ? bytes_.write(r.at, {r.data, r.bytes})
-                                                 : bytes_.read(r.at, {r.data, r.bytes});
+                      : r.write                  ? write(r.at, {r.data, r.bytes}, r.origin.purpose)
+                                                 : read(r.at, {r.data, r.bytes}, r.origin.purpose);
     r.status = done ? Status::Ok : Status::ExternalAbort;
     if (!done) return;
     if (r.origin.purpose == Purpose::Dma) ledger_.dma_committed(r);

@@ -34,9 +34,19 @@ struct MemoryConfig {
 DESCRIBE(MemoryConfig, ram, ram_base, dma_latency, walk_latency, cpu_latency, bandwidth, beat)
 static_assert(base::fully_described<MemoryConfig>);
 
+/// Bytes that somebody else keeps. Each call is one access, at once; false: nothing answers at one of the addresses, and
+/// nothing moved.
+class ForeignBytes {
+public:
+    virtual ~ForeignBytes() = default;
+    virtual bool read(Spa at, std::span<std::byte> into, Purpose purpose) = 0;
+    virtual bool write(Spa at, std::span<const std::byte> from, Purpose purpose) = 0;
+};
+
 class SystemMemory {
 public:
-    SystemMemory(base::EventBus& events, const MemoryConfig& config);
+    /// With `foreign`, every access goes there, at the same times, and there is no RAM here.
+    SystemMemory(base::EventBus& events, const MemoryConfig& config, ForeignBytes* foreign = nullptr);
 
     /// For root complexes, for IOMMU table and queue accesses, for CPUs. Each keeps the order of what enters it.
     MemoryPort& dma_port() { return dma_; }
@@ -58,8 +68,8 @@ private:
         void commit(Request& r) override { m_.commit(r); }
         sim::Task<Status> fetch(Spa at, std::span<u64> words, Origin origin) override;
         unsigned beat_bytes() const override { return m_.beat_; }
-        bool peek(Spa at, std::span<std::byte> into) const override { return m_.bytes_.read(at, into); }
-        bool poke(Spa at, std::span<const std::byte> from) override { return m_.bytes_.write(at, from); }
+        bool peek(Spa at, std::span<std::byte> into) const override { return m_.read(at, into, Purpose::Cpu); }
+        bool poke(Spa at, std::span<const std::byte> from) override { return m_.write(at, from, Purpose::Cpu); }
 
     private:
         /// The instant at which `bytes` asked for now commit.
@@ -75,10 +85,17 @@ private:
         InterruptSink* sink;
     };
     void commit(Request& r);
+    bool read(Spa at, std::span<std::byte> into, Purpose purpose) {
+        return foreign_ == nullptr ? bytes_.read(at, into) : foreign_->read(at, into, purpose);
+    }
+    bool write(Spa at, std::span<const std::byte> from, Purpose purpose) {
+        return foreign_ == nullptr ? bytes_.write(at, from) : foreign_->write(at, from, purpose);
+    }
     bool deliver_message(const Request& r);
     bool modify(const Request& r);
 
     SparseMemory bytes_;
+    ForeignBytes* foreign_;
     PageLedger ledger_;
     unsigned beat_;
     base::Bandwidth bandwidth_;

@@ -7,30 +7,36 @@
 
 namespace quiesce::pcie {
 
+namespace {
+
 /// What the IOMMU says of one page, as a completion says it.
-sim::Task<CompletionStatus> FunctionPort::translate_one(Tlp tlp, TranslationEntry& entry) {
-    if (rc_.iommu() == nullptr) co_return CompletionStatus::UnsupportedRequest;
-    auto asked = rc_.iommu()->translate(question(tlp));
+sim::Task<CompletionStatus> translate_one(iommu::TranslationPort* iommu, iommu::TranslationRequest question,
+                                          TranslationEntry& entry) {
+    if (iommu == nullptr) co_return CompletionStatus::UnsupportedRequest;
+    auto asked = iommu->translate(question);
     const iommu::Translation t = co_await std::move(asked);
     if (t.ending == iommu::Ending::CompleterAbort) co_return CompletionStatus::CompleterAbort;
     if (t.ending != iommu::Ending::Grant) co_return CompletionStatus::UnsupportedRequest;
     if (t.may.read || t.may.write) entry.set_place(SizedAddress::of(t.to.value(), t.bytes));
     entry.set(TranslationEntry::R, t.may.read).set(TranslationEntry::W, t.may.write);
     entry.set(TranslationEntry::Exe, t.may.execute).set(TranslationEntry::U, t.untranslated_only);
-    entry.set(TranslationEntry::Priv, tlp.privileged && tlp.has_pasid);
+    entry.set(TranslationEntry::Priv, question.privileged && question.has_pasid);
     co_return CompletionStatus::Success;
 }
+
+} // namespace
 
 /// The first page decides the status. A later one that has no translation ends the answer: only a first or only entry
 /// may say "none" (facts/iommu-specs.md 1.5). MODEL: the pages are looked up one after the other, and an entry is 4 KiB
 /// or what one leaf of the tables maps.
-sim::Task<TranslationCompletion> FunctionPort::answer_translation(Tlp tlp) {
+sim::Task<TranslationCompletion> answer_translation(iommu::TranslationPort* iommu, iommu::TranslationRequest question,
+                                                    unsigned most) {
     TranslationCompletion answer;
-    const u64 end = tlp.address + tlp.length / TranslationEntry::byte_count * page_size;
-    tlp.length = TranslationEntry::byte_count;
-    while (tlp.address < end) {
+    const Iova end = question.at + most * page_size;
+    question.bytes = TranslationEntry::byte_count;
+    while (question.at < end) {
         TranslationEntry entry;
-        auto one = translate_one(tlp, entry);
+        auto one = translate_one(iommu, question, entry);
         const CompletionStatus status = co_await std::move(one);
         const bool given =
             status == CompletionStatus::Success && (entry.get(TranslationEntry::R) || entry.get(TranslationEntry::W));
@@ -41,8 +47,7 @@ sim::Task<TranslationCompletion> FunctionPort::answer_translation(Tlp tlp) {
         answer.entries.push_back(entry);
         if (!given) break;
         const u64 bytes = entry.place().bytes();
-        tlp.address = (tlp.address & ~(bytes - 1)) + bytes;
-        tlp.aimed_at = Iova{tlp.address};
+        question.at = question.at.align_down(bytes) + bytes;
     }
     co_return answer;
 }
@@ -60,7 +65,7 @@ sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag 
     }
     ++counts_.translations;
     co_await ingress_.pass();
-    auto asked = answer_translation(tlp);
+    auto asked = answer_translation(rc_.iommu(), question(tlp), tlp.length / TranslationEntry::byte_count);
     TranslationCompletion answer = co_await std::move(asked);
     up.room.release();
     if (answer.status != CompletionStatus::Success) answer.entries.clear();

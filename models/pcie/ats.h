@@ -4,6 +4,7 @@
 #pragma once
 #include "base/structure.h"
 #include "iommu/ats_port.h"
+#include "iommu/translation.h"
 #include "pcie/tlp.h"
 
 #include <bit>
@@ -109,5 +110,10 @@ struct TranslationCompletion {
     CompletionStatus status = CompletionStatus::Success;
     std::vector<TranslationEntry> entries;
 };
+
+/// What an IOMMU answers to a translation request (`question.type`) for at most `most` translations, from the page of
+/// `question.at` on. Null: there is none, which is an Unsupported Request.
+sim::Task<TranslationCompletion> answer_translation(iommu::TranslationPort* iommu, iommu::TranslationRequest question,
+                                                    unsigned most);
 
 } // namespace quiesce::pcie

@@ -17,8 +17,11 @@ endif()
 # Batches of at most so many files, so that two cores have something to do.
 set(CMAKE_UNITY_BUILD_BATCH_SIZE 6)
 if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options(-Wno-subobject-linkage)  # takes an included .cpp for a header
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)  # takes an included .cpp for a header
 endif()
+# The libraries of the rooms also go into a shared library. Nobody replaces one of their functions at load time, so that
+# inlining and direct calls stay.
+set(QUIESCE_SHARED_CODE -fPIC -fno-semantic-interposition)
 # Contracting a*b+c differs between compilers and machines; results must not.
 add_compile_options(-ffp-contract=off)
 

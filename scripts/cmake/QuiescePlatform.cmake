@@ -21,7 +21,7 @@ target_link_libraries(quiesce_platform
 target_compile_definitions(quiesce_platform PUBLIC
   QUIESCE_VERSION="${PROJECT_VERSION}" QUIESCE_SCENARIO_DIR="${PROJECT_SOURCE_DIR}/testbenches/scenarios")
 # Reading files and printing results is not worth -O2: what is hot stands in the rooms.
-set(platform_options $<$<CONFIG:Release>:-O1>)
+set(platform_options $<$<CONFIG:Release>:-O1> ${QUIESCE_SHARED_CODE})
 target_compile_options(quiesce_platform PRIVATE ${platform_options})
 set_target_properties(quiesce_platform PROPERTIES UNITY_BUILD_BATCH_SIZE 12)  # nearly all of it is headers
 target_precompile_headers(quiesce_platform PRIVATE
