@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a host asks for when it creates a platform, read and checked.
+#pragma once
+#include "platform/config.h"
+#include "platform/cosim/refusal.h"
+#include "platform/cosim/unit.h"
+
+#include <optional>
+
+namespace quiesce::platform::cosim {
+
+inline constexpr u64 first_address_beyond = u64{1} << QSC_ADDRESS_BITS;
+
+struct Setup {
+    PlatformConfig platform;
+    std::vector<IdValue> ids;
+    Spa iommu_base{0x0904'0000}; ///< as where the scenarios have it
+    std::optional<qsc_host_memory> host;
+    Spa message_base{};
+    u64 message_bytes = 0; ///< 0: no window
+    bool hosted = false;
+};
+
+/// Throws a Refusal that names every mistake. What depends on the size of a unit's registers is not judged here.
+Setup read_setup(const qsc_config& config);
+
+/// A stretch of physical addresses with a name, for people.
+struct AddressRange {
+    std::string_view name;
+    Spa base;
+    u64 bytes;
+};
+/// Each ends below 2^48, and no two overlap; else a Refusal.
+void check_ranges(const std::vector<AddressRange>& ranges);
+
+} // namespace quiesce::platform::cosim

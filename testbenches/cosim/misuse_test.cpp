@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Misuse of the C interface is a code and a text, never the end of the process.
+#include "cosim/host_bench.h"
+
+using namespace quiesce::cosim_test;
+
+namespace {
+std::string refusal(int code, int expected) {
+    CHECK(std::string{qsc_code_name(code)} == qsc_code_name(expected));
+    return qsc_last_error();
+}
+bool says(const std::string& text, const char* part) {
+    INFO(text);
+    return text.find(part) != std::string::npos;
+}
+std::string create_refused(const qsc_config& c, int expected) {
+    qsc_platform p = 77;
+    const std::string why = refusal(qsc_create(&c, &p), expected);
+    CHECK(p == 77); // nothing was written
+    return why;
+}
+} // namespace
+
+TEST_CASE("a platform that cannot be is refused with every mistake, and nothing is left of it", "[cosim]") {
+    qsc_config c = plain_config();
+    SECTION("pointers and sizes") {
+        qsc_platform p = 0;
+        CHECK(says(refusal(qsc_create(nullptr, &p), QSC_ERR_ARGUMENT), "config is null"));
+        CHECK(says(refusal(qsc_create(&c, nullptr), QSC_ERR_ARGUMENT), "platform is null"));
+        c.size = 0;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "config.size is 0"));
+        c.size = 0xffffffff;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "config.size"));
+    }
+    SECTION("fields of a later version are refused unless they are zero") {
+        struct Later {
+            qsc_config known;
+            uint64_t more;
+        } later{c, 0};
+        later.known.size = sizeof later;
+        qsc_platform p = 0;
+        CHECK(qsc_create(&later.known, &p) == QSC_OK);
+        CHECK(qsc_destroy(p) == QSC_OK);
+        later.more = 1;
+        CHECK(says(refusal(qsc_create(&later.known, &p), QSC_ERR_UNSUPPORTED), "later version"));
+    }
+    SECTION("presets, settings and scenarios") {
+        c.preset = "servr";
+        CHECK(says(create_refused(c, QSC_ERR_CONFIG), "did you mean 'server'?"));
+        c.preset = nullptr;
+        c.scenario = "/nowhere/at-all.yaml";
+        CHECK(says(create_refused(c, QSC_ERR_IO), "at-all.yaml"));
+        c.preset = "small";
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "one of them must be null"));
+        c.preset = c.scenario = nullptr;
+        const char* const settings[] = {"platform.iommu.smmuv3.sid_bits=99", "platform.memory.walk_latncy=1ns"};
+        c.settings = settings;
+        c.setting_count = 2;
+        const std::string both = create_refused(c, QSC_ERR_CONFIG);
+        CHECK(says(both, "sid_bits"));
+        CHECK(says(both, "walk_latncy"));
+        const char* const elsewhere[] = {"os.policy=mm-exit"};
+        c.settings = elsewhere;
+        c.setting_count = 1;
+        CHECK(says(create_refused(c, QSC_ERR_CONFIG), "platform.NAME=VALUE"));
+        c.settings = nullptr;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "settings is null"));
+        const char* const none[] = {"platform.iommu.kind=none"};
+        c.settings = none;
+        CHECK(says(create_refused(c, QSC_ERR_UNSUPPORTED), "nothing to co-simulate"));
+    }
+    SECTION("identification registers that the model cannot be") {
+        qsc_id_register id{"IDR9", 0};
+        c.ids = &id;
+        c.id_count = 1;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "IDR9"));
+        id = {"IDR1", 0x8000'0000}; // ECMDQ
+        CHECK(says(create_refused(c, QSC_ERR_UNSUPPORTED), "ECMDQ"));
+        id = {"IDR1", uint64_t{1} << 32};
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "32 bits"));
+        id = {nullptr, 0};
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "ids[0].name"));
+    }
+    SECTION("addresses") {
+        c.iommu_base = 0x8000'0000;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "overlap"));
+        c.iommu_base = 0x1000;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "64 KiB"));
+        c.iommu_base = uint64_t{1} << 48;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "48 bits"));
+        c.iommu_base = 0;
+        c.message_base = 0x0904'1000;
+        c.message_bytes = 4;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "message window"));
+        c.message_base = c.message_bytes = 0;
+        c.memory_base = 0x1000;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "memory_base"));
+        c.memory_bytes = 0x1000;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "memory_bytes"));
+    }
+    SECTION("memory of the host without functions") {
+        qsc_host_memory m = sized<qsc_host_memory>();
+        c.host_memory = &m;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "functions"));
+    }
+    SECTION("a kernel that there is not") {
+        c.kernel = 2;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "qsc_kernel"));
+    }
+    const HostBench b(plain_config()); // what was refused is in nobody's way
+    qsc_platform second = 0;
+    const qsc_config again = plain_config();
+    CHECK(says(refusal(qsc_create(&again, &second), QSC_ERR_STATE), "destroy it first"));
+}
+
+TEST_CASE("a handle that was destroyed, and one that never was, is refused by every function", "[cosim]") {
+    qsc_platform gone = 0;
+    const qsc_config c = plain_config();
+    REQUIRE(qsc_create(&c, &gone) == QSC_OK);
+    REQUIRE(qsc_destroy(gone) == QSC_OK);
+    uint64_t word = 0;
+    auto request = sized<qsc_dma_request>();
+    auto result = sized<qsc_dma_result>();
+    auto interrupt = sized<qsc_interrupt>();
+    for (const qsc_platform p : {gone, qsc_platform{0}, qsc_platform{~0ull}}) {
+        CHECK(qsc_destroy(p) == QSC_ERR_HANDLE);
+        CHECK(qsc_time(p, &word) == QSC_ERR_HANDLE);
+        CHECK(qsc_advance(p, 1) == QSC_ERR_HANDLE);
+        CHECK(qsc_relax(p, 1) == QSC_ERR_HANDLE);
+        CHECK(qsc_wait(p, 1, 1) == QSC_ERR_HANDLE);
+        CHECK(qsc_mmio_read(p, registers_at, 4, &word) == QSC_ERR_HANDLE);
+        CHECK(qsc_mmio_write(p, registers_at, 4, 0) == QSC_ERR_HANDLE);
+        CHECK(qsc_memory_read(p, 0x8000'0000, &word, 8) == QSC_ERR_HANDLE);
+        CHECK(qsc_dma(p, &request, 1, &word, &result, nullptr) == QSC_ERR_HANDLE);
+        CHECK(qsc_interrupt_next(p, &interrupt) == QSC_ERR_HANDLE);
+        CHECK(qsc_wait_news(p, 1, 1, nullptr) == QSC_ERR_HANDLE);
+    }
+}
+
+TEST_CASE("arguments out of range are refused before anything happens", "[cosim]") {
+    HostBench b(plain_config());
+    uint64_t word = 5;
+    qsc_operation op = 9;
+    const auto bad_dma = [&](qsc_dma_request r) { return qsc_dma_start(b.p, &r, &op); };
+    CHECK(qsc_mmio_read(b.p, registers_at, 0, &word) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_mmio_read(b.p, registers_at, 9, &word) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_mmio_read(b.p, registers_at, 4, nullptr) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_mmio_read(b.p, 0x1000, 4, &word) == QSC_ERR_ADDRESS);
+    CHECK(qsc_mmio_read(b.p, registers_at + 0x1fffe, 4, &word) == QSC_ERR_ADDRESS); // over the end of the block
+    CHECK(qsc_mmio_read(b.p, registers_at - 2, 4, &word) == QSC_ERR_ADDRESS);
+    CHECK(qsc_memory_read(b.p, 0x1000, &word, 8) == QSC_ERR_ADDRESS);
+    CHECK(qsc_memory_read(b.p, (uint64_t{1} << 48) - 4, &word, 8) == QSC_ERR_ADDRESS);
+    CHECK(qsc_memory_read(b.p, ~uint64_t{0}, &word, 8) == QSC_ERR_ADDRESS);
+    CHECK(qsc_memory_read(b.p, 0x8000'0000, nullptr, 8) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_advance(b.p, QSC_TIME_MOST_PS + 1) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_relax(b.p, 0) == QSC_ERR_ARGUMENT);
+    CHECK(bad_dma(b.dma(1, 0, 0)) == QSC_ERR_ARGUMENT);
+    CHECK(bad_dma(b.dma(1, 0, QSC_DMA_MOST_BYTES + 1)) == QSC_ERR_ARGUMENT);
+    CHECK(bad_dma(b.dma(1, ~uint64_t{0}, 2)) == QSC_ERR_ARGUMENT);
+    CHECK(bad_dma(b.dma(1, 0, 8, QSC_WRITE)) == QSC_ERR_ARGUMENT); // no data
+    CHECK(bad_dma(b.dma(1, 0, 8, QSC_WRITE | QSC_EXECUTE, &word)) == QSC_ERR_ARGUMENT);
+    CHECK(bad_dma(b.dma(1, 0, 8, QSC_LAST)) == QSC_ERR_ARGUMENT);
+    CHECK(bad_dma(b.dma(1, 0, 8, QSC_TRANSLATED | QSC_PASID)) == QSC_ERR_UNSUPPORTED);
+    qsc_dma_request wide = b.dma(1, 0, 8, QSC_PASID);
+    wide.pasid = 1 << 20;
+    CHECK(bad_dma(wide) == QSC_ERR_ARGUMENT);
+    wide.flags = 0;
+    wide.pasid = 1;
+    CHECK(bad_dma(wide) == QSC_ERR_ARGUMENT);
+    auto result = sized<qsc_dma_result>();
+    const qsc_dma_request fine = b.dma(1, 0x8000'0000, 8);
+    CHECK(qsc_dma(b.p, &fine, QSC_TIME_MOST_PS + 1, &word, &result, nullptr) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_dma(b.p, &fine, us, nullptr, &result, nullptr) == QSC_ERR_ARGUMENT);
+    result.size = 4;
+    CHECK(qsc_dma(b.p, &fine, us, &word, &result, nullptr) == QSC_ERR_ARGUMENT);
+    auto translation = sized<qsc_translation_request>();
+    CHECK(qsc_translate_start(b.p, &translation, &op) == QSC_ERR_ARGUMENT); // for none
+    translation.entries = 1;
+    translation.flags = QSC_EXECUTE;
+    CHECK(qsc_translate_start(b.p, &translation, &op) == QSC_ERR_ARGUMENT); // not without a PASID
+    auto message = sized<qsc_page_request_message>();
+    message.group = 512;
+    CHECK(qsc_page_request_start(b.p, &message, &op) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_device_set(b.p, 1, 4) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_wait_news(b.p, 0, us, nullptr) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_invalidation_complete(b.p, 1) == QSC_ERR_ARGUMENT);
+    CHECK(op == 9);
+    CHECK(word == 5);
+    CHECK(b.now() == 0);
+    CHECK(qsc_relax(b.p, us) != QSC_ERR_STATE);
+}
+
+TEST_CASE("an operation is fetched once, by the function of its kind, or forgotten", "[cosim]") {
+    HostBench b(plain_config());
+    qsc_operation op = 0;
+    uint64_t value = 0;
+    auto result = sized<qsc_dma_result>();
+    REQUIRE(qsc_mmio_read_start(b.p, registers_at, 4, &op) == QSC_OK);
+    CHECK(qsc_mmio_poll(b.p, op, &value) == QSC_PENDING); // time does not move by itself
+    CHECK(qsc_dma_poll(b.p, op, nullptr, &result) == QSC_ERR_HANDLE);
+    CHECK(qsc_wait(b.p, op, us) == QSC_OK);
+    CHECK(qsc_mmio_poll(b.p, op, &value) == QSC_OK);
+    CHECK(value != 0);
+    CHECK(qsc_mmio_poll(b.p, op, &value) == QSC_ERR_HANDLE);
+    CHECK(qsc_wait(b.p, op, us) == QSC_ERR_HANDLE);
+
+    REQUIRE(qsc_mmio_write_start(b.p, registers_at + 0x80, 8, 0x8001'0000, &op) == QSC_OK);
+    CHECK(qsc_forget(b.p, op) == QSC_OK);
+    CHECK(qsc_mmio_poll(b.p, op, &value) == QSC_ERR_HANDLE);
+    CHECK(b.reg(0x80, 8) == 0x8001'0000); // it was done all the same
+    const qsc_operation before = op;
+    REQUIRE(qsc_mmio_read_start(b.p, registers_at, 4, &op) == QSC_OK);
+    CHECK(op != before);
+}
+
+TEST_CASE("sizes that the registers do not take read as zero and are ignored on write", "[cosim]") {
+    HostBench b(plain_config());
+    b.set_reg(0x80, 0x8001'0000, 8);
+    for (uint32_t bytes : {1u, 2u, 3u, 5u, 6u, 7u}) {
+        CHECK(b.reg(0x80, bytes) == 0);
+        b.set_reg(0x80, 0x40, bytes);
+    }
+    CHECK(b.reg(0x82) == 0); // not aligned
+    CHECK(b.reg(0x80, 8) == 0x8001'0000);
+    CHECK(b.reg(0x80) == 0x8001'0000); // half of it
+}
