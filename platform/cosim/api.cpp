@@ -303,9 +303,7 @@ int qsc_dma(qsc_platform platform, const qsc_dma_request* request, uint64_t limi
 
 int qsc_device_set(qsc_platform platform, uint32_t requester, uint32_t features) {
     return with(platform, [&](Machine& m) {
-        if ((features & ~static_cast<uint32_t>(QSC_DEVICE_ATS | QSC_DEVICE_PRI)) != 0)
-            throw Refusal(QSC_ERR_ARGUMENT, fmt::format("features: {:#x} is no sum of qsc_device_feature", features));
-        m.requesters().set_features(requester, features);
+        m.set_features(requester, features);
         return QSC_OK;
     });
 }

@@ -20,11 +20,6 @@ qsc_by by_of(memory::Purpose purpose) {
 
 } // namespace
 
-HostMemory::HostMemory(const qsc_host_memory& host) : host_(host) {
-    if (host.read == nullptr || host.write == nullptr)
-        throw Refusal(QSC_ERR_ARGUMENT, "host_memory: both functions must be given");
-}
-
 qsc_access HostMemory::access_of(memory::Purpose purpose) const {
     qsc_access a{sizeof a, static_cast<uint32_t>(by_of(purpose)), 0, 0, 0, 0};
     if (device_ == nullptr || purpose != memory::Purpose::Dma) return a;

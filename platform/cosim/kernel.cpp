@@ -97,14 +97,17 @@ public:
             wrong_state("SystemC's elaboration is over: create the platform before");
         calendar_ = std::make_unique<sim::Calendar>("quiesce");
     }
+    /// SystemC keeps the processes of a module that is gone before they have run, and runs them: so ours stays.
+    ~HostedKernel() override {
+        if (!has_run()) calendar_.release()->clear();
+    }
     void enter() override { calendar_->entered_from_kernel(); }
     void leave() override {}
     void require_waiting() const override {
         if (!in_a_thread()) wrong_state("time goes on only in calls from an SC_THREAD");
     }
     void require_ending() const override {
-        if ((sc_core::sc_get_status() & sc_core::SC_RUNNING) != 0)
-            wrong_state("the SystemC simulation runs: destroy the platform when sc_start() has returned");
+        if (!has_run()) wrong_state("the SystemC simulation runs or will: destroy the platform when sc_start() has returned");
     }
     void advance(sim::Duration by) override {
         sc_core::wait(sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(by.ps())));
@@ -121,6 +124,9 @@ public:
     }
 
 private:
+    static bool has_run() {
+        return (sc_core::sc_get_status() & (sc_core::SC_PAUSED | sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION)) != 0;
+    }
     sim::Task<void> notify() {
         co_await sim::at_kernel();
         ringing_ = false;

@@ -57,16 +57,13 @@ Machine::Machine(const Setup& s, std::unique_ptr<Kernel> kernel)
     : kernel_(std::move(kernel)), events_(kernel_->calendar().clock()), host_(host_of(s)),
       memory_(events_, s.platform.memory, host_ ? &*host_ : nullptr), mmio_(s.platform.mmio), interrupts_(*kernel_),
       unit_(make_unit(s.platform.iommu, s.ids, events_, memory_.walk_port(), interrupts_)), registers_(s.iommu_base),
+      register_bytes_(register_bytes_of(s.platform.iommu)),
       requesters_({*kernel_, *unit_, memory_.dma_port(), host_ ? &*host_ : nullptr,
                    s.platform.root_complex.stream_base, s.platform.root_complex.invalidate_timeout.get()}) {
-    std::vector<AddressRange> ranges{{"the IOMMU's registers", registers_, unit_->register_bytes()}};
-    if (!host_) ranges.push_back({"memory", memory_.ram_base(), memory_.ram_bytes()});
-    if (s.message_bytes != 0) ranges.push_back({"the message window", s.message_base, s.message_bytes});
-    check_ranges(ranges);
     if (s.message_bytes != 0) memory_.map_messages(s.message_base, s.message_bytes, interrupts_);
     interrupts_.first_line = unit_->first_line();
     unit_->connect(requesters_, requesters_);
-    mmio_.map(registers_, unit_->register_bytes(), unit_->registers(), "iommu");
+    mmio_.map(registers_, register_bytes_, unit_->registers(), "iommu");
 }
 
 // ---- time ------------------------------------------------------------------------------------------------------------
@@ -157,7 +154,7 @@ void Machine::move_memory(u64 address, std::byte* data, u64 bytes, bool write) {
 Operation& Machine::access_register(u64 address, u32 bytes, bool write, u64 value) {
     require(bytes >= 1 && bytes <= 8, fmt::format("a register access has 1 to 8 bytes, got {}", bytes));
     const u64 offset = address - registers_.value(), last = offset + bytes - 1;
-    if (offset >= unit_->register_bytes() || last >= unit_->register_bytes())
+    if (offset >= register_bytes_ || last >= register_bytes_)
         throw Refusal(QSC_ERR_ADDRESS, fmt::format("no registers of a model at {:#x}", address));
     Operation& op = operations_.begin(OperationKind::Register);
     op.at = Spa{address};
@@ -179,9 +176,22 @@ sim::Task<void> Machine::register_access(Operation& op) {
     }
 }
 
+void Machine::require_stream(u32 requester) const {
+    require(requesters_.has_stream(requester),
+            fmt::format("requester {:#x} has no stream: platform.root_complex.stream_base is too high", requester));
+}
+
+void Machine::set_features(u32 requester, u32 features) {
+    constexpr u32 known = QSC_DEVICE_ATS | QSC_DEVICE_PRI;
+    require((features & ~known) == 0, fmt::format("features: {:#x} is no sum of qsc_device_feature", features));
+    require_stream(requester);
+    requesters_.set_features(requester, features);
+}
+
 Operation& Machine::start(const qsc_dma_request& r) {
     constexpr u32 known = QSC_WRITE | QSC_EXECUTE | QSC_PRIVILEGED | QSC_PASID | QSC_NO_SNOOP | QSC_TRANSLATED | QSC_MAY_WAIT;
     check_flags(r.flags, known, r.pasid);
+    require_stream(r.requester);
     const bool write = (r.flags & QSC_WRITE) != 0;
     require(r.bytes >= 1 && r.bytes <= QSC_DMA_MOST_BYTES, fmt::format("a DMA has 1 to {} bytes, got {}", QSC_DMA_MOST_BYTES, r.bytes));
     require(r.address <= ~u64{0} - (r.bytes - 1), "the DMA goes beyond the end of the address space");
@@ -203,6 +213,7 @@ Operation& Machine::start(const qsc_dma_request& r) {
 Operation& Machine::start(const qsc_translation_request& r) {
     check_flags(r.flags, QSC_PASID | QSC_NO_WRITE | QSC_PRIVILEGED | QSC_EXECUTE, r.pasid);
     check_prefix(r.flags);
+    require_stream(r.requester);
     require(r.entries >= 1 && r.entries <= QSC_TRANSLATIONS_MOST,
             fmt::format("a translation request is for 1 to {} translations, got {}", QSC_TRANSLATIONS_MOST, r.entries));
     Operation& op = operations_.begin(OperationKind::Translation);
@@ -214,6 +225,7 @@ Operation& Machine::start(const qsc_translation_request& r) {
 Operation& Machine::start(const qsc_page_request_message& m) {
     check_flags(m.flags, QSC_READ | QSC_WRITE | QSC_LAST | QSC_PASID | QSC_PRIVILEGED | QSC_EXECUTE, m.pasid);
     check_prefix(m.flags);
+    require_stream(m.requester);
     require(m.group < first_group_beyond, fmt::format("group {} has more than 9 bits", m.group));
     Operation& op = operations_.begin(OperationKind::PageRequest);
     op.message = m;

@@ -21,7 +21,7 @@ public:
     Machine(const Machine&) = delete;
 
     Kernel& kernel() { return *kernel_; }
-    Requesters& requesters() { return requesters_; }
+    Requesters& requesters() { return requesters_; } ///< for what arrived there
     Operations& operations() { return operations_; }
     std::deque<qsc_interrupt>& interrupts() { return interrupts_.arrived; }
     bool in_callback() const { return host_ && host_->calling(); }
@@ -37,6 +37,7 @@ public:
     /// Those of `wanted` that are there; 0 if none came.
     u32 wait_news(u32 wanted, u64 limit_ps);
 
+    void set_features(u32 requester, u32 features);
     void move_memory(u64 address, std::byte* data, u64 bytes, bool write);
     Operation& access_register(u64 address, u32 bytes, bool write, u64 value);
     Operation& start(const qsc_dma_request& r);
@@ -52,6 +53,7 @@ private:
         unsigned first_line = 0;
         std::deque<qsc_interrupt> arrived;
     };
+    void require_stream(u32 requester) const;
     sim::Time after(u64 ps) const;
     u32 news(u32 wanted);
     void begin(Operation& op, sim::Task<void> work);
@@ -66,6 +68,7 @@ private:
     Interrupts interrupts_;
     std::unique_ptr<Unit> unit_;
     Spa registers_;
+    u64 register_bytes_;
     Requesters requesters_;
     Operations operations_;
     /// Ends all tasks before what they refer to goes away.

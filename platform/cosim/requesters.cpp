@@ -158,7 +158,9 @@ bool Requesters::complete(u32 tag) {
 
 /// The completion stays behind the requester's posted writes (PCIe Base 10.3.2).
 sim::Task<void> Requesters::answer(u32 tag) {
-    auto writes = open_.at(tag).device.writes.drain();
+    const auto still = open_.find(tag); // it may have been given up at this very instant
+    if (still == open_.end()) co_return;
+    auto writes = still->second.device.writes.drain();
     co_await std::move(writes);
     if (const auto found = open_.find(tag); found != open_.end()) found->second.over.set();
 }

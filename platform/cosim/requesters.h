@@ -35,6 +35,8 @@ public:
     explicit Requesters(const Seat& seat) : seat_(seat) {}
     Requesters(const Requesters&) = delete;
 
+    /// Requesters that have a stream.
+    bool has_stream(u32 requester) const { return requester <= ~u32{0} - seat_.stream_base; }
     void set_features(u32 requester, u32 features) { devices_[requester].features = features; }
     /// Carries an operation out; it is checked already. Its page faults may take as long as software takes.
     sim::Task<void> dma(Operation& op);

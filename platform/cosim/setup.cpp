@@ -71,8 +71,14 @@ void place_memory(const qsc_config& c, memory::MemoryConfig& memory) {
         throw Refusal(QSC_ERR_ARGUMENT, "memory_base: " + *wrong);
 }
 
-} // namespace
+/// A stretch of physical addresses with a name, for people.
+struct AddressRange {
+    std::string_view name;
+    Spa base;
+    u64 bytes;
+};
 
+/// Each ends below 2^48, and no two overlap.
 void check_ranges(const std::vector<AddressRange>& ranges) {
     for (const AddressRange& r : ranges) {
         const bool below = r.bytes <= first_address_beyond && r.base.value() <= first_address_beyond - r.bytes;
@@ -84,6 +90,16 @@ void check_ranges(const std::vector<AddressRange>& ranges) {
         }
     }
 }
+
+void check_addresses(const Setup& s) {
+    const memory::MemoryConfig& memory = s.platform.memory;
+    std::vector<AddressRange> ranges{{"the IOMMU's registers", s.iommu_base, register_bytes_of(s.platform.iommu)}};
+    if (!s.host) ranges.push_back({"memory", Spa{memory.ram_base.get()}, memory.ram.get().bytes()});
+    if (s.message_bytes != 0) ranges.push_back({"the message window", s.message_base, s.message_bytes});
+    check_ranges(ranges);
+}
+
+} // namespace
 
 Setup read_setup(const qsc_config& c) {
     Setup s;
@@ -98,6 +114,7 @@ Setup read_setup(const qsc_config& c) {
     require(s.iommu_base.is_aligned(register_alignment), "iommu_base: expected a multiple of 64 KiB");
     if (c.host_memory != nullptr) {
         s.host = taken(c.host_memory, "host_memory");
+        require(s.host->read != nullptr && s.host->write != nullptr, "host_memory: both functions must be given");
         require(c.memory_bytes == 0, "memory_bytes and host_memory: memory is either the simulator's or the host's");
     }
     require(c.message_bytes != 0 || c.message_base == 0, "message_base without message_bytes");
@@ -105,6 +122,8 @@ Setup read_setup(const qsc_config& c) {
     s.message_bytes = c.message_bytes;
     s.platform = read_platform(c);
     place_memory(c, s.platform.memory);
+    check_unit(s.platform.iommu, s.ids);
+    check_addresses(s);
     return s;
 }
 

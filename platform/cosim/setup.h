@@ -21,16 +21,7 @@ struct Setup {
     bool hosted = false;
 };
 
-/// Throws a Refusal that names every mistake. What depends on the size of a unit's registers is not judged here.
+/// Throws a Refusal that names what is wrong. What passes can be made.
 Setup read_setup(const qsc_config& config);
-
-/// A stretch of physical addresses with a name, for people.
-struct AddressRange {
-    std::string_view name;
-    Spa base;
-    u64 bytes;
-};
-/// Each ends below 2^48, and no two overlap; else a Refusal.
-void check_ranges(const std::vector<AddressRange>& ranges);
 
 } // namespace quiesce::platform::cosim

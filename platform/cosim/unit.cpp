@@ -86,8 +86,6 @@ smmuv3::Identity identity_with(const smmuv3::Smmuv3Config& config, const std::ve
             values.*row->value = static_cast<u32>(id.value);
     smmuv3::Identity identity = smmuv3::identity_of(values);
     identity.global_entries = as_configured.global_entries;
-    if (const auto why = smmuv3::what_it_cannot_be(identity); !why.empty())
-        throw Refusal(QSC_ERR_UNSUPPORTED, fmt::format("identification registers: {}", why));
     return identity;
 }
 
@@ -102,7 +100,6 @@ public:
                 front_.set(maker->offset, static_cast<u32>(id.value));
     }
     memory::MmioTarget& registers() override { return front_; }
-    u64 register_bytes() const override { return smmuv3::register_block_bytes; }
     iommu::TranslationPort& translation() override { return unit_.translation(); }
     iommu::PageRequestPort& page_requests() override { return unit_.page_requests(); }
     void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) override {
@@ -119,11 +116,18 @@ private:
 
 } // namespace
 
-std::unique_ptr<Unit> make_unit(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
-                                memory::MemoryPort& memory, memory::InterruptSink& sink) {
+void check_unit(const IommuConfig& config, const std::vector<IdValue>& ids) {
     if (config.kind != IommuKind::Smmuv3)
         throw Refusal(QSC_ERR_UNSUPPORTED, "platform.iommu.kind: none: there is nothing to co-simulate");
     for (const IdValue& id : ids) check(id);
+    if (const auto why = smmuv3::what_it_cannot_be(identity_with(config.smmuv3, ids)); !why.empty())
+        throw Refusal(QSC_ERR_UNSUPPORTED, fmt::format("identification registers: {}", why));
+}
+
+u64 register_bytes_of(const IommuConfig&) { return smmuv3::register_block_bytes; }
+
+std::unique_ptr<Unit> make_unit(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
+                                memory::MemoryPort& memory, memory::InterruptSink& sink) {
     return std::make_unique<Smmuv3>(config.smmuv3, ids, events, memory, sink);
 }
 

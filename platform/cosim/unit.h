@@ -25,7 +25,6 @@ class Unit {
 public:
     virtual ~Unit() = default;
     virtual memory::MmioTarget& registers() = 0;
-    virtual u64 register_bytes() const = 0;
     virtual iommu::TranslationPort& translation() = 0;
     virtual iommu::PageRequestPort& page_requests() = 0;
     /// Where what it says to devices goes.
@@ -34,7 +33,11 @@ public:
     virtual unsigned first_line() const = 0;
 };
 
-/// As `config` says, but for the identification registers in `ids`. Throws a Refusal if no model can be that.
+/// Throws a Refusal if no model can be what `config` says, but for the identification registers in `ids`.
+void check_unit(const IommuConfig& config, const std::vector<IdValue>& ids);
+/// How much its registers take of the address space.
+u64 register_bytes_of(const IommuConfig& config);
+/// check_unit() has passed.
 std::unique_ptr<Unit> make_unit(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
                                 memory::MemoryPort& memory, memory::InterruptSink& sink);
 

@@ -138,6 +138,26 @@ TEST_CASE("a platform inside of a running simulation, or after its elaboration, 
     CHECK(p == 0);
 }
 
+TEST_CASE("a platform that is refused leaves nothing in the host's kernel, and one that was made outlives sc_stop()", "[cosim]") {
+    SystemcHost host{"host"};
+    qsc_platform p = 0;
+    qsc_id_register ecmdq{"IDR1", 0x8000'0000};
+    qsc_config refused = hosted_config();
+    refused.ids = &ecmdq;
+    refused.id_count = 1;
+    CHECK(qsc_create(&refused, &p) == QSC_ERR_UNSUPPORTED);
+    HostBench b(hosted_config());
+    CHECK(qsc_destroy(b.p) == QSC_ERR_STATE); // SystemC has not run yet
+    host.first = [&] {
+        b.bring_up();
+        sc_core::sc_stop();
+    };
+    sc_core::sc_start();
+    CHECK(b.now() == systemc_now());
+    CHECK((b.load(HostBench::streams + 64) & 1) == 1);
+    CHECK(qsc_advance(b.p, us) == QSC_ERR_STATE);
+}
+
 TEST_CASE("a thread that is killed inside of a call is unwound as SystemC does it", "[cosim]") {
     SystemcHost host{"host"};
     HostBench b(hosted_config());

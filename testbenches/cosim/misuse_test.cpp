@@ -224,3 +224,110 @@ TEST_CASE("sizes that the registers do not take read as zero and are ignored on 
     CHECK(b.reg(0x80, 8) == 0x8001'0000);
     CHECK(b.reg(0x80) == 0x8001'0000); // half of it
 }
+
+TEST_CASE("a requester whose stream would be beyond 32 bits is refused", "[cosim]") {
+    qsc_config c = plain_config();
+    const char* const settings[] = {"platform.root_complex.stream_base=0x8000"};
+    c.settings = settings;
+    c.setting_count = 1;
+    HostBench b(c);
+    qsc_operation op = 0;
+    const qsc_dma_request last = b.dma(0xffff'7fff, 0, 8), beyond = b.dma(0xffff'8000, 0, 8);
+    CHECK(qsc_dma_start(b.p, &last, &op) == QSC_OK);
+    CHECK(qsc_dma_start(b.p, &beyond, &op) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_device_set(b.p, 0xffff'8000, QSC_DEVICE_ATS) == QSC_ERR_ARGUMENT);
+}
+
+namespace {
+/// Calls with arguments that are sometimes right.
+struct Careless {
+    HostBench b{plain_config()};
+    uint64_t state;
+    std::vector<unsigned char> bytes = std::vector<unsigned char>(1 << 16);
+    std::vector<qsc_translation> entries = std::vector<qsc_translation>(QSC_TRANSLATIONS_MOST);
+    qsc_operation last = 0;
+
+    explicit Careless(uint64_t seed) : state(seed) { b.bring_up(); }
+    uint64_t any() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        return state;
+    }
+    uint64_t number() {
+        const uint64_t often[] = {0, 1, 2, 4, 8, 32, 64, 4096, 4097, registers_at, registers_at + 0x98, b.memory, b.here, us, any()};
+        return often[any() % std::size(often)];
+    }
+    template <class T> T* maybe(T* p) { return any() % 16 == 0 ? nullptr : p; }
+    template <class T> T filled() {
+        T t = sized<T>();
+        if (any() % 16 == 0) t.size = static_cast<uint32_t>(number());
+        t.requester = static_cast<uint32_t>(any() % 4);
+        t.address = number();
+        t.flags = static_cast<uint32_t>(any() % 2 ? 1u << any() % 13 : any() % 8192);
+        t.pasid = static_cast<uint32_t>(any() % 3 ? 0 : number());
+        return t;
+    }
+    int call() {
+        auto dma = filled<qsc_dma_request>();
+        dma.bytes = static_cast<uint32_t>(number());
+        dma.data = maybe(bytes.data());
+        auto translation = filled<qsc_translation_request>();
+        translation.entries = static_cast<uint32_t>(any() % 70);
+        auto message = filled<qsc_page_request_message>();
+        message.group = static_cast<uint32_t>(any() % 600);
+        auto dma_result = sized<qsc_dma_result>();
+        auto translated = sized<qsc_translation_result>();
+        auto interrupt = sized<qsc_interrupt>();
+        auto invalidation = sized<qsc_invalidation>();
+        auto response = sized<qsc_page_response>();
+        uint64_t value = 0;
+        uint32_t there = 0;
+        qsc_operation still = 0;
+        const qsc_operation op = any() % 8 == 0 ? number() : last;
+        const uint64_t limit = any() % 4 == 0 ? number() : us;
+        const qsc_platform p = any() % 32 == 0 ? number() % 1000 + 1'000'000 : b.p;
+        switch (any() % 21) {
+        case 0: return qsc_time(p, maybe(&value));
+        case 1: return qsc_advance(p, limit);
+        case 2: return qsc_relax(p, limit);
+        case 3: return qsc_wait(p, op, limit);
+        case 4: return qsc_forget(p, op);
+        case 5: return qsc_mmio_read(p, number() + any() % 256, static_cast<uint32_t>(number()), maybe(&value));
+        case 6: return qsc_mmio_write(p, number() + any() % 256, static_cast<uint32_t>(number()), number());
+        case 7: return qsc_mmio_read_start(p, number(), static_cast<uint32_t>(any() % 10), maybe(&last));
+        case 8: return qsc_mmio_poll(p, op, maybe(&value));
+        case 9: return qsc_memory_read(p, number(), maybe(bytes.data()), any() % bytes.size());
+        case 10: return qsc_memory_write(p, number(), maybe(bytes.data()), any() % 64);
+        case 11: return qsc_dma_start(p, maybe(&dma), maybe(&last));
+        case 12: return qsc_dma_poll(p, op, maybe(bytes.data()), maybe(&dma_result));
+        case 13: return qsc_dma(p, maybe(&dma), limit, maybe(bytes.data()), maybe(&dma_result), maybe(&still));
+        case 14: return qsc_translate(p, maybe(&translation), limit, maybe(entries.data()), maybe(&translated), maybe(&still));
+        case 15: return qsc_page_request(p, maybe(&message), limit, maybe(&value), maybe(&still));
+        case 16: return qsc_device_set(p, static_cast<uint32_t>(any() % 4), static_cast<uint32_t>(any() % 5));
+        case 17: return qsc_interrupt_next(p, maybe(&interrupt));
+        case 18:
+            if (const int got = qsc_invalidation_next(p, maybe(&invalidation)); got != QSC_OK) return got;
+            return qsc_invalidation_complete(p, invalidation.tag);
+        case 19: return qsc_page_response_next(p, maybe(&response));
+        default: return qsc_wait_news(p, static_cast<uint32_t>(any() % 9), limit, maybe(&there));
+        }
+    }
+};
+} // namespace
+
+TEST_CASE("whatever is called with whatever, the answer is a code, and no mistake of the library", "[cosim]") {
+    for (uint64_t seed = 1; seed <= 4; ++seed) {
+        Careless c(seed * 0x9e37'79b9'7f4a'7c15);
+        std::map<int, int> answers;
+        for (int n = 0; n < 4000; ++n) ++answers[c.call()];
+        for (const auto& [code, count] : answers) {
+            INFO(qsc_code_name(code));
+            CHECK(code <= QSC_EMPTY);
+            CHECK(code > QSC_ERR_INTERNAL);
+        }
+        CHECK(answers[QSC_OK] > 400);
+        CHECK(answers[QSC_ERR_ARGUMENT] > 200);
+        CHECK(answers[QSC_ERR_HANDLE] > 100);
+    }
+}

@@ -141,6 +141,26 @@ TEST_CASE("an invalidation that nobody answers is given up, and then nobody can 
     CHECK(qsc_invalidation_complete(b.p, seen.tag) == QSC_ERR_ARGUMENT);
 }
 
+TEST_CASE("an answer at the very instant at which the IOMMU gives up does no harm", "[cosim]") {
+    qsc_config c = plain_config();
+    const char* const settings[] = {"platform.root_complex.invalidate_timeout=50us"};
+    c.settings = settings;
+    c.setting_count = 1;
+    for (uint64_t before_ps : {uint64_t{1}, uint64_t{0}}) {
+        HostBench b(c);
+        b.bring_up();
+        REQUIRE(qsc_device_set(b.p, 1, QSC_DEVICE_ATS) == QSC_OK);
+        invalidate_device(b);
+        REQUIRE(qsc_wait_news(b.p, QSC_NEWS_INVALIDATION, 10 * us, nullptr) == QSC_OK);
+        auto seen = sized<qsc_invalidation>();
+        REQUIRE(qsc_invalidation_next(b.p, &seen) == QSC_OK);
+        REQUIRE(qsc_advance(b.p, seen.arrived_ps + 50 * us - before_ps - b.now()) == QSC_OK);
+        CHECK(qsc_invalidation_complete(b.p, seen.tag) == QSC_OK);
+        CHECK(qsc_advance(b.p, 10 * us) == QSC_OK);
+        CHECK(b.reg(0x9c) >> 24 == (before_ps == 1 ? 0 : 3));
+    }
+}
+
 TEST_CASE("a device without a translation cache sees no invalidation, and the fence does not wait", "[cosim]") {
     HostBench b(plain_config());
     b.bring_up();

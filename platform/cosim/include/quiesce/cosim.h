@@ -17,6 +17,8 @@
  * One platform lives at a time in a process; several may one after the other, each from time zero (QSC_KERNEL_HOST:
  * one per SystemC kernel, which cannot elaborate twice).
  *
+ * An SC_THREAD that is killed inside of a call is unwound by SystemC's own exception; no other leaves the library.
+ *
  * Threads: calls come from one thread of the operating system at a time. Several SC_THREADs of one simulation may each
  * be inside of a call that waits.
  *
@@ -165,7 +167,10 @@ typedef struct qsc_config {
  * SystemC's elaboration is over.
  */
 QSC_API int qsc_create(const qsc_config *config, qsc_platform *platform);
-/** Ends it; what is under way ends with it. Not from inside of a callback or of a running SystemC process. */
+/**
+ * Ends it; what is under way ends with it. QSC_KERNEL_HOST: once sc_start() has returned, not before and not from inside
+ * of a SystemC process. A host that ends without it does no harm.
+ */
 QSC_API int qsc_destroy(qsc_platform platform);
 
 /* ---- time ----------------------------------------------------------------------------------------------------- */
