@@ -36,7 +36,8 @@ void require_no_calendar() {
     if (sim::Calendar::exists()) wrong_state("this process has a simulation of this library already");
 }
 
-// ---- a kernel of our own ---------------------------------------------------------------------------------------------
+// ---- a kernel of our own
+// ---------------------------------------------------------------------------------------------
 
 class OwnKernel final : public Kernel {
 public:
@@ -60,6 +61,7 @@ public:
         waiting_ = false;
     }
     void leave() override { inside_.reset(); }
+    void require_ending() const override { require_outside(); }
     void advance(sim::Duration by) override { calendar_->run_until(now() + by); }
     void wait_until(sim::Time deadline) override {
         waiting_ = true;
@@ -82,7 +84,8 @@ private:
     bool waiting_ = false;
 };
 
-// ---- the host's ------------------------------------------------------------------------------------------------------
+// ---- the host's
+// ------------------------------------------------------------------------------------------------------
 
 bool in_a_thread() {
     const sc_core::sc_process_handle who = sc_core::sc_get_current_process_handle();
@@ -107,7 +110,8 @@ public:
         if (!in_a_thread()) wrong_state("time goes on only in calls from an SC_THREAD");
     }
     void require_ending() const override {
-        if (!has_run()) wrong_state("the SystemC simulation runs or will: destroy the platform when sc_start() has returned");
+        if (!has_run())
+            wrong_state("the SystemC simulation runs or will: destroy the platform when sc_start() has returned");
     }
     void advance(sim::Duration by) override {
         sc_core::wait(sc_core::sc_time::from_value(static_cast<sc_dt::uint64>(by.ps())));
@@ -125,7 +129,8 @@ public:
 
 private:
     static bool has_run() {
-        return (sc_core::sc_get_status() & (sc_core::SC_PAUSED | sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION)) != 0;
+        return (sc_core::sc_get_status() &
+                (sc_core::SC_PAUSED | sc_core::SC_STOPPED | sc_core::SC_END_OF_SIMULATION)) != 0;
     }
     sim::Task<void> notify() {
         co_await sim::at_kernel();

@@ -58,15 +58,16 @@ Machine::Machine(const Setup& s, std::unique_ptr<Kernel> kernel)
       memory_(events_, s.platform.memory, host_ ? &*host_ : nullptr), mmio_(s.platform.mmio), interrupts_(*kernel_),
       unit_(make_unit(s.platform.iommu, s.ids, events_, memory_.walk_port(), interrupts_)), registers_(s.iommu_base),
       register_bytes_(register_bytes_of(s.platform.iommu)),
-      requesters_({*kernel_, *unit_, memory_.dma_port(), host_ ? &*host_ : nullptr,
-                   s.platform.root_complex.stream_base, s.platform.root_complex.invalidate_timeout.get()}) {
+      requesters_({*kernel_, *unit_, memory_.dma_port(), host_ ? &*host_ : nullptr, s.platform.root_complex.stream_base,
+                   s.platform.root_complex.invalidate_timeout.get()}) {
     if (s.message_bytes != 0) memory_.map_messages(s.message_base, s.message_bytes, interrupts_);
     interrupts_.first_line = unit_->first_line();
     unit_->connect(requesters_, requesters_);
     mmio_.map(registers_, register_bytes_, unit_->registers(), "iommu");
 }
 
-// ---- time ------------------------------------------------------------------------------------------------------------
+// ---- time
+// ------------------------------------------------------------------------------------------------------------
 
 sim::Time Machine::after(u64 ps) const {
     require(ps <= QSC_TIME_MOST_PS, fmt::format("{} ps are more than QSC_TIME_MOST_PS", ps));
@@ -126,7 +127,8 @@ u32 Machine::wait_news(u32 wanted, u64 limit_ps) {
     }
 }
 
-// ---- operations ------------------------------------------------------------------------------------------------------
+// ---- operations
+// ------------------------------------------------------------------------------------------------------
 
 void Machine::begin(Operation& op, sim::Task<void> work) { sim::spawn(carry_out(op, std::move(work))); }
 
@@ -139,7 +141,8 @@ sim::Task<void> Machine::carry_out(Operation& op, sim::Task<void> work) {
 void Machine::move_memory(u64 address, std::byte* data, u64 bytes, bool write) {
     require(data != nullptr || bytes == 0, "the bytes are null");
     if (bytes > first_address_beyond || address > first_address_beyond - bytes)
-        throw Refusal(QSC_ERR_ADDRESS, fmt::format("{} bytes at {:#x} end beyond {} bits of address", bytes, address, QSC_ADDRESS_BITS));
+        throw Refusal(QSC_ERR_ADDRESS,
+                      fmt::format("{} bytes at {:#x} end beyond {} bits of address", bytes, address, QSC_ADDRESS_BITS));
     for (Spa at{address}; bytes != 0;) {
         const u64 n = std::min(bytes, page_size - at.page_offset());
         memory::MemoryPort& port = memory_.cpu_port();
@@ -189,11 +192,13 @@ void Machine::set_features(u32 requester, u32 features) {
 }
 
 Operation& Machine::start(const qsc_dma_request& r) {
-    constexpr u32 known = QSC_WRITE | QSC_EXECUTE | QSC_PRIVILEGED | QSC_PASID | QSC_NO_SNOOP | QSC_TRANSLATED | QSC_MAY_WAIT;
+    constexpr u32 known =
+        QSC_WRITE | QSC_EXECUTE | QSC_PRIVILEGED | QSC_PASID | QSC_NO_SNOOP | QSC_TRANSLATED | QSC_MAY_WAIT;
     check_flags(r.flags, known, r.pasid);
     require_stream(r.requester);
     const bool write = (r.flags & QSC_WRITE) != 0;
-    require(r.bytes >= 1 && r.bytes <= QSC_DMA_MOST_BYTES, fmt::format("a DMA has 1 to {} bytes, got {}", QSC_DMA_MOST_BYTES, r.bytes));
+    require(r.bytes >= 1 && r.bytes <= QSC_DMA_MOST_BYTES,
+            fmt::format("a DMA has 1 to {} bytes, got {}", QSC_DMA_MOST_BYTES, r.bytes));
     require(r.address <= ~u64{0} - (r.bytes - 1), "the DMA goes beyond the end of the address space");
     require(!write || r.data != nullptr, "a write needs its data");
     require(!write || (r.flags & QSC_EXECUTE) == 0, "a write executes nothing");

@@ -44,7 +44,8 @@ Operation& Operations::get(u64 id) {
 Operation& Operations::get(u64 id, OperationKind kind) {
     Operation& op = get(id);
     if (op.kind != kind)
-        throw Refusal(QSC_ERR_HANDLE, fmt::format("operation {:#x} is a {}, not a {}", id, kind_text(op.kind), kind_text(kind)));
+        throw Refusal(QSC_ERR_HANDLE,
+                      fmt::format("operation {:#x} is a {}, not a {}", id, kind_text(op.kind), kind_text(kind)));
     return op;
 }
 

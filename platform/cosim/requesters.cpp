@@ -39,7 +39,8 @@ qsc_translation translation_of(const pcie::TranslationEntry& e) {
     return {e.place().first(), e.place().bytes(), flags_of(e), 0, e.word(0)};
 }
 
-// ---- DMA -------------------------------------------------------------------------------------------------------------
+// ---- DMA
+// -------------------------------------------------------------------------------------------------------------
 
 iommu::TranslationRequest Requesters::question(const qsc_dma_request& r) const {
     return {.transaction = 0,
@@ -100,7 +101,8 @@ sim::Task<qsc_ending> Requesters::move_page(iommu::TranslationRequest question, 
     co_return status == memory::Status::Ok ? QSC_DONE : QSC_ABORTED;
 }
 
-// ---- translation cache -----------------------------------------------------------------------------------------------
+// ---- translation cache
+// -----------------------------------------------------------------------------------------------
 
 sim::Task<void> Requesters::translate(Operation& op) {
     const qsc_translation_request& r = op.translation;
@@ -165,7 +167,8 @@ sim::Task<void> Requesters::answer(u32 tag) {
     if (const auto found = open_.find(tag); found != open_.end()) found->second.over.set();
 }
 
-// ---- page requests ---------------------------------------------------------------------------------------------------
+// ---- page requests
+// ---------------------------------------------------------------------------------------------------
 
 sim::Task<void> Requesters::request_page(Operation& op) {
     const qsc_page_request_message& r = op.message;

@@ -19,7 +19,8 @@ std::vector<std::string> settings_of(const qsc_config& c) {
         require(c.settings[i] != nullptr, fmt::format("settings[{}] is null", i));
         all.emplace_back(c.settings[i]);
         if (all.back().rfind("platform.", 0) != 0)
-            throw Refusal(QSC_ERR_CONFIG, fmt::format("settings[{}]: expected platform.NAME=VALUE, got '{}'", i, all.back()));
+            throw Refusal(QSC_ERR_CONFIG,
+                          fmt::format("settings[{}]: expected platform.NAME=VALUE, got '{}'", i, all.back()));
     }
     return all;
 }
@@ -43,9 +44,7 @@ PlatformConfig preset_platform(const std::string& preset, const std::vector<std:
 PlatformConfig scenario_platform(const std::string& file, const std::vector<std::string>& settings, Diagnostics& out) {
     try {
         return read_scenario(file, settings, out)->config.platform;
-    } catch (const IoError& e) {
-        throw Refusal(QSC_ERR_IO, e.what());
-    } catch (const UnknownScenario& e) {
+    } catch (const IoError& e) { throw Refusal(QSC_ERR_IO, e.what()); } catch (const UnknownScenario& e) {
         throw Refusal(QSC_ERR_CONFIG, e.what());
     }
 }
@@ -82,11 +81,13 @@ struct AddressRange {
 void check_ranges(const std::vector<AddressRange>& ranges) {
     for (const AddressRange& r : ranges) {
         const bool below = r.bytes <= first_address_beyond && r.base.value() <= first_address_beyond - r.bytes;
-        require(below, fmt::format("{}: {:#x} bytes from {:#x} on end beyond 48 bits of address", r.name, r.bytes, r.base.value()));
+        require(below, fmt::format("{}: {:#x} bytes from {:#x} on end beyond 48 bits of address", r.name, r.bytes,
+                                   r.base.value()));
         for (const AddressRange& other : ranges) {
             if (&other == &r) break;
             const bool apart = other.base + other.bytes <= r.base || r.base + r.bytes <= other.base;
-            require(apart, fmt::format("{} at {:#x} and {} at {:#x} overlap", other.name, other.base.value(), r.name, r.base.value()));
+            require(apart, fmt::format("{} at {:#x} and {} at {:#x} overlap", other.name, other.base.value(), r.name,
+                                       r.base.value()));
         }
     }
 }
@@ -103,7 +104,8 @@ void check_addresses(const Setup& s) {
 
 Setup read_setup(const qsc_config& c) {
     Setup s;
-    require(c.kernel == QSC_KERNEL_OWN || c.kernel == QSC_KERNEL_HOST, fmt::format("kernel: {} is no qsc_kernel", c.kernel));
+    require(c.kernel == QSC_KERNEL_OWN || c.kernel == QSC_KERNEL_HOST,
+            fmt::format("kernel: {} is no qsc_kernel", c.kernel));
     s.hosted = c.kernel == QSC_KERNEL_HOST;
     require(c.ids != nullptr || c.id_count == 0, "ids is null, but id_count is not 0");
     for (u32 i = 0; i < c.id_count; ++i) {

@@ -35,7 +35,8 @@ constexpr MakerRegister maker_register_table[] = {
     {"PIDR3", 0xfec}, {"CIDR0", 0xff0}, {"CIDR1", 0xff4}, {"CIDR2", 0xff8}, {"CIDR3", 0xffc},
 };
 
-template <class Rows> auto row_of_name(const Rows& rows, std::string_view name) -> decltype(&rows[0]) {
+template <class Rows>
+auto row_of_name(const Rows& rows, std::string_view name) -> decltype(&rows[0]) {
     const auto found = std::find_if(std::begin(rows), std::end(rows), [&](const auto& r) { return r.name == name; });
     return found == std::end(rows) ? nullptr : &*found;
 }

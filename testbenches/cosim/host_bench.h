@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// A host of the C interface with an SMMUv3 that is up: stream 1 is a PCI function, stream 2 can wait; each has one page.
+/// A host of the C interface with an SMMUv3 that is up: stream 1 is a PCI function, stream 2 can wait; each has one
+/// page.
 #pragma once
 #include <quiesce/cosim.h>
 
@@ -14,7 +15,8 @@ namespace quiesce::cosim_test {
 inline constexpr uint64_t us = 1'000'000;
 inline constexpr uint64_t registers_at = 0x0904'0000, messages_at = 0x0808'0000;
 
-template <class T> T sized() {
+template <class T>
+T sized() {
     T t{};
     t.size = sizeof t;
     return t;
@@ -112,17 +114,20 @@ struct HostBench {
     void make_tables() {
         for (uint64_t stream = 1; stream <= 2; ++stream) {
             const uint64_t cd = contexts + 0x1000 * stream;
-            store(streams + 64 * stream, {1 | 5 << 1 | (memory + cd), uint64_t{1} << 44 | (stream == 1 ? uint64_t{1} << 28 : 0)});
+            store(streams + 64 * stream,
+                  {1 | 5 << 1 | (memory + cd), uint64_t{1} << 44 | (stream == 1 ? uint64_t{1} << 28 : 0)});
             store(cd, {16 | uint64_t{1} << 30 | uint64_t{1} << 31 | uint64_t{5} << 32 | uint64_t{1} << 41 |
                            (stream == 2 ? uint64_t{1} << 44 : 0) | uint64_t{3} << 45 | uint64_t{7} << 48,
                        memory + tables});
         }
         for (uint64_t level = 0; level < 3; ++level)
-            store(tables + 0x1000 * level + 8 * (here >> (39 - 9 * level) & 511), {(memory + tables + 0x1000 * (level + 1)) | 3});
+            store(tables + 0x1000 * level + 8 * (here >> (39 - 9 * level) & 511),
+                  {(memory + tables + 0x1000 * (level + 1)) | 3});
         map(0);
     }
     void map(uint64_t n) {
-        store(tables + 0x3000 + 8 * ((here >> 12 & 511) + n), {(memory + page + 0x1000 * n) | 3 | 1 << 6 | 1 << 10 | 1 << 11});
+        store(tables + 0x3000 + 8 * ((here >> 12 & 511) + n),
+              {(memory + page + 0x1000 * n) | 3 | 1 << 6 | 1 << 10 | 1 << 11});
     }
     void bring_up() {
         make_tables();

@@ -53,7 +53,8 @@ std::vector<uint64_t> short_life(HostBench& b) {
 
 } // namespace
 
-TEST_CASE("calls of an SC_THREAD take the host's time, and the same time as with a kernel of the library's own", "[cosim]") {
+TEST_CASE("calls of an SC_THREAD take the host's time, and the same time as with a kernel of the library's own",
+          "[cosim]") {
     std::vector<uint64_t> own, hosted;
     {
         HostBench b(plain_config());
@@ -138,7 +139,8 @@ TEST_CASE("a platform inside of a running simulation, or after its elaboration, 
     CHECK(p == 0);
 }
 
-TEST_CASE("a platform that is refused leaves nothing in the host's kernel, and one that was made outlives sc_stop()", "[cosim]") {
+TEST_CASE("a platform that is refused leaves nothing in the host's kernel, and one that was made outlives sc_stop()",
+          "[cosim]") {
     SystemcHost host{"host"};
     qsc_platform p = 0;
     qsc_id_register ecmdq{"IDR1", 0x8000'0000};

@@ -255,13 +255,18 @@ struct Careless {
         return state;
     }
     uint64_t number() {
-        const uint64_t often[] = {0, 1, 2, 4, 8, 32, 64, 4096, 4097, registers_at, registers_at + 0x98, b.memory, b.here, us, any()};
+        const uint64_t often[] = {0,        1,      2,  4,    8, 32, 64, 4096, 4097, registers_at, registers_at + 0x98,
+                                  b.memory, b.here, us, any()};
         return often[any() % std::size(often)];
     }
-    template <class T> T* maybe(T* p) { return any() % 16 == 0 ? nullptr : p; }
-    template <class T> T filled() {
+    template <class T>
+    T* maybe(T* p) {
+        return any() % 16 == 0 ? nullptr : p;
+    }
+    template <class T>
+    T filled() {
         T t = sized<T>();
-        if (any() % 16 == 0) t.size = static_cast<uint32_t>(number());
+        if (any() % 16 == 0) t.size = static_cast<uint32_t>(any() % sizeof t); // never more than there is
         t.requester = static_cast<uint32_t>(any() % 4);
         t.address = number();
         t.flags = static_cast<uint32_t>(any() % 2 ? 1u << any() % 13 : any() % 8192);
@@ -302,7 +307,9 @@ struct Careless {
         case 11: return qsc_dma_start(p, maybe(&dma), maybe(&last));
         case 12: return qsc_dma_poll(p, op, maybe(bytes.data()), maybe(&dma_result));
         case 13: return qsc_dma(p, maybe(&dma), limit, maybe(bytes.data()), maybe(&dma_result), maybe(&still));
-        case 14: return qsc_translate(p, maybe(&translation), limit, maybe(entries.data()), maybe(&translated), maybe(&still));
+        case 14:
+            return qsc_translate(p, maybe(&translation), limit, maybe(entries.data()), maybe(&translated),
+                                 maybe(&still));
         case 15: return qsc_page_request(p, maybe(&message), limit, maybe(&value), maybe(&still));
         case 16: return qsc_device_set(p, static_cast<uint32_t>(any() % 4), static_cast<uint32_t>(any() % 5));
         case 17: return qsc_interrupt_next(p, maybe(&interrupt));

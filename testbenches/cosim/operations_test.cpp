@@ -65,8 +65,9 @@ TEST_CASE("values of identification registers go before the configuration, and t
 
 TEST_CASE("a scenario's platform is the platform, and its mistakes are told with their places", "[cosim]") {
     const auto write = [](const char* platform) {
-        std::ofstream("cosim-scenario.yaml") << "scenario: a platform\n" << platform
-                                             << "devices: {acc0: {kind: accelerator}}\nsteps:\n  - os: {spawn: app0}\n";
+        std::ofstream("cosim-scenario.yaml")
+            << "scenario: a platform\n"
+            << platform << "devices: {acc0: {kind: accelerator}}\nsteps:\n  - os: {spawn: app0}\n";
     };
     qsc_config c = plain_config();
     c.scenario = "cosim-scenario.yaml";

@@ -15,23 +15,23 @@ static uint64_t pasid_root, display_root;
 
 /* ---- memory of this program */
 
-static unsigned char *host_bytes;
+static unsigned char* host_bytes;
 
-static int host_move(uint64_t address, unsigned char **at, uint32_t bytes, const qsc_access *access) {
+static int host_move(uint64_t address, unsigned char** at, uint32_t bytes, const qsc_access* access) {
     CHECK(access->size >= sizeof *access);
     if (address < memory_at || address - memory_at > memory_bytes - bytes) return 1;
     *at = host_bytes + (address - memory_at);
     return 0;
 }
-static int host_read(void *context, uint64_t address, void *into, uint32_t bytes, const qsc_access *access) {
-    unsigned char *at;
+static int host_read(void* context, uint64_t address, void* into, uint32_t bytes, const qsc_access* access) {
+    unsigned char* at;
     CHECK(context == &host_bytes);
     if (host_move(address, &at, bytes, access) != 0) return 1;
     memcpy(into, at, bytes);
     return 0;
 }
-static int host_write(void *context, uint64_t address, const void *from, uint32_t bytes, const qsc_access *access) {
-    unsigned char *at;
+static int host_write(void* context, uint64_t address, const void* from, uint32_t bytes, const qsc_access* access) {
+    unsigned char* at;
     CHECK(context == &host_bytes);
     if (host_move(address, &at, bytes, access) != 0) return 1;
     memcpy(at, from, bytes);
@@ -40,8 +40,8 @@ static int host_write(void *context, uint64_t address, const void *from, uint32_
 
 /* ---- chapters */
 
-static void create(smmu *s, int own_memory) {
-    static const char *const settings[] = {"platform.iommu.smmuv3.stall_model=optional",
+static void create(smmu* s, int own_memory) {
+    static const char* const settings[] = {"platform.iommu.smmuv3.stall_model=optional",
                                            "platform.root_complex.stream_base=0"};
     static const qsc_id_register ids[] = {{"IIDR", 0x4832143b}};
     const qsc_host_memory host = {sizeof host, 0, &host_bytes, host_read, host_write};
@@ -68,17 +68,17 @@ static void create(smmu *s, int own_memory) {
     s->memory = memory_at;
 }
 
-static void look_at_reset(smmu *s) {
+static void look_at_reset(smmu* s) {
     uint64_t now = 1;
     OK(qsc_time(s->p, &now));
     CHECK(now == 0);
     CHECK(reg(s, CR0, 4) == 0 && reg(s, CR0ACK, 4) == 0);
-    CHECK((reg(s, IDR0, 4) >> 1 & 1) == 1);      /* S1P */
-    CHECK((reg(s, IDR0, 4) >> 24 & 3) == 0);     /* STALL_MODEL */
+    CHECK((reg(s, IDR0, 4) >> 1 & 1) == 1);  /* S1P */
+    CHECK((reg(s, IDR0, 4) >> 24 & 3) == 0); /* STALL_MODEL */
     CHECK(reg(s, IIDR, 4) == 0x4832143b);
     OK(qsc_time(s->p, &now));
-    CHECK(now > 0);                              /* register accesses take time */
-    CHECK(reg(s, IDR0, 2) == 0);                 /* a size that the registers do not take */
+    CHECK(now > 0);              /* register accesses take time */
+    CHECK(reg(s, IDR0, 2) == 0); /* a size that the registers do not take */
     /* 1.1.2: with SMMUEN=0 addresses go through as they are. */
     uint32_t word = 0x12345678, back = 0;
     qsc_dma_result r = do_dma(s, dma_of(ACCELERATOR, memory_at + AT_PAGES, 4, QSC_WRITE), &word);
@@ -87,7 +87,7 @@ static void look_at_reset(smmu *s) {
     CHECK(back == word);
 }
 
-static void make_tables(smmu *s) {
+static void make_tables(smmu* s) {
     const uint64_t contexts = s->memory + AT_CONTEXTS, display_context = contexts + 0x1000;
     pasid_root = new_table(s);
     display_root = new_table(s);
@@ -104,7 +104,7 @@ static qsc_dma_request with_pasid(uint64_t at, uint32_t bytes, uint32_t flags) {
     return r;
 }
 
-static void translate(smmu *s) {
+static void translate(smmu* s) {
     char text[16] = "through a table", back[16] = "";
     uint64_t begun, middle;
     OK(qsc_time(s->p, &begun));
@@ -117,7 +117,7 @@ static void translate(smmu *s) {
     CHECK(r.ended_ps - middle < middle - begun); /* no walk the second time */
 }
 
-static void fault(smmu *s) {
+static void fault(smmu* s) {
     uint32_t word = 0;
     qsc_dma_result r = do_dma(s, with_pasid(here + 0x1000, 4, 0), &word);
     CHECK(r.ending == QSC_REFUSED && r.bytes == 0);
@@ -129,14 +129,14 @@ static void fault(smmu *s) {
     CHECK(qsc_interrupt_next(s->p, &i) == QSC_EMPTY);
     uint64_t event[4];
     CHECK(next_event(s, event));
-    CHECK((event[0] & 0xff) == 0x10);                                     /* F_TRANSLATION */
+    CHECK((event[0] & 0xff) == 0x10);                                        /* F_TRANSLATION */
     CHECK((event[0] >> 11 & 1) == 1 && (event[0] >> 12 & 0xfffff) == pasid); /* SSV, SubstreamID */
     CHECK(event[0] >> 32 == ACCELERATOR && event[2] == here + 0x1000);
     CHECK(!next_event(s, event));
 }
 
 /* A request that waits for software, which answers while it is under way. */
-static void stall(smmu *s) {
+static void stall(smmu* s) {
     uint32_t word = 0, there = 0x5ca1ab1e;
     qsc_operation op, late = 0;
     qsc_dma_result r = {.size = sizeof r};
@@ -171,7 +171,7 @@ static void stall(smmu *s) {
     CHECK(r.ending == QSC_REFUSED);
 }
 
-static qsc_translation_result ask(smmu *s, uint64_t at, uint32_t entries, qsc_translation *got) {
+static qsc_translation_result ask(smmu* s, uint64_t at, uint32_t entries, qsc_translation* got) {
     qsc_translation_request r = {.size = sizeof r};
     qsc_translation_result result = {.size = sizeof result};
     r.requester = ACCELERATOR;
@@ -183,7 +183,7 @@ static qsc_translation_result ask(smmu *s, uint64_t at, uint32_t entries, qsc_tr
     return result;
 }
 
-static void page_request(smmu *s) {
+static void page_request(smmu* s) {
     const uint64_t wanted = here + 0x3000;
     qsc_translation got[4];
     OK(qsc_device_set(s->p, ACCELERATOR, QSC_DEVICE_ATS | QSC_DEVICE_PRI));
@@ -203,11 +203,12 @@ static void page_request(smmu *s) {
     uint64_t record[2];
     CHECK(next_page_request(s, record));
     CHECK((uint32_t)record[0] == ACCELERATOR && (record[0] >> 32 & 0xfffff) == pasid);
-    CHECK((record[0] >> 60) == 0xf);                     /* SSV, L, W, R */
+    CHECK((record[0] >> 60) == 0xf); /* SSV, L, W, R */
     CHECK((record[1] & 0x1ff) == 0x155 && (record[1] & ~UINT64_C(0xfff)) == wanted);
 
     map_page(s, pasid_root, wanted, s->memory + AT_PAGES + 0x3000);
-    command(s, 0x41 | 1 << 11 | (uint64_t)pasid << 12 | (uint64_t)ACCELERATOR << 32, 0x155 | 2 << 12); /* CMD_PRI_RESP */
+    command(s, 0x41 | 1 << 11 | (uint64_t)pasid << 12 | (uint64_t)ACCELERATOR << 32,
+            0x155 | 2 << 12); /* CMD_PRI_RESP */
     OK(qsc_wait_news(s->p, QSC_NEWS_PAGE_RESPONSE, 100 * us, NULL));
     qsc_page_response answer = {.size = sizeof answer};
     OK(qsc_page_response_next(s->p, &answer));
@@ -223,7 +224,7 @@ static void page_request(smmu *s) {
 }
 
 static unsigned invalidations_seen;
-static void answer_invalidations(smmu *s) {
+static void answer_invalidations(smmu* s) {
     qsc_invalidation i = {.size = sizeof i};
     while (qsc_invalidation_next(s->p, &i) == QSC_OK) {
         CHECK(i.requester == ACCELERATOR && i.address == here + 0x3000 && i.bytes == 0x1000);
@@ -235,7 +236,7 @@ static void answer_invalidations(smmu *s) {
 }
 
 /* 1.5: tables, TLB, fence, then the device's cache and the fence that waits for it. */
-static void take_page_away(smmu *s) {
+static void take_page_away(smmu* s) {
     const uint64_t gone = here + 0x3000;
     map_page(s, pasid_root, gone, 0);
     command(s, 0x12 | UINT64_C(7) << 48, gone | 1); /* TLBI_NH_VA, Leaf */
@@ -253,7 +254,7 @@ static void take_page_away(smmu *s) {
 }
 
 /* 1.6.1: an illegal command stops the queue; software puts another in its place and acknowledges. */
-static void recover(smmu *s) {
+static void recover(smmu* s) {
     const uint32_t bad = s->commands;
     const uint64_t nothing[2] = {0x46, 0};
     command(s, 0xff, 0);
@@ -264,7 +265,7 @@ static void recover(smmu *s) {
     CHECK(synchronise(s));
 }
 
-static void tear_down(smmu *s) {
+static void tear_down(smmu* s) {
     const qsc_platform was = s->p;
     uint64_t now;
     uint32_t word;

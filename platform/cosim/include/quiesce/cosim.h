@@ -57,26 +57,26 @@ extern "C" {
 
 typedef enum qsc_code {
     QSC_OK = 0,
-    QSC_PENDING = 1,           /**< not over yet: the operation goes on */
-    QSC_EMPTY = 2,             /**< nothing there to fetch; of qsc_relax(): nothing left that could happen by itself */
-    QSC_ERR_ARGUMENT = -1,     /**< an argument is out of its range, or a pointer that must be given is null */
-    QSC_ERR_HANDLE = -2,       /**< no such platform or operation: never made, destroyed, or fetched already */
-    QSC_ERR_STATE = -3,        /**< not now, or not from here */
-    QSC_ERR_ADDRESS = -4,      /**< nothing answers at this address */
-    QSC_ERR_CONFIG = -5,       /**< the preset, the scenario or a setting has a mistake */
-    QSC_ERR_UNSUPPORTED = -6,  /**< the models cannot be or do this */
-    QSC_ERR_IO = -7,           /**< a file cannot be read */
-    QSC_ERR_INTERNAL = -8      /**< a mistake of the library, or the machine's memory is used up */
+    QSC_PENDING = 1,          /**< not over yet: the operation goes on */
+    QSC_EMPTY = 2,            /**< nothing there to fetch; of qsc_relax(): nothing left that could happen by itself */
+    QSC_ERR_ARGUMENT = -1,    /**< an argument is out of its range, or a pointer that must be given is null */
+    QSC_ERR_HANDLE = -2,      /**< no such platform or operation: never made, destroyed, or fetched already */
+    QSC_ERR_STATE = -3,       /**< not now, or not from here */
+    QSC_ERR_ADDRESS = -4,     /**< nothing answers at this address */
+    QSC_ERR_CONFIG = -5,      /**< the preset, the scenario or a setting has a mistake */
+    QSC_ERR_UNSUPPORTED = -6, /**< the models cannot be or do this */
+    QSC_ERR_IO = -7,          /**< a file cannot be read */
+    QSC_ERR_INTERNAL = -8     /**< a mistake of the library, or the machine's memory is used up */
 } qsc_code;
 
 /** QSC_COSIM_VERSION of the library. */
 QSC_API uint32_t qsc_version(void);
 /** Why the last call that returned an error did so: a text of one or more lines, valid until the next such call. */
-QSC_API const char *qsc_last_error(void);
+QSC_API const char* qsc_last_error(void);
 /** "QSC_ERR_STATE"; never null. */
-QSC_API const char *qsc_code_name(int code);
+QSC_API const char* qsc_code_name(int code);
 
-/* ---- a platform and its life ---------------------------------------------------------------------------------- */
+/* ---- a platform and its life ------------------------------------------------------------------------------------- */
 
 /** 0 is never one. A number is not used again in a process. */
 typedef uint64_t qsc_platform;
@@ -91,7 +91,7 @@ typedef enum qsc_flag {
     QSC_WRITE = 1 << 1,
     QSC_EXECUTE = 1 << 2,
     QSC_PRIVILEGED = 1 << 3,
-    QSC_PASID = 1 << 4,             /**< `pasid` counts */
+    QSC_PASID = 1 << 4, /**< `pasid` counts */
     QSC_NO_SNOOP = 1 << 5,
     QSC_TRANSLATED = 1 << 6,        /**< the address is one that a translation request gave */
     QSC_MAY_WAIT = 1 << 7,          /**< the requester can be kept waiting for software (no PCIe function can) */
@@ -104,19 +104,19 @@ typedef enum qsc_flag {
 
 /** On whose behalf memory is accessed. */
 typedef enum qsc_by {
-    QSC_BY_HOST = 0,         /**< qsc_memory_read(), qsc_memory_write() */
-    QSC_BY_DEVICE = 1,       /**< a DMA; `flags`, `requester` and `pasid` are those of the request */
-    QSC_BY_TABLE_WALK = 2,   /**< the IOMMU reads an entry of a translation table */
-    QSC_BY_STRUCTURE = 3,    /**< ... of another table that software gave it */
-    QSC_BY_QUEUE_READ = 4,   /**< ... of a queue */
-    QSC_BY_QUEUE_WRITE = 5,  /**< ... writes one */
-    QSC_BY_MESSAGE = 6       /**< ... writes an interrupt message, where no message window is */
+    QSC_BY_HOST = 0,        /**< qsc_memory_read(), qsc_memory_write() */
+    QSC_BY_DEVICE = 1,      /**< a DMA; `flags`, `requester` and `pasid` are those of the request */
+    QSC_BY_TABLE_WALK = 2,  /**< the IOMMU reads an entry of a translation table */
+    QSC_BY_STRUCTURE = 3,   /**< ... of another table that software gave it */
+    QSC_BY_QUEUE_READ = 4,  /**< ... of a queue */
+    QSC_BY_QUEUE_WRITE = 5, /**< ... writes one */
+    QSC_BY_MESSAGE = 6      /**< ... writes an interrupt message, where no message window is */
 } qsc_by;
 
 typedef struct qsc_access {
     uint32_t size;
-    uint32_t by;        /**< qsc_by */
-    uint32_t flags;     /**< QSC_WRITE, _EXECUTE, _PRIVILEGED, _PASID, _NO_SNOOP, _TRANSLATED, _MAY_WAIT */
+    uint32_t by;    /**< qsc_by */
+    uint32_t flags; /**< QSC_WRITE, _EXECUTE, _PRIVILEGED, _PASID, _NO_SNOOP, _TRANSLATED, _MAY_WAIT */
     uint32_t requester;
     uint32_t pasid;
     uint32_t reserved;
@@ -132,32 +132,32 @@ typedef struct qsc_access {
 typedef struct qsc_host_memory {
     uint32_t size;
     uint32_t reserved;
-    void *context;
-    int (*read)(void *context, uint64_t address, void *into, uint32_t bytes, const qsc_access *access);
-    int (*write)(void *context, uint64_t address, const void *from, uint32_t bytes, const qsc_access *access);
+    void* context;
+    int (*read)(void* context, uint64_t address, void* into, uint32_t bytes, const qsc_access* access);
+    int (*write)(void* context, uint64_t address, const void* from, uint32_t bytes, const qsc_access* access);
 } qsc_host_memory;
 
 /** The value of an identification register, by the name that the manual gives it: "IDR0". */
 typedef struct qsc_id_register {
-    const char *name;
+    const char* name;
     uint64_t value;
 } qsc_id_register;
 
 typedef struct qsc_config {
     uint32_t size;
     uint32_t kernel;             /**< qsc_kernel */
-    const char *preset;          /**< of `quiesce list presets`; null: "server" */
-    const char *scenario;        /**< path of a scenario file, whose `platform` part is taken; not with a preset */
-    const char *const *settings; /**< "platform.memory.walk_latency=80ns": as --set, in this order */
+    const char* preset;          /**< of `quiesce list presets`; null: "server" */
+    const char* scenario;        /**< path of a scenario file, whose `platform` part is taken; not with a preset */
+    const char* const* settings; /**< "platform.memory.walk_latency=80ns": as --set, in this order */
     uint32_t setting_count;
     uint32_t id_count;
-    const qsc_id_register *ids;  /**< go before what the settings say; a value that the model cannot be is refused */
-    uint64_t iommu_base;         /**< of the IOMMU's registers: a multiple of 64 KiB; 0: 0x09040000 */
-    uint64_t memory_base;        /**< of the simulator's own memory, multiples of 4 KiB; */
-    uint64_t memory_bytes;       /**< 0: both as platform.memory says */
-    const qsc_host_memory *host_memory; /**< null: memory is the simulator's own */
-    uint64_t message_base;       /**< 32-bit writes to [base, base + bytes) are interrupt messages, not memory; */
-    uint64_t message_bytes;      /**< 0: there is no such window */
+    const qsc_id_register* ids; /**< go before what the settings say; a value that the model cannot be is refused */
+    uint64_t iommu_base;        /**< of the IOMMU's registers: a multiple of 64 KiB; 0: 0x09040000 */
+    uint64_t memory_base;       /**< of the simulator's own memory, multiples of 4 KiB; */
+    uint64_t memory_bytes;      /**< 0: both as platform.memory says */
+    const qsc_host_memory* host_memory; /**< null: memory is the simulator's own */
+    uint64_t message_base;  /**< 32-bit writes to [base, base + bytes) are interrupt messages, not memory; */
+    uint64_t message_bytes; /**< 0: there is no such window */
 } qsc_config;
 
 /**
@@ -166,17 +166,17 @@ typedef struct qsc_config {
  * QSC_ERR_CONFIG, _UNSUPPORTED, _IO: with a text that names every mistake. QSC_ERR_STATE: a platform lives already, or
  * SystemC's elaboration is over.
  */
-QSC_API int qsc_create(const qsc_config *config, qsc_platform *platform);
+QSC_API int qsc_create(const qsc_config* config, qsc_platform* platform);
 /**
- * Ends it; what is under way ends with it. QSC_KERNEL_HOST: once sc_start() has returned, not before and not from inside
- * of a SystemC process. A host that ends without it does no harm.
+ * Ends it; what is under way ends with it. QSC_KERNEL_HOST: once sc_start() has returned, not before and not from
+ * inside of a SystemC process. A host that ends without it does no harm.
  */
 QSC_API int qsc_destroy(qsc_platform platform);
 
-/* ---- time ----------------------------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 /** Since the platform's start (QSC_KERNEL_HOST: since that of the SystemC simulation). */
-QSC_API int qsc_time(qsc_platform platform, uint64_t *ps);
+QSC_API int qsc_time(qsc_platform platform, uint64_t* ps);
 /** Lets so much time go by. */
 QSC_API int qsc_advance(qsc_platform platform, uint64_t ps);
 /**
@@ -198,7 +198,7 @@ QSC_API int qsc_forget(qsc_platform platform, qsc_operation operation);
  * says that it goes on, and `still` (may be null: then it is forgotten) is what to poll.
  */
 
-/* ---- registers ------------------------------------------------------------------------------------------------ */
+/* ---- registers --------------------------------------------------------------------------------------------------- */
 
 /**
  * One access of a CPU to a model's registers, 1 to 8 bytes inside of one model. A write is posted: it is over when the
@@ -206,24 +206,24 @@ QSC_API int qsc_forget(qsc_platform platform, qsc_operation operation);
  * Sizes and alignments that the registers do not take read as zero and are ignored on write.
  * QSC_ERR_ADDRESS: no register block of a model is there.
  */
-QSC_API int qsc_mmio_read(qsc_platform platform, uint64_t address, uint32_t bytes, uint64_t *value);
+QSC_API int qsc_mmio_read(qsc_platform platform, uint64_t address, uint32_t bytes, uint64_t* value);
 QSC_API int qsc_mmio_write(qsc_platform platform, uint64_t address, uint32_t bytes, uint64_t value);
-QSC_API int qsc_mmio_read_start(qsc_platform platform, uint64_t address, uint32_t bytes, qsc_operation *operation);
+QSC_API int qsc_mmio_read_start(qsc_platform platform, uint64_t address, uint32_t bytes, qsc_operation* operation);
 QSC_API int qsc_mmio_write_start(qsc_platform platform, uint64_t address, uint32_t bytes, uint64_t value,
-                                 qsc_operation *operation);
+                                 qsc_operation* operation);
 /** `value` may be null; of a write it is 0. */
-QSC_API int qsc_mmio_poll(qsc_platform platform, qsc_operation operation, uint64_t *value);
+QSC_API int qsc_mmio_poll(qsc_platform platform, qsc_operation operation, uint64_t* value);
 
-/* ---- memory as a CPU sees it ------------------------------------------------------------------------------------ */
+/* ---- memory as a CPU sees it ------------------------------------------------------------------------------------- */
 
 /**
  * Takes no time. With host_memory they call its functions, page by page. QSC_ERR_ADDRESS: no memory is at one of the
  * addresses, or the host refused one; pages before it may have moved.
  */
-QSC_API int qsc_memory_read(qsc_platform platform, uint64_t address, void *into, uint64_t bytes);
-QSC_API int qsc_memory_write(qsc_platform platform, uint64_t address, const void *from, uint64_t bytes);
+QSC_API int qsc_memory_read(qsc_platform platform, uint64_t address, void* into, uint64_t bytes);
+QSC_API int qsc_memory_write(qsc_platform platform, uint64_t address, const void* from, uint64_t bytes);
 
-/* ---- DMA -------------------------------------------------------------------------------------------------------- */
+/* ---- DMA --------------------------------------------------------------------------------------------------------- */
 
 /** How the IOMMU and memory ended a DMA. */
 typedef enum qsc_ending {
@@ -241,7 +241,7 @@ typedef struct qsc_dma_request {
     uint32_t flags;     /**< QSC_WRITE, _EXECUTE (reads), _PRIVILEGED, _PASID, _NO_SNOOP, _TRANSLATED, _MAY_WAIT */
     uint32_t pasid;     /**< with QSC_PASID: 20 bits. Not with QSC_TRANSLATED */
     uint32_t reserved;
-    const void *data;   /**< of a write: its bytes, which are copied at once */
+    const void* data; /**< of a write: its bytes, which are copied at once */
 } qsc_dma_request;
 
 typedef struct qsc_dma_result {
@@ -253,13 +253,13 @@ typedef struct qsc_dma_result {
 } qsc_dma_result;
 
 /** QSC_NO_SNOOP goes through to the host's memory as it is; the simulator's own is coherent and takes no notice. */
-QSC_API int qsc_dma_start(qsc_platform platform, const qsc_dma_request *request, qsc_operation *operation);
+QSC_API int qsc_dma_start(qsc_platform platform, const qsc_dma_request* request, qsc_operation* operation);
 /** `into` gets `bytes` of a read that ended as QSC_DONE or QSC_ZEROED; of others it may be null. */
-QSC_API int qsc_dma_poll(qsc_platform platform, qsc_operation operation, void *into, qsc_dma_result *result);
-QSC_API int qsc_dma(qsc_platform platform, const qsc_dma_request *request, uint64_t limit_ps, void *into,
-                    qsc_dma_result *result, qsc_operation *still);
+QSC_API int qsc_dma_poll(qsc_platform platform, qsc_operation operation, void* into, qsc_dma_result* result);
+QSC_API int qsc_dma(qsc_platform platform, const qsc_dma_request* request, uint64_t limit_ps, void* into,
+                    qsc_dma_result* result, qsc_operation* still);
 
-/* ---- devices with a translation cache, and those that ask for pages --------------------------------------------- */
+/* ---- devices with a translation cache, and those that ask for pages ---------------------------------------------- */
 
 typedef enum qsc_device_feature {
     QSC_DEVICE_ATS = 1, /**< sees invalidations, and has to complete them */
@@ -291,7 +291,7 @@ typedef struct qsc_translation {
     uint64_t bytes;   /**< a power of two of at least 4 KiB */
     uint32_t flags;   /**< QSC_READ, _WRITE, _EXECUTE, _PRIVILEGED, _GLOBAL, _UNTRANSLATED_ONLY, _NO_SNOOP (PCIe's N) */
     uint32_t reserved;
-    uint64_t word;    /**< the entry as it is in a completion */
+    uint64_t word; /**< the entry as it is in a completion */
 } qsc_translation;
 
 typedef struct qsc_translation_result {
@@ -302,29 +302,29 @@ typedef struct qsc_translation_result {
     uint64_t ended_ps;
 } qsc_translation_result;
 
-QSC_API int qsc_translate_start(qsc_platform platform, const qsc_translation_request *request,
-                                qsc_operation *operation);
+QSC_API int qsc_translate_start(qsc_platform platform, const qsc_translation_request* request,
+                                qsc_operation* operation);
 /** `entries` has room for as many as were asked for. */
-QSC_API int qsc_translate_poll(qsc_platform platform, qsc_operation operation, qsc_translation *entries,
-                               qsc_translation_result *result);
-QSC_API int qsc_translate(qsc_platform platform, const qsc_translation_request *request, uint64_t limit_ps,
-                          qsc_translation *entries, qsc_translation_result *result, qsc_operation *still);
+QSC_API int qsc_translate_poll(qsc_platform platform, qsc_operation operation, qsc_translation* entries,
+                               qsc_translation_result* result);
+QSC_API int qsc_translate(qsc_platform platform, const qsc_translation_request* request, uint64_t limit_ps,
+                          qsc_translation* entries, qsc_translation_result* result, qsc_operation* still);
 
 /** An invalidate request, as it arrives at a device. */
 typedef struct qsc_invalidation {
     uint32_t size;
-    uint32_t tag;       /**< what qsc_invalidation_complete() takes */
+    uint32_t tag; /**< what qsc_invalidation_complete() takes */
     uint32_t requester;
-    uint32_t flags;     /**< QSC_PASID; with it QSC_GLOBAL; QSC_EVERYTHING: address and bytes mean nothing */
+    uint32_t flags; /**< QSC_PASID; with it QSC_GLOBAL; QSC_EVERYTHING: address and bytes mean nothing */
     uint32_t pasid;
     uint32_t reserved;
     uint64_t address;
-    uint64_t bytes;     /**< a power of two of at least 4 KiB; the address is a multiple of it */
+    uint64_t bytes; /**< a power of two of at least 4 KiB; the address is a multiple of it */
     uint64_t arrived_ps;
 } qsc_invalidation;
 
 /** The oldest that was not fetched; QSC_EMPTY if there is none. At most 32 of a requester are open at once. */
-QSC_API int qsc_invalidation_next(qsc_platform platform, qsc_invalidation *invalidation);
+QSC_API int qsc_invalidation_next(qsc_platform platform, qsc_invalidation* invalidation);
 /**
  * The device uses what was invalidated no longer. The IOMMU is told once the writes that the requester started before
  * have ended (those of QSC_MAY_WAIT excepted). Without this the IOMMU gives up after
@@ -338,7 +338,7 @@ typedef struct qsc_page_request_message {
     uint64_t address; /**< of the page; bits 11:0 are ignored */
     uint32_t flags;   /**< QSC_READ, _WRITE, _LAST, _PASID; with QSC_PASID also _PRIVILEGED, _EXECUTE */
     uint32_t pasid;
-    uint32_t group;   /**< page request group index: 9 bits */
+    uint32_t group; /**< page request group index: 9 bits */
     uint32_t reserved;
 } qsc_page_request_message;
 
@@ -347,11 +347,11 @@ typedef struct qsc_page_request_message {
  * later, as a record in memory or as a response. QSC_PASID and QSC_LAST without QSC_READ and QSC_WRITE is a stop
  * marker, which is never answered.
  */
-QSC_API int qsc_page_request_start(qsc_platform platform, const qsc_page_request_message *message,
-                                   qsc_operation *operation);
-QSC_API int qsc_page_request_poll(qsc_platform platform, qsc_operation operation, uint64_t *taken_ps);
-QSC_API int qsc_page_request(qsc_platform platform, const qsc_page_request_message *message, uint64_t limit_ps,
-                             uint64_t *taken_ps, qsc_operation *still);
+QSC_API int qsc_page_request_start(qsc_platform platform, const qsc_page_request_message* message,
+                                   qsc_operation* operation);
+QSC_API int qsc_page_request_poll(qsc_platform platform, qsc_operation operation, uint64_t* taken_ps);
+QSC_API int qsc_page_request(qsc_platform platform, const qsc_page_request_message* message, uint64_t limit_ps,
+                             uint64_t* taken_ps, qsc_operation* still);
 
 /** Of a page group response (PCIe's numbers). */
 typedef enum qsc_response_code {
@@ -366,14 +366,14 @@ typedef struct qsc_page_response {
     uint32_t flags; /**< QSC_PASID */
     uint32_t pasid;
     uint32_t group;
-    uint32_t code;  /**< qsc_response_code */
+    uint32_t code; /**< qsc_response_code */
     uint64_t arrived_ps;
 } qsc_page_response;
 
 /** The oldest that was not fetched; QSC_EMPTY if there is none. */
-QSC_API int qsc_page_response_next(qsc_platform platform, qsc_page_response *response);
+QSC_API int qsc_page_response_next(qsc_platform platform, qsc_page_response* response);
 
-/* ---- interrupts --------------------------------------------------------------------------------------------------- */
+/* ---- interrupts -------------------------------------------------------------------------------------------------- */
 
 typedef enum qsc_interrupt_kind { QSC_INTERRUPT_MESSAGE = 0, QSC_INTERRUPT_LINE = 1 } qsc_interrupt_kind;
 
@@ -396,9 +396,9 @@ typedef struct qsc_interrupt {
 } qsc_interrupt;
 
 /** The oldest that was not fetched; QSC_EMPTY if there is none. */
-QSC_API int qsc_interrupt_next(qsc_platform platform, qsc_interrupt *interrupt);
+QSC_API int qsc_interrupt_next(qsc_platform platform, qsc_interrupt* interrupt);
 
-/* ---- waiting for anything ------------------------------------------------------------------------------------------- */
+/* ---- waiting for anything ---------------------------------------------------------------------------------------- */
 
 typedef enum qsc_news {
     QSC_NEWS_INTERRUPT = 1,    /**< qsc_interrupt_next() has something */
@@ -410,7 +410,7 @@ typedef enum qsc_news {
  * Lets time go on until there is one of the `wanted` news (a sum of qsc_news), for `limit_ps` at most; 0 looks only.
  * `there` (may be null) gets those that there are. QSC_PENDING: none yet.
  */
-QSC_API int qsc_wait_news(qsc_platform platform, uint32_t wanted, uint64_t limit_ps, uint32_t *there);
+QSC_API int qsc_wait_news(qsc_platform platform, uint32_t wanted, uint64_t limit_ps, uint32_t* there);
 
 #ifdef __cplusplus
 }
