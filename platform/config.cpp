@@ -185,6 +185,20 @@ void check_interfaces(const Config& c, const Node& root, Diagnostics& out) {
                   "(platform.iommu.smmuv3.stall_model)");
 }
 
+/// What the SMMU's parameters need of each other.
+void check_stages(const Config& c, const Node& root, Diagnostics& out) {
+    const iommu::smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
+    const auto refuse = [&](const char* parameter, const char* why) {
+        out.error(place_of(root, {"platform", "iommu", "smmuv3", parameter}),
+                  fmt::format("platform.iommu.smmuv3.{}: {}", parameter, why));
+    };
+    if (!smmu.stage1.get()) refuse("stage1", "shared address spaces are stage 1's: the driver needs it");
+    if (smmu.vmid16.get() && !smmu.stage2.get()) refuse("vmid16", "there are VMIDs only with stage2");
+    if (smmu.vmid_wildcards.get() && !smmu.stage2.get()) refuse("vmid_wildcards", "there are VMIDs only with stage2");
+    if (smmu.stage2_execute_by_privilege.get() && !smmu.stage2.get())
+        refuse("stage2_execute_by_privilege", "needs stage2");
+}
+
 void check_memory(const Config& c, const Node& root, Diagnostics& out) {
     const u64 base = c.platform.memory.ram_base, end = base + c.platform.memory.ram.get().bytes();
     const Mark at = place_of(root, {"platform", "memory", "ram_base"});
@@ -212,6 +226,7 @@ void check_topology(const Config& c, const Node& root, Diagnostics& out) {
     check_fabric(c, root, out);
     if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
     check_streams(c, root, out);
+    check_stages(c, root, out);
     check_queues(c, root, out);
     check_interfaces(c, root, out);
 }

@@ -79,16 +79,16 @@ struct TableFormat {
 
 /// One of at most two input ranges of the first stage, each with its own root; or the second stage's only one.
 struct TableRoot {
-    bool present = false;        ///< the range exists at all
-    bool disabled = false;       ///< walks through it fault (SMMUv3 EPDx); cached translations still hit
-    bool marks_used = false;     ///< hardware marks an entry that is used for the first time
-    bool marks_written = false;  ///< hardware marks a clean entry that is written for the first time
-    bool used_faults = true;     ///< an entry never used before faults, unless hardware marks it
-    u8 ignored_top = 0;          ///< upper address bits that the device may use for itself: the bit below counts for them
-    u8 options = 0;              ///< the format's own
-    Spa table{0};                ///< an intermediate address if the first stage of two
+    bool present = false;       ///< the range exists at all
+    bool disabled = false;      ///< walks through it fault (SMMUv3 EPDx); cached translations still hit
+    bool marks_used = false;    ///< hardware marks an entry that is used for the first time
+    bool marks_written = false; ///< hardware marks a clean entry that is written for the first time
+    bool used_faults = true;    ///< an entry never used before faults, unless hardware marks it
+    u8 ignored_top = 0;         ///< upper address bits that the device may use for itself: the bit below stands for them
+    u8 options = 0;             ///< the format's own
+    Spa table{0};               ///< an intermediate address if the first stage of two
     unsigned input_bits = 48;
-    unsigned start_level = 0;    ///< tables of this level may be several, one after the other
+    unsigned start_level = 0; ///< tables of this level may be several, one after the other
     unsigned output_bits = 48;
     const TableFormat* format = nullptr;
 };
@@ -172,13 +172,12 @@ inline TranslationRequest rewritten(TranslationRequest r, const Context& c) {
 
 /// Whether permissions let the transaction do what it wants.
 inline bool permits(const Permissions& may, const TranslationRequest& r, const Context& c) {
-    const bool fetches = r.instruction && r.access == Access::Read;
+    if (r.instruction && r.access == Access::Read) return r.privileged ? may.privileged_execute : may.execute;
     if (!r.privileged && !may.user) return false;
-    if (r.privileged && c.privileged_avoids_user && may.user && !fetches) return false;
+    if (r.privileged && c.privileged_avoids_user && may.user) return false;
     const bool write = may.write || (r.privileged && !c.privileged_only_write_protect && may.read);
     if (r.access == Access::ReadWrite) return may.read && write;
     if (r.access == Access::Write) return write;
-    if (fetches) return r.privileged ? may.privileged_execute : may.execute;
     return may.read;
 }
 /// Whether a clean page becomes a written one: a translation request counts as a write unless it says otherwise.

@@ -44,7 +44,9 @@ bool space_reached(const Scope& s, const Tag& t) {
 
 bool address_entry_hit(const Scope& s, const Tag& t, u64 first_page) {
     bool hit = true;
-    if (s.domain.has_value()) hit = hit && raw(*s.domain) == raw(t.domain);
+    const bool any_domain = s.domain_bits == ~1u; // of the two that there are here
+    if (s.domain.has_value() && !any_domain) hit = hit && raw(*s.domain) == raw(t.domain);
+    if (s.spare_intermediate) hit = hit && t.space != intermediate;
     hit = hit && space_reached(s, t);
     if (s.leaf_only) hit = hit && t.leaf;
     if (s.range.has_value()) hit = hit && share_a_page(*s.range, t, first_page);
@@ -79,9 +81,9 @@ std::vector<Scope> address_scopes(u64 first_page) {
                                            {base + 14 * page_size, 2 * page_size}});
     for (unsigned in = 0; in < 8; ++in)
         for (const auto& domain : or_any<DomainTag>({DomainTag{0}, DomainTag{1}}))
-            for (const auto& space : or_any<SpaceTag>({SpaceTag{0}, SpaceTag{1}}))
+            for (const auto& space : or_any<SpaceTag>({SpaceTag{0}, intermediate}))
                 for (const auto& range : ranges)
-                    for (unsigned flags = 0; flags < 4; ++flags) {
+                    for (unsigned flags = 0; flags < 16; ++flags) {
                         Scope s;
                         s.in = static_cast<u8>(in);
                         s.domain = domain;
@@ -89,6 +91,8 @@ std::vector<Scope> address_scopes(u64 first_page) {
                         s.range = range;
                         s.leaf_only = (flags & 1) != 0;
                         s.spare_global = (flags & 2) != 0;
+                        s.spare_intermediate = (flags & 4) != 0;
+                        if ((flags & 8) != 0) s.domain_bits = ~1u; // domains 0 and 1 are taken for one
                         all.push_back(s);
                     }
     return all;
@@ -103,7 +107,7 @@ std::vector<Tag> address_tags(u64 first_page) {
                 Tag t{};
                 t.kind = kind;
                 t.domain = DomainTag{bits & 1};
-                t.space = SpaceTag{bits >> 1 & 1};
+                t.space = (bits & 2) != 0 ? intermediate : SpaceTag{0};
                 t.global = (bits & 4) != 0;
                 t.leaf = (bits & 8) != 0;
                 t.at = Iova{(first_page + place.page) * page_size};
@@ -127,7 +131,7 @@ TEST_CASE("covers agrees with the enumerated rules for every address scope and e
             wrong += covers(s, t) != expected;
         }
     CHECK(wrong == 0);
-    CHECK(compared == 8u * 3 * 3 * 5 * 4 * 2 * 6 * 16);
+    CHECK(compared == 8u * 3 * 3 * 5 * 16 * 2 * 6 * 16);
     CHECK(hits > compared / 50); // neither all true nor all false
     CHECK(hits < compared / 2);
 }

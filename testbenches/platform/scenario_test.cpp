@@ -234,6 +234,9 @@ TEST_CASE("topologies that cannot be are refused with the reason and the limit",
     CHECK_THAT(set("os.smmuv3_driver.cmdq_log2=0"), Catch::Contains("expected between 2 and 19, got 0"));
     CHECK_THAT(set("platform.iommu.smmuv3.output_bits=33"), Catch::Contains("expected one of 32, 36, 40, 42, 44, 48, got 33"));
     CHECK_THAT(set("platform.iommu.smmuv3.output_bits=32"), Catch::Contains("RAM ends at"));
+    CHECK_THAT(set("platform.iommu.smmuv3.stage1=false"), Catch::Contains("the driver needs it"));
+    CHECK_THAT(set("platform.iommu.smmuv3.vmid16=true"), Catch::Contains("only with stage2"));
+    CHECK(set("platform.iommu.smmuv3.stage2=true") == "");
     CHECK_THAT(set("platform.memory.bandwidth=0bps"), Catch::Contains("between 1Mbps and 1000Tbps, got 0bps"));
     CHECK_THAT(set("observe.limit=0"), Catch::Contains("expected between 1us and 1000000s, got 0ns"));
 }

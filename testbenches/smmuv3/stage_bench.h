@@ -35,7 +35,7 @@ struct StageBench : Bench {
 
     static constexpr Iova at{0x12'3456'7000}; ///< inside the range of stage 2 alone, too
     static constexpr Vmid vmid{7};
-    static constexpr u64 offset = 0x80'0000'0000; ///< intermediate addresses are this far above memory: the second table
+    static constexpr u64 offset = 0x80'0000'0000; ///< intermediate addresses are above memory: in the second table
 
     static constexpr Gpa behind(Spa where) { return Gpa{where.value() + offset}; }
     /// Where stage 1 sees something.

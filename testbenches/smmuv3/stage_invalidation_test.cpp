@@ -27,7 +27,7 @@ constexpr Reach reach_table[] = {
     {"S2_IPA where only stage 2 translates", {0x2a | vmid7, at.value()}, false, true, false},
     {"S2_IPA, leaf", {0x2a | vmid7, at.value() | 1}, false, true, false},
     {"S2_IPA of another page", {0x2a | vmid7, at.value() + 0x1000}, false, false, false},
-    {"S2_IPA, a range of 4 pages from 3 before", {0x2a | vmid7 | 3 << 12, (at.value() - 0x3000) | 1 << 10}, false, true, false},
+    {"S2_IPA, 4 pages from 3 before", {0x2a | vmid7 | 3 << 12, (at.value() - 0x3000) | 1 << 10}, false, true, false},
     {"NSNH_ALL", {0x30, 0}, true, true, true},
     {"EL2_ALL", {0x20, 0}, false, false, false},
     {"EL2_VAA", {0x23, at.value()}, false, false, false},
@@ -155,7 +155,8 @@ TEST_CASE("commands of a stage or a level that is not there are CERROR_ILL", "[s
     for (const Row& row : rows) {
         INFO("opcode " << int{row.op});
         const bool there_is = (stage1 || !row.needs_stage1) && (stage2 || !row.needs_stage2) && (el2 || !row.needs_el2);
-        CHECK(decode_command(Command{}.set(Command::Op, static_cast<Opcode>(row.op)), identity_of(c)).legal == there_is);
+        const auto command = Command{}.set(Command::Op, static_cast<Opcode>(row.op));
+        CHECK(decode_command(command, identity_of(c)).legal == there_is);
     }
 }
 

@@ -166,7 +166,8 @@ TEST_CASE("stage 2 is asked for the context descriptor and its first-level point
         b.store(cd, b.context_descriptor());
         b.expose(cd);
         b.store(Bench::cdtab, L1Cd{}.set(L1Cd::V, true).set(L1Cd::L2Ptr, Spa{StageBench::behind(cd).value()}));
-        b.stream_entry().set(Ste::S1Fmt, CdTable::TwoLevel4K).set(Ste::S1CDMax, 7).set(Ste::S1DSS, NoSubstream::Substream0);
+        b.stream_entry().set(Ste::S1Fmt, CdTable::TwoLevel4K).set(Ste::S1CDMax, 7);
+        b.stream_entry().set(Ste::S1DSS, NoSubstream::Substream0);
         b.store(Bench::strtab + 64, b.stream_entry());
     }
     b.start();
@@ -232,7 +233,8 @@ TEST_CASE("both stages together cover what the smaller page does", "[smmuv3][sta
         b.map2(StageBench::behind(to + 0x7000), StageBench::page2(there).word(0));
     } else {
         b.map1(at, Bench::page(Spa{StageBench::behind(to + 0x7000).value()}).word(0));
-        b.map2(StageBench::behind(to), StageBench::page2(Spa{0x2040'0000}).set(Stage2Descriptor::Type, false).word(0), 2);
+        const auto large = StageBench::page2(Spa{0x2040'0000}).set(Stage2Descriptor::Type, false);
+        b.map2(StageBench::behind(to), large.word(0), 2);
     }
     b.start();
     const Iova page = first_is_block ? block + 0x7000 : at;
@@ -251,7 +253,8 @@ TEST_CASE("an input address outside stage 2's range is a translation fault of st
     CHECK(e.get(TranslationFault::S2));
 }
 
-TEST_CASE("a transaction that skips stage 1 goes through stage 2, unless it is too wide for stage 1", "[smmuv3][stages]") {
+TEST_CASE("a transaction that skips stage 1 goes through stage 2, unless it is too wide for stage 1",
+          "[smmuv3][stages]") {
     StageBench b{Stages::Both};
     b.map2(Gpa{at.value()}, StageBench::page2(there).word(0));
     b.stream_entry().set(Ste::S1CDMax, 4).set(Ste::S1DSS, NoSubstream::Bypass);

@@ -23,9 +23,13 @@ constexpr Section register_sections[] = {
 /// Registers that keep what is written and have no other effect.
 constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2", "EVENTQ_IRQ_CFG2"};
 /// Fields that the model acts on; all others of the same structure are read and ignored.
-constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR", "S1STALLD", "EATS", "STRW"};
-constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD", "TBI0", "TBI1", "AA64",
-                                          "HD", "HA", "S", "R", "A", "ASID", "TTB0", "TTB1"};
+constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR", "S1STALLD", "EATS", "STRW",
+    "PRIVCFG", "INSTCFG", "S2VMID", "S2T0SZ", "S2SL0", "S2TG", "S2PS", "S2AA64", "S2ENDI", "S2AFFD", "S2PTW", "S2HD", "S2HA", "S2S", "S2R", "S2TTB"};
+constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD", "WXN", "TBI0", "TBI1", "PAN", "AA64",
+    "HD", "HA", "S", "R", "A", "ASID", "HAD0", "TTB0", "HAD1", "TTB1"};
+constexpr std::string_view leaf_fields[] = {"Valid", "Type", "AP[1]", "AP[2]", "AF", "nG", "OA", "DBM", "PXN", "UXN"};
+constexpr std::string_view table_fields[] = {"Valid", "Type", "NextTable", "PXNTable", "UXNTable", "APTable[0]", "APTable[1]"};
+constexpr std::string_view stage2_fields[] = {"Valid", "Type", "MemAttr", "S2AP[0]", "S2AP[1]", "AF", "OA", "DBM", "XN"};
 // clang-format on
 
 template <class List> bool contains(const List& list, std::string_view name) {
@@ -66,6 +70,9 @@ std::vector<Feature> features() {
     add_fields<Ste>(out, "STE", "5.2", ste_fields);
     add_fields<L1Cd>(out, "L1CD", "5.3", l1cd);
     add_fields<Cd>(out, "CD", "5.4", cd_fields);
+    add_fields<LeafDescriptor>(out, "stage 1 leaf", "DDI 0487 D8.3", leaf_fields);
+    add_fields<TableDescriptor>(out, "stage 1 table", "DDI 0487 D8.3", table_fields);
+    add_fields<Stage2Descriptor>(out, "stage 2 leaf", "DDI 0487 D8.3", stage2_fields);
     for (const CommandRow& row : command_rows())
         out.push_back({FeatureKind::Command,
                        {},

@@ -10,6 +10,10 @@ namespace quiesce::iommu::smmuv3 {
 namespace {
 
 // clang-format off
+/// Never written, as 7.3 leaves to an implementation: F_UUT (nothing that a root complex hands on is unsupported),
+/// F_TLB_CONFLICT and F_CFG_CONFLICT (of entries that overlap the smallest is taken), E_PAGE_REQUEST (a hint).
+/// F_VMS_FETCH needs MPAM.
+/// MODEL: records are not merged; STE.MEV lets, and does not ask.
 constexpr EventRow event_table[] = {
     {EventId::F_UUT,              "F_UUT",              "7.3.2",  RecordForm::Other,       false},
     {EventId::C_BAD_STREAMID,     "C_BAD_STREAMID",     "7.3.3",  RecordForm::Plain,       true},

@@ -49,11 +49,14 @@ Decoded decode_stage1_leaf(const LeafDescriptor& d, const TableRoot& root) {
     return out;
 }
 
-/// What is writable is not executable with WXN; what unprivileged accesses can write is never executed with privilege.
+/// What is writable is not executable, for each privilege, with WXN; what unprivileged accesses can write is never
+/// executed with privilege (DDI 0487 D8.4). A page that unprivileged accesses may only execute is possible.
 Permissions settle_stage1(Permissions may, const TableRoot& root) {
     if (!may.write) return may;
-    if (has(root, write_no_exec)) may.execute = may.privileged_execute = false;
-    if (may.user && !has(root, one_privilege)) may.privileged_execute = false;
+    const bool never = has(root, write_no_exec);
+    may.execute = may.execute && !(never && may.user);
+    const bool user_writes = may.user && !has(root, one_privilege);
+    may.privileged_execute = may.privileged_execute && !never && !user_writes;
     return may;
 }
 

@@ -21,12 +21,12 @@ const Granule& granule_of(Granule1 code); ///< likewise
 
 /// TableRoot::options of these formats.
 enum TableOption : u8 {
-    globals = 1,        ///< stage 1: descriptors without nG give global entries; without, every entry is of its ASID, as
-                        ///< 4.4.2.2 lets an implementation choose
-    one_privilege = 2,  ///< stage 1: EL2 without E2H, whose descriptors have no unprivileged permissions
-    flat = 4,           ///< stage 1: CD.HADx, table descriptors take no permissions away
-    write_no_exec = 8,  ///< stage 1: CD.WXN
-    fine_no_exec = 16,  ///< stage 2: IDR3.XNX, two bits say who may execute
+    globals = 1,       ///< stage 1: descriptors without nG give global entries; without, each entry is of its ASID,
+                       ///< as 4.4.2.2 lets an implementation choose
+    one_privilege = 2, ///< stage 1: EL2 without E2H, whose descriptors have no unprivileged permissions
+    flat = 4,          ///< stage 1: CD.HADx, table descriptors take no permissions away
+    write_no_exec = 8, ///< stage 1: CD.WXN
+    fine_no_exec = 16, ///< stage 2: IDR3.XNX, two bits say who may execute
 };
 
 /// Level at which a walk of `input_bits` bits starts: the last whose tables hold them all (5.1: 48..40 bits: 0, 39..31:

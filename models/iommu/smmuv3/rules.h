@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What makes a stream table entry or a context descriptor ILLEGAL (IHI 0070 5.2, 5.4, 5.5; facts/iommu-specs.md 1.3 and
-/// 1.4), and what both their rules and their readers ask of them.
+/// What makes a stream table entry or a context descriptor ILLEGAL (IHI 0070 5.2, 5.4, 5.5; facts/iommu-specs.md 1.3
+/// and 1.4), and what both their rules and their readers ask of them.
 #pragma once
 #include "iommu/smmuv3/config.h"
 #include "iommu/smmuv3/layout.h"

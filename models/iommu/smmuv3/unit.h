@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An SMMUv3, Non-secure: its registers in front of the neutral core (Arm IHI 0070; facts/iommu-specs.md section 1).
 ///
-/// It translates with linear and two-level stream and context tables, stage 1 (both halves of the input range, each with
-/// its granule), stage 2 and both; reports every fault of that path in the event queue; executes every Non-secure
+/// It translates with linear and two-level stream and context tables, stage 1 (both halves of the input range, each
+/// with its granule), stage 2 and both; reports every fault of that path in the event queue; executes every Non-secure
 /// command but those for MPAM; answers translation requests and checks translated ones (ATS, split-stage too); queues
 /// page requests of devices and sends the responses (PRI); holds faulting transactions of requesters that can wait
 /// (stall model); marks table entries as used and written (HTTU). What of that there is its ID registers say.
