@@ -105,7 +105,8 @@ bool Agent::from_caches(const TranslationRequest& r, Cache<Context>& contexts, C
         answer = granted(r, unchanged(r), *known, {});
         return true;
     }
-    const TranslationRequest seen = known->rewrites ? rewritten(r, *known) : r;
+    std::optional<TranslationRequest> other; // a hit copies nothing where the stream rewrites nothing
+    const TranslationRequest& seen = known->rewrites ? other.emplace(rewritten(r, *known)) : r;
     const Leaf* leaf = translations.look_up(wanted_of(*known, seen.at));
     if (leaf == nullptr || !allowed(*leaf, seen, *known) || !serves(*leaf, seen)) return false;
     tell(seen, how, true);
