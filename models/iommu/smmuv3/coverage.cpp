@@ -10,31 +10,43 @@ struct Section {
 };
 // clang-format off
 constexpr Section register_sections[] = {
-    {"IDR0", "6.3.1"}, {"IDR1", "6.3.2"}, {"IDR2", "6.3.3"}, {"IDR3", "6.3.4"}, {"IDR4", "6.3.5"}, {"IDR5", "6.3.6"}, {"IIDR", "6.3.7"},
-    {"AIDR", "6.3.8"}, {"CR0", "6.3.9"}, {"CR0ACK", "6.3.10"}, {"CR1", "6.3.11"}, {"CR2", "6.3.12"}, {"STATUSR", "6.3.13"},
+    {"IDR0", "6.3.1"}, {"IDR1", "6.3.2"}, {"IDR2", "6.3.3"}, {"IDR3", "6.3.4"}, {"IDR4", "6.3.5"}, {"IDR5", "6.3.6"},
+    {"IIDR", "6.3.7"},
+    {"AIDR", "6.3.8"}, {"CR0", "6.3.9"}, {"CR0ACK", "6.3.10"}, {"CR1", "6.3.11"}, {"CR2", "6.3.12"},
+    {"STATUSR", "6.3.13"},
     {"GBPA", "6.3.14"}, {"AGBPA", "6.3.15"}, {"IRQ_CTRL", "6.3.16"}, {"IRQ_CTRLACK", "6.3.18"}, {"GERROR", "6.3.19"},
     {"GERRORN", "6.3.20"}, {"GERROR_IRQ_CFG0", "6.3.21"}, {"GERROR_IRQ_CFG1", "6.3.22"}, {"GERROR_IRQ_CFG2", "6.3.23"},
-    {"STRTAB_BASE", "6.3.24"}, {"STRTAB_BASE_CFG", "6.3.25"}, {"CMDQ_BASE", "6.3.26"}, {"CMDQ_PROD", "6.3.27"}, {"CMDQ_CONS", "6.3.28"},
+    {"STRTAB_BASE", "6.3.24"}, {"STRTAB_BASE_CFG", "6.3.25"}, {"CMDQ_BASE", "6.3.26"}, {"CMDQ_PROD", "6.3.27"},
+    {"CMDQ_CONS", "6.3.28"},
     {"EVENTQ_BASE", "6.3.29"}, {"EVENTQ_PROD", "6.3.95"}, {"EVENTQ_CONS", "6.3.96"}, {"EVENTQ_IRQ_CFG0", "6.3.30"},
-    {"EVENTQ_IRQ_CFG1", "6.3.31"}, {"EVENTQ_IRQ_CFG2", "6.3.32"}, {"PRIQ_BASE", "6.3.33"}, {"PRIQ_PROD", "6.3.97"}, {"PRIQ_CONS", "6.3.98"},
-    {"PRIQ_IRQ_CFG0", "6.3.34"}, {"PRIQ_IRQ_CFG1", "6.3.35"}, {"PRIQ_IRQ_CFG2", "6.3.36"}, {"GATOS_CTRL", "6.3"}, {"GATOS_SID", "6.3"},
+    {"EVENTQ_IRQ_CFG1", "6.3.31"}, {"EVENTQ_IRQ_CFG2", "6.3.32"}, {"PRIQ_BASE", "6.3.33"}, {"PRIQ_PROD", "6.3.97"},
+    {"PRIQ_CONS", "6.3.98"},
+    {"PRIQ_IRQ_CFG0", "6.3.34"}, {"PRIQ_IRQ_CFG1", "6.3.35"}, {"PRIQ_IRQ_CFG2", "6.3.36"}, {"GATOS_CTRL", "6.3"},
+    {"GATOS_SID", "6.3"},
     {"GATOS_ADDR", "6.3"}, {"GATOS_PAR", "6.3"}, {"VATOS_SEL", "6.3"},
 };
 /// Registers that this model has no types for: ECMDQs, the pages of VATOS, performance counters, the Secure bank.
 constexpr Section absent_registers[] = {
     {"CMDQ_CONTROL_PAGE_BASE<n>", "6.3"}, {"CMDQ_CONTROL_PAGE_CFG<n>", "6.3"}, {"CMDQ_CONTROL_PAGE_STATUS<n>", "6.3"},
-    {"ECMDQ_BASE<n>", "6.3"}, {"ECMDQ_PROD<n>", "6.3"}, {"ECMDQ_CONS<n>", "6.3"}, {"VATOS_*", "6.3"}, {"PMCG_*", "10.4"}, {"S_*", "6.3"},
+    {"ECMDQ_BASE<n>", "6.3"}, {"ECMDQ_PROD<n>", "6.3"}, {"ECMDQ_CONS<n>", "6.3"}, {"VATOS_*", "6.3"},
+    {"PMCG_*", "10.4"}, {"S_*", "6.3"},
 };
 /// Registers that keep what is written and have no other effect.
-constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2", "EVENTQ_IRQ_CFG2"};
+constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2",
+    "EVENTQ_IRQ_CFG2"};
 /// Fields that the model acts on; all others of the same structure are read and ignored.
-constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR", "S1STALLD", "EATS", "STRW",
-    "PRIVCFG", "INSTCFG", "S2VMID", "S2T0SZ", "S2SL0", "S2TG", "S2PS", "S2AA64", "S2ENDI", "S2AFFD", "S2PTW", "S2HD", "S2HA", "S2S", "S2R", "S2TTB"};
-constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD", "WXN", "TBI0", "TBI1", "PAN", "AA64",
+constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR",
+    "S1STALLD", "EATS", "STRW",
+    "PRIVCFG", "INSTCFG", "S2VMID", "S2T0SZ", "S2SL0", "S2TG", "S2PS", "S2AA64", "S2ENDI", "S2AFFD", "S2PTW", "S2HD",
+    "S2HA", "S2S", "S2R", "S2TTB"};
+constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD",
+    "WXN", "TBI0", "TBI1", "PAN", "AA64",
     "HD", "HA", "S", "R", "A", "ASID", "HAD0", "TTB0", "HAD1", "TTB1"};
 constexpr std::string_view leaf_fields[] = {"Valid", "Type", "AP[1]", "AP[2]", "AF", "nG", "OA", "DBM", "PXN", "UXN"};
-constexpr std::string_view table_fields[] = {"Valid", "Type", "NextTable", "PXNTable", "UXNTable", "APTable[0]", "APTable[1]"};
-constexpr std::string_view stage2_fields[] = {"Valid", "Type", "MemAttr", "S2AP[0]", "S2AP[1]", "AF", "OA", "DBM", "XN"};
+constexpr std::string_view table_fields[] = {"Valid", "Type", "NextTable", "PXNTable", "UXNTable", "APTable[0]",
+    "APTable[1]"};
+constexpr std::string_view stage2_fields[] = {"Valid", "Type", "MemAttr", "S2AP[0]", "S2AP[1]", "AF", "OA", "DBM",
+    "XN"};
 // clang-format on
 
 template <class List> bool contains(const List& list, std::string_view name) {
@@ -70,7 +82,8 @@ std::vector<Feature> features() {
     std::vector<Feature> out;
     add_registers<Registers>(out, true);
     add_registers<AbsentRegisters>(out, false);
-    for (const Section& s : absent_registers) out.push_back({FeatureKind::Register, {}, s.name, s.section, Status::Absent});
+    for (const Section& s : absent_registers)
+        out.push_back({FeatureKind::Register, {}, s.name, s.section, Status::Absent});
     constexpr std::string_view l1std[] = {"Span", "L2Ptr"}, l1cd[] = {"V", "L2Ptr"};
     add_fields<L1Std>(out, "L1STD", "5.1", l1std);
     add_fields<Ste>(out, "STE", "5.2", ste_fields);
