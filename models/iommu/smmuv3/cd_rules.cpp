@@ -23,8 +23,8 @@ constexpr CdRule cd_rule_table[] = {
     {"A clear with TERM_MODEL", [](const Cd& c, const Ste&, const Identity& id) {
         return !c.get(Cd::A) && id.idr0.get(Idr0::TERM_MODEL);
     }},
-    {"ENDI not supported", [](const Cd& c, const Ste&, const Identity& id) {
-        return wrong_endian(c.get(Cd::ENDI), id);
+    {"ENDI not supported", [](const Cd& c, const Ste& s, const Identity& id) {
+        return (uses_low(c, s, id) || uses_high(c, s, id)) && wrong_endian(c.get(Cd::ENDI), id);
     }},
     {"AA64 not supported", [](const Cd& c, const Ste&, const Identity& id) {
         return (raw(id.idr0.get(Idr0::TTF)) & (c.get(Cd::AA64) ? 2 : 1)) == 0;

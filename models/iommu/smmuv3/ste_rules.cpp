@@ -70,6 +70,11 @@ constexpr SteRule ste_rule_table[] = {
         const auto level = stage2_start_level(g, s.get(Ste::S2SL0), id.idr3.get(Idr3::STT));
         return !level || !stage2_fits(g, *level, 64 - static_cast<unsigned>(s.get(Ste::S2T0SZ)));
     }},
+    {"S2SL0 2 needs a larger output size", [](const Ste& s, const Identity& id) {
+        // DDI 0487, AArch64.S2InvalidSL: 44 bits, of 16 KiB pages 42.
+        const unsigned least = granule_of(s.get(Ste::S2TG)).page_bits == 14 ? 42 : 44;
+        return has_stage2(s) && s.get(Ste::S2SL0) == 2 && id.output_bits < least;
+    }},
     {"S2TTB above the output size", [](const Ste& s, const Identity& id) {
         return has_stage2(s) && beyond(s.get(Ste::S2TTB), stage2_output_bits(s, id));
     }},
