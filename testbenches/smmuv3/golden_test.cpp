@@ -1,81 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The layouts and rules held against bytes that somebody else worked out by hand (golden/smmuv3_golden.h).
-#include "golden/smmuv3_golden.h"
 #include "iommu/smmuv3/page_table.h"
-#include "smmuv3/bench.h"
-
-#include <set>
+#include "smmuv3/golden_table.h"
 
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
-/// The row of that name in a golden table; checked off, so that a test can tell whether it met every row.
-template <class Rows> class Table {
-public:
-    explicit Table(const Rows& rows) : rows_(rows) {}
-    ~Table() {
-        for (const auto& row : rows_) {
-            INFO("never compared: " << row.what);
-            CHECK(seen_.count(row.what) == 1);
-        }
-    }
-    template <class S> void check(const char* what, const S& made) {
-        INFO(what);
-        const auto row =
-            std::find_if(rows_.begin(), rows_.end(), [&](const auto& r) { return std::string{r.what} == what; });
-        REQUIRE(row != rows_.end());
-        CHECK(seen_.insert(what).second);
-        REQUIRE(row->bytes == S::byte_count);
-        for (unsigned w = 0; w < S::word_count; ++w) {
-            INFO("word " << w);
-            CHECK(made.word(w) == row->words[w]);
-        }
-        // and back: bytes in memory give the same fields
-        std::array<std::byte, S::byte_count> raw{};
-        for (unsigned i = 0; i < S::byte_count; ++i) raw[i] = static_cast<std::byte>(row->words[i / 8] >> (i % 8 * 8));
-        CHECK(S::from_bytes(raw) == made);
-        CHECK(made.to_bytes() == raw);
-    }
+constexpr StreamId sid = golden_sid;
+constexpr Pasid ssid = golden_ssid;
+constexpr Iova fault_va = golden_va, page = golden_page;
 
-private:
-    const Rows& rows_;
-    std::set<std::string> seen_;
-};
-
-constexpr StreamId sid{0x1234};
-constexpr Pasid ssid{0x5a5};
-constexpr Iova fault_va{0x7f12'3456'7a80}, page{0x7f12'3456'7000};
-
-/// Stage 1 with the walk attributes that Linux uses for its descriptor tables.
-Ste stage1(Spa cds, unsigned cd_max = 0, NoSubstream dss = NoSubstream::Terminate, CdTable format = CdTable::Linear) {
-    return Ste{}
-        .set(Ste::V, true)
-        .set(Ste::Config, StreamConfig::Stage1)
-        .set(Ste::S1Fmt, format)
-        .set(Ste::S1ContextPtr, cds)
-        .set(Ste::S1CDMax, cd_max)
-        .set(Ste::S1DSS, dss)
-        .set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate)
-        .set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate)
-        .set(Ste::S1CSH, WalkShareability::InnerShareable);
-}
-Cd live(bool aset, Spa table = Spa{0x81'2345'6000}) {
-    return Cd{}
-        .set(Cd::T0SZ, 16)
-        .set(Cd::IR0, WalkCacheability::WriteBackReadAllocate)
-        .set(Cd::OR0, WalkCacheability::WriteBackReadAllocate)
-        .set(Cd::SH0, WalkShareability::InnerShareable)
-        .set(Cd::EPD1, true)
-        .set(Cd::V, true)
-        .set(Cd::IPS, 5)
-        .set(Cd::AA64, true)
-        .set(Cd::R, true)
-        .set(Cd::A, true)
-        .set(Cd::ASET, aset)
-        .set(Cd::ASID, Asid{0x37})
-        .set(Cd::TTB0, table)
-        .set(Cd::MAIR0, 0xff);
-}
 Cd quiet(bool aset, Spa table = Spa{0}) {
     return Cd{}
         .set(Cd::EPD0, true)
@@ -90,9 +24,6 @@ Cd quiet(bool aset, Spa table = Spa{0}) {
         .set(Cd::MAIR0, 0xff);
 }
 
-TranslationRequest request(Access access = Access::Read, bool has_pasid = true) {
-    return {1, DeviceId{0}, sid, has_pasid, has_pasid ? ssid : Pasid{0}, fault_va, 4, access};
-}
 Fault fault(FaultReason why, Spa fetch = Spa{0}) {
     Fault f{why};
     f.fetch_address = fetch;
@@ -121,17 +52,19 @@ TEST_CASE("stream table entries have the manual's bytes", "[golden][smmuv3]") {
 
     Table t{golden::stream_table_entries};
     const Spa one{0x80'1234'5000}, two{0x80'1234'6000};
-    const auto two_level = [&](unsigned max, NoSubstream dss) { return stage1(two, max, dss, CdTable::TwoLevel64K); };
+    const auto two_level = [&](unsigned max, NoSubstream dss) {
+        return golden_stage1(two, max, dss, CdTable::TwoLevel64K);
+    };
     t.check("STE invalid", Ste{});
-    t.check("STE invalid, rest left", stage1(one).set(Ste::V, false));
+    t.check("STE invalid, rest left", golden_stage1(one).set(Ste::V, false));
     t.check("STE abort", Ste{}.set(Ste::V, true));
     const Ste bypass = Ste{}.set(Ste::V, true).set(Ste::Config, StreamConfig::Bypass);
     t.check("STE bypass", bypass);
     t.check("STE bypass, SHCFG incoming", bypass.with(Ste::SHCFG, ShareabilityOverride::UseIncoming));
-    t.check("STE stage 1, one CD", stage1(one));
-    t.check("STE stage 1, one CD, 64 B aligned", stage1(one + 0x40));
-    t.check("STE stage 1, one CD, S1STALLD", stage1(one).set(Ste::S1STALLD, true));
-    t.check("STE linear CD table, S1CDMax 5", stage1(one, 5, NoSubstream::Substream0));
+    t.check("STE stage 1, one CD", golden_stage1(one));
+    t.check("STE stage 1, one CD, 64 B aligned", golden_stage1(one + 0x40));
+    t.check("STE stage 1, one CD, S1STALLD", golden_stage1(one).set(Ste::S1STALLD, true));
+    t.check("STE linear CD table, S1CDMax 5", golden_stage1(one, 5, NoSubstream::Substream0));
     t.check("STE two-level, S1CDMax 10, S1DSS 10", two_level(10, NoSubstream::Substream0));
     t.check("STE two-level, S1CDMax 10, S1DSS 00", two_level(10, NoSubstream::Terminate));
     t.check("STE two-level, S1CDMax 10, S1DSS 01", two_level(10, NoSubstream::Bypass));
@@ -159,21 +92,21 @@ TEST_CASE("context descriptors have the manual's bytes", "[golden][smmuv3]") {
 
     Table t{golden::context_descriptors};
     const Spa table{0x81'2345'6000};
-    t.check("CD live, ASET 0", live(false));
-    t.check("CD live, ASET 1", live(true));
-    t.check("CD live, stall, ASET 0", live(false).set(Cd::S, true));
-    t.check("CD live, stall, ASET 1", live(true).set(Cd::S, true));
+    t.check("CD live, ASET 0", golden_live_cd(false));
+    t.check("CD live, ASET 1", golden_live_cd(true));
+    t.check("CD live, stall, ASET 0", golden_live_cd(false).set(Cd::S, true));
+    t.check("CD live, stall, ASET 1", golden_live_cd(true).set(Cd::S, true));
     t.check("CD quiet 6.12, ASET 1", quiet(true));
     t.check("CD quiet 6.12, ASET 0", quiet(false));
     t.check("CD quiet 6.12, TTB0 not yet cleared", quiet(true, table));
     t.check("CD quiet 6.12, stall forced", quiet(true).set(Cd::S, true).set(Cd::R, true));
-    t.check("CD quiet 6.1", live(false).set(Cd::EPD0, true));
-    t.check("CD quiet 6.1, stall", live(false).set(Cd::EPD0, true).set(Cd::S, true));
+    t.check("CD quiet 6.1", golden_live_cd(false).set(Cd::EPD0, true));
+    t.check("CD quiet 6.1, stall", golden_live_cd(false).set(Cd::EPD0, true).set(Cd::S, true));
     t.check("CD invalid", Cd{});
     t.check("CD invalid, rest left", Cd{}.set(Cd::TTB0, table).set(Cd::MAIR0, 0xff));
-    t.check("CD invalid, only V cleared", live(false).set(Cd::V, false));
-    t.check("CD live, HA HD, ASET 0", live(false).set(Cd::HA, true).set(Cd::HD, true));
-    t.check("CD live, AFFD, ASET 0", live(false).set(Cd::AFFD, true));
+    t.check("CD invalid, only V cleared", golden_live_cd(false).set(Cd::V, false));
+    t.check("CD live, HA HD, ASET 0", golden_live_cd(false).set(Cd::HA, true).set(Cd::HD, true));
+    t.check("CD live, AFFD, ASET 0", golden_live_cd(false).set(Cd::AFFD, true));
 }
 
 TEST_CASE("commands have the manual's bytes, and the queue takes what the unit has", "[golden][smmuv3]") {
@@ -247,7 +180,8 @@ TEST_CASE("event records have the manual's bytes", "[golden][smmuv3]") {
     const auto translation = [&](const char* what, FaultReason why, const TranslationRequest& r) {
         check(what, event_of(fault(why)), r, fault(why));
     };
-    const auto read = request(), write = request(Access::Write), untagged = request(Access::Read, false);
+    const auto read = golden_request(), write = golden_request(Access::Write),
+               untagged = golden_request(Access::Read, false);
     TranslationRequest beyond = untagged, beyond_tagged = read;
     beyond.stream = beyond_tagged.stream = StreamId{0x12345};
     check("C_BAD_STREAMID", EventId::C_BAD_STREAMID, beyond);
