@@ -54,29 +54,29 @@ struct RangeRow {
     u64 first, bytes;
     bool leaf;
 };
-constexpr u64 va = 0x7f12'3456'7000, ipa = 0x80'4567'8000;
+constexpr u64 va_page = 0x7f12'3456'7000, ipa_page = 0x80'4567'8000;
 constexpr RangeRow range_table[] = {
-    {"TLBI_NH_VA VMID 0x102, leaf 0", va, 0x1000, false},
-    {"TLBI_NH_VA VMID 0x102, leaf 1", va, 0x1000, true},
-    {"TLBI_NH_VA VMID 0x102, 16 pages, TTL 3", va, 0x1'0000, true},
+    {"TLBI_NH_VA VMID 0x102, leaf 0", va_page, 0x1000, false},
+    {"TLBI_NH_VA VMID 0x102, leaf 1", va_page, 0x1000, true},
+    {"TLBI_NH_VA VMID 0x102, 16 pages, TTL 3", va_page, 0x1'0000, true},
     {"TLBI_NH_VA VMID 0x102, 128 pages of 16 KiB", 0x7f12'3456'4000, 0x20'0000, true},
     {"TLBI_NH_VA VMID 0x102, 32 pages of 64 KiB", 0x7f12'3440'0000, 0x20'0000, true},
-    {"TLBI_NH_VAA VMID 0x102, leaf 0", va, 0x1000, false},
-    {"TLBI_NH_VAA VMID 0x102, 16 pages, leaf 1", va, 0x1'0000, true},
-    {"TLBI_EL2_VA leaf 0", va, 0x1000, false},
-    {"TLBI_EL2_VA leaf 1", va, 0x1000, true},
-    {"TLBI_EL2_VA 16 pages, leaf 1", va, 0x1'0000, true},
-    {"TLBI_EL2_VAA leaf 0", va, 0x1000, false},
-    {"TLBI_EL2_VAA leaf 1", va, 0x1000, true},
-    {"TLBI_EL2_VAA 16 pages, leaf 1", va, 0x1'0000, true},
-    {"TLBI_S2_IPA leaf 0", ipa, 0x1000, false},
-    {"TLBI_S2_IPA leaf 1", ipa, 0x1000, true},
-    {"TLBI_S2_IPA 16 pages, leaf 1", ipa, 0x1'0000, true},
-    {"TLBI_S2_IPA 16 pages, leaf 0", ipa, 0x1'0000, false},
-    {"TLBI_S2_IPA one page, TTL 3", ipa, 0x1000, true},
+    {"TLBI_NH_VAA VMID 0x102, leaf 0", va_page, 0x1000, false},
+    {"TLBI_NH_VAA VMID 0x102, 16 pages, leaf 1", va_page, 0x1'0000, true},
+    {"TLBI_EL2_VA leaf 0", va_page, 0x1000, false},
+    {"TLBI_EL2_VA leaf 1", va_page, 0x1000, true},
+    {"TLBI_EL2_VA 16 pages, leaf 1", va_page, 0x1'0000, true},
+    {"TLBI_EL2_VAA leaf 0", va_page, 0x1000, false},
+    {"TLBI_EL2_VAA leaf 1", va_page, 0x1000, true},
+    {"TLBI_EL2_VAA 16 pages, leaf 1", va_page, 0x1'0000, true},
+    {"TLBI_S2_IPA leaf 0", ipa_page, 0x1000, false},
+    {"TLBI_S2_IPA leaf 1", ipa_page, 0x1000, true},
+    {"TLBI_S2_IPA 16 pages, leaf 1", ipa_page, 0x1'0000, true},
+    {"TLBI_S2_IPA 16 pages, leaf 0", ipa_page, 0x1'0000, false},
+    {"TLBI_S2_IPA one page, TTL 3", ipa_page, 0x1000, true},
     {"TLBI_S2_IPA 2 MiB block, TTL 2", 0x80'4560'0000, 0x20'0000, true},
     {"TLBI_S2_IPA 1 GiB block, TTL 1", 0x80'4000'0000, 0x4000'0000, true},
-    {"TLBI_S2_IPA 32 pages of 16 KiB", ipa, 0x8'0000, true},
+    {"TLBI_S2_IPA 32 pages of 16 KiB", ipa_page, 0x8'0000, true},
     {"TLBI_S2_IPA 32 pages of 64 KiB", 0x80'4560'0000, 0x20'0000, true},
     {"TLBI_S2_IPA 2^48 bytes", 0, u64{1} << 48, false},
 };
@@ -86,10 +86,10 @@ struct AtcRow {
     u64 first, bytes;
 };
 constexpr AtcRow atc_table[] = {
-    {"ATC_INV substream, 4 KiB", true, false, false, va, 0x1000},
+    {"ATC_INV substream, 4 KiB", true, false, false, va_page, 0x1000},
     {"ATC_INV substream, 8 KiB", true, false, false, 0x7f12'3456'6000, 0x2000},
     {"ATC_INV substream, 2 MiB", true, false, false, 0x7f12'3440'0000, 0x20'0000},
-    {"ATC_INV no substream, 4 KiB", false, false, false, va, 0x1000},
+    {"ATC_INV no substream, 4 KiB", false, false, false, va_page, 0x1000},
     {"ATC_INV no substream, 2 MiB", false, false, false, 0x7f12'3440'0000, 0x20'0000},
     {"ATC_INV substream, global, 2 MiB", true, true, false, 0x7f12'3440'0000, 0x20'0000},
     {"ATC_INV no substream, global ignored, all", false, false, true, 0, 0},
@@ -169,10 +169,10 @@ TEST_CASE("prefetches and configuration commands have the manual's bytes, and th
         return c.set(AtcInv::Size, size).set(AtcInv::Addr, Iova{where});
     };
     const auto with = tagged<AtcInv>(), without = of_stream<AtcInv>();
-    t.check("ATC_INV substream, 4 KiB", atc(with, 0, va));
-    t.check("ATC_INV substream, 8 KiB", atc(with, 1, va));
+    t.check("ATC_INV substream, 4 KiB", atc(with, 0, va_page));
+    t.check("ATC_INV substream, 8 KiB", atc(with, 1, va_page));
     t.check("ATC_INV substream, 2 MiB", atc(with, 9, 0x7f12'3440'0000));
-    t.check("ATC_INV no substream, 4 KiB", atc(without, 0, va));
+    t.check("ATC_INV no substream, 4 KiB", atc(without, 0, va_page));
     t.check("ATC_INV no substream, 2 MiB", atc(without, 9, 0x7f12'3440'0000));
     t.check("ATC_INV substream, global, 2 MiB", atc(with.with(AtcInv::Global, true), 9, 0x7f12'3440'0000));
     t.check("ATC_INV no substream, global ignored, all", atc(without.with(AtcInv::Global, true), 52, 0));
