@@ -65,9 +65,10 @@ Decode cfgi_ste_range(const Command& c, const Identity&) {
     return configuration(s);
 }
 
-Decode cfgi_cd(const Command& c, const Identity&) {
+/// 4.3.3, 4.3.4: CERROR_ILL without stage 1, as nothing has descriptors then.
+Decode cfgi_cd(const Command& c, const Identity& id) {
     const auto k = view_as<CfgiCd>(c);
-    if (k.get(CfgiCd::SSec)) return illegal;
+    if (k.get(CfgiCd::SSec) || !has_stage1(id)) return illegal;
     Scope s;
     s.stream = k.get(CfgiCd::SID);
     s.pasid = k.get(CfgiCd::SSID);
@@ -76,9 +77,9 @@ Decode cfgi_cd(const Command& c, const Identity&) {
     return configuration(s);
 }
 
-Decode cfgi_cd_all(const Command& c, const Identity&) {
+Decode cfgi_cd_all(const Command& c, const Identity& id) {
     const auto k = view_as<CfgiCdAll>(c);
-    if (k.get(CfgiCdAll::SSec)) return illegal;
+    if (k.get(CfgiCdAll::SSec) || !has_stage1(id)) return illegal;
     Scope s;
     s.stream = k.get(CfgiCdAll::SID);
     return configuration(s);
@@ -115,7 +116,9 @@ template <class C> std::optional<IovaRange> tlbi_range(const C& k, const Identit
         return std::nullopt; // reserved without the feature
     const Iova first{k.get(C::Addr).value()};
     if (tg == RangeGranule::None) return IovaRange{first, page_size};
-    if (num == 0 && scale == 0 && ttl == 0) return std::nullopt;
+    // A level without leaves is no hint (4.4.1.1): 16 KiB pages have no blocks at level 1 below 52 address bits.
+    const bool hint = ttl != 0 && !(tg == RangeGranule::K16 && ttl == 1);
+    if (num == 0 && scale == 0 && !hint) return std::nullopt;
     const unsigned granule_bits = 10 + 2 * raw(tg); // 4, 16, 64 KiB
     return IovaRange{first.align_down(u64{1} << granule_bits), (num + 1) << (scale + granule_bits)};
 }
