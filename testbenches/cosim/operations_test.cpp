@@ -208,3 +208,44 @@ TEST_CASE("a message that a device writes into the window is an interrupt, trans
     CHECK(interrupt.address == messages_at + 0x40);
     CHECK(interrupt.data == 0x51);
 }
+
+TEST_CASE("privilege, execution and PASID of a DMA are what the tables judge", "[cosim]") {
+    enum : unsigned { C_BAD_SUBSTREAMID = 0x08, F_PERMISSION = 0x13 };
+    HostBench b(plain_config());
+    b.bring_up();
+    const auto leaf = [&](uint64_t n, uint64_t bits) {
+        b.store(b.tables + 0x3000 + 8 * ((b.here >> 12 & 511) + n),
+                {(b.memory + b.page) | 3 | 1 << 10 | 1 << 11 | bits});
+    };
+    leaf(1, 0);                          // AP[1]=0: not for unprivileged accesses
+    leaf(2, 1 << 6 | uint64_t{1} << 54); // UXN
+    const uint64_t privileged_page = b.here + 0x1000, data_page = b.here + 0x2000;
+    CHECK(b.run(b.dma(1, privileged_page, 4)).ending == QSC_REFUSED);
+    CHECK(b.event(0) == F_PERMISSION);
+    CHECK(b.run(b.dma(1, privileged_page, 4, QSC_PRIVILEGED)).ending == QSC_DONE);
+    CHECK(b.run(b.dma(1, data_page, 4)).ending == QSC_DONE);
+    CHECK(b.run(b.dma(1, data_page, 4, QSC_EXECUTE)).ending == QSC_REFUSED);
+    CHECK(b.event(1) == F_PERMISSION);
+    CHECK(b.run(b.dma(1, b.here, 4, QSC_EXECUTE)).ending == QSC_DONE);
+    CHECK(b.run(b.dma(1, b.here, 4, QSC_PASID)).ending == QSC_REFUSED); // the stream has no substreams
+    CHECK(b.event(2) == C_BAD_SUBSTREAMID);
+}
+
+TEST_CASE("an access that the IOMMU ends with zeros is told apart from one that it did", "[cosim]") {
+    HostBench b(plain_config());
+    b.bring_up();
+    const uint64_t cd = b.contexts + 0x1000;
+    b.store(cd, {b.load(cd) & ~(uint64_t{3} << 45)}); // R=0, A=0: RAZ/WI and no record
+    uint64_t word = ~uint64_t{0};
+    const qsc_dma_result r = b.run(b.dma(1, b.here + 0x1000, 8), &word);
+    CHECK(r.ending == QSC_ZEROED);
+    CHECK(r.bytes == 0);
+    CHECK(word == 0);
+    CHECK(b.event(0) == 0);
+    // Two pages of which the second has no translation: what is there moves, and the device is not told.
+    std::vector<unsigned char> both(0x2000, 0xff);
+    const qsc_dma_result two = b.run(b.dma(1, b.here, 0x2000), both.data());
+    CHECK(two.ending == QSC_ZEROED);
+    CHECK(two.bytes == 0x1000);
+    CHECK(both.back() == 0);
+}

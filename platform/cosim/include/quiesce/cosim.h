@@ -246,7 +246,7 @@ typedef struct qsc_dma_request {
 
 typedef struct qsc_dma_result {
     uint32_t size;
-    uint32_t ending;   /**< qsc_ending of the first page that did not end as QSC_DONE, or QSC_DONE */
+    uint32_t ending;   /**< of the page that ended it; else QSC_ZEROED if that happened to a page, or QSC_DONE */
     uint64_t bytes;    /**< that moved: pages before one that failed have */
     uint64_t physical; /**< where the last page that was translated went */
     uint64_t ended_ps; /**< when */
