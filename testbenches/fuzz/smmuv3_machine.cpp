@@ -14,11 +14,11 @@ using Ring = base::RingIndices<WrapBit>;
 
 namespace {
 
-/// Whatever is asked of the unit at once is over after this: the slowest device answers in microseconds.
+/// Whatever is asked of the unit at once is over long before.
 constexpr sim::Duration patience = sim::Duration::ps(10'000'000'000'000);
-/// Steps of the calendar that one thing that software or a device did may cost. A walk of both stages reads 25 entries,
-/// may start over 8 times, and wakes others; a doorbell is counted by its commands.
-constexpr u64 work_per_step = 20'000;
+/// Steps of the calendar that one access or command may cost on average: a walk of both stages reads 25 entries, and an
+/// access may start over 8 times.
+constexpr u64 most_work_of_one = 2'000;
 
 template <class Base, class Prod, class Cons>
 Ring ring_of(const smmuv3::RegisterFile& regs, u64 most) {
@@ -55,6 +55,7 @@ Tally& Tally::operator+=(const Tally& o) {
     programs += o.programs, register_accesses += o.register_accesses, device_accesses += o.device_accesses;
     page_requests += o.page_requests, commands += o.commands, memory_writes += o.memory_writes;
     granted += o.granted, refused += o.refused, records += o.records;
+    most_work = std::max(most_work, o.most_work);
     return *this;
 }
 
@@ -213,9 +214,9 @@ void Machine::check_error() {
 }
 
 void Machine::check_work() {
-    const u64 steps = 64 + tally_.accesses() + tally_.commands;
-    must(calendar_.items_run() - items_at_start_ <= steps * work_per_step,
-         "more work than what was asked for can cost");
+    const u64 things = 1 + tally_.accesses() + tally_.commands;
+    tally_.most_work = std::max(tally_.most_work, (calendar_.items_run() - items_at_start_) / things);
+    must(tally_.most_work <= most_work_of_one, "more work than what was asked for can cost");
 }
 
 void Machine::pass(sim::Duration time) {

@@ -22,6 +22,7 @@ inline void must(bool holds, const char* what) {
 struct Tally {
     u64 programs = 0, register_accesses = 0, device_accesses = 0, page_requests = 0, commands = 0, memory_writes = 0;
     u64 granted = 0, refused = 0, records = 0;
+    u64 most_work = 0; ///< steps of the calendar for each thing that was done, of the program where they were most
     u64 accesses() const { return register_accesses + device_accesses + page_requests; }
     Tally& operator+=(const Tally& o);
 };

@@ -33,13 +33,13 @@ extern "C" void say_seed(int) {
 
 void print(const fuzz::Tally& t, double seconds) {
     std::printf("%llu programs: %llu accesses (%llu of devices, %llu of registers, %llu page requests), %llu commands, "
-                "%llu granted, %llu refused, %llu records; %.0f accesses per second\n",
+                "%llu granted, %llu refused, %llu records; at most %llu steps for one; %.0f accesses per second\n",
                 static_cast<unsigned long long>(t.programs), static_cast<unsigned long long>(t.accesses()),
                 static_cast<unsigned long long>(t.device_accesses),
                 static_cast<unsigned long long>(t.register_accesses), static_cast<unsigned long long>(t.page_requests),
                 static_cast<unsigned long long>(t.commands), static_cast<unsigned long long>(t.granted),
                 static_cast<unsigned long long>(t.refused), static_cast<unsigned long long>(t.records),
-                static_cast<double>(t.accesses()) / seconds);
+                static_cast<unsigned long long>(t.most_work), static_cast<double>(t.accesses()) / seconds);
 }
 
 } // namespace
