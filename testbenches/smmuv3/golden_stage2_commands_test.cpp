@@ -13,7 +13,7 @@ constexpr Vmid golden_vmid{0x102}, last_vmid{0xffff};
 constexpr Asid golden_asid{0x37};
 constexpr Gpa golden_ipa{0x80'4567'8000};
 
-/// Compares commands with golden rows; each must be legal, but for those that `refused` says.
+/// Compares commands with golden rows, and asks whether the queue takes them.
 template <class Rows>
 class LegalCommands {
 public:
@@ -106,8 +106,7 @@ bool begins(std::string_view text, std::string_view with) { return text.substr(0
 
 } // namespace
 
-TEST_CASE("prefetches and configuration commands have the manual's bytes, and the others of their kind",
-          "[golden][smmuv3]") {
+TEST_CASE("commands of both stages and of devices have the manual's bytes and are taken", "[golden][smmuv3]") {
     // One table, so that a row that nobody makes is noticed.
     LegalCommands t{golden::more_commands};
     t.check("PREFETCH_CONFIG", tagged<PrefetchConfig>());

@@ -166,11 +166,9 @@ TEST_CASE("records of stage 2 faults have the manual's bytes", "[golden][smmuv3]
 
 TEST_CASE("the other records that the unit writes have the manual's bytes", "[golden][smmuv3]") {
     Table t{golden::more_event_records};
-    const auto configuration = [](const char*, Spa at = Spa{0}) {
-        return aborted(Fault{FaultReason::Configuration}, at);
-    };
+    const auto configuration = [](Spa at) { return aborted(Fault{FaultReason::Configuration}, at); };
     const auto check = [&](const char* what, EventId id, const TranslationRequest& r, Spa at = Spa{0}) {
-        t.check(what, make_record(id, r, configuration(what, at)));
+        t.check(what, make_record(id, r, configuration(at)));
     };
     TranslationRequest highest = alone(), zero = both(), last = both();
     highest.stream = StreamId{0xffff'ffff};
@@ -191,7 +189,7 @@ TEST_CASE("the other records that the unit writes have the manual's bytes", "[go
     t.check("F_TRANSLATION write, STAG 0xffff",
             stalled(record(both(Access::Write), Fault{FaultReason::NotMapped}), 0xffff));
     // Layouts that the unit never fills: it has no granule protection, no MPAM.
-    auto gpcf = make_record(EventId::F_STE_FETCH, alone(), configuration("", Spa{0x80'1304'8d00}));
+    auto gpcf = make_record(EventId::F_STE_FETCH, alone(), configuration(Spa{0x80'1304'8d00}));
     t.check("F_STE_FETCH, GPCF", view_as<FetchFault>(gpcf).set(FetchFault::GPCF, true));
     t.check("F_VMS_FETCH", view_as<FetchFault>(make_record(EventId::F_VMS_FETCH, both(), {}))
                                .set(FetchFault::FetchAddr, Spa{0x81'5678'9000}));

@@ -32,40 +32,25 @@ Identity other_tables() {
     return id;
 }
 
-/// Compares entries with golden rows and asks the rules for the unit of the header.
+std::string_view verdict(const Ste& s, const Identity& id) { return why_illegal(s, id); }
+std::string_view verdict(const Cd& c, const Identity& id) { return why_illegal(c, wide_stage1(), id); }
+
+/// Compares structures with golden rows and asks the rules for the unit of the header.
 template <class Rows>
-class LegalEntries {
+class JudgedTable {
 public:
-    explicit LegalEntries(const Rows& rows) : table_(rows) {}
-    void check(const char* what, const Ste& s, const Identity& id = golden_identity()) {
+    explicit JudgedTable(const Rows& rows) : table_(rows) {}
+    template <class S>
+    void check(const char* what, const S& s, const Identity& id = golden_identity()) {
         table_.check(what, s);
         INFO(what);
-        CHECK(why_illegal(s, id) == "");
+        CHECK(verdict(s, id) == "");
     }
-    void check_illegal(const char* what, const Ste& s) {
+    template <class S>
+    void check_illegal(const char* what, const S& s) {
         table_.check(what, s);
         INFO(what);
-        CHECK(why_illegal(s, golden_identity()) != "");
-    }
-
-private:
-    Table<Rows> table_;
-};
-
-/// Compares the row of a CD and asks the rules.
-template <class Rows>
-class LegalDescriptors {
-public:
-    explicit LegalDescriptors(const Rows& rows) : table_(rows) {}
-    void check(const char* what, const Cd& c, const Identity& id = golden_identity()) {
-        table_.check(what, c);
-        INFO(what);
-        CHECK(why_illegal(c, wide_stage1(), id) == "");
-    }
-    void check_illegal(const char* what, const Cd& c) {
-        table_.check(what, c);
-        INFO(what);
-        CHECK(why_illegal(c, wide_stage1(), golden_identity()) != "");
+        CHECK(verdict(s, golden_identity()) != "");
     }
 
 private:
@@ -76,7 +61,7 @@ private:
 
 TEST_CASE("stage 2 entries of every granule and start level have the manual's bytes and are legal",
           "[golden][smmuv3]") {
-    LegalEntries t{golden::stage2_stream_table_entries};
+    JudgedTable t{golden::stage2_stream_table_entries};
     using enum Granule0;
     const Ste first = stage2(16, 2, 5);
     t.check("STE stage 2, 4 KiB, level 0, 48 bits", first);
@@ -132,7 +117,7 @@ TEST_CASE("stage 2 entries of every granule and start level have the manual's by
 }
 
 TEST_CASE("nested entries have the manual's bytes and are legal", "[golden][smmuv3]") {
-    LegalEntries t{golden::nested_stream_table_entries};
+    JudgedTable t{golden::nested_stream_table_entries};
     t.check("STE nested, one CD", nested(golden_stage1(Spa{0x80'1234'5000})));
     const Ste base = nested(wide_stage1());
     t.check("STE nested, two-level, S1CDMax 20, S1DSS 10", base);
@@ -151,7 +136,7 @@ TEST_CASE("nested entries have the manual's bytes and are legal", "[golden][smmu
 }
 
 TEST_CASE("attribute overrides have the manual's bytes and leave entries legal", "[golden][smmuv3]") {
-    LegalEntries t{golden::attribute_stream_table_entries};
+    JudgedTable t{golden::attribute_stream_table_entries};
     const Ste bypass = Ste{}.set(Ste::V, true).set(Ste::Config, StreamConfig::Bypass);
     const auto type = [&](u64 attribute) { return bypass.with(Ste::MTCFG, true).set(Ste::MemAttr, attribute); };
     t.check("STE bypass, SHCFG non-shareable", bypass.with(Ste::SHCFG, ShareabilityOverride::NonShareable));
@@ -196,7 +181,7 @@ TEST_CASE("attribute overrides have the manual's bytes and leave entries legal",
 }
 
 TEST_CASE("entries that the manual calls ILLEGAL are refused", "[golden][smmuv3]") {
-    LegalEntries t{golden::illegal_stage2_entries};
+    JudgedTable t{golden::illegal_stage2_entries};
     using enum Granule0;
     const Ste first = stage2(16, 2, 5);
     t.check_illegal("illegal: S2TG 3", stage2(16, 2, 5, Granule0::Reserved));
@@ -235,7 +220,7 @@ constexpr Spa upper_table{0x81'2346'7000}, table_16k{0x81'2345'4000}, table_64k{
 } // namespace
 
 TEST_CASE("context descriptors of two halves, of every granule and size have the manual's bytes", "[golden][smmuv3]") {
-    LegalDescriptors t{golden::extended_context_descriptors};
+    JudgedTable t{golden::extended_context_descriptors};
     const Cd live = golden_live_cd(false), both = both_halves(Granule1::K4, upper_table);
     const auto low = [](Granule0 tg, Spa table) { return golden_live_cd(false, table).set(Cd::TG0, tg); };
     t.check("CD both halves, 4 KiB", both);
@@ -302,7 +287,7 @@ TEST_CASE("context descriptors that the manual calls ILLEGAL are refused, but no
           "[golden][smmuv3]") {
     const Cd live = golden_live_cd(false), both = both_halves(Granule1::K4, upper_table);
     constexpr Spa beyond0{0x181'2345'6000}, beyond1{0x181'2346'7000};
-    LegalDescriptors illegal{golden::illegal_context_descriptors};
+    JudgedTable illegal{golden::illegal_context_descriptors};
     illegal.check_illegal("illegal: TG0 3", live.with(Cd::TG0, Granule0::Reserved));
     illegal.check_illegal("illegal: TG1 0", both.with(Cd::TG1, Granule1::Reserved));
     illegal.check_illegal("illegal: T0SZ 15", live.with(Cd::T0SZ, 15));
@@ -313,7 +298,7 @@ TEST_CASE("context descriptors that the manual calls ILLEGAL are refused, but no
     illegal.check_illegal("illegal: ENDI", live.with(Cd::ENDI, true));
     illegal.check_illegal("illegal: CD of AArch32 tables", live.with(Cd::AA64, false).set(Cd::T0SZ, 0));
 
-    LegalDescriptors masked{golden::masked_context_descriptors};
+    JudgedTable masked{golden::masked_context_descriptors};
     masked.check("CD EPD1 hides TTB1", live.with(Cd::IPS, 2).set(Cd::TTB1, beyond1));
     masked.check("CD EPD0 hides T0SZ, TG0, TTB0", both.with(Cd::IPS, 2)
                                                       .set(Cd::EPD0, true)
