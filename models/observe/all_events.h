@@ -31,7 +31,7 @@ using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::Fen
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
                                  os::PageRequestEnded, os::PageGroupAnswered,
                                  os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
-                                 os::DeviceReset, os::WorkLost>;
+                                 os::DeviceReset, os::WorkLost, os::AtcLeftOpen>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

@@ -51,7 +51,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
-        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost>;
+        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, os::AtcLeftOpen>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -180,7 +180,11 @@ void Checkers::on(const memory::FrameUnmapped& e) { unfenced_.unmapped(e); }
 
 /// What the OS had not been told, and what the device could do about it: over a link that is down, nothing.
 std::string Checkers::freed_under(BondId b) {
-    const std::string unfenced = "no fence covering it had been seen complete since it was unmapped";
+    std::string unfenced = "no fence covering it had been seen complete since it was unmapped";
+    if (const BondInfo i = info(b); i.left_open)
+        unfenced += fmt::format("; its ATC was last emptied before {}, when {} still walked the same ASID's tables and what "
+                                "it brought into the IOMMU's cache could be granted to the ATC again",
+                                base::format_duration(*i.left_open - sim::Time{}), who(i.refilled_by));
     const auto down = link_down_.find(raw(info(b).device_id));
     if (down == link_down_.end()) return fmt::format("{} could still reach it: {}", who(b), unfenced);
     return fmt::format("{}; {} could not reach it, its link was down since {}", unfenced, who(b),
@@ -294,6 +298,11 @@ void Checkers::on(const os::PasidChanged& e) {
                 fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid),
                             raw(e.mm), who(BondId{id}), b.outstanding));
     }
+}
+
+void Checkers::on(const os::AtcLeftOpen& e) {
+    info(e.bond).left_open = bus_.now();
+    info(e.bond).refilled_by = e.by;
 }
 
 /// By a reset that another made necessary, or with the link. A dying process has nothing to lose.

@@ -66,6 +66,8 @@ private:
         u64 outstanding = 0, records_after_t0 = 0;
         u64 last_issued = 0; ///< its newest transaction that the device was seen to issue: they are judged there
         bool torn = false;
+        std::optional<sim::Time> left_open; ///< its ATC was emptied and could be filled again, because of refilled_by
+        BondId refilled_by{};
     };
     struct Unit {
         std::set<u64> begun;         ///< invalidations not done yet
@@ -104,6 +106,7 @@ private:
     void on(const os::FenceObserved& e);
     void on(const os::PasidChanged& e);
     void on(const os::WorkLost& e);
+    void on(const os::AtcLeftOpen& e);
     void on(const os::OsViolation& e);
     void on(const os::ProcessChanged& e);
     void on(const pcie::InvalidationAnswered& e);

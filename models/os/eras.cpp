@@ -50,6 +50,8 @@ constexpr Era eras[] = {
      .evidence = "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI "
                  "rounds), arm_smmu_sva_domain_free; 2667ed10d9f0 (PASID until mmdrop)"},
     // 6.1 remembers that it `cleared`: no second TLBI at unbind. One arm_smmu_mmu_notifier per device and mm.
+    // Each release empties its own device's ATC, and does not come back to it: a device that is released later has the
+    // same ASID and fills the TLB meanwhile, of which quiet contexts still get hits (refill-through-sibling shows it).
     {.policy = Policy::QuietUnbind,
      .kernel = KernelVersion::V6_1,
      .on_release = quiet_release,

@@ -49,6 +49,15 @@ struct FenceObserved {
 };
 DESCRIBE(FenceObserved, bond, mm, first, bytes, blocks, issued_sequence, span)
 
+/// A device's ATC was emptied while it could be filled again: the device's own context stopped walks only, and that of
+/// `by`, with the same ASID, went on walking. Hits in the IOMMU's translation cache are granted.
+struct AtcLeftOpen {
+    static constexpr std::string_view event_name = "AtcLeftOpen";
+    BondId bond;
+    BondId by;
+};
+DESCRIBE(AtcLeftOpen, bond, by)
+
 /// The OS began an invalidation that a later FenceObserved with this number completes.
 struct InvalidationIssued {
     static constexpr std::string_view event_name = "InvalidationIssued";

@@ -115,7 +115,11 @@ public:
     bool dead() const { return users_ == 0; }
 
     // ---- notifiers (1.3) ----
-    void notifier_register(MmuNotifier& n) { mmgrab(); notifiers_.push_back(&n); }
+    /// The latest goes first (linux: hlist_add_head_rcu): so notifiers are called, at an invalidation and at the release.
+    void notifier_register(MmuNotifier& n) {
+        mmgrab();
+        notifiers_.insert(notifiers_.begin(), &n);
+    }
     /// Unlinks at once; drops mm_count after a grace period. release() is not called.
     void notifier_put(MmuNotifier& n);
     bool linked(const MmuNotifier& n) const;

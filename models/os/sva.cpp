@@ -166,6 +166,14 @@ sim::Task<void> Sva::invalidate_atc(KernelContext& ctx, const std::vector<Bond*>
     if (!fenced) co_return;
     for (std::size_t i = 0; i < cached.size(); ++i) cached[i]->reach.atc_clean = cached[i]->reach.atc_clean || clean[i];
     seen(ctx, issued, Va{}, everything);
+    for (std::size_t i = 0; i < cached.size(); ++i)
+        if (!clean[i] && cached[i]->reach.context == Reach::Context::Quiet) tell_left_open(*cached[i]);
+}
+
+/// Whose walks can fill the translation cache for a bond that is quiet.
+void Sva::tell_left_open(const Bond& quiet) {
+    for (const Bond* b : bonds_of(quiet.mm))
+        if (b->reach.context == Reach::Context::Live) events_.emit(AtcLeftOpen{quiet.id, b->id});
 }
 
 // ---- steps ----------------------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ private:
     sim::Task<void> drain_page_requests(KernelContext& ctx, Bond& b);
     sim::Task<void> driver_mm_exit(KernelContext& ctx, Bond& b);
     sim::Task<void> invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds);
+    void tell_left_open(const Bond& quiet);
     sim::Task<void> invalidate_space(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> free_pasid(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> free_asid(KernelContext& ctx, SvaDomain& d);

@@ -112,6 +112,20 @@ TEST_CASE("the story of a stale DMA names the invalidation that the device had a
     CHECK_THAT(b.checkers.violations()[1].story, !Catch::Contains("acknowledged"));
 }
 
+TEST_CASE("a page that is freed while an ATC could be filled again says when that was emptied and who could fill it", "[observe]") {
+    ViolationsToldBench b;
+    b.bond(15, 3);
+    b.take(20, 5);
+    b.say(30, os::AtcLeftOpen{BondId{1}, BondId{3}});
+    b.block(35, 1, 3);
+    b.unmap(40, 5);
+    b.free(50, 5);
+    REQUIRE(b.count() == 1);
+    CHECK_THAT(b.checkers.violations()[0].story,
+               Catch::Contains("acc1 (bond 1, app1, PASID 1) could still reach it") &&
+                   Catch::Contains("last emptied before 30 ps, when acc3 (bond 3, app1, PASID 1) still walked"));
+}
+
 TEST_CASE("a page is judged for each bond that can reach it", "[observe]") {
     ViolationsToldBench b;
     b.bond(15, 3, 1, 1);
