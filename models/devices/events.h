@@ -54,6 +54,15 @@ struct DmaEnded {
 };
 DESCRIBE(DmaEnded, transaction, device, bond, bytes, write, ending)
 
+/// A device forgot the work that was under way for a bond: it, its engines or its link were reset, or the state of a
+/// context could not be saved. Its driver finds out later, and may give the work to the device again.
+struct WorkDropped {
+    static constexpr std::string_view event_name = "WorkDropped";
+    DeviceId device;
+    BondId bond;
+};
+DESCRIBE(WorkDropped, device, bond)
+
 /// A device that plays a trace is through with one of its requests: all its packets are on their way, or it was left out
 /// because whoever it is for has stopped.
 struct TraceLinePlayed {

@@ -158,6 +158,7 @@ void Gpu::unmap(Context& c) {
 /// observable; only then Unmapped.
 sim::Task<void> Gpu::unmapped(Context& c, bool failed) {
     const u64 life = life_;
+    if (failed) events().emit(WorkDropped{device(), c.work.bond});
     PageRequestInterface* const pages = page_requests();
     if (pages != nullptr) co_await pages->stop(request_of(c));
     co_await c.access.idle().wait();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/sva_function.h"
 
+#include "devices/events.h"
+
 #include <algorithm>
 
 namespace quiesce::devices {
@@ -31,8 +33,10 @@ SvaFunction::SvaFunction(base::Name name, base::EventBus& events, pcie::RootComp
 
 void SvaFunction::lose_work() {
     for (const BondId bond : at_work())
-        if (bond != no_bond && std::find(lost_work_.begin(), lost_work_.end(), bond) == lost_work_.end())
+        if (bond != no_bond && std::find(lost_work_.begin(), lost_work_.end(), bond) == lost_work_.end()) {
             lost_work_.push_back(bond);
+            events().emit(WorkDropped{device(), bond});
+        }
 }
 
 void SvaFunction::add_page_requests(const PageRequestConfig& config) {

@@ -25,7 +25,7 @@ using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived
                                      devices::PageRequestSent, devices::PageResponseHeard,
                                      devices::PageGroupForgotten, devices::DescriptorSubmitted,
                                      devices::DescriptorEnded, devices::AccessRetried, devices::PacketEnded,
-                                     devices::TraceLinePlayed>;
+                                     devices::TraceLinePlayed, devices::WorkDropped>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,

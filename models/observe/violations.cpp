@@ -51,7 +51,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
-        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, os::AtcLeftOpen>;
+        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, devices::WorkDropped, os::AtcLeftOpen>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -72,19 +72,22 @@ bool Checkers::after_unbind(BondId b, u64 transaction) {
     return i.ever_bound && i.state == os::BondState::Unbound && transaction > i.last_issued;
 }
 
-void Checkers::add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story, unsigned tells) {
+void Checkers::add_at(sim::Time when, std::string_view kind, BondId bond, u64 page, std::string_view object,
+                      std::string story, unsigned tells) {
     auto [at, fresh] = index_.try_emplace({std::string{kind}, raw(bond), page, std::string{object}}, list_.size());
     if (!fresh) {
         Violation& same = list_[at->second];
         ++same.count;
-        same.last = bus_.now();
-        if (tells > std::exchange(tells_[at->second], std::max(tells, tells_[at->second]))) same.story = std::move(story);
+        same.last = when;
+        if (tells <= tells_[at->second]) return;
+        tells_[at->second] = tells;
+        same.story = std::move(story);
         return;
     }
     tells_.push_back(tells);
     const BondInfo& i = info(bond);
-    list_.push_back({std::string{kind}, bus_.now(), bus_.now(), 1, bond, i.device, i.process, i.pasid, page,
-                     std::string{object}, std::move(story)});
+    list_.push_back({std::string{kind}, when, when, 1, bond, i.device, i.process, i.pasid, page, std::string{object},
+                     std::move(story)});
 }
 
 void Checkers::check(const Teardown& t) {
@@ -305,11 +308,19 @@ void Checkers::on(const os::AtcLeftOpen& e) {
     info(e.bond).refilled_by = e.by;
 }
 
-/// By a reset that another made necessary, or with the link. A dying process has nothing to lose.
+void Checkers::on(const devices::WorkDropped& e) { dropped_[{raw(e.device), raw(e.bond)}] = {bus_.now(), info(e.bond).torn}; }
+
+/// By a reset that another made necessary, or with the link. A dying process has nothing to lose: as it was when the
+/// device dropped the work, if it did, and not when its driver has found out.
 void Checkers::on(const os::WorkLost& e) {
-    if (e.bond == no_bond || info(e.bond).torn) return;
-    add("innocent-victim", e.bond, 0, "",
-        fmt::format("{} lost the work that was under way for it, by no doing of its own", who(e.bond)));
+    if (e.bond == no_bond) return;
+    Dropped lost{bus_.now(), info(e.bond).torn};
+    if (const auto d = dropped_.extract({raw(e.device), raw(e.bond)})) lost = d.mapped();
+    if (lost.torn) return;
+    const std::string told =
+        lost.at < bus_.now() ? "; its driver told of it at " + base::format_duration(bus_.now() - sim::Time{}) : "";
+    add_at(lost.at, "innocent-victim", e.bond, 0, "",
+           fmt::format("{} lost the work that was under way for it, by no doing of its own{}", who(e.bond), told));
 }
 
 void Checkers::on(const os::OsViolation& e) {

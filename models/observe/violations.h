@@ -75,7 +75,11 @@ private:
     BondInfo& info(BondId b);
     bool after_unbind(BondId b, u64 transaction);
     /// What happened before gets another count, and a story that tells more, where this is one (`tells`).
-    void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story, unsigned tells = 0);
+    void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story, unsigned tells = 0) {
+        add_at(bus_.now(), kind, bond, page, object, std::move(story), tells);
+    }
+    void add_at(sim::Time when, std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story,
+                unsigned tells = 0);
     BondId bond_of_group(StreamId stream, u16 group) const;
     std::optional<u8> take_decision(StreamId stream, u16 group);
     void lost_request(const PageRequests::Waiting& w, const char* what);
@@ -106,6 +110,7 @@ private:
     void on(const os::FenceObserved& e);
     void on(const os::PasidChanged& e);
     void on(const os::WorkLost& e);
+    void on(const devices::WorkDropped& e);
     void on(const os::AtcLeftOpen& e);
     void on(const os::OsViolation& e);
     void on(const os::ProcessChanged& e);
@@ -142,6 +147,11 @@ private:
     /// What each device acknowledged for a PASID, the latest last; as many as a story may need.
     std::map<std::pair<u32, u32>, std::deque<std::pair<sim::Time, pcie::InvalidationAnswered>>> acknowledged_;
     static constexpr std::size_t most_acknowledged = 64;
+    struct Dropped {
+        sim::Time at{};
+        bool torn = false; ///< its process was dying
+    };
+    std::map<std::pair<u32, u32>, Dropped> dropped_; ///< by device and bond: work that its driver may tell of
     std::map<u32, sim::Time> link_down_; ///< by device: since when
     std::map<u32, std::string> processes_; ///< by mm
     std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it

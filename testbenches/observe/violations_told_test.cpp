@@ -126,6 +126,22 @@ TEST_CASE("a page that is freed while an ATC could be filled again says when tha
                    Catch::Contains("last emptied before 30 ps, when acc3 (bond 3, app1, PASID 1) still walked"));
 }
 
+TEST_CASE("work that was lost is judged and stamped when the device dropped it, whenever its driver tells", "[observe]") {
+    ViolationsToldBench b;
+    b.say(20, devices::WorkDropped{ViolationsToldBench::device(1), BondId{1}});
+    b.trigger(30, 2);
+    b.say(40, devices::WorkDropped{ViolationsToldBench::device(2), BondId{2}});
+    b.trigger(50, 1);
+    CHECK(b.count() == 0); // the driver may give it the work again
+    for (const u32 id : {1, 2}) b.say(100, os::WorkLost{ViolationsToldBench::device(id), BondId{id}});
+    REQUIRE(b.count() == 1); // bond 2 was dying then
+    const Violation& v = b.checkers.violations()[0];
+    CHECK(v.kind == "innocent-victim");
+    CHECK(v.bond == BondId{1});
+    CHECK(v.first == sim::Time::ps(20));
+    CHECK_THAT(v.story, Catch::Contains("its driver told of it at 100 ps"));
+}
+
 TEST_CASE("a page is judged for each bond that can reach it", "[observe]") {
     ViolationsToldBench b;
     b.bond(15, 3, 1, 1);

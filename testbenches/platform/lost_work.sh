@@ -50,6 +50,16 @@ for kind in accelerator dsa gpu nic trace-player; do
         victims 0 over.yaml "$kind, $loss: work that is over is not lost"
     done
 done
+# Killed after the reset began and before it was over: what counts is the moment at which the device lost the work.
+for kind in accelerator gpu nic; do
+    work="dev: {stream: app0, every: 1us}"; [ $kind = nic ] && work="dev: {receive: app0}"
+    { machine $kind ""; echo "  - $work"; echo "  - after: 100us"; echo "    os: {reset: dev}"; echo "  - after: 50ms"
+      echo "    os: {kill: app0}"; echo "expect:"; echo "  - violation: innocent-victim"; } > late.yaml
+    victims 1 late.yaml "$kind: a victim that is killed before the reset is over"
+    python3 -c 'import json; r = json.load(open("out/run.json"))
+v = [v["time_ps"] for v in r["violations"]]; assert v and v[0] < r["teardowns"][0]["t0_ps"] - 40e9, v' ||
+        { echo "FAILED: $kind: the loss is stamped when the driver tells"; failures=$((failures + 1)); }
+done
 { machine gpu ""; echo "  - dev: {stream: app0, every: 1us}"; echo "  - after: 100us"; echo "    os: {reset: dev}"
 } | sed 's/^steps:/os: {gpu_driver: {innocents: resubmitted}}\nsteps:/' > again.yaml
 victims 0 again.yaml "gpu: its driver gives the device the work again"
