@@ -40,8 +40,10 @@ sim::Task<void> IopfQueue::report(KernelContext& ctx, PageFault fault) {
         if (fault.last) co_await answer(ctx, fault, PageAnswer::Invalid);
         co_return;
     }
-    if (!fault.last && partial_.size() < config_.partial.get()) {
-        partial_.push_back(fault);
+    if (!fault.last) {
+        // report_partial_fault: without memory it is dropped, and nobody answers one that is not the last
+        if (partial_.size() < config_.partial.get()) partial_.push_back(fault);
+        else ended(fault, bond, PageRequestFate::NoMemory);
         co_return;
     }
     Group group;

@@ -21,9 +21,11 @@ struct IopfConfig {
     base::Param<base::Latency> handle{300_ns, "CPU time of a worker for a group, besides its faults", P::Derived,
                                       "iopf_handle_group takes 2.0 us on average on a Kunpeng 920 (S. Lu, Add IOPF "
                                       "support for VFIO passthrough, RFC v2, 2021-03-09), less os.mm.fault_page"};
-    base::Param<unsigned> partial{1024, "reported requests of groups without a last one that are kept at most",
+    base::Param<unsigned> partial{1024, "reported requests of groups without a last one that are kept at most; one more is dropped, "
+                                        "as when its allocation fails: its group is answered once, without it, and the "
+                                        "device asks again",
                                   base::between(1u, 65536u), P::Guess,
-                                  "linux has no limit: each is an allocation of its own"};
+                                  "linux has no limit: each is an allocation of its own (report_partial_fault)"};
 };
 DESCRIBE(IopfConfig, workers, report, handle, partial)
 static_assert(base::fully_described<IopfConfig>);

@@ -226,6 +226,19 @@ TEST_CASE("a group is answered once, when its last request has come, after all o
     CHECK(b.kernel->page_faults().partial() == 0);
 }
 
+TEST_CASE("a request for which there is no room any more is dropped; its group is answered once, and without it", "[os][iopf]") {
+    IopfConfig small;
+    small.partial = 2;
+    IopfBench b{KernelVersion::V6_12, Policy::QuietUnbind, small};
+    const u64 before = b.pages();
+    b.report({b.fault(b.heap(5), 3, false), b.fault(b.heap(6), 3, false), b.fault(b.heap(7), 3, false)});
+    CHECK(b.driver.answers.empty());
+    CHECK(b.fates == std::vector{PageRequestFate::NoMemory});
+    b.report({b.fault(b.heap(8), 3, true)});
+    CHECK(b.only_answer() == PageAnswer::Success);
+    CHECK(b.pages() == before + 3);
+}
+
 TEST_CASE("after a request that cannot be handled the others of its group are not tried", "[os][iopf]") {
     IopfBench b;
     const u64 before = b.pages();
