@@ -225,7 +225,10 @@ std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, c
                                                 {"mmput", m.mmput_span},
                                                 {"exit_mmap", m.exit_mmap_span}};
     for (const auto& [name, span] : told)
-        if (milestone == name) return spans_.path(t.t0, at, span);
+        if (milestone == name) {
+            if (span != 0) return spans_.path(t.t0, at, span);
+            return {{"running", t.process, "", t.t0, at, 0}}; // nothing that was done for it has a name
+        }
     if (milestone == "drain") return drain_path(t, at);
     if (milestone == "block_observed" || milestone == "last_seen") return device_path(t, at);
     return process_path(t, at); // frees and reuse: their events name no span

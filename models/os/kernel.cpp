@@ -299,7 +299,9 @@ sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
 /// queues the work from a notifier of its own, whoever holds the file; here the last close does.
 sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_by) {
     ++releasing_;
-    KernelContext ctx(scheduler_, "kworker/" + std::string{file->device.name().text()}, begun_by);
+    std::string name = "kworker/" + std::string{file->device.name().text()};
+    if (!file->bonds.empty()) name += "/" + std::string{file->bonds.front()->process.text()}; // several may work at once
+    KernelContext ctx(scheduler_, name, begun_by);
     {
         auto wait = ctx.begin_wait("schedule", "cpu");
         co_await ctx.run();

@@ -71,14 +71,12 @@ sim::Task<bool> AcceleratorDriver::submit(KernelContext& ctx, Bond& bond, const 
 sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
     unsigned number = 0;
     Queue* q = queue_of(bond.id, number);
-    u64 span = 0;
     bool idle = true;
     if (q != nullptr && q->bond == bond.id) {
         const u64 stopping = q->work;
         auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         if (!gone_) { // a queue that a reset has stopped already stops once more
             auto work = ctx.begin("stop-command", bond.id);
-            span = work.id();
             co_await write<QUEUE_SELECT>(ctx, number);
             co_await write<Q_CTRL>(ctx, 2);
         }
@@ -86,7 +84,6 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
         const sim::Duration limit = config_.stop_timeout.get();
         const sim::Time until = limit == sim::Duration{} ? sim::Time::never() : sim::now() + limit;
         idle = co_await ctx.sleep_on(q->stopped.wait_until(until), "device-stop", name_, [&] { return stop_span_ ? stop_span_(number) : 0; });
-        span = ctx.last_span();
         if (idle && q->stopped_work == stopping) co_return true; // asked for at the same time, it was seen already
         if (idle) {
             q->bond = no_bond;
@@ -95,7 +92,7 @@ sim::Task<bool> AcceleratorDriver::stop(KernelContext& ctx, Bond& bond) {
             q->given_up = true;
         }
     }
-    kernel_.events().emit(StopSeen{bond.id, !idle, span});
+    kernel_.events().emit(StopSeen{bond.id, !idle, ctx.last_span()});
     co_return idle;
 }
 

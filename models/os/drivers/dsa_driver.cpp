@@ -153,7 +153,6 @@ sim::Task<bool> DsaDriver::submit(KernelContext& ctx, Bond& bond, const Work&) {
 
 /// idxd_file_dev_release.
 sim::Task<bool> DsaDriver::stop(KernelContext& ctx, Bond& bond) {
-    u64 span = 0;
     if (const auto found = users_.find(raw(bond.id)); found != users_.end() && !gone_) {
         if (shared()) {
             co_await command(ctx, dsa::Command::DrainPasid, raw(bond.pasid), bond.id);
@@ -161,9 +160,8 @@ sim::Task<bool> DsaDriver::stop(KernelContext& ctx, Bond& bond) {
             found->second.programmed = false;
             co_await set_pasid(ctx, found->second.queue, std::nullopt, bond.id);
         }
-        span = ctx.last_span();
     }
-    kernel_.events().emit(StopSeen{bond.id, false, span});
+    kernel_.events().emit(StopSeen{bond.id, false, ctx.last_span()});
     co_return true;
 }
 

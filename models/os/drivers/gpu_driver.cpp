@@ -161,17 +161,15 @@ sim::Task<bool> GpuDriver::submit(KernelContext& ctx, Bond& bond, const Work& wo
 }
 
 /// unmap_queues_cpsch: the command, and its fence until the time-out. False: it did not come.
-sim::Task<bool> GpuDriver::unmap(KernelContext& ctx, Context& c, u64& span) {
+sim::Task<bool> GpuDriver::unmap(KernelContext& ctx, Context& c) {
     {
         auto work = ctx.begin("stop-command", c.bond);
-        span = work.id();
         c.unmapping = true;
         co_await command(ctx, c, gpu::Operation::Unmap);
     }
     const sim::Time until = sim::now() + config_.preempt_timeout.get();
     const bool gone = co_await ctx.sleep_on(c.gone.wait_until(until), "preempt-wait", name_,
                                             [&] { return stop_span_ ? stop_span_(number_of(c)) : 0; });
-    span = ctx.last_span();
     co_return gone;
 }
 
@@ -179,16 +177,14 @@ sim::Task<bool> GpuDriver::unmap(KernelContext& ctx, Context& c, u64& span) {
 /// kernels from 6.12 on try to reset the queue that hangs before the whole GPU.
 sim::Task<bool> GpuDriver::stop(KernelContext& ctx, Bond& bond) {
     Context* const c = context_of(bond.id);
-    u64 span = 0;
     bool idle = true;
     if (c != nullptr && c->taken) {
         auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         if (!gone_ && c->mapped) {
-            idle = co_await unmap(ctx, *c, span);
+            idle = co_await unmap(ctx, *c);
             if (!idle) {
                 ++timeouts_;
                 idle = co_await reset_engines(ctx, bond.id);
-                span = ctx.last_span();
             }
         }
         if (idle) {
@@ -196,7 +192,7 @@ sim::Task<bool> GpuDriver::stop(KernelContext& ctx, Bond& bond) {
             c->bond = {};
         }
     }
-    kernel_.events().emit(StopSeen{bond.id, !idle, span});
+    kernel_.events().emit(StopSeen{bond.id, !idle, ctx.last_span()});
     co_return idle;
 }
 

@@ -110,7 +110,7 @@ private:
     void place_save_area(Context& c, AddressSpace* mm);
     sim::Task<void> map(KernelContext& ctx, Context& c);
     sim::Task<void> command(KernelContext& ctx, const Context& c, devices::gpu::Operation operation);
-    sim::Task<bool> unmap(KernelContext& ctx, Context& c, u64& span);
+    sim::Task<bool> unmap(KernelContext& ctx, Context& c);
     sim::Task<bool> reset_engines(KernelContext& ctx, BondId guilty);
     /// After a reset: no context is mapped. Those of others are lost, or mapped again.
     sim::Task<void> see_to_innocents(KernelContext& ctx, BondId guilty);

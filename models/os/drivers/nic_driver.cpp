@@ -148,32 +148,29 @@ sim::Task<bool> NicDriver::submit(KernelContext& ctx, Bond& bond, const Work& wo
 sim::Task<bool> NicDriver::stop(KernelContext& ctx, Bond& bond) {
     unsigned number = 0;
     Queue* const q = queue_of(bond, number);
-    u64 span = 0;
     bool idle = true;
     if (q != nullptr && q->bond == &bond) {
-        if (q->enabled && !gone_) idle = co_await disable(ctx, number, bond.id, span);
+        if (q->enabled && !gone_) idle = co_await disable(ctx, number, bond.id);
         if (idle) {
             q->enabled = false;
             q->bond = nullptr;
         }
     }
-    kernel_.events().emit(StopSeen{bond.id, !idle, span});
+    kernel_.events().emit(StopSeen{bond.id, !idle, ctx.last_span()});
     co_return idle;
 }
 
 /// ice_vsi_ctrl_one_rx_ring, ice_pf_rxq_wait: the command, then a look now and then. False: it was never seen disabled.
-sim::Task<bool> NicDriver::disable(KernelContext& ctx, unsigned number, BondId bond, u64& span) {
+sim::Task<bool> NicDriver::disable(KernelContext& ctx, unsigned number, BondId bond) {
     {
         auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         auto work = ctx.begin("stop-command", bond);
-        span = work.id();
         co_await write<nic::QUEUE_SELECT>(ctx, number);
         co_await write<nic::Q_CTRL>(ctx, 2);
     }
     for (unsigned polls = 0; polls < config_.disable_polls && !gone_; ++polls) {
         co_await ctx.sleep_on(sim::delay(config_.disable_poll.get()), "ring-disable", name_,
                               [&] { return stop_span_ ? stop_span_(number) : 0; });
-        span = ctx.last_span();
         auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
         co_await write<nic::QUEUE_SELECT>(ctx, number);
         const u64 status = co_await read<nic::Q_STATUS>(ctx);

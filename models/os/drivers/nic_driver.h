@@ -95,7 +95,7 @@ private:
     sim::Task<void> enable(KernelContext& ctx, const Queue& q, unsigned number, const Work& work);
     sim::Task<void> fill(KernelContext& ctx, Queue& q, Ring& r);
     sim::Task<bool> post(KernelContext& ctx, const Queue& q, Ring& r, Iova buffer);
-    sim::Task<bool> disable(KernelContext& ctx, unsigned number, BondId bond, u64& span);
+    sim::Task<bool> disable(KernelContext& ctx, unsigned number, BondId bond);
     sim::Task<void> on_interrupt(KernelContext& ctx) override;
     sim::Task<void> program_anew(KernelContext& ctx) override;
     void nothing_comes() override;
