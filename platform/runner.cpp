@@ -103,7 +103,9 @@ void report_deadlock(System& system, const Script& script, Watchers& w) {
     std::string who;
     for (const std::string& part : {script.waiting(), system.unrest(), system.waits_in_fabric()})
         if (!part.empty()) who += (who.empty() ? "" : "; ") + part;
-    if (!who.empty()) w.checkers.report("deadlock", BondId{}, 0, "nothing can move any more: " + who);
+    if (who.empty()) return;
+    if (const std::string sleepers = system.who_sleeps(); !sleepers.empty()) who += "; " + sleepers;
+    w.checkers.report("deadlock", BondId{}, 0, "nothing can move any more: " + who);
 }
 
 /// Runs to the scenario's end, or until every sentence is over and every teardown has come to rest.

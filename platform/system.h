@@ -20,6 +20,7 @@ public:
     sim::Latch& booted() { return booted_; }
     bool at_rest() const { return kernel_.at_rest(); }
     std::string unrest() const { return kernel_.unrest(); }
+    std::string who_sleeps() { return kernel_.scheduler().who_sleeps(); }
     /// The device's link goes down or comes up. The root port's interrupt tells the operating system that it is down.
     void set_link(const std::string& device, bool up);
     /// Of a device that is there: its kind.

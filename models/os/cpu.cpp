@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/cpu.h"
 
+#include "base/text.h"
 #include "os/kthread.h"
 
 #include <algorithm>
@@ -77,6 +78,28 @@ sim::Task<void> Scheduler::serve(base::Name name, std::function<sim::Task<void>(
     co_await thread.run();
     co_await handler(thread);
     thread.stop();
+}
+
+// ---- contexts -------------------------------------------------------------------------------------------------------
+
+Asleep::Asleep(Scheduler& scheduler, base::Name who, base::Name phase, base::Name waits_for)
+    : scheduler_(scheduler), who_(who), phase_(phase), waits_for_(waits_for), since_(sim::now()) {
+    scheduler_.asleep_.push_back(this);
+}
+
+Asleep::~Asleep() {
+    if (sim::Calendar::exists()) std::erase(scheduler_.asleep_, this);
+}
+
+std::string Asleep::text() const {
+    return std::string{who_.text()} + " sleeps in " + std::string{phase_.text()} + ", waiting for " +
+           std::string{waits_for_.text()} + " since " + base::format_duration(since_ - sim::Time{});
+}
+
+std::string Scheduler::who_sleeps() const {
+    std::string all;
+    for (const Asleep* a : asleep_) all += (all.empty() ? "" : "; ") + a->text();
+    return all;
 }
 
 KernelContext::~KernelContext() {

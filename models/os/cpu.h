@@ -33,6 +33,21 @@ DESCRIBE(CpuConfig, cpus, context_switch, wake_up, irq_entry, store_buffer)
 static_assert(base::fully_described<CpuConfig>);
 
 class KernelContext;
+class Scheduler;
+
+/// A kernel context that sleeps, as long as this lives.
+class Asleep {
+public:
+    Asleep(Scheduler& scheduler, base::Name who, base::Name phase, base::Name waits_for);
+    Asleep(const Asleep&) = delete;
+    ~Asleep();
+    std::string text() const;
+
+private:
+    Scheduler& scheduler_;
+    base::Name who_, phase_, waits_for_;
+    sim::Time since_;
+};
 
 /// One processor: who runs, whether it takes interrupts, and the stores that are not visible to others yet.
 class Cpu {
@@ -83,8 +98,11 @@ public:
     memory::MmioBus& mmio() { return mmio_; }
     const CpuConfig& config() const { return config_; }
     Cpu& cpu(unsigned n) { return *cpus_[n]; }
+    /// Which contexts sleep, in which phase, for what and since when; in the order in which they fell asleep.
+    std::string who_sleeps() const;
 
 private:
+    friend Asleep;
     sim::Task<void> serve(base::Name name, std::function<sim::Task<void>(KernelContext&)> handler, u64 begun_by);
     base::EventBus& events_;
     CpuConfig config_;
@@ -92,6 +110,7 @@ private:
     std::vector<std::unique_ptr<Cpu>> cpus_;
     sim::Slots idle_;
     std::vector<sim::Lease> leases_;
+    std::vector<const Asleep*> asleep_;
     unsigned next_irq_ = 0;
 };
 

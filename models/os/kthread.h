@@ -4,6 +4,8 @@
 #pragma once
 #include "os/cpu.h"
 
+#include <optional>
+
 namespace quiesce::os {
 
 class KernelContext {
@@ -68,13 +70,16 @@ private:
         const bool ready = awaitable.await_ready();
         if (ready) co_return awaitable.await_resume();
         auto wait = begin_wait(phase, waits_for);
+        std::optional<Asleep> asleep{std::in_place, s_, name_, phase, waits_for};
         stop_cpu();
         if constexpr (std::is_void_v<decltype(awaitable.await_resume())>) {
             co_await Suspended<std::remove_reference_t<Awaitable>>{awaitable};
+            asleep.reset();
             end_wait(wait, ender);
             co_await run_woken();
         } else {
             auto result = co_await Suspended<std::remove_reference_t<Awaitable>>{awaitable};
+            asleep.reset();
             end_wait(wait, ender);
             co_await run_woken();
             co_return result;

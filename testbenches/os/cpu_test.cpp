@@ -62,7 +62,7 @@ TEST_CASE("on one CPU the second context begins when the first has stopped and t
     CHECK(b.at("second") == (cpus == 2 ? b.context_switch() : b.context_switch() + 10_us + b.context_switch()));
 }
 
-TEST_CASE("a sleeper gives its CPU away and pays wake-up and switch to come back", "[os]") {
+TEST_CASE("a sleeper gives its CPU away and pays wake-up and switch to come back; meanwhile it is known where it sleeps", "[os]") {
     CpuBench b(1);
     sim::Latch alarm;
     auto sleeper = [&]() -> Task<void> {
@@ -75,12 +75,20 @@ TEST_CASE("a sleeper gives its CPU away and pays wake-up and switch to come back
         co_await sim::delay(20_us);
         alarm.set();
     };
+    std::string asleep;
+    auto looker = [&]() -> Task<void> {
+        co_await sim::delay(10_us);
+        asleep = b.scheduler->who_sleeps();
+    };
     sim::spawn(sleeper());
+    sim::spawn(looker());
     sim::spawn(b.work("other", 5_us));
     sim::spawn(waker());
     b.settle();
     CHECK(b.at("other") == b.context_switch() * 2);
     CHECK(b.at("awake") == 20_us + b.config.wake_up.get() + b.context_switch());
+    CHECK(asleep == "sleeper sleeps in nap, waiting for alarm since 1.500 us"); // a context switch after the beginning
+    CHECK(b.scheduler->who_sleeps().empty());
 }
 
 TEST_CASE("a store is invisible to others until it has drained; its own CPU sees it at once", "[os]") {

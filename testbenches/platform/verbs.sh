@@ -184,7 +184,7 @@ scenario > hang.yaml <<'YAML'
     os: {bus-master: clear, of: acc0}
   - os: {kill: app0}
 YAML
-expect 1 "deadlock" "$QUIESCE" run hang.yaml
+expect 1 "app0 is dying; app0/0 sleeps in device-stop, waiting for acc0 since " "$QUIESCE" run hang.yaml
 scenario > memory.yaml <<'YAML'
   - os: {spawn: b, pages: 4070}
 YAML
