@@ -47,6 +47,16 @@ struct FaultRaised {
 };
 DESCRIBE(FaultRaised, transaction, bond, stream, has_pasid, pasid, at, type, code, fate)
 
+/// A translation request was told that there is no access, or a translated request was refused, of which the
+/// architecture keeps no record, whatever the context says: its FaultRaised is suppressed.
+struct AtsRefused {
+    static constexpr std::string_view event_name = "AtsRefused";
+    u64 transaction;
+    BondId bond;
+    StreamId stream;
+};
+DESCRIBE(AtsRefused, transaction, bond, stream)
+
 /// A command left the command queue. `sequence` counts commands of this unit from 1.
 struct CommandConsumed {
     static constexpr std::string_view event_name = "CommandConsumed";

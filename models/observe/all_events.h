@@ -18,7 +18,7 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,
                                     iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent,
                                     iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
-                                    iommu::StallResolved>;
+                                    iommu::StallResolved, iommu::AtsRefused>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
                                     pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer, pcie::AtomicDone>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived, devices::DmaEnded, devices::QueueState,

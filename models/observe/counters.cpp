@@ -7,7 +7,8 @@ namespace quiesce::observe {
 
 Counters::Counters(base::EventBus& bus) {
     using Heard = base::EventList<memory::DmaCommitted, devices::DmaEnded, devices::TraceLinePlayed, pcie::CreditStalled, pcie::LinkFault,
-                                  pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, pcie::AtomicDone, iommu::FaultRaised, iommu::Translated,
+                                  pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, pcie::AtomicDone, iommu::FaultRaised, iommu::AtsRefused,
+                                  iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, iommu::GlobalError, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, devices::PageResponseHeard,
@@ -73,6 +74,7 @@ void Counters::on(sim::Time, const iommu::GlobalError& e) {
     if (e.why) name.append("/").append(e.why.text());
     ++c_.global_errors[name];
 }
+void Counters::on(sim::Time, const iommu::AtsRefused&) { ++c_.faults.ats_refused; }
 
 void Counters::on(sim::Time, const iommu::Translated& e) {
     ++c_.translations;

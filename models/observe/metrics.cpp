@@ -134,7 +134,10 @@ const std::vector<Metric> metrics{
     {"count", "translations.near_hits", "of these, hits in the caches of a device interface (TBU)"},
     {"count", "global_errors.<error>", "times that the IOMMU reported a global error (SMMUv3: GERROR), with the code of a command error"},
     {"count", "faults.recorded", "fault records that the hardware wrote"},
-    {"count", "faults.suppressed", "transactions ended without a record, because their context is quiet"},
+    {"count", "faults.suppressed", "transactions ended without a record: in quiet contexts, and those of faults.ats_refused"},
+    {"count", "faults.ats_refused",
+     "of them translation requests that were told that there is no access, and translated requests that were refused: "
+     "of these the architecture keeps no record, whatever their context says"},
     {"count", "faults.filtered", "records that the driver dropped or did not print"},
     {"count", "faults.lost_overflow", "records lost because the queue was full"},
     {"count", "faults.discarded", "records lost because the queue was disabled"},

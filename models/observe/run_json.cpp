@@ -80,7 +80,8 @@ Json counts_json(const RunCounts& c, Json j) {
                 {"legal_after_unmap", c.dma.legal_after_unmap}, {"completion_timeouts", c.completion_timeouts},
                 {"links_down", c.links_down}, {"peer_to_peer", c.peer_to_peer}, {"atomics", c.atomics}};
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}, {"near_hits", c.near_hits}};
-    j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
+    j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"ats_refused", f.ats_refused},
+                   {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
                    {"discarded", f.discarded}, {"by_type", f.by_type}};
     j["global_errors"] = c.global_errors;
     const auto& p = c.page_requests;

@@ -136,9 +136,10 @@ void counts_text(const RunCounts& c, std::string& out) {
     if (c.peer_to_peer != 0)
         out += fmt::format("        peer to peer: {} requests went to another device and never reached the IOMMU\n",
                            c.peer_to_peer);
-    out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: the context is "
-                       "quiet), {} lost (queue full)",
-                       c.faults.recorded, c.faults.suppressed, c.faults.lost_overflow);
+    out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: {} translation "
+                       "or translated requests, of which there never is one; {} in quiet contexts), {} lost (queue full)",
+                       c.faults.recorded, c.faults.suppressed, c.faults.ats_refused,
+                       c.faults.suppressed - c.faults.ats_refused, c.faults.lost_overflow);
     for (const auto& [type, n] : c.faults.by_type) out += fmt::format("; {} {}", type, n);
     const auto& p = c.page_requests;
     if (p.received + p.stop_markers + p.late > 0)

@@ -110,7 +110,10 @@ TEST_CASE("with EATS off, the first request finds no translation and the others 
 TEST_CASE("a PASID without a context gets Completer Abort: every request fails, quietly, and the ATC stays on",
           "[devices][ats][smmuv3]") {
     Whole b{StreamAts::Full};
+    std::size_t refused = 0;
+    const auto token = b.bus.subscribe<iommu::AtsRefused>([&](sim::Time, const iommu::AtsRefused&) { ++refused; });
     b.work(5, Pasid{3});
+    CHECK(refused == b.faults.size());
     CHECK(b.endings == std::vector<DmaEnding>(5, DmaEnding::NotTranslated));
     CHECK(b.dev.atc.enabled());
     CHECK(b.committed.empty());

@@ -265,7 +265,7 @@ TEST_CASE("run.json has every field of the contract, also of an empty run", "[ob
 TEST_CASE("counts reach run.json under their names", "[observe]") {
     RunRecord r;
     r.counts.dma = {1, 2, 3, 4, 5};
-    r.counts.faults = {6, 7, 8, 9, 10, {{"F_TRANSLATION", 11}}};
+    r.counts.faults = {6, 7, 5, 8, 9, 10, {{"F_TRANSLATION", 11}}};
     r.counts.invalidations = {12, 13, 14, 15, {40, 20, 30}};
     r.counts.cpu_ps = {{"app0/main", 16}};
     r.counts.completion_timeouts = 17;
@@ -284,10 +284,13 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
                             {"atomics", 42}}));
     CHECK(j["faults"] == Json({{"recorded", 6},
                                {"suppressed", 7},
+                               {"ats_refused", 5},
                                {"filtered", 8},
                                {"lost_overflow", 9},
                                {"discarded", 10},
                                {"by_type", {{"F_TRANSLATION", 11}}}}));
+    CHECK_THAT(to_text(r), Contains("7 suppressed (ended without a record: 5 translation or translated requests, of which "
+                                    "there never is one; 2 in quiet contexts)"));
     CHECK(j["invalidations"]["tlb"] == 12);
     CHECK(j["invalidations"]["atc"] == 13);
     CHECK(j["invalidations"]["configuration"] == 14);

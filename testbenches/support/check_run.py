@@ -27,7 +27,7 @@ SHAPE = {
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
             "links_down": int, "peer_to_peer": int, "atomics": int},
     "translations": {"requests": int, "tlb_hits": int, "near_hits": int},
-    "faults": {"recorded": int, "suppressed": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
+    "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
     "global_errors": {str: int},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
                       "stop_markers": int, "late": int, "forgotten": int, "unexpected": int,

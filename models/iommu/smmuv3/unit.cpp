@@ -256,8 +256,10 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
         const AtsEnding end = ats_ending(r, f);
         if (end.recorded)
             co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded));
-        else
+        else {
             events_.emit(fact_of(r, end.event, FaultFate::Suppressed));
+            events_.emit(AtsRefused{r.transaction, r.bond, r.stream});
+        }
         co_return end.ending;
     }
     if (iommu::stalls(r, f, context)) {
