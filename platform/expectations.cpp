@@ -188,7 +188,7 @@ struct NamedGroup {
 };
 const std::vector<NamedGroup>& named_groups() {
     static const std::vector<NamedGroup> groups{
-        {"traces.", "a trace", {"played", "left_out", "late", "late_max_ps", "late_total_ps"}},
+        {"traces.", "a trace", {"played", "left_out", "cut_short", "late", "late_max_ps", "late_total_ps"}},
         {"links.", "a link",
          {"credit_stalls", "credit_stall_ps", "replayed", "delayed", "dropped", "malformed", "poisoned", "reordered"}},
     };

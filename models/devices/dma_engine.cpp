@@ -73,15 +73,15 @@ sim::Task<void> DmaEngine::generate(u64 run) {
             if (run != run_) co_return;
             next = std::max(next, sim::now()) + work.every; // requests that were held up are not made up for
         }
-        const bool sent = co_await send(sequence_.next(), run);
-        if (!sent) co_return;
+        co_await send(sequence_.next(), run);
+        if (run != run_) co_return;
     }
     running_ = false;
     check_idle();
 }
 
-/// The packets of one request; false as soon as its run is over.
-sim::Task<bool> DmaEngine::send(RequestSequence::Item item, u64 run) {
+/// The packets of one request, until its run is over.
+sim::Task<u32> DmaEngine::send(RequestSequence::Item item, u64 run) {
     const Workload& work = sequence_.work();
     const bool answered = !item.write || !port_.posts_writes(), atomic = work.direction == Direction::Atomic;
     pcie::DmaRequest packet{item.at, 0, work.has_pasid, work.pasid, work.bond, work.privileged};
@@ -91,7 +91,7 @@ sim::Task<bool> DmaEngine::send(RequestSequence::Item item, u64 run) {
             if (run == run_) co_await sim::until(retry_at_);
             if (run == run_) co_await port_.bus_master_set();
         }
-        if (run != run_) co_return false;
+        if (run != run_) co_return item.bytes - left;
         if (atomic) [[unlikely]] {
             packet.bytes = left;
             sim::start(fetch_add(packet, announce(packet, true)));
@@ -108,12 +108,12 @@ sim::Task<bool> DmaEngine::send(RequestSequence::Item item, u64 run) {
         } else {
             pcie::Tag tag = co_await port_.tags().acquire();
             while (run == run_ && !port_.bus_master()) co_await port_.bus_master_set();
-            if (run != run_) co_return false;
+            if (run != run_) co_return item.bytes - left;
             if (item.write) issue_write(packet, std::move(tag));
             else issue_read(packet, std::move(tag));
         }
     }
-    co_return run == run_;
+    co_return item.bytes;
 }
 
 /// Without its PASID, which may not be sent any more, the read pushes the writes just as well.

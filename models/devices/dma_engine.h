@@ -53,8 +53,8 @@ public:
     void open(const Workload& who);
     void close() { stop(); }
     /// One request of an open run, and no other before it is over: goes on when its last packet is on its way, as room and
-    /// tags allow. False if the run has ended.
-    sim::Task<bool> request(RequestSequence::Item item) { return send(item, run_); }
+    /// tags allow. Gives how many of its bytes those are: all, unless the run ended before.
+    sim::Task<u32> request(RequestSequence::Item item) { return send(item, run_); }
     /// Nothing new from now on; what is under way ends by itself.
     void stop();
     /// As stop(), and there is nothing to flush: the device was reset.
@@ -79,7 +79,7 @@ private:
 
     void begin(const Workload& work);
     sim::Task<void> generate(u64 run);
-    sim::Task<bool> send(RequestSequence::Item item, u64 run);
+    sim::Task<u32> send(RequestSequence::Item item, u64 run);
     void issue_write(const pcie::DmaRequest& packet, pcie::Tag tag);
     void issue_read(const pcie::DmaRequest& packet, pcie::Tag tag);
     void to_be_flushed(const pcie::DmaRequest& write) {

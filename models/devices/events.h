@@ -63,17 +63,20 @@ struct WorkDropped {
 };
 DESCRIBE(WorkDropped, device, bond)
 
-/// A device that plays a trace is through with one of its requests: all its packets are on their way, or it was left out
-/// because whoever it is for has stopped.
+/// How much of a trace's request a device sent. The rest of one that is cut short, and all of one that is left out, was
+/// for somebody who had stopped.
+enum class TraceLineFate : u8 { Played, CutShort, LeftOut };
+
+/// A device that plays a trace is through with one of its requests.
 struct TraceLinePlayed {
     static constexpr std::string_view event_name = "TraceLinePlayed";
     base::Name device;
     u64 line;
     BondId bond;
-    bool played;
+    TraceLineFate fate;
     u64 late_ps;             ///< behind its time in the trace
 };
-DESCRIBE(TraceLinePlayed, device, line, bond, played, late_ps)
+DESCRIBE(TraceLinePlayed, device, line, bond, fate, late_ps)
 
 /// A device sent a Page Request, or a Stop Marker, which asks for nothing and is never answered.
 struct PageRequestSent {

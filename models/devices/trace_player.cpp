@@ -97,22 +97,23 @@ sim::Task<void> TracePlayer::play(u64 life) {
         const Actor& who = actors_[line->actor];
         DmaEngine& e = engine(who);
         const BondId bond = e.work().bond;
-        bool sent = e.running();
-        if (sent) {
+        TraceLineFate fate = TraceLineFate::LeftOut;
+        if (e.running()) {
             const Iova at = line->in_heap ? heaps_[*who.queue] + line->address : Iova{line->address};
             const RequestSequence::Item item{at, line->bytes, line->write};
-            sent = co_await e.request(item);
+            const u32 sent = co_await e.request(item);
             if (life != life_) co_return;
+            if (sent != 0) fate = sent == line->bytes ? TraceLineFate::Played : TraceLineFate::CutShort;
         }
-        played(*line, bond, sent, sent ? sim::now() - due : sim::Duration{});
+        played(*line, bond, fate, fate == TraceLineFate::Played ? sim::now() - due : sim::Duration{});
     }
     end();
 }
 
-void TracePlayer::played(const TraceLine& line, BondId bond, bool sent, sim::Duration late) {
+void TracePlayer::played(const TraceLine& line, BondId bond, TraceLineFate fate, sim::Duration late) {
     const auto ps = static_cast<u64>(late.ps());
-    if (events().wants<TraceLinePlayed>()) events().emit(TraceLinePlayed{name(), line.line, bond, sent, ps});
-    if (sent && events().wants<base::LevelChanged>())
+    if (events().wants<TraceLinePlayed>()) events().emit(TraceLinePlayed{name(), line.line, bond, fate, ps});
+    if (fate == TraceLineFate::Played && events().wants<base::LevelChanged>())
         events().emit(base::LevelChanged{late_level_, static_cast<u32>(std::min<u64>(ps / 1000, ~u32{0}))});
 }
 

@@ -43,7 +43,7 @@ private:
     void send_interrupt();
     void begin(unsigned queue, const Workload& work);
     sim::Task<void> play(u64 life);
-    void played(const TraceLine& line, BondId bond, bool sent, sim::Duration late);
+    void played(const TraceLine& line, BondId bond, TraceLineFate fate, sim::Duration late);
     void end();
     std::optional<TraceLine> next_line();
     /// Who asks for the requests of one name of the trace.

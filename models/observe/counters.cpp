@@ -34,7 +34,8 @@ void Counters::on(sim::Time, const devices::DmaEnded& e) {
 void Counters::on(sim::Time, const devices::TraceLinePlayed& e) {
     RunCounts::Trace*& t = traces_[e.device.index()];
     if (t == nullptr) t = &c_.traces[std::string{e.device.text()}];
-    ++(e.played ? t->played : t->left_out);
+    u64* const where[] = {&t->played, &t->cut_short, &t->left_out};
+    ++*where[static_cast<unsigned>(e.fate)];
     t->late += e.late_ps > 0;
     t->late_total_ps += e.late_ps;
     t->late_max_ps = std::max(t->late_max_ps, e.late_ps);

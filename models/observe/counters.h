@@ -47,7 +47,7 @@ struct RunCounts {
         u64 outstanding = 0;             ///< at the end
     } stalls;
     /// Of the trace of one device; lateness is of those that were played.
-    struct Trace { u64 played = 0, left_out = 0, late = 0, late_max_ps = 0, late_total_ps = 0; };
+    struct Trace { u64 played = 0, left_out = 0, cut_short = 0, late = 0, late_max_ps = 0, late_total_ps = 0; };
     std::map<std::string, Trace> traces; ///< by device
     std::vector<u64> stall_ps; ///< observe::PageRequests
     u64 most_stalled = 0;

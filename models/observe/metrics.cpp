@@ -165,6 +165,7 @@ const std::vector<Metric> metrics{
     {"count", "page_requests.service_ps.max", "largest, ps"},
     {"count", "traces.<device>.played", "requests of the device's trace that it sent"},
     {"count", "traces.<device>.left_out", "requests of its trace that it left out: whoever they were for had stopped"},
+    {"count", "traces.<device>.cut_short", "requests of which it had sent a part when whoever they were for stopped"},
     {"count", "traces.<device>.late", "requests that it sent behind their time: no packet, tag or credit was free"},
     {"count", "traces.<device>.late_max_ps", "the largest delay, ps"},
     {"count", "traces.<device>.late_total_ps", "sum of all delays, ps"},

@@ -134,7 +134,7 @@ Json counts_json(const RunCounts& c, Json j) {
                      {"lost", c.contexts.lost}};
     j["traces"] = Json::object();
     for (const auto& [name, t] : c.traces)
-        j["traces"][name] = {{"played", t.played}, {"left_out", t.left_out}, {"late", t.late},
+        j["traces"][name] = {{"played", t.played}, {"left_out", t.left_out}, {"cut_short", t.cut_short}, {"late", t.late},
                              {"late_max_ps", t.late_max_ps}, {"late_total_ps", t.late_total_ps}};
     j["links"] = Json::object();
     for (const auto& [name, link] : c.links)

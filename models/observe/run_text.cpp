@@ -153,9 +153,9 @@ void counts_text(const RunCounts& c, std::string& out) {
                            "for groups that it did not have outstanding",
                            p.forgotten, p.unexpected);
     for (const auto& [name, t] : c.traces)
-        out += fmt::format("\ntrace   {}: {} requests played, {} left out (their process had stopped), {} behind their time, by "
+        out += fmt::format("\ntrace   {}: {} requests played, {} cut short and {} left out (their process had stopped), {} behind their time, by "
                            "at most {}",
-                           name, t.played, t.left_out, t.late, time_text(sim::Duration::ps(static_cast<i64>(t.late_max_ps))));
+                           name, t.played, t.cut_short, t.left_out, t.late, time_text(sim::Duration::ps(static_cast<i64>(t.late_max_ps))));
     if (const auto& s = c.stalls; s.received > 0)
         out += fmt::format("\nstalls  {} transactions held, {} of them told to the OS: {} retried, {} aborted, {} ended "
                            "with their stream or unit, {} open; held for {}",

@@ -88,7 +88,7 @@ TEST_CASE("requests are made at their times, in the heap of the process, with it
         CHECK(i.what.bond == BondId{1});
     }
     CHECK(b.state(0) == State::Idle); // the trace has ended
-    for (const auto& l : b.lines) CHECK((l.played && l.late_ps == 0));
+    for (const auto& l : b.lines) CHECK((l.fate == TraceLineFate::Played && l.late_ps == 0));
 }
 
 TEST_CASE("a trace of several processes begins when the last of them is there", "[devices][trace]") {
@@ -159,10 +159,25 @@ TEST_CASE("what a stopped queue would have had is left out, and the others go on
     for (std::size_t i = before; i < b.issued.size(); ++i) CHECK(b.issued[i].what.bond == BondId{2});
     CHECK(b.lines.size() == 100);
     const auto left_out =
-        std::count_if(b.lines.begin(), b.lines.end(), [](const TraceLinePlayed& l) { return !l.played; });
+        std::count_if(b.lines.begin(), b.lines.end(), [](const TraceLinePlayed& l) { return l.fate == TraceLineFate::LeftOut; });
     CHECK(left_out > 30);
     CHECK(static_cast<std::size_t>(left_out) + b.issued.size() == 100);
     CHECK(b.state(1) == State::Idle);
+}
+
+TEST_CASE("a request of which a part was sent when its queue stopped is cut short, not left out", "[devices][trace]") {
+    TracePlayerConfig c;
+    c.work.dma_while_stopping = false;
+    TracePlayerBench b(one + "0 app0 write heap+0 1048576\n1s app0 write heap+0 64\n", c);
+    b.there(0);
+    b.run(5_us);
+    CHECK(b.lines.empty());
+    b.write(Q_CTRL::offset, 4, 2);
+    b.calendar.run_until_idle(sim::now() + 10_s);
+    CHECK(b.issued.size() > 1);
+    CHECK(b.issued.size() < 4096); // packets of 256 B
+    REQUIRE(b.lines.size() == 1);
+    CHECK(b.lines[0].fate == TraceLineFate::CutShort);
 }
 
 TEST_CASE("when nobody is left the trace is not read on", "[devices][trace]") {
@@ -173,7 +188,7 @@ TEST_CASE("when nobody is left the trace is not read on", "[devices][trace]") {
     b.write(Q_CTRL::offset, 4, 4);
     b.calendar.run_until_idle(sim::now() + 10_s);
     CHECK(b.lines.size() == 3); // the one that it waited for is left out, and the next is not looked at
-    CHECK_FALSE(b.lines.back().played);
+    CHECK(b.lines.back().fate == TraceLineFate::LeftOut);
 }
 
 TEST_CASE("a second doorbell after the end plays the trace from its beginning", "[devices][trace]") {

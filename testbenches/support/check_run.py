@@ -40,7 +40,7 @@ SHAPE = {
                     "killed": int, "latency_ps": POPULATION},
     "packets": {"received": int, "sent": int, "dropped": int, "failed": int},
     "contexts": {"preempted": int, "retried": int, "resets": int, "lost": int},
-    "traces": {str: {"played": int, "left_out": int, "late": int, "late_max_ps": int, "late_total_ps": int}},
+    "traces": {str: {"played": int, "left_out": int, "cut_short": int, "late": int, "late_max_ps": int, "late_total_ps": int}},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},
