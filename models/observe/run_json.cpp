@@ -46,7 +46,8 @@ Json violation_json(const Violation& v, std::size_t n) {
             {"pasid", raw(v.pasid)},
             {"page", fmt::format("{:#x}", v.page)},
             {"object", v.object},
-            {"story", v.story}};
+            {"story", v.story},
+            {"story_ps", v.told.ps()}};
 }
 
 Json expectations_json(const RunRecord& r) {

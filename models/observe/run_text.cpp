@@ -211,6 +211,14 @@ std::vector<std::size_t> worth_showing(const std::vector<Violation>& all) {
     return shown;
 }
 
+/// A line begins with the first occurrence; its story may be a later one's.
+std::string times_text(const Violation& v) {
+    if (v.count == 1) return "";
+    return v.told == v.first ? fmt::format(" ({} times)", v.count)
+                             : fmt::format(" ({} times, of which the one at {} tells most)", v.count,
+                                           time_text(v.told - sim::Time{}));
+}
+
 void violations_text(const RunRecord& r, std::string& out) {
     if (r.violations.empty()) return;
     u64 events = 0;
@@ -228,7 +236,7 @@ void violations_text(const RunRecord& r, std::string& out) {
     for (const std::size_t n : worth_showing(r.violations)) {
         const Violation& v = r.violations[n];
         out += fmt::format("  v{} {} at {}{}: {}\n", n, v.kind, time_text(v.first - sim::Time{}),
-                           v.count > 1 ? fmt::format(" ({} times)", v.count) : "", v.story);
+                           times_text(v), v.story);
     }
     if (const std::size_t left = r.violations.size() - worth_showing(r.violations).size(); left > 0)
         out += fmt::format("  ... {} more in run.json\n", left);

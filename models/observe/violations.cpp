@@ -82,12 +82,13 @@ void Checkers::add_at(sim::Time when, std::string_view kind, BondId bond, u64 pa
         if (tells <= tells_[at->second]) return;
         tells_[at->second] = tells;
         same.story = std::move(story);
+        same.told = when;
         return;
     }
     tells_.push_back(tells);
     const BondInfo& i = info(bond);
     list_.push_back({std::string{kind}, when, when, 1, bond, i.device, i.process, i.pasid, page, std::string{object},
-                     std::move(story)});
+                     std::move(story), when});
 }
 
 void Checkers::check(const Teardown& t) {

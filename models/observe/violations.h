@@ -30,6 +30,7 @@ struct Violation {
     u64 page = 0;            ///< input address of the page, 0 where none is meant
     std::string object; ///< what else it is about: a unit, a frame, an object of the operating system; empty if nothing
     std::string story;
+    sim::Time told{};   ///< when the occurrence was that the story tells of
 };
 
 /// What a violation kind means, in a line; `threshold` names the parameter that sets it, if one does.

@@ -341,6 +341,13 @@ TEST_CASE("the text tells violations, expectations and the verdict", "[observe]"
     CHECK_THAT(text, Contains("verdict fail   simulated 1.500 ns   fingerprint 0123456789abcdef\n"));
 }
 
+TEST_CASE("a violation's line says which occurrence its story tells of where that is not the first", "[observe]") {
+    Run r;
+    r.record.violations.at(0).told = sim::Time::ps(1420);
+    CHECK_THAT(to_text(r.record), Contains("v0 stale-dma at 1.410 ns (2 times, of which the one at 1.420 ns tells most): "));
+    CHECK(r.json()["violations"][0]["story_ps"] == 1420);
+}
+
 TEST_CASE("the text lists ten violations and counts the rest", "[observe]") {
     RunRecord r;
     for (u64 n = 0; n < 13; ++n) {

@@ -88,6 +88,7 @@ TEST_CASE("the story of a stale DMA becomes that of the first one that hit the f
     const Violation& v = b.checkers.violations()[0];
     CHECK(v.count == 3);
     CHECK(v.first == sim::Time::ps(50));
+    CHECK(v.told == sim::Time::ps(70));
     CHECK_THAT(v.story, Catch::Contains("it landed at 70 ps") && Catch::Contains("heir had taken at 60 ps as its page 0x7000"));
 }
 

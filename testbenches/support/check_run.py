@@ -48,7 +48,7 @@ SHAPE = {
                     "malformed": int, "poisoned": int, "reordered": int}},
     "oom": [str], "cpu_ps": {"by": {str: int}},
     "violations": [{"id": str, "kind": str, "time_ps": int, "last_ps": int, "count": int, "bond": int, "device": str,
-                    "process": str, "pasid": int, "page": str, "object": str, "story": str}],
+                    "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
 ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
