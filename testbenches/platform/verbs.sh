@@ -48,9 +48,11 @@ for s in mm-exit-under-load unbind-orderly close-before-exit kill-with-shared-fd
 done
 expect 0 "F_TRANSLATION" "$QUIESCE" run mm-exit-under-load --set os.kernel=6.1
 # The configuration registers at the end of the run, for lspci.
-expect 0 "Process Address Space ID" lspci -F a/lspci.txt -vv
 "$QUIESCE" run switch-teardown --out sw >/dev/null 2>&1
-expect 0 "Downstream Port" lspci -F sw/lspci.txt -vv
+if command -v lspci >/dev/null; then
+    expect 0 "Process Address Space ID" lspci -F a/lspci.txt -vv
+    expect 0 "Downstream Port" lspci -F sw/lspci.txt -vv
+fi
 # What went wrong on the way is told, and where it hit the boot.
 expect 0 "3 links went down" "$QUIESCE" run switch-link-down
 expect 0 "passed by others" "$QUIESCE" run legal-reordering
