@@ -275,7 +275,13 @@ void Checkers::on(const os::BondChanged& e) {
     }
 }
 
-void Checkers::on(const os::TeardownTriggered& e) { info(e.bond).torn = true; }
+/// Of two things in one instant none comes first: its device drops nothing of a process that dies in it.
+void Checkers::on(const os::TeardownTriggered& e) {
+    info(e.bond).torn = true;
+    for (auto& [whose, dropped] : dropped_)
+        if (whose.second == raw(e.bond) && dropped.at == bus_.now()) dropped.torn = true;
+}
+
 void Checkers::on(const os::InvalidationIssued& e) { unfenced_.issued(e); }
 
 void Checkers::on(const os::FenceObserved& e) {

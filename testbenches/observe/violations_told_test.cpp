@@ -132,10 +132,13 @@ TEST_CASE("work that was lost is judged and stamped when the device dropped it, 
     b.say(20, devices::WorkDropped{ViolationsToldBench::device(1), BondId{1}});
     b.trigger(30, 2);
     b.say(40, devices::WorkDropped{ViolationsToldBench::device(2), BondId{2}});
+    b.bond(40, 3);
+    b.say(45, devices::WorkDropped{ViolationsToldBench::device(3), BondId{3}});
+    b.trigger(45, 3);
     b.trigger(50, 1);
     CHECK(b.count() == 0); // the driver may give it the work again
-    for (const u32 id : {1, 2}) b.say(100, os::WorkLost{ViolationsToldBench::device(id), BondId{id}});
-    REQUIRE(b.count() == 1); // bond 2 was dying then
+    for (const u32 id : {1, 2, 3}) b.say(100, os::WorkLost{ViolationsToldBench::device(id), BondId{id}});
+    REQUIRE(b.count() == 1); // bond 2 was dying then, and bond 3 from that instant on
     const Violation& v = b.checkers.violations()[0];
     CHECK(v.kind == "innocent-victim");
     CHECK(v.bond == BondId{1});

@@ -3,7 +3,7 @@
 # Breakdowns of teardowns in which the scenario schedules nothing: all of their time is somebody's.
 set -u
 failures=0
-accounted() { # accounted FILE WHAT: no part of any path is said to be the scenario's, and kworkers are in those that need one
+accounted() { # accounted FILE WHAT: no part of any path is said to be the scenario's
     local out rc
     out=$("$QUIESCE" run "$1" --out out 2>&1); rc=$?
     python3 -c 'import json; r = json.load(open("out/run.json"))
@@ -25,16 +25,19 @@ steps:
 YAML
 accounted idle-bond.yaml "the stop of a bond without work comes when its process has come to it"
 cat > unbound.yaml <<'YAML'
-scenario: an idle bond is unbound, and another
+scenario: idle bonds are unbound, one after the other
 devices: {acc0: {kind: accelerator}, nic0: {kind: nic}, dsa0: {kind: dsa}}
 steps:
   - os: {spawn: app0, pages: 8}
   - os: {bind: app0, to: acc0}
   - os: {bind: app0, to: nic0}
   - os: {bind: app0, to: dsa0}
-  - os: {unbind: app0, from: acc0}
-  - os: {unbind: app0, from: nic0}
-  - os: {unbind: app0, from: dsa0}
+  - after: 50us
+    os: {unbind: app0, from: acc0}
+  - after: 50us
+    os: {unbind: app0, from: nic0}
+  - after: 50us
+    os: {unbind: app0, from: dsa0}
 YAML
 accounted unbound.yaml "an unbind that stops nothing is the process's own time"
 cat > workers.yaml <<'YAML'
