@@ -172,7 +172,7 @@ GOOD = {
     "models/os/sva.cpp": ['"os/drivers/iommu_driver.h"', '"os/drivers/device_driver.h"', '"memory/mmio_bus.h"'],
     "models/os/a.cpp": ['"memory/memory_port.h"', '"memory/ownership.h"', '"base/a.h"'],
     "models/os/drivers/smmuv3_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/smmuv3/layout.h"', '"os/sva.h"'],
-    "models/os/drivers/accelerator_driver.cpp": ['"devices/regs.h"'],
+    "models/os/drivers/work_queue.h": ['"devices/work_queue_regs.h"'],
     "models/os/drivers/gpu_driver.cpp": ['"devices/gpu_regs.h"', '"devices/gpu_layout.h"'],
     "models/os/drivers/ecam_function.h": ['"pcie/config_regs.h"', '"os/kthread.h"'],
     "models/observe/a.cpp": ['"base/a.h"', '"os/events.h"', "<fmt/format.h>", "<nlohmann/json.hpp>", "<sqlite3.h>"],

@@ -40,12 +40,15 @@ public:
         return over_.wait();
     }
     void left(const pcie::Tlp& write) override { ended(write, true, DmaEnding::Success); }
-    void completed(const pcie::Tlp& read, pcie::Completion how) override { ended(read, false, ending_of(how)); }
+    void completed(const pcie::Tlp& read, pcie::Completion how) override {
+        if (!how.ok()) worst_ = ending_of(how);
+        ended(read, false, ending_of(how));
+    }
+    /// What the device sees.
     DmaEnding worst() const { return worst_; }
 
 private:
     void ended(const pcie::Tlp& t, bool write, DmaEnding how) {
-        if (how != DmaEnding::Success) worst_ = how;
         if (a_.events_.wants<DmaEnded>())
             a_.events_.emit(DmaEnded{t.transaction, a_.endpoint_.device(), t.bond, t.length, write, how});
         if (--open_ == 0 && sealed_) over_.set();
@@ -78,9 +81,8 @@ void DmaAccess::reset() {
 
 u64 DmaAccess::announce(const pcie::DmaRequest& r, bool write) {
     const u64 transaction = endpoint_.next_transaction();
-    const Iova at = r.type == iommu::AddressType::Translated ? r.aimed_at : r.at;
     if (events_.wants<DmaIssued>())
-        events_.emit(DmaIssued{transaction, endpoint_.device(), r.bond, r.has_pasid, r.pasid, at, r.bytes, write});
+        events_.emit(DmaIssued{transaction, endpoint_.device(), r.bond, r.has_pasid, r.pasid, r.at, r.bytes, write});
     return transaction;
 }
 
@@ -88,86 +90,91 @@ void DmaAccess::tell(const pcie::DmaRequest& r, u64 transaction, bool write, Dma
     if (events_.wants<DmaEnded>()) events_.emit(DmaEnded{transaction, endpoint_.device(), r.bond, r.bytes, write, how});
 }
 
-sim::Task<DmaEnding> DmaAccess::read(pcie::DmaRequest r, std::span<std::byte> into) {
+sim::Task<DmaEnding> DmaAccess::read(pcie::DmaRequest r, std::span<std::byte> into, bool ask_for_page) {
     begin();
     DmaEnding how = DmaEnding::Success;
     for (u64 done = 0; done < into.size() && how == DmaEnding::Success; done += r.bytes, r.at += r.bytes) {
         r.bytes = static_cast<u32>(std::min<u64>(into.size() - done, page_size - r.at.value() % page_size));
-        auto part = page(r, into.data() + done, false);
+        auto part = page(r, into.data() + done, false, ask_for_page);
         how = co_await std::move(part);
     }
     end();
     co_return how;
 }
 
-sim::Task<DmaEnding> DmaAccess::write(pcie::DmaRequest r, std::span<const std::byte> from) {
+sim::Task<DmaEnding> DmaAccess::write(pcie::DmaRequest r, std::span<const std::byte> from, bool ask_for_page) {
     begin();
     DmaEnding how = DmaEnding::Success;
     for (u64 done = 0; done < from.size() && how == DmaEnding::Success; done += r.bytes, r.at += r.bytes) {
         r.bytes = static_cast<u32>(std::min<u64>(from.size() - done, page_size - r.at.value() % page_size));
-        auto part = page(r, const_cast<std::byte*>(from.data()) + done, true); // a write only reads them
+        auto* bytes = const_cast<std::byte*>(from.data()) + done; // a write only reads them
+        auto part = page(r, bytes, true, ask_for_page);
         how = co_await std::move(part);
     }
     end();
     co_return how;
 }
 
-/// As DmaEngine::write_translated: a translation is in use until its packets have left, or were answered, and is not
-/// kept while software has bus mastering off.
-sim::Task<DmaEnding> DmaAccess::page(pcie::DmaRequest r, std::byte* data, bool write) {
+/// A translation is in use until its packets have left, or were answered, and is not kept while software has bus
+/// mastering off, for which no invalidation waits: what is left of the page is then translated anew.
+sim::Task<DmaEnding> DmaAccess::page(pcie::DmaRequest r, std::byte* data, bool write, bool ask_for_page) {
     const u64 life = life_;
     r.attributes = endpoint_.attributes(write);
     if (!endpoint_.may_send(r)) {
         tell(r, announce(r, write), write, DmaEnding::NotSent);
         co_return DmaEnding::NotSent;
     }
-    while (life == life_) {
+    DmaEnding how = DmaEnding::Success;
+    while (r.bytes != 0 && how == DmaEnding::Success) {
         while (!endpoint_.bus_master()) co_await endpoint_.bus_master_set();
-        if (life != life_) break;
-        if (!translates(r)) {
-            auto sent = send(r, data, write, life);
-            const DmaEnding how = co_await std::move(sent);
-            co_return how;
+        if (life != life_) co_return DmaEnding::NotSent;
+        pcie::DmaRequest packet = r;
+        Atc::Found found;
+        if (translates(r)) {
+            auto asked = atc_->translate(r, write, ask_for_page);
+            found = co_await std::move(asked);
+            if (life != life_) co_return DmaEnding::NotSent;
+            if (!found.granted) {
+                tell(r, announce(r, write), write, DmaEnding::NotTranslated);
+                co_return DmaEnding::NotTranslated;
+            }
+            packet = translated(r, found.at);
         }
-        auto asked = atc_->translate(r, write);
-        Atc::Found found = co_await std::move(asked);
-        if (life != life_) break;
-        if (!found.granted) {
-            tell(r, announce(r, write), write, DmaEnding::NotTranslated);
-            co_return DmaEnding::NotTranslated;
-        }
-        if (!endpoint_.bus_master()) continue; // turned off meanwhile: the translation is given back
-        auto sent = send(translated(r, found.at), data, write, life);
-        const DmaEnding how = co_await std::move(sent);
-        co_return how;
+        const u32 before = r.bytes;
+        auto sent = send(r, packet, data, write, life);
+        how = co_await std::move(sent);
+        data += before - r.bytes;
     }
-    co_return DmaEnding::NotSent;
+    co_return how;
 }
 
-/// What bus mastering, turned off in between, or a reset leaves unsent ends as such.
-sim::Task<DmaEnding> DmaAccess::send(pcie::DmaRequest r, std::byte* data, bool write, u64 life) {
+/// As much of `rest` as can be sent before bus mastering is turned off or the device reset, beginning with `packet`,
+/// which is `rest` where it really goes. What is told is as the work has it: with its PASID, at its own address.
+sim::Task<DmaEnding> DmaAccess::send(pcie::DmaRequest& rest, pcie::DmaRequest packet, std::byte* data, bool write,
+                                     u64 life) {
     Packets packets(*this);
-    u32 left = r.bytes;
-    while (left != 0) {
-        r.bytes = endpoint_.packet_bytes(r.at, left, write);
+    while (rest.bytes != 0 && endpoint_.bus_master() && life == life_) {
+        pcie::DmaRequest told = rest;
+        told.bytes = packet.bytes = endpoint_.packet_bytes(packet.at, rest.bytes, write);
         if (write) {
             unflushed_ = true;
-            last_write_ = r.type == iommu::AddressType::Translated ? r.aimed_at : r.at;
+            last_write_ = rest.at;
             packets.expect();
-            endpoint_.write_packet(r, announce(r, true), pcie::Payload::copy({data, r.bytes}), &packets);
+            endpoint_.write_packet(packet, announce(told, true), pcie::Payload::copy({data, packet.bytes}), &packets);
         } else {
             pcie::Tag tag = co_await endpoint_.tags().acquire();
             if (life != life_ || !endpoint_.bus_master()) break;
             packets.expect();
-            endpoint_.read_packet(r, announce(r, false), data, std::move(tag), packets);
+            endpoint_.read_packet(packet, announce(told, false), data, std::move(tag), packets);
         }
-        data += r.bytes;
-        left -= r.bytes;
-        r.at += r.bytes;
-        r.aimed_at += r.bytes;
+        data += packet.bytes;
+        packet.at += packet.bytes;
+        packet.aimed_at += packet.bytes;
+        rest.at += packet.bytes;
+        rest.bytes -= packet.bytes;
     }
     co_await packets.all();
-    co_return left != 0 ? DmaEnding::NotSent : packets.worst();
+    co_return packets.worst();
 }
 
 sim::Task<void> DmaAccess::flush(pcie::DmaRequest r) {

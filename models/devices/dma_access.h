@@ -25,10 +25,11 @@ public:
     DmaAccess(const DmaAccess&) = delete;
 
     /// Any number of bytes, a page at a time, the packets of a page all under way at once. Ends at the first page that
-    /// fails, with the reason. A write without an ATC always succeeds: it is posted. `into` and `from` must live so
-    /// long.
-    sim::Task<DmaEnding> read(pcie::DmaRequest r, std::span<std::byte> into);
-    sim::Task<DmaEnding> write(pcie::DmaRequest r, std::span<const std::byte> from);
+    /// fails, with the reason. A write without an ATC always succeeds: it is posted. A read that the IOMMU let end as
+    /// zero has succeeded: the device cannot tell. `into` and `from` must live so long. `ask_for_page`: as
+    /// Atc::translate().
+    sim::Task<DmaEnding> read(pcie::DmaRequest r, std::span<std::byte> into, bool ask_for_page = true);
+    sim::Task<DmaEnding> write(pcie::DmaRequest r, std::span<const std::byte> from, bool ask_for_page = true);
     /// Returns when every write that was sent is globally observable: a zero-length read, without a PASID that may not
     /// be sent any more (facts/iommu-specs.md 4.1, PASID stop). At once if nothing was written since the last.
     sim::Task<void> flush(pcie::DmaRequest r);
@@ -43,8 +44,8 @@ public:
 private:
     class Packets;
     bool translates(const pcie::DmaRequest& r) const { return r.has_pasid && atc_ != nullptr && atc_->enabled(); }
-    sim::Task<DmaEnding> page(pcie::DmaRequest r, std::byte* data, bool write);
-    sim::Task<DmaEnding> send(pcie::DmaRequest r, std::byte* data, bool write, u64 life);
+    sim::Task<DmaEnding> page(pcie::DmaRequest r, std::byte* data, bool write, bool ask_for_page);
+    sim::Task<DmaEnding> send(pcie::DmaRequest& rest, pcie::DmaRequest packet, std::byte* data, bool write, u64 life);
     u64 announce(const pcie::DmaRequest& r, bool write);
     void tell(const pcie::DmaRequest& r, u64 transaction, bool write, DmaEnding how);
     void begin();

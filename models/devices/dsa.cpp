@@ -11,7 +11,7 @@ using namespace dsa;
 Dsa::Dsa(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
          const DsaConfig& config, DeviceId device)
     : SvaFunction(name, events, root_complex, link, config.function, base::Size{dsa::bar_bytes}, device),
-      config_(config), mover_(*this, atc()), works_(config.entries.get() + config.engines.get()),
+      config_(config), access_(events, *this, atc()), works_(config.entries.get() + config.engines.get()),
       drain_phase_("device-drain"), running_("running"), idle_("idle") {
     for (unsigned n = 0; n < dsa::max_queues; ++n) {
         const std::string queue = std::string(name.text()) + ".wq" + std::to_string(n);
@@ -52,7 +52,7 @@ std::vector<BondId> Dsa::at_work() const {
 void Dsa::forget() {
     SvaFunction::forget();
     ++life_;
-    mover_.reset();
+    access_.reset();
     for (Queue& q : queues_) {
         q.waiting.clear();
         q.setting = {};

@@ -10,7 +10,7 @@
 #include "base/facts.h"
 #include "base/registers.h"
 #include "devices/dsa_layout.h"
-#include "devices/dsa_mover.h"
+#include "devices/dma_access.h"
 #include "devices/dsa_regs.h"
 #include "devices/sva_function.h"
 
@@ -100,7 +100,7 @@ private:
         u8 value = 0;
         u32 bytes = 0, invalid_flags = 0;
         Iova fault_at{};
-        bool fault_write = false, reset = false;
+        bool fault_write = false;
     };
 
     void bar_write(u64 offset, unsigned size, u64 value) override;
@@ -142,8 +142,8 @@ private:
     Work* next();
     dsa::Status judge(const Work& w, u32& invalid_flags) const;
     sim::Task<Result> carry_out(Work& w, std::vector<std::byte>& buffer);
-    sim::Task<MoveEnding> step(const Work& w, pcie::DmaRequest first, pcie::DmaRequest second,
-                               std::vector<std::byte>& buffer, Result& r);
+    sim::Task<DmaEnding> step(const Work& w, pcie::DmaRequest first, pcie::DmaRequest second,
+                              std::vector<std::byte>& buffer, Result& r);
     sim::Task<void> finish(Work& w, Result r);
     sim::Task<RecordFate> write_record(const Work& w, Result r);
     bool waits_for_pages(const Work& w);
@@ -154,7 +154,7 @@ private:
 
     DsaConfig config_;
     base::RegisterFile<dsa::Registers> regs_;
-    DsaMover mover_;
+    DmaAccess access_;
     std::array<Queue, dsa::max_queues> queues_;
     std::vector<Work> works_;
     std::map<u32, pcie::DmaRequest> unflushed_; ///< by PASID or without: the last write that nothing has pushed

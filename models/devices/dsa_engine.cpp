@@ -14,6 +14,11 @@ namespace {
 u32 up_to_page_end(Iova at, u64 bytes) {
     return static_cast<u32>(std::min<u64>(bytes, page_size - (at.value() & (page_size - 1))));
 }
+/// What the completion record says of an access that failed.
+Status status_of(DmaEnding how, bool waited_for_page) {
+    if (how != DmaEnding::NotTranslated) return Status::TranslationFailed;
+    return waited_for_page ? Status::PageFaultInvalid : Status::PageFault;
+}
 constexpr u32 record_alignment = CompletionRecord::byte_count;
 } // namespace
 
@@ -113,38 +118,36 @@ sim::Task<Dsa::Result> Dsa::carry_out(Work& w, std::vector<std::byte>& buffer) {
         if (operation != Operation::Fill) bytes = up_to_page_end(first.at, bytes);
         first.bytes = second.bytes = bytes;
         auto work = step(w, first, second, buffer, r);
-        const MoveEnding how = co_await std::move(work);
-        r.reset = how == MoveEnding::Reset;
-        if (how == MoveEnding::PageFault) r.status = waits_for_pages(w) ? Status::PageFaultInvalid : Status::PageFault;
-        if (how == MoveEnding::Failed) r.status = Status::TranslationFailed;
-        if (how != MoveEnding::Done || r.value != 0) break;
+        const DmaEnding how = co_await std::move(work);
+        if (how != DmaEnding::Success) r.status = status_of(how, waits_for_pages(w));
+        if (how != DmaEnding::Success || r.value != 0) break;
         r.bytes += bytes;
     }
     co_return r;
 }
 
 /// One page's share of the work. A difference that is found is counted in the result.
-sim::Task<MoveEnding> Dsa::step(const Work& w, pcie::DmaRequest first, pcie::DmaRequest second,
-                                std::vector<std::byte>& buffer, Result& r) {
+sim::Task<DmaEnding> Dsa::step(const Work& w, pcie::DmaRequest first, pcie::DmaRequest second,
+                               std::vector<std::byte>& buffer, Result& r) {
     const Operation operation = w.descriptor.get(Descriptor::OPERATION);
     const bool wait = waits_for_pages(w);
     const auto fault = [&r](Iova at, bool write) {
         r.fault_at = at;
         r.fault_write = write;
     };
-    MoveEnding how = MoveEnding::Done;
+    DmaEnding how = DmaEnding::Success;
     if (operation != Operation::Fill) {
         fault(first.at, false);
-        auto read = mover_.read(first, buffer.data(), wait);
+        auto read = access_.read(first, std::span{buffer}.first(first.bytes), wait);
         how = co_await std::move(read);
-        if (how != MoveEnding::Done) co_return how;
+        if (how != DmaEnding::Success) co_return how;
     }
     if (operation == Operation::Compare) {
         fault(second.at, false);
-        auto read = mover_.read(second, buffer.data() + page_size, wait);
+        auto read = access_.read(second, std::span{buffer}.subspan(page_size, second.bytes), wait);
         how = co_await std::move(read);
         const auto same = std::mismatch(buffer.begin(), buffer.begin() + first.bytes, buffer.begin() + page_size).first;
-        if (how != MoveEnding::Done || same == buffer.begin() + first.bytes) co_return how;
+        if (how != DmaEnding::Success || same == buffer.begin() + first.bytes) co_return how;
         r.value = 1;
         r.bytes += static_cast<u32>(same - buffer.begin());
         co_return how;
@@ -154,9 +157,9 @@ sim::Task<MoveEnding> Dsa::step(const Work& w, pcie::DmaRequest first, pcie::Dma
         for (u32 i = 0; i < second.bytes; ++i) buffer[i] = static_cast<std::byte>(pattern >> (r.bytes + i) % 8 * 8);
     }
     fault(second.at, true);
-    auto written = mover_.write(second, buffer.data(), wait);
+    auto written = access_.write(second, std::span{buffer}.first(second.bytes), wait);
     how = co_await std::move(written);
-    if (how == MoveEnding::Done) to_be_flushed(second);
+    if (how == DmaEnding::Success) to_be_flushed(second);
     co_return how;
 }
 
@@ -177,6 +180,7 @@ sim::Task<void> Dsa::finish(Work& w, Result r) {
 /// With Request Completion Record always, without it for an error. One that cannot be written, or may not be, is an
 /// error for the driver to hear of.
 sim::Task<RecordFate> Dsa::write_record(const Work& w, Result r) {
+    const u64 life = life_;
     const Descriptor& d = w.descriptor;
     const bool failed = r.status != Status::Success;
     const bool fault = r.status == Status::PageFault || r.status == Status::PageFaultInvalid;
@@ -199,13 +203,13 @@ sim::Task<RecordFate> Dsa::write_record(const Work& w, Result r) {
     pcie::DmaRequest to = request_of(w);
     to.at = at;
     to.bytes = CompletionRecord::byte_count;
-    auto written = mover_.write(to, bytes.data(), waits_for_pages(w));
-    const MoveEnding how = co_await std::move(written);
-    if (how == MoveEnding::Done) {
+    auto written = access_.write(to, bytes, waits_for_pages(w));
+    const DmaEnding how = co_await std::move(written);
+    if (how == DmaEnding::Success) {
         to_be_flushed(to);
         co_return RecordFate::Written;
     }
-    if (how != MoveEnding::Reset) report(w, Status::RecordTranslation, at, true);
+    if (life == life_) report(w, Status::RecordTranslation, at, true);
     co_return RecordFate::Lost;
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 #include "base/address.h"
 #include "base/structure.h"
-#include "devices/regs.h"
+#include "devices/work_queue_regs.h"
 
 namespace quiesce::devices::gpu {
 

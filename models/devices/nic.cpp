@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The network interface's registers, commands and interrupts.
 #include "devices/nic.h"
+#include "devices/register_bank.h"
 
 #include <algorithm>
 #include <string>
@@ -37,24 +38,6 @@ Nic::Queue* Nic::selected() {
     return n < queues_.size() ? queues_[n].get() : nullptr;
 }
 
-template <class R>
-void Nic::bind_setting(R Queue::*setting) {
-    regs_.on_write<R>([this, setting](R value) {
-        if (Queue* q = selected())
-            q->*setting = value;
-        else
-            regs_.write(R{});
-    });
-}
-
-template <class R, class Get>
-void Nic::bind_status(Get get) {
-    regs_.on_read<R>([this, get](R) {
-        Queue* q = selected();
-        return q != nullptr ? get(*q) : R{};
-    });
-}
-
 /// The register file shows the settings of the selected queue.
 void Nic::show(const Queue* q) {
     const auto one = [&]<class R>(R Queue::*setting) { regs_.write(q != nullptr ? q->*setting : R{}); };
@@ -70,13 +53,14 @@ void Nic::show(const Queue* q) {
 }
 
 void Nic::bind_registers() {
-    bind_setting(&Queue::pasid);
-    bind_setting(&Queue::work_tag);
-    bind_setting(&Queue::rx_base);
-    bind_setting(&Queue::tx_base);
-    bind_setting(&Queue::rings);
-    bind_setting(&Queue::moderation);
-    bind_setting(&Queue::tx_rate);
+    const auto bank = [this] { return selected(); };
+    bind_setting(regs_, bank, &Queue::pasid);
+    bind_setting(regs_, bank, &Queue::work_tag);
+    bind_setting(regs_, bank, &Queue::rx_base);
+    bind_setting(regs_, bank, &Queue::tx_base);
+    bind_setting(regs_, bank, &Queue::rings);
+    bind_setting(regs_, bank, &Queue::moderation);
+    bind_setting(regs_, bank, &Queue::tx_rate);
     regs_.on_write<nic::QUEUE_SELECT>([this](nic::QUEUE_SELECT) { show(selected()); });
     regs_.on_write<nic::Q_RX_TAIL>([this](nic::Q_RX_TAIL t) {
         Queue* q = selected();
@@ -93,13 +77,14 @@ void Nic::bind_registers() {
     regs_.on_write<nic::Q_CTRL>([this](nic::Q_CTRL c) {
         if (Queue* q = selected()) command(*q, c);
     });
-    bind_status<nic::Q_RX_HEAD>([](Queue& q) { return nic::Q_RX_HEAD::of(q.rx.ring.cons); });
-    bind_status<nic::Q_TX_HEAD>([](Queue& q) { return nic::Q_TX_HEAD::of(q.tx.ring.cons); });
-    bind_status<nic::Q_STATUS>([](Queue& q) { return nic::Q_STATUS{}.set(nic::Q_STATUS::STATE, q.life.state()); });
-    bind_status<nic::Q_RECEIVED>([](Queue& q) { return nic::Q_RECEIVED::of(q.received); });
-    bind_status<nic::Q_DROPPED>([](Queue& q) { return nic::Q_DROPPED::of(q.dropped); });
-    bind_status<nic::Q_SENT>([](Queue& q) { return nic::Q_SENT::of(q.sent); });
-    bind_status<nic::Q_FAILED>([](Queue& q) { return nic::Q_FAILED::of(q.failed); });
+    bind_status<nic::Q_RX_HEAD>(regs_, bank, [](Queue& q) { return nic::Q_RX_HEAD::of(q.rx.ring.cons); });
+    bind_status<nic::Q_TX_HEAD>(regs_, bank, [](Queue& q) { return nic::Q_TX_HEAD::of(q.tx.ring.cons); });
+    bind_status<nic::Q_STATUS>(
+        regs_, bank, [](Queue& q) { return nic::Q_STATUS{}.set(nic::Q_STATUS::STATE, q.life.state()); });
+    bind_status<nic::Q_RECEIVED>(regs_, bank, [](Queue& q) { return nic::Q_RECEIVED::of(q.received); });
+    bind_status<nic::Q_DROPPED>(regs_, bank, [](Queue& q) { return nic::Q_DROPPED::of(q.dropped); });
+    bind_status<nic::Q_SENT>(regs_, bank, [](Queue& q) { return nic::Q_SENT::of(q.sent); });
+    bind_status<nic::Q_FAILED>(regs_, bank, [](Queue& q) { return nic::Q_FAILED::of(q.failed); });
     regs_.on_read<nic::MISSED>([this](nic::MISSED) { return nic::MISSED::of(missed_); });
 }
 

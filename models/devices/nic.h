@@ -142,10 +142,6 @@ private:
 
     // ---- registers and commands (nic.cpp)
     void bind_registers();
-    template <class R>
-    void bind_setting(R Queue::*setting);
-    template <class R, class Get>
-    void bind_status(Get get);
     Queue* selected();
     void show(const Queue* q);
     bool take(Queue& q, RingEvent e);

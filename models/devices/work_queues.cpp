@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "devices/work_queues.h"
+#include "devices/register_bank.h"
 
 #include <algorithm>
 #include <string>
@@ -32,34 +33,17 @@ unsigned WorkQueues::number_of(const Queue& q) const {
     return static_cast<unsigned>(at - queues_.begin());
 }
 
-template <class R>
-void WorkQueues::bind_setting(R Queue::*setting) {
-    regs_.on_write<R>([this, setting](R value) {
-        if (Queue* q = selected())
-            q->*setting = value;
-        else
-            regs_.write(R{});
-    });
-}
-
-template <class R, class Get>
-void WorkQueues::bind_status(Get get) {
-    regs_.on_read<R>([this, get](R) {
-        Queue* q = selected();
-        return q != nullptr ? get(*q) : R{};
-    });
-}
-
 void WorkQueues::bind_registers() {
-    bind_setting(&Queue::pasid);
-    bind_setting(&Queue::work_tag);
-    bind_setting(&Queue::base);
-    bind_setting(&Queue::length);
-    bind_setting(&Queue::mode);
-    bind_setting(&Queue::size);
-    bind_setting(&Queue::rate);
-    bind_setting(&Queue::stride);
-    bind_setting(&Queue::count);
+    const auto bank = [this] { return selected(); };
+    bind_setting(regs_, bank, &Queue::pasid);
+    bind_setting(regs_, bank, &Queue::work_tag);
+    bind_setting(regs_, bank, &Queue::base);
+    bind_setting(regs_, bank, &Queue::length);
+    bind_setting(regs_, bank, &Queue::mode);
+    bind_setting(regs_, bank, &Queue::size);
+    bind_setting(regs_, bank, &Queue::rate);
+    bind_setting(regs_, bank, &Queue::stride);
+    bind_setting(regs_, bank, &Queue::count);
     regs_.on_write<QUEUE_SELECT>([this](QUEUE_SELECT) {
         const Queue* q = selected(); // the register file shows the settings of the selected queue
         const auto show = [&]<class R>(R Queue::*setting) { regs_.write(q != nullptr ? q->*setting : R{}); };
@@ -76,16 +60,16 @@ void WorkQueues::bind_registers() {
     regs_.on_write<Q_CTRL>([this](Q_CTRL c) {
         if (Queue* q = selected()) command(*q, c);
     });
-    bind_status<Q_STATUS>([](Queue& q) {
+    bind_status<Q_STATUS>(regs_, bank, [](Queue& q) {
         const unsigned most = 0xffff;
         return Q_STATUS{}
             .set(Q_STATUS::STATE, q.life.state())
             .set(Q_STATUS::ERROR, q.bad_work || q.engine.counts().errors != 0)
             .set(Q_STATUS::OUTSTANDING, std::min(q.engine.outstanding(), most));
     });
-    bind_status<Q_COMPLETED>([](Queue& q) { return Q_COMPLETED::of(q.engine.counts().bytes); });
-    bind_status<Q_ERRORS>([](Queue& q) { return Q_ERRORS::of(q.engine.counts().errors); });
-    bind_status<Q_ISSUED>([](Queue& q) { return Q_ISSUED::of(q.engine.counts().reads + q.engine.counts().writes); });
+    bind_status<Q_COMPLETED>(regs_, bank, [](Queue& q) { return Q_COMPLETED::of(q.engine.counts().bytes); });
+    bind_status<Q_ERRORS>(regs_, bank, [](Queue& q) { return Q_ERRORS::of(q.engine.counts().errors); });
+    bind_status<Q_ISSUED>(regs_, bank, [](Queue& q) { return Q_ISSUED::of(q.engine.counts().reads + q.engine.counts().writes); });
 }
 
 template <class Pending>

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Work queues, one per PASID: the registers of devices/regs.h in front of DMA engines. The device that has them says
-/// where their requests go and how an interrupt is raised.
+/// Work queues, one per PASID: the registers of devices/work_queue_regs.h in front of DMA engines. The device that has
+/// them says where their requests go and how an interrupt is raised.
 #pragma once
 #include "base/facts.h"
 #include "base/lifecycle.h"
 #include "base/registers.h"
 #include "devices/dma_engine.h"
 #include "devices/page_requests.h"
-#include "devices/regs.h"
+#include "devices/work_queue_regs.h"
 
 #include <array>
 #include <functional>
@@ -122,10 +122,6 @@ private:
         accelerator::Q_COUNT count;
     };
     void bind_registers();
-    template <class R>
-    void bind_setting(R Queue::*setting);
-    template <class R, class Get>
-    void bind_status(Get get);
     Queue* selected();
     unsigned number_of(const Queue& q) const;
 

@@ -2,7 +2,7 @@
 /// What a DMA engine is to do, and the sequence of requests that follows from it.
 #pragma once
 #include "base/address.h"
-#include "devices/regs.h"
+#include "devices/work_queue_regs.h"
 #include "sim/random.h"
 #include "sim/time.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// How a driver gives work to one of a device's queues (devices/regs.h).
+/// How a driver gives work to one of a device's queues (devices/work_queue_regs.h).
 #pragma once
-#include "devices/regs.h"
+#include "devices/work_queue_regs.h"
 #include "os/drivers/device_driver.h"
 #include "os/kthread.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Registers of the accelerator, in its BAR. Shared by the model and its driver.
+/// Registers of work queues, in the BAR of an accelerator. Shared by the models that have such queues and their drivers.
 ///
-/// A driver writes QUEUE_SELECT, then the registers from Q_PASID on, which show the selected queue; a doorbell in Q_CTRL starts
-/// the work that they describe. Q_* settings take effect at the next doorbell.
+/// A driver writes QUEUE_SELECT, then the registers from Q_PASID on, which show the selected queue; a doorbell in Q_CTRL
+/// starts the work that they describe. Q_* settings take effect at the next doorbell.
 #pragma once
 #include "base/address.h"
 #include "base/registers.h"
