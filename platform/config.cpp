@@ -3,6 +3,7 @@
 
 #include "platform/devices.h"
 #include "platform/fabric.h"
+#include "platform/iommus.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -14,10 +15,8 @@ ParamTree parameters(Config& c) {
     ParamTree t;
     t.add("platform.preset", c.platform.preset);
     t.add("platform.iommu.kind", c.platform.iommu.kind);
-    t.add("platform.iommu.bugs", c.platform.iommu.smmuv3.bugs);
-    base::visit_params(c.platform.iommu.smmuv3, [&](const std::string& path, base::ParamBase& p) {
-        if (path != "bugs") t.add("platform.iommu.smmuv3." + path, p);
-    });
+    t.add("platform.iommu.bugs", c.platform.iommu.bugs);
+    for (const IommuRow* row : iommu_rows()) row->add_params(t, c);
     t.add_all("platform.memory", c.platform.memory);
     t.add_all("platform.mmio", c.platform.mmio);
     t.add_all("platform.root_complex", c.platform.root_complex);
@@ -27,7 +26,6 @@ ParamTree parameters(Config& c) {
         t.add_all("platform.switches." + name, sw.hardware);
     }
     t.add_all("os", c.os);
-    t.add_all("os.smmuv3_driver", c.smmuv3_driver);
     for (const DeviceRow& row : device_rows()) row.add_driver_params(t, c);
     for (auto& [name, device] : c.devices) {
         t.add("devices." + name + ".kind", device.kind);
@@ -134,8 +132,8 @@ Mark place_of(const Node& root, std::initializer_list<std::string_view> path) {
 }
 
 u32 highest_pasid(const Config& c) {
-    const unsigned bits = c.platform.iommu.smmuv3.ssid_bits;
-    const u32 room = c.platform.iommu.kind == IommuKind::Smmuv3 ? (u32{1} << bits) - 1 : 0xfffff;
+    const IommuRow* const iommu = iommu_row(c);
+    const u32 room = iommu != nullptr ? (u32{1} << iommu->pasid_bits(c)) - 1 : 0xfffff;
     return std::min<u32>(c.os.pasid.max, room);
 }
 
@@ -150,70 +148,22 @@ void check_policy(const Config& c, const Node& root, Diagnostics& out) {
 
 void check_pasids(const Config& c, const Node& root, Diagnostics& out) {
     const u32 highest = highest_pasid(c);
-    if (c.os.pasid.max > highest && !c.os.pasid.max.is_default())
+    const IommuRow* const iommu = iommu_row(c);
+    if (iommu != nullptr && c.os.pasid.max > highest && !c.os.pasid.max.is_default())
         out.error(place_of(root, {"os", "pasid", "max"}),
-                  fmt::format("PASID {} is wider than the {} SubstreamID bits of the SMMU (at most {})", c.os.pasid.max.get(),
-                              c.platform.iommu.smmuv3.ssid_bits.get(), highest));
+                  fmt::format("PASID {} is wider than the {} {} (at most {})", c.os.pasid.max.get(),
+                              iommu->pasid_bits(c), iommu->pasid_bits_name, highest));
     if (c.os.pasid.min > highest)
         out.error(place_of(root, {"os", "pasid", "min"}), fmt::format("no PASID is left between {} and {}", c.os.pasid.min.get(), highest));
 }
 
-/// StreamIDs of all devices, and the stream table that the driver makes for them.
-void check_streams(const Config& c, const Node& root, Diagnostics& out) {
-    const auto& smmu = c.platform.iommu.smmuv3;
-    const u64 base = c.platform.root_complex.stream_base, last = base + (pci_buses(c) << 8), room = u64{1} << smmu.sid_bits;
-    if (last >= room)
-        out.error(place_of(root, base != 0 ? std::initializer_list<std::string_view>{"platform", "root_complex", "stream_base"}
-                                           : std::initializer_list<std::string_view>{"platform", "iommu", "smmuv3", "sid_bits"}),
-                  fmt::format("{} buses of devices from stream_base {:#x} on have StreamIDs up to {:#x}; {} StreamID bits (platform.iommu.smmuv3.sid_bits) "
-                              "end at {:#x}", pci_buses(c), base, last, smmu.sid_bits.get(), room - 1));
-}
-
-void check_queues(const Config& c, const Node& root, Diagnostics& out) {
-    if (c.platform.iommu.smmuv3.cmdq_log2 == 0)
-        out.error(place_of(root, {"platform", "iommu", "smmuv3", "cmdq_log2"}),
-                  "platform.iommu.smmuv3.cmdq_log2: the driver needs room for a command and its CMD_SYNC: expected 1 or more, got 0");
-}
-
-/// A transaction that software is asked about keeps its place in the line, and those behind it hold up the fence that software may
-/// need first.
-void check_interfaces(const Config& c, const Node& root, Diagnostics& out) {
-    const auto& smmu = c.platform.iommu.smmuv3;
-    if (smmu.agent.interfaces.order.get() == iommu::StreamOrder::Stream && smmu.stall_model.get() != iommu::smmuv3::StallModel::NoStall)
-        out.error(place_of(root, {"platform", "iommu", "smmuv3", "agent", "interfaces", "order"}),
-                  "platform.iommu.smmuv3.agent.interfaces.order: streams cannot keep their order where transactions stall "
-                  "(platform.iommu.smmuv3.stall_model)");
-}
-
-/// What the SMMU's parameters need of each other.
-void check_stages(const Config& c, const Node& root, Diagnostics& out) {
-    const iommu::smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
-    const auto refuse = [&](const char* parameter, const char* why) {
-        out.error(place_of(root, {"platform", "iommu", "smmuv3", parameter}),
-                  fmt::format("platform.iommu.smmuv3.{}: {}", parameter, why));
-    };
-    if (!smmu.stage1.get()) refuse("stage1", "shared address spaces are stage 1's: the driver needs it");
-    if (smmu.vmid16.get() && !smmu.stage2.get()) refuse("vmid16", "there are VMIDs only with stage2");
-    if (smmu.vmid_wildcards.get() && !smmu.stage2.get()) refuse("vmid_wildcards", "there are VMIDs only with stage2");
-    if (smmu.stage2_execute_by_privilege.get() && !smmu.stage2.get())
-        refuse("stage2_execute_by_privilege", "needs stage2");
-}
-
 void check_memory(const Config& c, const Node& root, Diagnostics& out) {
-    const u64 base = c.platform.memory.ram_base, end = base + c.platform.memory.ram.get().bytes();
+    const u64 base = c.platform.memory.ram_base;
     const Mark at = place_of(root, {"platform", "memory", "ram_base"});
     if (base % page_size != 0) out.error(at, "platform.memory.ram_base: not a multiple of 4 KiB");
     if (base < 0x8000'0000) out.error(at, "platform.memory.ram_base: below 0x80000000 are the registers");
     if (c.platform.memory.ram.get().bytes() % page_size != 0)
         out.error(place_of(root, {"platform", "memory", "ram"}), "platform.memory.ram: not a multiple of 4 KiB");
-    if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
-    const unsigned bits = c.platform.iommu.smmuv3.output_bits;
-    const Mark bits_at = place_of(root, {"platform", "iommu", "smmuv3", "output_bits"});
-    const std::vector<unsigned> sizes{32, 36, 40, 42, 44, 48};
-    if (std::find(sizes.begin(), sizes.end(), bits) == sizes.end())
-        out.error(bits_at, fmt::format("platform.iommu.smmuv3.output_bits: expected one of {}, got {}", fmt::join(sizes, ", "), bits));
-    else if (end > u64{1} << bits)
-        out.error(bits_at, fmt::format("RAM ends at {:#x}, beyond the {} bits of physical address of the SMMU", end, bits));
 }
 
 } // namespace
@@ -224,11 +174,7 @@ void check_topology(const Config& c, const Node& root, Diagnostics& out) {
     check_memory(c, root, out);
     check_devices(c, root, out);
     check_fabric(c, root, out);
-    if (c.platform.iommu.kind != IommuKind::Smmuv3) return;
-    check_streams(c, root, out);
-    check_stages(c, root, out);
-    check_queues(c, root, out);
-    check_interfaces(c, root, out);
+    if (const IommuRow* iommu = iommu_row(c)) iommu->check(c, root, out);
 }
 
 namespace {
@@ -248,7 +194,8 @@ std::vector<BugHelp> bug_rows() {
     std::vector<BugHelp> rows;
     for (const auto& b : os::bug_rows())
         rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, {std::string{b.set}}, words_of(b.kinds)});
-    rows.push_back({"early-sync", "the SMMU signals CMD_SYNC before its work is done", "mm-exit-under-load", {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}});
+    for (const IommuRow* iommu : iommu_rows())
+        for (BugHelp& bug : iommu->bugs()) rows.push_back(std::move(bug));
     return rows;
 }
 
@@ -265,12 +212,8 @@ const std::vector<Capability>& known_capabilities() {
 }
 
 std::vector<std::string> capabilities(const Config& c) {
-    if (c.platform.iommu.kind == IommuKind::None) return {};
-    std::vector<std::string> there{"sva", "pasid", "per-pasid-quiet"};
-    if (c.platform.iommu.smmuv3.ats) there.emplace_back("ats");
-    if (c.platform.iommu.smmuv3.ats && c.platform.iommu.smmuv3.pri && c.smmuv3_driver.pri) there.emplace_back("pri");
-    if (c.platform.iommu.smmuv3.stall_model.get() != iommu::smmuv3::StallModel::NoStall) there.emplace_back("stall");
-    return there;
+    const IommuRow* const iommu = iommu_row(c);
+    return iommu != nullptr ? iommu->capabilities(c) : std::vector<std::string>{};
 }
 
 } // namespace quiesce::platform

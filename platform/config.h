@@ -45,7 +45,10 @@ constexpr auto enum_names(DeviceKind) {
 struct IommuConfig {
     base::Param<IommuKind> kind{IommuKind::Smmuv3, "which IOMMU; none: no translation, so no shared virtual addressing", base::Provenance::Guess,
                                 "the first architecture modelled"};
-    iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are platform.iommu.bugs
+    base::Param<std::vector<std::string>> bugs{
+        {}, "deliberate mistakes of the unit: early-sync (its fence reports completion without waiting)",
+        base::one_of("early-sync"), base::Provenance::Guess};
+    iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are those above
 };
 
 /// Where the link of a device or a switch leads, and the word for a root port of its own.

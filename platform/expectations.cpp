@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/expectations.h"
 
-#include "iommu/smmuv3/faults.h"
 #include "observe/all_events.h"
 #include "observe/violations.h"
+#include "platform/iommus.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -176,7 +176,8 @@ const nlohmann::ordered_json* lookup(const nlohmann::ordered_json& j, std::strin
 }
 std::vector<std::string> fault_names() {
     std::vector<std::string> names;
-    for (const auto& row : iommu::smmuv3::event_rows()) names.emplace_back(row.name);
+    for (const IommuRow* row : iommu_rows())
+        for (std::string& name : row->faults()) names.push_back(std::move(name));
     return names;
 }
 

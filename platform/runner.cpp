@@ -178,7 +178,7 @@ observe::RunRecord heading(const Scenario& s, const observe::Fingerprint& finger
     r.fingerprint = fingerprint.text();
     r.platform = {s.config.platform.iommu.kind.text(), s.config.os.kernel.text(), s.config.os.policy.text(), s.config.os.pasid.allocator.text(),
                   s.config.os.suppression.text(), s.config.os.bugs.get()};
-    for (const auto& b : s.config.platform.iommu.smmuv3.bugs.get()) r.platform.bugs.push_back(b);
+    for (const auto& b : s.config.platform.iommu.bugs.get()) r.platform.bugs.push_back(b);
     return r;
 }
 

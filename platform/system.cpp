@@ -10,27 +10,33 @@
 
 namespace quiesce::platform {
 namespace {
-// The address map below RAM: the message window (os::InterruptController::window), the SMMU, the registers of the devices, the
-// configuration registers of 256 buses.
-constexpr Spa smmu_registers{0x0904'0000};
+// The address map below RAM: the IOMMU, the registers of the devices, the configuration registers of 256 buses; on
+// arm64 the message window, too (os::Architecture).
+constexpr Spa iommu_registers{0x0904'0000};
 constexpr Spa first_registers{0x1000'0000};
 constexpr Spa config_registers{0x4000'0000};
 constexpr u64 buses = 256;
-constexpr unsigned first_wire = 4096; // of platform devices: extended SPIs (GICv3.1), above every line that an SMMU can have
+constexpr unsigned first_wire = 4096; // of platform devices: extended SPIs (GICv3.1), above every line that an IOMMU can have
+
+const os::Architecture& architecture_of(const Config& config) {
+    const IommuRow* const row = iommu_row(config);
+    return row != nullptr ? *row->architecture : os::arm64;
+}
 } // namespace
 
 System::System(base::EventBus& events, const Config& config, u64 seed)
     : events_(events), memory_(events, config.platform.memory), mmio_(config.platform.mmio),
-      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed), next_registers_(first_registers) {
-    memory_.map_messages(os::InterruptController::window, os::InterruptController::window_bytes, kernel_.interrupts());
-    if (config.platform.iommu.kind == IommuKind::Smmuv3) add_iommu(config, seed);
-    root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), smmu_ ? &smmu_->translation() : nullptr, config.platform.root_complex);
-    if (smmu_) {
-        smmu_->set_ats_port(root_complex_.get());
-        smmu_->set_page_response_port(root_complex_.get());
-        root_complex_->set_page_requests(&smmu_->page_requests());
+      kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed,
+              architecture_of(config)), next_registers_(first_registers) {
+    memory_.map_messages(kernel_.interrupts().window(), kernel_.interrupts().window_bytes(), kernel_.interrupts());
+    if (const IommuRow* row = iommu_row(config)) add_iommu(config, *row);
+    root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), translation(),
+                                                        config.platform.root_complex);
+    if (iommu_) {
+        iommu_->connect(*root_complex_, *root_complex_);
+        root_complex_->set_page_requests(&iommu_->page_requests());
     }
-    root_complex_->set_message_window(os::InterruptController::window, os::InterruptController::window_bytes);
+    root_complex_->set_message_window(kernel_.interrupts().window(), kernel_.interrupts().window_bytes());
     ecam_ = std::make_unique<pcie::Ecam>(*root_complex_);
     mmio_.map(config_registers, buses * pcie::Ecam::bytes_per_bus, *ecam_, "configuration registers");
     build_fabric(*root_complex_, config);
@@ -40,25 +46,23 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
     sim::spawn(boot());
 }
 
-void System::add_iommu(const Config& config, u64) {
-    smmu_ = std::make_unique<iommu::smmuv3::Unit>("smmu", events_, memory_.walk_port(), &kernel_.interrupts(), config.platform.iommu.smmuv3);
-    map_smmu(config.check_tlm);
-    smmu_driver_ = std::make_unique<os::drivers::Smmuv3Driver>("smmu", kernel_, config.smmuv3_driver, smmu_registers,
-                                                               [this] { return smmu_->last_sync_span(); },
-                                                               config.platform.iommu.smmuv3.wired_base);
-    kernel_.set_iommu(smmu_driver_.get());
+void System::add_iommu(const Config& config, const IommuRow& row) {
+    iommu_ = row.make(config.platform.iommu, {}, events_, memory_.walk_port(), kernel_.interrupts());
+    map_iommu(row.register_bytes(config.platform.iommu), row.name, config.check_tlm);
+    iommu_driver_ = iommu_->make_driver(config, kernel_, iommu_registers);
+    kernel_.set_iommu(iommu_driver_.get());
 }
 
-void System::map_smmu(bool check_tlm) {
-    memory::MmioTarget* target = smmu_.get();
+void System::map_iommu(u64 bytes, std::string_view name, bool check_tlm) {
+    memory::MmioTarget* target = &iommu_->registers();
     if (check_tlm) {
         tlm_ = std::make_unique<Tlm>();
-        tlm_->target = std::make_unique<memory::TlmMmioTarget>("smmu_registers_in", *smmu_);
+        tlm_->target = std::make_unique<memory::TlmMmioTarget>("iommu_registers_in", *target);
         tlm_->initiator.to_target.bind(tlm_->checker.from_initiator);
         tlm_->checker.to_target.bind(tlm_->target->from_bus);
         target = &tlm_->initiator;
     }
-    mmio_.map(smmu_registers, iommu::smmuv3::register_block_bytes, *target, "smmu");
+    mmio_.map(iommu_registers, bytes, *target, std::string{name});
 }
 
 void System::add_devices(const Config& config, u64 seed) {
@@ -67,7 +71,7 @@ void System::add_devices(const Config& config, u64 seed) {
         if (has_link_faults(config, c)) faulty_.push_back(name);
         const unsigned wire = first_wire + raw(id);
         Device d = row_of(c).build({name, id, events_, *root_complex_, kernel_, config_registers, memory_.dma_port(),
-                                    smmu_ ? &smmu_->translation() : nullptr, next_registers_, wire, seed},
+                                    translation(), next_registers_, wire, seed},
                                    config, c);
         d.row = &row_of(c);
         if (d.master) place_master(d);
@@ -126,7 +130,7 @@ void System::watch_link(Device& d) {
             co_return;
         });
     d.hardware->port().on_link_change([this, message](bool up) {
-        if (!up) kernel_.interrupts().message(os::InterruptController::window, message);
+        if (!up) kernel_.interrupts().message(kernel_.interrupts().window(), message);
     });
 }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The one file that knows every room: builds a machine, its operating system and its devices from a configuration.
 #pragma once
-#include "iommu/smmuv3/unit.h"
 #include "memory/tlm_bridge.h"
 #include "os/drivers/ecam_function.h"
-#include "os/drivers/smmuv3_driver.h"
 #include "pcie/ecam.h"
 #include "platform/devices.h"
+#include "platform/iommus.h"
 
 namespace quiesce::platform {
 
@@ -35,30 +34,31 @@ public:
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
 private:
-    void add_iommu(const Config& config, u64 seed);
+    void add_iommu(const Config& config, const IommuRow& row);
     void add_devices(const Config& config, u64 seed);
     void place_bars();
     void place(Device& d, u64 align);
     void add_ports();
     void place_master(Device& d);
     void watch_link(Device& d);
-    void map_smmu(bool check_tlm);
+    void map_iommu(u64 bytes, std::string_view name, bool check_tlm);
+    iommu::TranslationPort* translation() { return iommu_ ? &iommu_->translation() : nullptr; }
     sim::Task<void> boot();
 
     base::EventBus& events_;
     memory::SystemMemory memory_;
     memory::MmioBus mmio_;
     os::Kernel kernel_;
-    std::unique_ptr<iommu::smmuv3::Unit> smmu_;
-    std::unique_ptr<os::drivers::Smmuv3Driver> smmu_driver_;
+    std::unique_ptr<IommuUnit> iommu_; ///< null: there is none
+    std::unique_ptr<os::drivers::IommuDriver> iommu_driver_;
     std::unique_ptr<pcie::RootComplex> root_complex_;
     std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;
     std::vector<std::unique_ptr<os::drivers::EcamFunction>> ports_; ///< the kernel's view of the ports of switches
     Spa next_registers_; ///< where the next device's registers go
     struct Tlm {
-        memory::TlmMmioInitiator initiator{"smmu_registers_out"};
-        sim::BaseProtocolChecker checker{"smmu_registers_checker"};
+        memory::TlmMmioInitiator initiator{"iommu_registers_out"};
+        sim::BaseProtocolChecker checker{"iommu_registers_checker"};
         std::unique_ptr<memory::TlmMmioTarget> target;
     };
     std::unique_ptr<Tlm> tlm_;

@@ -13,7 +13,10 @@ SystemMemory::SystemMemory(base::EventBus& events, const MemoryConfig& config, F
       bandwidth_(config.bandwidth.get()), dma_(*this, config.dma_latency.get(), true), walk_(*this, config.walk_latency.get(), true),
       cpu_(*this, config.cpu_latency.get(), false) {}
 
-void SystemMemory::map_messages(Spa base, u64 bytes, InterruptSink& sink) { windows_.push_back({base, bytes, &sink}); }
+void SystemMemory::map_messages(Spa base, u64 bytes, InterruptSink& sink) {
+    windows_.push_back({base, bytes, &sink});
+    hides_ram_ = hides_ram_ || bytes_.contains(base, bytes);
+}
 
 sim::Time SystemMemory::Port::reserve(u32 bytes) {
     if (!shares_) return sim::now() + latency_; // MODEL: CPU accesses hit caches and take none of the memory's bandwidth
@@ -63,7 +66,7 @@ bool SystemMemory::modify(const Request& r) {
 
 void SystemMemory::commit(Request& r) {
     const bool may_be_message = r.write && r.atomic == AtomicOp::None && !windows_.empty();
-    if (may_be_message && (foreign_ != nullptr || !bytes_.contains(r.at, r.bytes)) && deliver_message(r)) {
+    if (may_be_message && (foreign_ != nullptr || hides_ram_ || !bytes_.contains(r.at, r.bytes)) && deliver_message(r)) {
         r.status = Status::Ok;
         return;
     }

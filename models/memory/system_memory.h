@@ -57,7 +57,8 @@ public:
     Spa ram_base() const { return bytes_.ranges().front().base; }
     u64 ram_bytes() const { return bytes_.ranges().front().bytes; }
 
-    /// 32-bit writes to [base, base + bytes) become messages to `sink` instead of landing in memory.
+    /// 32-bit writes to [base, base + bytes) become messages to `sink` instead of landing in memory, be RAM there or
+    /// not.
     void map_messages(Spa base, u64 bytes, InterruptSink& sink);
 
 private:
@@ -101,6 +102,7 @@ private:
     base::Bandwidth bandwidth_;
     sim::Time busy_until_{};
     std::vector<MessageWindow> windows_;
+    bool hides_ram_ = false; ///< one of them lies over RAM
     Port dma_, walk_, cpu_;
 };
 

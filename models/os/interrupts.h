@@ -3,6 +3,7 @@
 #pragma once
 #include "memory/mmio.h"
 #include "os/kthread.h"
+#include "os/architecture.h"
 
 #include <map>
 
@@ -11,11 +12,12 @@ namespace quiesce::os {
 class InterruptController final : public memory::InterruptSink {
 public:
     using Handler = std::function<sim::Task<void>(KernelContext&)>;
-    explicit InterruptController(Scheduler& scheduler) : scheduler_(scheduler) {}
+    explicit InterruptController(Scheduler& scheduler, const Architecture& architecture = arm64)
+        : scheduler_(scheduler), window_(architecture.messages), window_bytes_(architecture.message_bytes) {}
 
-    /// Where devices write their messages: one window for all.
-    static constexpr Spa window{0x0808'0000};
-    static constexpr u64 window_bytes = 0x1'0000;
+    /// Where devices write their messages.
+    Spa window() const { return window_; }
+    u64 window_bytes() const { return window_bytes_; }
     /// A message number for a handler that runs in a thread of its own. `cause`: the span to blame for it, if known.
     u32 request(base::Name name, Handler handler, std::function<u64()> cause = {}) {
         rows_[++last_] = {name, std::move(handler), std::move(cause), false, false};
@@ -55,6 +57,8 @@ private:
         r.running = false;
     }
     Scheduler& scheduler_;
+    Spa window_;
+    u64 window_bytes_;
     std::map<u32, Row> rows_;
     std::map<unsigned, u32> lines_;
     u32 last_ = 0;

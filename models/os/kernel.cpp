@@ -15,10 +15,11 @@ const Era& require_era(const KernelConfig& c) {
 } // namespace
 
 Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger,
-               memory::MemoryPort& memory, memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed)
-    : events_(events), config_(config), era_(require_era(config)), random_(seed, "os.layout"),
-      scheduler_(events, config.cpu, memory, mmio), interrupts_(scheduler_),
-      frames_(ledger, memory, ram, ram_bytes / page_size), pasids_(events, config.pasid, seed),
+               memory::MemoryPort& memory, memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed,
+               const Architecture& architecture)
+    : events_(events), config_(config), era_(require_era(config)), architecture_(architecture), random_(seed, "os.layout"),
+      scheduler_(events, config.cpu, memory, mmio), interrupts_(scheduler_, architecture),
+      frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_),
       page_faults_(events, scheduler_, sva_, config.iopf,
                    era_.resolve_at_report ? FaultResolution::AtReport : FaultResolution::AtHandling, era_.defer_mmput) {
@@ -89,20 +90,24 @@ sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, driv
 
 // ---- processes ------------------------------------------------------------------------------------------------------
 
-/// mmap_base with 28 bits of randomness, as arm64's.
-Va Kernel::random_heap_address() { return Va{0x0000'ff00'0000'0000 - (random_.below(u64{1} << 28) << page_shift) % (u64{1} << 38)}; }
+/// mmap_base with its randomness.
+Va Kernel::random_heap_address() {
+    const u64 pages = random_.below(u64{1} << architecture_.mmap_random);
+    return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
+}
 
 void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present) {
     auto p = std::make_unique<Process>();
     p->name = name;
     p->threads = p->alive = p->leaving = threads;
     p->pasid_registers.resize(threads);
-    spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm, frames_));
+    spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
+                                                     frames_, architecture_));
     p->mm = spaces_.back().get();
     for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
     p->mm->on_drop = [this](AddressSpace& mm) { sva_.mm_dropped(mm); };
     p->mm->map("heap", random_heap_address(), heap_pages, present);
-    p->mm->map("stack", Va{0x0000'ffff'ff00'0000 - (random_.below(1u << 20) << page_shift)}, 8);
+    p->mm->map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
     events_.emit(ProcessChanged{name, p->mm->id(), "running"});
     processes_[name] = std::move(p);
 }

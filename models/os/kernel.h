@@ -37,8 +37,8 @@ static_assert(base::fully_described<KernelConfig>);
 class Kernel {
 public:
     /// Throws std::invalid_argument for a policy that this kernel cannot have.
-    Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger, memory::MemoryPort& memory, memory::MmioBus& mmio,
-           Spa ram, u64 ram_bytes, u64 seed);
+    Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger, memory::MemoryPort& memory,
+           memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed, const Architecture& architecture = arm64);
     Kernel(const Kernel&) = delete;
 
     Scheduler& scheduler() { return scheduler_; }
@@ -50,6 +50,7 @@ public:
     IopfQueue& page_faults() { return page_faults_; }
     bool has_bug(std::string_view name) const;
     const Era& era() const { return era_; }
+    const Architecture& architecture() const { return architecture_; }
 
     void set_iommu(drivers::IommuDriver* d) {
         iommu_ = d;
@@ -134,6 +135,7 @@ private:
     base::EventBus& events_;
     KernelConfig config_;
     const Era& era_;
+    const Architecture& architecture_;
     sim::Random random_;
     Scheduler scheduler_;
     InterruptController interrupts_;

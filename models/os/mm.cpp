@@ -6,26 +6,31 @@
 #include <stdexcept>
 
 namespace quiesce::os {
-namespace {
-// VMSAv8-64 stage 1, 4 KiB granule, four levels (facts/iommu-specs.md 5.1).
-constexpr u64 table_bits = 0x3;                      // valid, table
-constexpr u64 page_bits = 0x0060'0000'0000'0f43;     // valid, page, AP[1], inner shareable, AF, nG, PXN, UXN
-constexpr u64 address_mask = 0x0000'ffff'ffff'f000;
-} // namespace
 
 void FrameAllocator::zero(Spa frame) {
     static const std::array<std::byte, page_size> zeros{};
     memory_.poke(frame, zeros);
 }
 
+bool FrameAllocator::has_room() const { return freed_.size() + (end_ - fresh_) / page_size >= 4; }
+
+Spa FrameAllocator::take_fresh(u64 bytes, u64 align) {
+    Spa start = fresh_.align_up(align);
+    if (start < hole_end_ && start + bytes > hole_) start = hole_end_.align_up(align);
+    if (start + bytes > end_) throw std::runtime_error("the simulated machine is out of memory");
+    for (Spa skipped = fresh_; skipped < start; skipped += page_size)
+        if (skipped < hole_ || skipped >= hole_end_) freed_.push(skipped.value());
+    fresh_ = start + bytes;
+    return start;
+}
+
 Spa FrameAllocator::take(MmId owner, memory::FrameUse use, Va page) {
-    Spa frame = fresh_;
-    if (!freed_.empty()) {
+    Spa frame{};
+    if (freed_.empty()) {
+        frame = take_fresh(page_size, page_size);
+    } else {
         frame = Spa{freed_.top()};
         freed_.pop();
-    } else {
-        if (fresh_ >= end_) throw std::runtime_error("the simulated machine is out of memory");
-        fresh_ += page_size;
     }
     ++taken_;
     zero(frame);
@@ -34,10 +39,7 @@ Spa FrameAllocator::take(MmId owner, memory::FrameUse use, Va page) {
 }
 
 Spa FrameAllocator::take_kernel(u64 bytes, u64 align) {
-    const Spa start = fresh_.align_up(align);
-    for (Spa skipped = fresh_; skipped < start; skipped += page_size) freed_.push(skipped.value());
-    fresh_ = start + Spa{bytes}.align_up(page_size).value();
-    if (fresh_ > end_) throw std::runtime_error("the simulated machine is out of memory");
+    const Spa start = take_fresh(Spa{bytes}.align_up(page_size).value(), align);
     for (Spa f = start; f < fresh_; f += page_size) {
         zero(f);
         ++taken_;
@@ -52,8 +54,10 @@ void FrameAllocator::give(Spa frame) {
     freed_.push(frame.value());
 }
 
-AddressSpace::AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames)
-    : id_(id), name_(name), config_(config), frames_(frames), pgd_(frames.take(id, memory::FrameUse::Table, Va{})) {}
+AddressSpace::AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames,
+                           const Architecture& architecture)
+    : id_(id), name_(name), config_(config), frames_(frames), format_(architecture.tables),
+      pgd_(frames.take(id, memory::FrameUse::Table, Va{})) {}
 
 const Vma* AddressSpace::find(std::string_view name) const {
     const auto found = std::find_if(vmas_.begin(), vmas_.end(), [&](const Vma& v) { return v.name == name; });
@@ -71,10 +75,10 @@ Spa AddressSpace::table_entry(Va page, bool make) {
             if (!make) return Spa{};
             const Spa below = frames_.take(id_, memory::FrameUse::Table, page);
             tables_.push_back(below);
-            word = below.value() | table_bits;
+            word = below.value() | format_.table_bits;
             frames_.memory().poke64(entry, word);
         }
-        table = Spa{word & address_mask};
+        table = Spa{word & format_.address_mask};
     }
 }
 
@@ -82,7 +86,7 @@ void AddressSpace::map(std::string name, Va start, u64 pages, u64 present) {
     for (u64 i = 0; i < std::min(pages, present); ++i) {
         const Va page = start + i * page_size;
         const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
-        frames_.memory().poke64(table_entry(page, true), frame.value() | page_bits);
+        frames_.memory().poke64(table_entry(page, true), frame.value() | format_.page_bits);
         pages_[page.page_number()] = frame;
     }
     vmas_.push_back({std::move(name), start, pages});
@@ -111,7 +115,7 @@ sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at) {
     if (!frames_.has_room()) co_return FaultResult::NoMemory;
     const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
     pages_[page.page_number()] = frame;
-    co_await ctx.store(table_entry(page, true), frame.value() | page_bits);
+    co_await ctx.store(table_entry(page, true), frame.value() | format_.page_bits);
     co_await ctx.barrier();
     co_return FaultResult::Done;
 }

@@ -4,6 +4,7 @@
 #pragma once
 #include "memory/ownership.h"
 #include "os/kthread.h"
+#include "os/architecture.h"
 #include "sim/lock.h"
 
 #include <map>
@@ -38,27 +39,32 @@ struct MmConfig {
 DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, srcu, srcu_callback)
 static_assert(base::fully_described<MmConfig>);
 
-/// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's.
+/// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's. RAM under the window of
+/// interrupt messages is not used, as firmware's memory map says.
 class FrameAllocator {
 public:
-    FrameAllocator(memory::Ownership& ledger, memory::MemoryPort& memory, Spa first, u64 frames)
-        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size) {}
+    FrameAllocator(memory::Ownership& ledger, memory::MemoryPort& memory, Spa first, u64 frames,
+                   const Architecture& architecture = arm64)
+        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size), hole_(architecture.messages),
+          hole_end_(architecture.messages + architecture.message_bytes) {}
     /// A zeroed frame. Throws std::runtime_error when memory is exhausted.
     Spa take(MmId owner, memory::FrameUse use, Va page);
     /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
     Spa take_kernel(u64 bytes, u64 align = page_size);
     void give(Spa frame);
     /// A leaf and the tables on the way to it can be had.
-    bool has_room() const { return freed_.size() + (end_ - fresh_) / page_size >= 4; }
+    bool has_room() const;
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
     u64 taken() const { return taken_; }
 
 private:
     void zero(Spa frame);
+    /// `bytes` of frames that nobody had before.
+    Spa take_fresh(u64 bytes, u64 align);
     memory::Ownership& ledger_;
     memory::MemoryPort& memory_;
-    Spa fresh_, end_;
+    Spa fresh_, end_, hole_, hole_end_;
     std::priority_queue<u64, std::vector<u64>, std::greater<>> freed_;
     u64 taken_ = 0;
 };
@@ -83,7 +89,8 @@ struct Vma {
 
 class AddressSpace {
 public:
-    AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames);
+    AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames,
+                 const Architecture& architecture = arm64);
     AddressSpace(const AddressSpace&) = delete;
 
     MmId id() const { return id_; }
@@ -145,6 +152,7 @@ private:
     base::Name name_;
     MmConfig config_;
     FrameAllocator& frames_;
+    PageTableFormat format_;
     Spa pgd_;
     std::vector<Spa> tables_;                ///< all but the pgd
     std::map<u64, Spa> pages_;               ///< page number -> frame

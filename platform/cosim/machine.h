@@ -66,7 +66,7 @@ private:
     memory::SystemMemory memory_;
     memory::MmioBus mmio_;
     Interrupts interrupts_;
-    std::unique_ptr<Unit> unit_;
+    std::unique_ptr<IommuUnit> unit_;
     Spa registers_;
     u64 register_bytes_;
     Requesters requesters_;

@@ -10,7 +10,7 @@
 #include "platform/cosim/host_memory.h"
 #include "platform/cosim/kernel.h"
 #include "platform/cosim/operations.h"
-#include "platform/cosim/unit.h"
+#include "platform/iommus.h"
 #include "sim/signal.h"
 #include "sim/slots.h"
 
@@ -26,7 +26,7 @@ class Requesters final : public iommu::AtsPort, public iommu::PageResponsePort {
 public:
     struct Seat {
         Kernel& kernel;
-        Unit& unit;
+        IommuUnit& unit;
         memory::MemoryPort& memory;
         HostMemory* host; ///< null: memory is the simulator's
         u32 stream_base;

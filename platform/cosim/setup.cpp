@@ -92,9 +92,18 @@ void check_ranges(const std::vector<AddressRange>& ranges) {
     }
 }
 
+/// The row of its kind, which can make a unit with such identification registers.
+void choose_iommu(Setup& s) {
+    s.iommu = iommu_row(s.platform.iommu.kind);
+    if (s.iommu == nullptr)
+        throw Refusal(QSC_ERR_UNSUPPORTED, "platform.iommu.kind: none: there is nothing to co-simulate");
+    if (const auto refusal = s.iommu->refuse(s.platform.iommu, s.ids))
+        throw Refusal(refusal->unknown ? QSC_ERR_ARGUMENT : QSC_ERR_UNSUPPORTED, refusal->why);
+}
+
 void check_addresses(const Setup& s) {
     const memory::MemoryConfig& memory = s.platform.memory;
-    std::vector<AddressRange> ranges{{"the IOMMU's registers", s.iommu_base, register_bytes_of(s.platform.iommu)}};
+    std::vector<AddressRange> ranges{{"the IOMMU's registers", s.iommu_base, s.iommu->register_bytes(s.platform.iommu)}};
     if (!s.host) ranges.push_back({"memory", Spa{memory.ram_base.get()}, memory.ram.get().bytes()});
     if (s.message_bytes != 0) ranges.push_back({"the message window", s.message_base, s.message_bytes});
     check_ranges(ranges);
@@ -124,7 +133,7 @@ Setup read_setup(const qsc_config& c) {
     s.message_bytes = c.message_bytes;
     s.platform = read_platform(c);
     place_memory(c, s.platform.memory);
-    check_unit(s.platform.iommu, s.ids);
+    choose_iommu(s);
     check_addresses(s);
     return s;
 }

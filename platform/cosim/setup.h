@@ -3,7 +3,7 @@
 #pragma once
 #include "platform/config.h"
 #include "platform/cosim/refusal.h"
-#include "platform/cosim/unit.h"
+#include "platform/iommus.h"
 
 #include <optional>
 
@@ -13,6 +13,7 @@ inline constexpr u64 first_address_beyond = u64{1} << QSC_ADDRESS_BITS;
 
 struct Setup {
     PlatformConfig platform;
+    const IommuRow* iommu = nullptr; ///< its kind
     std::vector<IdValue> ids;
     Spa iommu_base{0x0904'0000}; ///< as where the scenarios have it
     std::optional<qsc_host_memory> host;

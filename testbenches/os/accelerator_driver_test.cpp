@@ -36,7 +36,7 @@ struct StubBar final : memory::MmioTarget {
     Task<void> stop(u64 queue) {
         co_await sim::delay(stop_time);
         stopped |= u64{1} << queue;
-        sink->message(InterruptController::window, static_cast<u32>(message));
+        sink->message(arm64.messages, static_cast<u32>(message));
     }
 };
 
@@ -109,7 +109,7 @@ struct AcceleratorDriverBench : test::Machine {
 
 TEST_CASE("probe says where messages go and enables the one for stopped queues", "[os]") {
     AcceleratorDriverBench b;
-    CHECK(b.stub.writes == Writes{{0x010, InterruptController::window.value()}, {0x018, 1}, {0x01c, 1}});
+    CHECK(b.stub.writes == Writes{{0x010, arm64.messages.value()}, {0x018, 1}, {0x01c, 1}});
 }
 
 TEST_CASE("probe enables memory space before it touches the registers in BAR 0, bus mastering, and nothing else", "[os]") {
@@ -305,7 +305,7 @@ TEST_CASE("a stop under way ends when a reset has been waited for, 100 ms; a mes
     b.start_reset(reset);
     b.run_for(50_ms);
     b.stub.stopped = ~u64{0}; // what a read of a function in reset gives
-    b.stub.sink->message(InterruptController::window, 1);
+    b.stub.sink->message(arm64.messages, 1);
     b.run_for(40_ms);
     CHECK_FALSE(stop.over);
     CHECK(b.stub.writes.empty());
@@ -315,7 +315,7 @@ TEST_CASE("a stop under way ends when a reset has been waited for, 100 ms; a mes
     CHECK(reset.result);
     CHECK(reset.end - begun >= 100_ms);
     CHECK(reset.end - begun < 101_ms);
-    CHECK(b.stub.writes == Writes{{0x010, InterruptController::window.value()}, {0x018, 1}, {0x01c, 1}});
+    CHECK(b.stub.writes == Writes{{0x010, arm64.messages.value()}, {0x018, 1}, {0x01c, 1}});
     CHECK(b.function.space.bus_master());
     REQUIRE(stop.over);
     CHECK(stop.result);

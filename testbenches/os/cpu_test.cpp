@@ -147,7 +147,7 @@ TEST_CASE("an interrupt is taken when its CPU has interrupts on, and its thread 
     };
     auto device = [&]() -> Task<void> {
         co_await sim::delay(3_us);
-        interrupts.message(InterruptController::window, number);
+        interrupts.message(arm64.messages, number);
     };
     sim::spawn(busy());
     sim::spawn(device());
@@ -165,10 +165,10 @@ TEST_CASE("edges during a handler make it run once more, however many they are; 
         co_await ctx.spin(10_us);
     });
     b.run([&]() -> Task<void> {
-        interrupts.message(InterruptController::window, number);
+        interrupts.message(arm64.messages, number);
         co_await sim::delay(5_us);
-        for (int i = 0; i < 3; ++i) interrupts.message(InterruptController::window, number);
-        interrupts.message(InterruptController::window, number + 1);
+        for (int i = 0; i < 3; ++i) interrupts.message(arm64.messages, number);
+        interrupts.message(arm64.messages, number + 1);
     });
     CHECK(runs == 2);
     CHECK(interrupts.spurious() == 1);

@@ -38,7 +38,7 @@ struct DsaDriverBench : test::DsaMachine {
 TEST_CASE("probe configures every queue, then enables the device and the queues by commands", "[os]") {
     DsaDriverBench b(QueueMode::Shared, 2);
     const u64 mode = 10u << 4; // shared, priority 10
-    const Writes expected{{0x300, InterruptController::window.value()},
+    const Writes expected{{0x300, arm64.messages.value()},
                           {0x308, 3},
                           {0x88, 1},
                           {0x500, 16},

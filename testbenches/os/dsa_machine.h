@@ -48,7 +48,7 @@ struct DsaMachine : Machine {
         unit->set_ats_port(&*root_complex);
         unit->set_page_response_port(&*root_complex);
         root_complex->set_page_requests(&unit->page_requests());
-        root_complex->set_message_window(InterruptController::window, InterruptController::window_bytes);
+        root_complex->set_message_window(arm64.messages, arm64.message_bytes);
         ecam.emplace(*root_complex);
         mmio.map(config_registers, 256 * pcie::Ecam::bytes_per_bus, *ecam, "configuration registers");
         dsa.emplace("dsa0", events, *root_complex, pcie::LinkConfig{}, s.device, DeviceId{0});

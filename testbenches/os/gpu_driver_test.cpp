@@ -69,7 +69,7 @@ struct StubGpu final : memory::MmioTarget {
         if (tells) memory->poke64(Spa{ring + wptr % 256 * 32}, word);
         if (tells) wptr = (wptr + 1) % 256;
         memory->poke64(Spa{wptr_at}, wptr | flags);
-        sink->message(InterruptController::window, static_cast<u32>(message));
+        sink->message(arm64.messages, static_cast<u32>(message));
     }
 };
 
@@ -161,7 +161,7 @@ struct GpuDriverBench : test::Machine {
 
 TEST_CASE("the GPU's probe places the context table and the interrupt ring in memory of the kernel", "[os][gpu]") {
     GpuDriverBench b;
-    CHECK(b.at(0x010) == InterruptController::window.value());
+    CHECK(b.at(0x010) == arm64.messages.value());
     CHECK(b.at(0x020) != 0);
     CHECK(b.at(0x028) != 0);
     CHECK(b.at(0x030) != 0);

@@ -24,7 +24,7 @@ struct Machine {
     /// The kernel gets the first `ram_bytes` of RAM.
     void make_kernel(u64 ram_bytes) {
         kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), ram_bytes, 1);
-        memory.map_messages(InterruptController::window, InterruptController::window_bytes, kernel->interrupts());
+        memory.map_messages(arm64.messages, arm64.message_bytes, kernel->interrupts());
     }
     /// Until nothing happens any more; longer than every time-out.
     void settle() { calendar.run_until_idle(sim::now() + 5_s); }

@@ -47,7 +47,7 @@ struct StubNic final : memory::MmioTarget {
     void interrupt(u64 rx, u64 tx = 0) {
         received |= rx;
         sent |= tx;
-        sink->message(InterruptController::window, static_cast<u32>(message));
+        sink->message(arm64.messages, static_cast<u32>(message));
     }
 };
 

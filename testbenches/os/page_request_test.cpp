@@ -70,7 +70,7 @@ TEST_CASE("with it the queue is placed while it is off, its interrupt is a messa
     CHECK((b.reg(0x24) & 0x1f) == 0x1f);                                     // CR0ACK: all
     CHECK((b.reg(0xc0, 8) & 0xfff) == 8);                                    // PRIQ_BASE: 256 entries of 16 bytes
     CHECK(b.reg(0x54) == 0x7);                                               // IRQ_CTRLACK
-    CHECK(b.reg(0xd0, 8) == InterruptController::window.value());            // PRIQ_IRQ_CFG0
+    CHECK(b.reg(0xd0, 8) == arm64.messages.value());            // PRIQ_IRQ_CFG0
     CHECK((b.peek(b.ste() + 8) >> 18 & 1) == f.pri.response_pasid_required); // STE.PPAR
     CHECK(b.driver->page_requests_enabled(StreamId{0x108}));
     bool off = true;

@@ -36,8 +36,8 @@ TEST_CASE("init places tables and queues while all is off, then enables CMDQ, EV
     CHECK((b.reg(0xa0, 8) & 0xfff) == 7);    // EVENTQ: 128 entries of 32 bytes
     CHECK(b.reg(0x98) == b.reg(0x9c));       // every command consumed
     CHECK(b.reg(0x54) == 0x5);               // IRQ_CTRLACK: GERROR and EVENTQ
-    CHECK(b.reg(0x68, 8) == InterruptController::window.value());
-    CHECK(b.reg(0xb0, 8) == InterruptController::window.value());
+    CHECK(b.reg(0x68, 8) == arm64.messages.value());
+    CHECK(b.reg(0xb0, 8) == arm64.messages.value());
     CHECK(b.reg(0x60) == b.reg(0x64));       // no global error
 }
 

@@ -23,7 +23,7 @@ sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
 }
 
 sim::Task<void> AcceleratorDriver::enable_interrupts(KernelContext& ctx) {
-    co_await write<MSI_ADDR>(ctx, InterruptController::window.value());
+    co_await write<MSI_ADDR>(ctx, kernel_.interrupts().window().value());
     co_await write<MSI_DATA>(ctx, message_);
     co_await write<INT_ENABLE>(ctx, 1);
 }

@@ -49,7 +49,7 @@ sim::Task<void> DsaDriver::probe(KernelContext& ctx) {
 
 /// The queues are alike, and the administrator has enabled the device and all of them.
 sim::Task<void> DsaDriver::configure(KernelContext& ctx) {
-    co_await write(ctx, dsa::MSI_ADDR{}.set(dsa::MSI_ADDR::ADDR, InterruptController::window.value()));
+    co_await write(ctx, dsa::MSI_ADDR{}.set(dsa::MSI_ADDR::ADDR, kernel_.interrupts().window().value()));
     co_await write(ctx, dsa::MSI_DATA::of(message_));
     co_await write(ctx, dsa::GENCTRL{}.set(dsa::GENCTRL::SOFTERR_INT_EN, true));
     const dsa::GENCAP cap = co_await read<dsa::GENCAP>(ctx);

@@ -43,7 +43,7 @@ sim::Task<void> GpuDriver::program(KernelContext& ctx) {
     rptr_ = 0;
     co_await ctx.store(wptr_, 0);
     co_await ctx.barrier();
-    co_await write<gpu::MSI_ADDR>(ctx, InterruptController::window.value());
+    co_await write<gpu::MSI_ADDR>(ctx, kernel_.interrupts().window().value());
     co_await write<gpu::MSI_DATA>(ctx, message_);
     co_await write<gpu::CTX_BASE>(ctx, table_.value());
     co_await write<gpu::IR_BASE>(ctx, ring_.value());
@@ -68,7 +68,7 @@ sim::Task<void> GpuDriver::start_own_context(KernelContext& ctx) {
     c.descriptor.set(Descriptor::RATE, static_cast<u64>(config_.own_every.get().ps()) / 1000);
     if (config_.own_context.get() == OwnContext::OwnPasid) {
         own_space_ = std::make_unique<AddressSpace>(MmId{first_own_space + raw(device_)}, name_, kernel_.config().mm,
-                                                    kernel_.frames());
+                                                    kernel_.frames(), kernel_.architecture());
         const Va first{u64{1} << 32};
         own_space_->map("buffer", first, pages);
         Bond* bond = co_await kernel_.sva().bind(ctx, *own_space_, name_, *this);

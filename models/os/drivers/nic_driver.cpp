@@ -30,7 +30,7 @@ sim::Task<void> NicDriver::probe(KernelContext& ctx) {
 }
 
 sim::Task<void> NicDriver::program(KernelContext& ctx) {
-    co_await write<nic::MSI_ADDR>(ctx, InterruptController::window.value());
+    co_await write<nic::MSI_ADDR>(ctx, kernel_.interrupts().window().value());
     co_await write<nic::MSI_DATA>(ctx, message_);
 }
 

@@ -104,16 +104,16 @@ sim::Task<void> Smmuv3Driver::place_interrupts(KernelContext& ctx) {
     const auto connect = [this](WiredLine line, u32 number) { kernel_.interrupts().connect(wired_base_ + raw(line), number); };
     connect(WiredLine::Gerror, error); // used where the unit sends no messages
     connect(WiredLine::Eventq, event);
-    co_await write_reg(ctx, GerrorIrqCfg0::offset, 8, InterruptController::window.value());
+    co_await write_reg(ctx, GerrorIrqCfg0::offset, 8, kernel_.interrupts().window().value());
     co_await write_reg(ctx, GerrorIrqCfg1::offset, 4, error);
-    co_await write_reg(ctx, EventqIrqCfg0::offset, 8, InterruptController::window.value());
+    co_await write_reg(ctx, EventqIrqCfg0::offset, 8, kernel_.interrupts().window().value());
     co_await write_reg(ctx, EventqIrqCfg1::offset, 4, event);
     u32 enable = 1u << 0 | 1u << 2;
     if (pri_) {
         const u32 pages = kernel_.interrupts().request(
             "irq/" + name + "-priq", [this](KernelContext& c) { return on_page_request_interrupt(c); });
         connect(WiredLine::Priq, pages);
-        co_await write_reg(ctx, PriqIrqCfg0::offset, 8, InterruptController::window.value());
+        co_await write_reg(ctx, PriqIrqCfg0::offset, 8, kernel_.interrupts().window().value());
         co_await write_reg(ctx, PriqIrqCfg1::offset, 4, pages);
         enable |= 1u << 1;
     }

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The kinds of IOMMUs: one row each, with its parameters, what is checked before a run, and how the unit and its driver
+/// are made. A new architecture is a row here.
+#pragma once
+#include "base/events.h"
+#include "iommu/ats_port.h"
+#include "iommu/page_request.h"
+#include "iommu/translation.h"
+#include "memory/memory_port.h"
+#include "memory/mmio.h"
+#include "os/drivers/iommu_driver.h"
+#include "platform/config.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quiesce::platform {
+
+/// The value of an identification register, by its name in the architecture's manual.
+struct IdValue {
+    std::string name;
+    u64 value;
+};
+/// Why no unit can have such values.
+struct IdRefusal {
+    bool unknown; ///< there is no such register, or it is not so wide; false: no model can be like this
+    std::string why;
+};
+
+/// An IOMMU as a machine has it.
+class IommuUnit {
+public:
+    virtual ~IommuUnit() = default;
+    virtual memory::MmioTarget& registers() = 0;
+    virtual iommu::TranslationPort& translation() = 0;
+    virtual iommu::PageRequestPort& page_requests() = 0;
+    /// Where what it says to devices goes.
+    virtual void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) = 0;
+    /// The number of its first wire.
+    virtual unsigned first_line() const = 0;
+    /// Its driver, which finds its registers at `registers`.
+    virtual std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
+                                                                  Spa registers) = 0;
+};
+
+struct IommuRow {
+    IommuKind kind;
+    std::string_view name; ///< of the unit
+    const os::Architecture* architecture; ///< of the CPUs that go with it
+    /// platform.iommu.<kind>.*, and os.<kind>_driver.*.
+    void (*add_params)(ParamTree& tree, Config& config);
+    /// What no single value shows.
+    void (*check)(const Config& config, const Node& root, Diagnostics& out);
+    /// Bits of a PASID at most, and who says so.
+    unsigned (*pasid_bits)(const Config& config);
+    std::string_view pasid_bits_name;
+    std::vector<std::string> (*capabilities)(const Config& config);
+    std::vector<BugHelp> (*bugs)();
+    /// Names of what its fault records tell.
+    std::vector<std::string> (*faults)();
+    u64 (*register_bytes)(const IommuConfig& config);
+    std::optional<IdRefusal> (*refuse)(const IommuConfig& config, const std::vector<IdValue>& ids);
+    /// `ids`: identification registers that are other than `config` says; refuse() takes them.
+    std::unique_ptr<IommuUnit> (*make)(const IommuConfig& config, const std::vector<IdValue>& ids,
+                                       base::EventBus& events, memory::MemoryPort& memory,
+                                       memory::InterruptSink& sink);
+};
+const std::vector<const IommuRow*>& iommu_rows();
+/// Null: there is no IOMMU.
+const IommuRow* iommu_row(IommuKind kind);
+inline const IommuRow* iommu_row(const Config& config) { return iommu_row(config.platform.iommu.kind); }
+
+extern const IommuRow smmuv3_row;
+
+} // namespace quiesce::platform
