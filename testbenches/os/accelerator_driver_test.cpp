@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The accelerator's driver on a register block that stops when the test says so; offsets and values typed in.
 #include "os/drivers/accelerator_driver.h"
-#include "os/machine.h"
-#include "os/stub_function.h"
-#include "pcie/endpoint.h"
+#include "os/device_driver_bench.h"
 
 using namespace quiesce;
 using namespace quiesce::os;
@@ -13,7 +11,6 @@ using sim::Time;
 
 namespace {
 using Writes = std::vector<std::pair<u64, u64>>;
-constexpr Spa bar{0x1000'0000}, function_registers{0x4010'0000};
 
 /// Stops a queue `stop_time` after its STOP, with a message; INT_STOPPED is write one to clear.
 struct StubBar final : memory::MmioTarget {
@@ -40,70 +37,28 @@ struct StubBar final : memory::MmioTarget {
     }
 };
 
-pcie::FunctionConfig with_flr() {
-    pcie::FunctionConfig c = pcie::Endpoint::plain_function();
-    c.express.flr = true;
-    return c;
-}
-
-struct AcceleratorDriverBench : test::Machine {
-    explicit AcceleratorDriverBench(unsigned queues = 2, Duration stop_timeout = {}) {
-        make_kernel();
-        stub.queues = queues;
-        stub.sink = &kernel->interrupts();
-        mmio.map(bar, 0x1000, stub, "acc");
-        mmio.map(function_registers, page_size, function, "acc's function");
-        function.space.assign_bar(0, bar.value());
-        driver_config.stop_timeout = stop_timeout;
-        driver.emplace("acc", DeviceId{0}, StreamId{1}, *kernel, driver_config, function_registers, std::function<u64(unsigned)>{});
-        in_kernel([&](KernelContext& ctx) -> Task<void> {
-            const bool found = co_await driver->pci()->discover(ctx);
-            REQUIRE(found);
-            function.writes.clear();
-            co_await driver->probe(ctx);
-        });
-        mm.emplace(MmId{1}, "app", config.mm, kernel->frames());
-        for (u32 i = 1; i <= 3; ++i) {
-            bonds.push_back(std::make_unique<Bond>(BondId{i}, *mm, *driver));
-            bonds.back()->pasid = Pasid{0x100 + i};
-        }
+struct AcceleratorDriverBench
+    : test::DeviceDriverBench<drivers::AcceleratorDriver, drivers::AcceleratorDriverConfig, StubBar> {
+    static drivers::AcceleratorDriverConfig gives_up_after(Duration stop_timeout) {
+        drivers::AcceleratorDriverConfig c;
+        c.stop_timeout = stop_timeout;
+        return c;
     }
-    ~AcceleratorDriverBench() { calendar.shutdown(); }
-    /// `took` and the stub's writes are those of this call.
-    template <class Call> bool timed(Call call) {
-        bool result = false;
-        stub.writes.clear();
-        in_kernel([&](KernelContext& ctx) -> Task<void> {
-            const Time begun = sim::now();
-            const bool r = co_await call(ctx);
-            took = sim::now() - begun;
-            result = r;
-        });
-        return result;
+    explicit AcceleratorDriverBench(unsigned queues = 2, Duration stop_timeout = {})
+        : DeviceDriverBench(gives_up_after(stop_timeout)) {
+        stub.queues = queues;
+        make_driver("acc");
+        probe();
     }
     bool submit(unsigned bond, const drivers::Work& work = {}) {
-        return timed([&](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], work); });
+        return DeviceDriverBench::submit(bond, work);
     }
-    bool stop(unsigned bond) { return timed([&](KernelContext& ctx) { return driver->stop(ctx, *bonds[bond]); }); }
     u64 selected() const { return stub.writes.front().second; }
-    Duration posted() const { return mmio_config.issue.get(); }
-    Duration awake() const { return config.cpu.wake_up.get() + config.cpu.context_switch.get(); }
     /// From the device's message until its driver has read and cleared it.
     Duration interrupt() const {
         const Duration thread = config.cpu.irq_entry + config.cpu.context_switch.get() + driver_config.interrupt.get();
         return thread + mmio_config.issue.get() + mmio_config.travel * 2 + posted();
     }
-    StubBar stub;
-    test::StubFunction function{with_flr()};
-    drivers::AcceleratorDriverConfig driver_config;
-    std::optional<drivers::AcceleratorDriver> driver;
-    std::optional<AddressSpace> mm;
-    std::vector<std::unique_ptr<Bond>> bonds;
-    Duration took;
-    std::vector<std::pair<BondId, bool>> seen;
-    base::Subscription token = events.subscribe<StopSeen>([this](Time, const StopSeen& e) {
-        seen.emplace_back(e.bond, e.gave_up);
-    });
 };
 } // namespace
 

@@ -2,9 +2,7 @@
 /// The GPU's driver on a register block that preempts, resets and tells of it when the test says so; offsets and values
 /// typed in.
 #include "os/drivers/gpu_driver.h"
-#include "os/machine.h"
-#include "os/stub_function.h"
-#include "pcie/endpoint.h"
+#include "os/device_driver_bench.h"
 
 using namespace quiesce;
 using namespace quiesce::os;
@@ -14,7 +12,6 @@ using sim::Time;
 
 namespace {
 using GpuWrites = std::vector<std::pair<u64, u64>>;
-constexpr Spa gpu_bar{0x1000'0000}, gpu_function{0x4010'0000};
 
 /// Unmaps a context `preempt_time` after its UNMAP and tells it in the ring, unless it `hangs`; a reset takes
 /// `reset_time`. The ring has 256 entries of 32 bytes.
@@ -73,54 +70,17 @@ struct StubGpu final : memory::MmioTarget {
     }
 };
 
-struct GpuDriverBench : test::Machine {
-    explicit GpuDriverBench(const drivers::GpuDriverConfig& c = {}) : driver_config(c) {
-        make_kernel();
+struct GpuDriverBench : test::DeviceDriverBench<drivers::GpuDriver, drivers::GpuDriverConfig, StubGpu> {
+    explicit GpuDriverBench(const drivers::GpuDriverConfig& c = {}) : DeviceDriverBench(c) {
+        patience = 60_s;
         stub.memory = &memory.cpu_port();
-        stub.sink = &kernel->interrupts();
-        mmio.map(gpu_bar, 0x1000, stub, "gpu");
-        mmio.map(gpu_function, page_size, function, "gpu's function");
-        function.space.assign_bar(0, gpu_bar.value());
-        driver.emplace("gpu", DeviceId{0}, StreamId{1}, *kernel, driver_config, gpu_function,
-                       std::function<u64(unsigned)>{});
+        make_driver("gpu");
         driver->set_lost_work([this] { return std::exchange(stub.lost, {}); });
-        in_kernel([&](KernelContext& ctx) -> Task<void> {
-            const bool found = co_await driver->pci()->discover(ctx);
-            REQUIRE(found);
-            co_await driver->probe(ctx);
-        });
-        mm.emplace(MmId{1}, "app", config.mm, kernel->frames());
-        for (u32 i = 1; i <= 3; ++i) {
-            bonds.push_back(std::make_unique<Bond>(BondId{i}, *mm, *driver));
-            bonds.back()->pasid = Pasid{0x100 + i};
-        }
-    }
-    ~GpuDriverBench() { calendar.shutdown(); }
-    void settle_long() { calendar.run_until_idle(sim::now() + 60_s); }
-    template <class Call>
-    bool timed(Call call) {
-        std::optional<bool> result;
-        stub.writes.clear();
-        auto run = [&]() -> Task<void> {
-            KernelContext ctx(kernel->scheduler(), "test");
-            co_await ctx.run();
-            begun = sim::now();
-            const bool r = co_await call(ctx);
-            took = sim::now() - begun;
-            ctx.stop();
-            result = r;
-        };
-        sim::spawn(run());
-        settle_long();
-        REQUIRE(result.has_value());
-        return *result;
+        probe();
     }
     bool submit(unsigned bond, drivers::Work work = {}) {
         if (work.bytes == 0) work.bytes = 4096;
-        return timed([&](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], work); });
-    }
-    bool stop(unsigned bond) {
-        return timed([&](KernelContext& ctx) { return driver->stop(ctx, *bonds[bond]); });
+        return DeviceDriverBench::submit(bond, work);
     }
     u64 at(u64 offset) const {
         for (const auto& [o, v] : probed)
@@ -128,31 +88,14 @@ struct GpuDriverBench : test::Machine {
         return 0;
     }
     u64 word(unsigned context, unsigned n) { return peek(Spa{at(0x020) + context * 128 + n * 8}); }
-    Duration posted() const { return mmio_config.issue.get(); }
-    Duration awake() const { return config.cpu.wake_up.get() + config.cpu.context_switch.get(); }
     /// From the device's message until its driver has taken the first entry.
     Duration entry() const {
         const Duration thread = config.cpu.irq_entry + config.cpu.context_switch.get() + driver_config.interrupt.get();
         return thread + memory_config.cpu_latency.get() * 2 + driver_config.entry.get();
     }
 
-    StubGpu stub;
-    test::StubFunction function{[] {
-        pcie::FunctionConfig f = pcie::Endpoint::plain_function();
-        f.express.flr = true;
-        return f;
-    }()};
-    drivers::GpuDriverConfig driver_config;
-    std::optional<drivers::GpuDriver> driver;
-    std::optional<AddressSpace> mm;
-    std::vector<std::unique_ptr<Bond>> bonds;
-    Time begun;
-    Duration took;
     GpuWrites& probed = stub.writes;
-    std::vector<std::pair<BondId, bool>> seen;
     std::vector<BondId> lost, guilty;
-    base::Subscription stops =
-        events.subscribe<StopSeen>([this](Time, const StopSeen& e) { seen.emplace_back(e.bond, e.gave_up); });
     base::Subscription losses = events.subscribe<WorkLost>([this](Time, const WorkLost& e) { lost.push_back(e.bond); });
     base::Subscription resets =
         events.subscribe<DeviceReset>([this](Time, const DeviceReset& e) { guilty.push_back(e.guilty); });

@@ -2,6 +2,7 @@
 /// I/O page faults over an IOMMU driver that writes down what is answered: groups, address spaces, draining.
 #include "os/iopf.h"
 #include "os/machine.h"
+#include "os/noting_iommu_driver.h"
 
 #include <array>
 
@@ -13,7 +14,7 @@ using sim::Time;
 
 namespace {
 
-struct Driver final : drivers::IommuDriver {
+struct Driver final : test::NotingIommuDriver {
     struct Answer {
         u16 group;
         PageAnswer code;
@@ -25,17 +26,11 @@ struct Driver final : drivers::IommuDriver {
     std::function<Task<void>(KernelContext&)> on_flush;
     const Bond* bond = nullptr;
 
-    Task<bool> note(std::string what) {
+    Task<bool> note(KernelContext&, std::string what) override {
         log.push_back(std::move(what));
         co_return true;
     }
-    Task<bool> init(KernelContext&) override { co_return true; }
-    bool has_ats() const override { return true; }
     bool has_pri() const override { return true; }
-    unsigned page_request_allocation() const override { return 16; }
-    Task<bool> attach_device(KernelContext&, StreamId, drivers::StreamFeatures) override { co_return true; }
-    bool ats_enabled(StreamId) const override { return false; }
-    bool page_requests_enabled(StreamId) const override { return true; }
     Task<void> page_response(KernelContext&, const PageFault& last, PageAnswer code) override {
         answers.push_back({last.group, code, sim::now(), bond == nullptr ? BondState::Unbound : bond->life.state()});
         co_return;
@@ -44,18 +39,10 @@ struct Driver final : drivers::IommuDriver {
         log.push_back("flush");
         if (on_flush) co_await on_flush(ctx);
     }
-    Task<bool> set_pasid(KernelContext&, Bond& b) override {
+    Task<bool> set_pasid(KernelContext& ctx, Bond& b) override {
         bond = &b;
-        return note("set");
+        return note(ctx, "set");
     }
-    Task<bool> quiet_pasid(KernelContext&, Bond&) override { return note("quiet"); }
-    Task<bool> clear_pasid(KernelContext&, Bond&) override { return note("clear"); }
-    Task<bool> invalidate_space(KernelContext&, Asid) override { return note("tlbi"); }
-    Task<bool> invalidate_range(KernelContext&, Asid, Va, u64) override { return note("range"); }
-    Task<bool> invalidate_atc(KernelContext&, std::span<Bond* const>, Va, u64) override { return note("atc"); }
-    std::string error() const override { return {}; }
-    u32 max_pasids(StreamId) const override { return 1u << 20; }
-    u32 max_asids() const override { return 1u << 16; }
 };
 
 struct Device final : drivers::DeviceDriver {

@@ -26,8 +26,9 @@ struct Machine {
         kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), ram_bytes, 1);
         memory.map_messages(arm64.messages, arm64.message_bytes, kernel->interrupts());
     }
-    /// Until nothing happens any more; longer than every time-out.
-    void settle() { calendar.run_until_idle(sim::now() + 5_s); }
+    /// Until nothing happens any more; `patience` is longer than every time-out.
+    void settle() { calendar.run_until_idle(sim::now() + patience); }
+    sim::Duration patience = 5_s;
     /// A system call from its beginning until nothing happens any more.
     void call(sim::Task<void> t) {
         sim::spawn(std::move(t));

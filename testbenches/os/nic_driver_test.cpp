@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The network interface's driver on a register block without packets; offsets and values typed in.
 #include "os/drivers/nic_driver.h"
-#include "os/machine.h"
-#include "os/stub_function.h"
-#include "pcie/endpoint.h"
+#include "os/device_driver_bench.h"
 
 using namespace quiesce;
 using namespace quiesce::os;
@@ -13,7 +11,6 @@ using sim::Time;
 
 namespace {
 using NicWrites = std::vector<std::pair<u64, u64>>;
-constexpr Spa nic_bar{0x1000'0000}, nic_function{0x4010'0000};
 
 /// A queue is disabled `stop_time` after its DISABLE.
 struct StubNic final : memory::MmioTarget {
@@ -51,43 +48,15 @@ struct StubNic final : memory::MmioTarget {
     }
 };
 
-struct NicDriverBench : test::Machine {
+struct NicDriverBench : test::DeviceDriverBench<drivers::NicDriver, drivers::NicDriverConfig, StubNic> {
     static drivers::NicDriverConfig eight_slots() {
         drivers::NicDriverConfig c;
         c.ring_log2 = 3;
         return c;
     }
-    explicit NicDriverBench(const drivers::NicDriverConfig& c = eight_slots()) : driver_config(c) {
-        make_kernel();
-        stub.sink = &kernel->interrupts();
-        mmio.map(nic_bar, 0x1000, stub, "nic");
-        mmio.map(nic_function, page_size, function, "nic's function");
-        function.space.assign_bar(0, nic_bar.value());
-        driver.emplace("nic", DeviceId{0}, StreamId{1}, *kernel, driver_config, nic_function,
-                       std::function<u64(unsigned)>{});
-        in_kernel([&](KernelContext& ctx) -> Task<void> {
-            const bool found = co_await driver->pci()->discover(ctx);
-            REQUIRE(found);
-            co_await driver->probe(ctx);
-        });
-        mm.emplace(MmId{1}, "app", config.mm, kernel->frames());
-        for (u32 i = 1; i <= 3; ++i) {
-            bonds.push_back(std::make_unique<Bond>(BondId{i}, *mm, *driver));
-            bonds.back()->pasid = Pasid{0x100 + i};
-        }
-    }
-    ~NicDriverBench() { calendar.shutdown(); }
-    template <class Call>
-    bool timed(Call call) {
-        bool result = false;
-        stub.writes.clear();
-        in_kernel([&](KernelContext& ctx) -> Task<void> {
-            const Time begun = sim::now();
-            const bool r = co_await call(ctx);
-            took = sim::now() - begun;
-            result = r;
-        });
-        return result;
+    explicit NicDriverBench(const drivers::NicDriverConfig& c = eight_slots()) : DeviceDriverBench(c) {
+        make_driver("nic");
+        probe();
     }
     static drivers::Work receiving(u64 bytes = 0x10000) {
         drivers::Work w;
@@ -97,10 +66,7 @@ struct NicDriverBench : test::Machine {
         return w;
     }
     bool submit(unsigned bond, const drivers::Work& work = receiving()) {
-        return timed([&](KernelContext& ctx) { return driver->submit(ctx, *bonds[bond], work); });
-    }
-    bool stop(unsigned bond) {
-        return timed([&](KernelContext& ctx) { return driver->stop(ctx, *bonds[bond]); });
+        return DeviceDriverBench::submit(bond, work);
     }
     u64 written(u64 offset) const {
         u64 last = ~u64{0};
@@ -114,20 +80,6 @@ struct NicDriverBench : test::Machine {
             memory.cpu_port().poke64(ring + slot * 16 + 8, bytes | 1 << 16);
     }
     static constexpr Va heap{0x7f00'0000'0000};
-    StubNic stub;
-    test::StubFunction function{[] {
-        pcie::FunctionConfig f = pcie::Endpoint::plain_function();
-        f.express.flr = true;
-        return f;
-    }()};
-    drivers::NicDriverConfig driver_config;
-    std::optional<drivers::NicDriver> driver;
-    std::optional<AddressSpace> mm;
-    std::vector<std::unique_ptr<Bond>> bonds;
-    Duration took;
-    std::vector<std::pair<BondId, bool>> seen;
-    base::Subscription stops =
-        events.subscribe<StopSeen>([this](Time, const StopSeen& e) { seen.emplace_back(e.bond, e.gave_up); });
 };
 } // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Bonds, deaths and closes over an IOMMU driver and a device driver that write down what they are asked, and when.
 #include "os/machine.h"
+#include "os/noting_iommu_driver.h"
 
 #include <set>
 
@@ -28,46 +29,30 @@ struct Log {
     }
 };
 
-struct StubIommu final : drivers::IommuDriver {
+struct StubIommu final : test::NotingIommuDriver {
     explicit StubIommu(Log& l) : log(l) {}
     Log& log;
     Duration takes = 1_us;
     std::set<std::string> atomic; ///< what was asked for with interrupts off
     std::vector<Pasid> pasids;    ///< of every set_pasid
     /// Noted when it is over.
-    Task<bool> note(KernelContext& ctx, std::string what) {
+    Task<bool> note(KernelContext& ctx, std::string what) override {
         if (ctx.atomic()) atomic.insert(what);
         co_await ctx.spin(takes);
         log.add(what);
         co_return true;
     }
-    Task<bool> init(KernelContext&) override { co_return true; }
-    bool has_ats() const override { return true; }
-    bool has_pri() const override { return false; }
-    unsigned page_request_allocation() const override { return 0; }
-    Task<bool> attach_device(KernelContext&, StreamId, drivers::StreamFeatures) override { co_return true; }
-    bool page_requests_enabled(StreamId) const override { return false; }
-    Task<void> page_response(KernelContext&, const PageFault&, PageAnswer) override { co_return; }
-    Task<void> flush_page_requests(KernelContext&) override { co_return; }
     bool ats_enabled(StreamId s) const override { return ats.contains(raw(s)); }
     Task<bool> set_pasid(KernelContext& ctx, Bond& b) override {
         pasids.push_back(b.pasid);
         return note(ctx, "set");
     }
-    Task<bool> quiet_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "quiet"); }
-    Task<bool> clear_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "clear"); }
-    Task<bool> invalidate_space(KernelContext& ctx, Asid) override { return note(ctx, "tlbi"); }
-    Task<bool> invalidate_range(KernelContext& ctx, Asid, Va, u64) override { return note(ctx, "range"); }
     Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va, u64 bytes) override {
         std::string what = bytes == ~u64{0} ? "atc" : "atc-range";
         for (const Bond* b : bonds) what += " " + std::string{b->device.name().text()};
         return note(ctx, what);
     }
-    std::string error() const override { return {}; }
-    u32 max_pasids(StreamId) const override { return pasid_limit; }
-    u32 max_asids() const override { return asid_limit; }
     std::set<u32> ats; ///< streams
-    u32 pasid_limit = 1u << 20, asid_limit = 1u << 16;
 };
 
 struct StubDevice final : drivers::DeviceDriver {
