@@ -5,6 +5,7 @@
 #include "platform/strict_yaml.h"
 #include "platform/verbs.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -170,6 +171,79 @@ void print_table(const std::vector<Variant>& variants) {
     }
 }
 
+// ---- the same step side by side -------------------------------------------------------------------------------------
+
+/// A step with the instant at which it began, how long it took, and what the IOMMU was told.
+struct StepCell {
+    std::string when, commands;
+};
+using StepCells = std::vector<std::pair<std::string, StepCell>>; ///< in order; a name may come again
+
+StepCells steps_of(const Variant& v, std::size_t teardown) {
+    StepCells cells;
+    if (!ran(v) || teardown >= v.run["teardowns"].size()) return cells;
+    const nlohmann::json& t = v.run["teardowns"][teardown];
+    const auto text = [](i64 ps) { return base::format_duration(sim::Duration::ps(ps)); };
+    for (const nlohmann::json& s : t["steps"]) {
+        const i64 start = s["start_ps"].get<i64>();
+        std::vector<std::string> commands;
+        for (const nlohmann::json& c : s["commands"]) {
+            const u64 count = c["count"].get<u64>();
+            const auto name = c["command"].get<std::string>();
+            commands.push_back(count == 1 ? name : fmt::format("{} x {}", count, name));
+        }
+        const std::string took = s.contains("end_ps") ? text(s["end_ps"].get<i64>() - start) : "open";
+        cells.emplace_back(s["step"].get<std::string>(),
+                           StepCell{fmt::format("+{} {}", text(start - t["t0_ps"].get<i64>()), took),
+                                    fmt::format("{}", fmt::join(commands, ", "))});
+    }
+    return cells;
+}
+
+/// One row for each step that a variant takes; steps of the same name stand in one row, and no variant's order changes.
+struct StepRow {
+    std::string step;
+    std::vector<const StepCell*> cells; ///< by variant; null: it does not take the step there
+};
+std::vector<StepRow> side_by_side(const std::vector<StepCells>& variants) {
+    std::vector<StepRow> rows;
+    for (std::size_t v = 0; v < variants.size(); ++v) {
+        std::size_t from = 0; // rows before it are taken
+        for (const auto& [step, cell] : variants[v]) {
+            const auto same = [&](const StepRow& r) { return r.step == step && r.cells[v] == nullptr; };
+            auto row = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(from), rows.end(), same);
+            if (row == rows.end()) {
+                row = rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(from), StepRow{step, {}});
+                row->cells.resize(variants.size());
+            }
+            row->cells[v] = &cell;
+            from = static_cast<std::size_t>(row - rows.begin()) + 1;
+        }
+    }
+    return rows;
+}
+
+void print_steps(const std::vector<Variant>& variants, std::size_t teardown) {
+    std::vector<StepCells> all;
+    for (const Variant& v : variants) all.push_back(steps_of(v, teardown));
+    const std::vector<StepRow> rows = side_by_side(all);
+    if (rows.empty()) return;
+    constexpr std::size_t most = 44;
+    fmt::print("\n{:<20}", fmt::format("steps of t{}", teardown));
+    for (const Variant& v : variants) fmt::print("  {:<{}}", v.name, most);
+    fmt::print("\n");
+    for (const StepRow& r : rows) {
+        const auto line = [&](std::string_view label, auto text) {
+            std::string out = fmt::format("{:<20}", label);
+            for (const StepCell* c : r.cells) out += fmt::format("  {:<{}}", c != nullptr ? text(*c) : "", most);
+            out.erase(out.find_last_not_of(' ') + 1);
+            if (!out.empty()) fmt::print("{}\n", out);
+        };
+        line(r.step, [](const StepCell& c) { return c.when; });
+        line("", [](const StepCell& c) { return "  " + c.commands; });
+    }
+}
+
 /// 130, 70, 4, 5, then the rest by size: the contract's order where several apply.
 int worst_exit(const std::vector<Variant>& variants) {
     for (int code : {130, 70, 4, 5, 3, 2, 1})
@@ -201,6 +275,11 @@ Exit compare_verb(const CommandLine& line) {
     const Read read = read_for(line);
     fmt::print("{}  seed {}  {}\n\n", line.scenario, read.scenario ? read.scenario->seed : 1, read.scenario ? read.scenario->help : "");
     print_table(*variants);
+    std::size_t teardowns = 0;
+    for (const Variant& v : *variants)
+        if (ran(v)) teardowns = std::max(teardowns, v.run["teardowns"].size());
+    for (std::size_t t = 0; t < std::min<std::size_t>(teardowns, 2); ++t) print_steps(*variants, t);
+    if (teardowns > 2) fmt::print("\nsteps of {} more teardowns: run.json\n", teardowns - 2);
     fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
                "what each name means: "
                "quiesce list metrics\n");

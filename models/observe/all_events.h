@@ -31,7 +31,8 @@ using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::Fen
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
                                  os::PageRequestEnded, os::PageGroupAnswered,
                                  os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
-                                 os::DeviceReset, os::WorkLost, os::AtcLeftOpen>;
+                                 os::DeviceReset, os::WorkLost, os::AtcLeftOpen,
+                                 os::TeardownStepChanged, os::IommuCommandIssued>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

@@ -24,6 +24,8 @@ const std::vector<Metric> metrics{
     {"teardown", "exposure",
      "sum over pages of the time from the unmap until the OS saw a fence that covers the page, or the page was "
      "freed (what follows is freed-before-fenced); to the end of the run where neither came"},
+    {"teardown", "steps",
+     "steps of the kernel's list for this teardown, each with its instants and the commands that the IOMMU was given"},
     {"teardown", "exposed_pages_open", "pages that were neither fenced nor freed when the run ended"},
     {"phase", "signal-delivery", "from sending the signal until the thread notices it", "kernel/signal.c: get_signal"},
     {"phase", "system-call", "a signalled thread finishes the system call that it is in",

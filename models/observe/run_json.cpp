@@ -19,6 +19,18 @@ Json parts_json(const std::vector<PathPart>& parts) {
     return list;
 }
 
+Json steps_json(const std::vector<StepTaken>& steps) {
+    Json list = Json::array();
+    for (const StepTaken& s : steps) {
+        Json commands = Json::array();
+        for (const auto& [name, count] : s.commands) commands.push_back({{"command", name}, {"count", count}});
+        Json j{{"step", s.step}, {"by", s.by}, {"start_ps", s.start.ps()}, {"commands", std::move(commands)}};
+        if (!s.open) j["end_ps"] = s.end.ps();
+        list.push_back(std::move(j));
+    }
+    return list;
+}
+
 Json teardown_json(const Teardown& t, std::size_t n) {
     Json milestones = Json::object(), paths = Json::object();
     for (const auto& [name, at] : t.milestones) milestones[name] = at.ps();
@@ -31,6 +43,7 @@ Json teardown_json(const Teardown& t, std::size_t n) {
     j["exposed_pages_open"] = t.exposed_pages_open;
     j["breakdown"] = parts_json(t.breakdown);
     j["paths"] = paths;
+    j["steps"] = steps_json(t.steps);
     return j;
 }
 

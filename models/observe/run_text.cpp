@@ -69,6 +69,20 @@ void breakdown_text(const Teardown& t, unsigned columns, std::string& out) {
     }
 }
 
+/// What the kernel's list of steps was, and what the IOMMU was told for each.
+void steps_text(const Teardown& t, std::string& out) {
+    if (t.steps.empty()) return;
+    out += "  steps\n";
+    for (const StepTaken& s : t.steps) {
+        std::vector<std::string> commands;
+        for (const auto& [name, count] : s.commands)
+            commands.push_back(count == 1 ? name : fmt::format("{} x {}", count, name));
+        out += fmt::format("    {:<20} {:>12} {:>12} {}{}\n", s.step, "+" + time_text(s.start - t.t0),
+                           s.open ? std::string{"open"} : time_text(s.end - s.start),
+                           s.by, commands.empty() ? "" : fmt::format(": {}", fmt::join(commands, ", ")));
+    }
+}
+
 void teardown_text(const RunRecord& r, std::size_t n, unsigned columns, std::string& out) {
     const Teardown& t = r.teardowns[n];
     out += fmt::format("\nteardown {} of {} (id t{}): {} on {}, PASID {}\n", n + 1, r.teardowns.size(), n, t.process,
@@ -82,6 +96,7 @@ void teardown_text(const RunRecord& r, std::size_t n, unsigned columns, std::str
             : std::string{"  quiesce latency: open\n"};
     milestones_text(t, out);
     breakdown_text(t, columns, out);
+    steps_text(t, out);
     if (t.exposure.ps() == 0) return;
     out += fmt::format("  exposure        {} of page-time: each page from its unmap until the OS saw a fence that "
                        "covers it, or until its free\n",

@@ -5,7 +5,7 @@
 
 namespace quiesce::observe {
 
-Teardowns::Teardowns(base::EventBus& bus) : bus_(bus), spans_(bus), page_requests_(bus) {
+Teardowns::Teardowns(base::EventBus& bus) : bus_(bus), spans_(bus), page_requests_(bus), steps_(bus) {
     using Heard = base::EventList<memory::DmaCommitted, memory::FrameUnmapped, memory::FrameFreed, iommu::FaultRaised, pcie::TlpSent, devices::RequestArrived,
                                   os::BondChanged, os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::StopSeen,
                                   os::MmputReturned, os::ExitMmapReturned, os::PasidChanged>;
@@ -178,6 +178,7 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("tables_free", since_t0(m.tables_free), false);
     mark("exit_mmap", m.exit_mmap, false);
     t.mmput_ran_exit_mmap = m.mmput_ran_exit_mmap;
+    t.steps = steps_.of(id);
     break_down(t, b);
     return t;
 }

@@ -4,6 +4,7 @@
 #include "observe/all_events.h"
 #include "observe/critical_path.h"
 #include "observe/page_requests.h"
+#include "observe/teardown_steps.h"
 
 #include <map>
 #include <optional>
@@ -34,6 +35,7 @@ struct Teardown {
     std::vector<PathPart> breakdown; ///< the path of whichever milestone set quiesce
     /// What each milestone after T0 consists of, from T0 to it.
     std::vector<std::pair<std::string, std::vector<PathPart>>> paths;
+    std::vector<StepTaken> steps; ///< of the list that the kernel went through
     bool mmput_ran_exit_mmap = false; ///< the exit path's last mmput was the address space's last, too
 
     std::optional<sim::Time> at(std::string_view name) const {
@@ -106,6 +108,7 @@ private:
     base::EventBus& bus_;
     SpanLog spans_;
     PageRequests page_requests_;
+    TeardownSteps steps_;
     std::vector<BondData> bonds_;
     std::map<u32, MmData> mms_;
     using ExposedPages = std::map<std::tuple<u32, u64, u64>, Exposed>;

@@ -100,6 +100,8 @@ public:
     Cpu& cpu(unsigned n) { return *cpus_[n]; }
     /// Which contexts sleep, in which phase, for what and since when; in the order in which they fell asleep.
     std::string who_sleeps() const;
+    /// A number for a kernel context that no other has.
+    u64 next_context() { return ++contexts_; }
 
 private:
     friend Asleep;
@@ -112,6 +114,7 @@ private:
     std::vector<sim::Lease> leases_;
     std::vector<const Asleep*> asleep_;
     unsigned next_irq_ = 0;
+    u64 contexts_ = 0;
 };
 
 } // namespace quiesce::os

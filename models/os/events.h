@@ -58,6 +58,26 @@ struct AtcLeftOpen {
 };
 DESCRIBE(AtcLeftOpen, bond, by)
 
+/// A step of a teardown's list began or ended in a kernel context; one event for each bond that it is done for.
+struct TeardownStepChanged {
+    static constexpr std::string_view event_name = "TeardownStepChanged";
+    BondId bond;
+    u64 context;             ///< its number
+    base::Name by;           ///< its name
+    base::Name step;
+    bool ended;
+};
+DESCRIBE(TeardownStepChanged, bond, context, by, step, ended)
+
+/// A driver put a command into a queue of its IOMMU.
+struct IommuCommandIssued {
+    static constexpr std::string_view event_name = "IommuCommandIssued";
+    u64 context;             ///< number of the kernel context
+    base::Name unit;
+    base::Name command;      ///< the manual's name
+};
+DESCRIBE(IommuCommandIssued, context, unit, command)
+
 /// The OS began an invalidation that a later FenceObserved with this number completes.
 struct InvalidationIssued {
     static constexpr std::string_view event_name = "InvalidationIssued";

@@ -11,11 +11,13 @@ namespace quiesce::os {
 class KernelContext {
 public:
     /// Works on no CPU yet: `co_await run()` first. `begun_by`: the span that queued or woke it.
-    KernelContext(Scheduler& scheduler, base::Name name, u64 begun_by = 0) : s_(scheduler), name_(name), begun_by_(begun_by) {}
+    KernelContext(Scheduler& scheduler, base::Name name, u64 begun_by = 0) : s_(scheduler), name_(name), number_(scheduler.next_context()), begun_by_(begun_by) {}
     KernelContext(const KernelContext&) = delete;
     ~KernelContext();
 
     base::Name name() const { return name_; }
+    /// Several contexts can have one name, none the number of another.
+    u64 number() const { return number_; }
     Scheduler& scheduler() { return s_; }
     base::EventBus& events() { return s_.events(); }
     sim::Task<void> run();
@@ -106,6 +108,7 @@ private:
     sim::Task<void> run_woken();
     Scheduler& s_;
     base::Name name_;
+    u64 number_;
     u64 begun_by_, last_span_ = 0;
     Cpu* cpu_ = nullptr;
 };

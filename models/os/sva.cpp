@@ -202,6 +202,25 @@ const Sva::Doer& Sva::doer_of(TeardownStep step) {
     return *std::find_if(std::begin(table), std::end(table), [&](const Doer& d) { return d.step == step; });
 }
 
+class Sva::StepTold {
+public:
+    StepTold(KernelContext& ctx, const std::vector<Bond*>& bonds, TeardownStep step)
+        : ctx_(ctx), bonds_(bonds), step_(base::enum_text(step)) {
+        tell(false);
+    }
+    StepTold(const StepTold&) = delete;
+    ~StepTold() { tell(true); }
+
+private:
+    void tell(bool ended) {
+        for (const Bond* b : bonds_)
+            ctx_.events().emit(TeardownStepChanged{b->id, ctx_.number(), ctx_.name(), step_, ended});
+    }
+    KernelContext& ctx_;
+    const std::vector<Bond*> bonds_;
+    base::Name step_;
+};
+
 /// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
 sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
     for (const TeardownStep s : steps) {
@@ -209,7 +228,12 @@ sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bon
         std::optional<KernelContext::IrqsOff> spinlock; // devices_lock, spin_lock_irqsave
         if (s == TeardownStep::QuietContext && era_.quiet_irqs_off) spinlock.emplace(ctx.irqs_off());
         if (by.each != nullptr)
-            for (Bond* b : bonds) co_await (this->*by.each)(ctx, *b);
+            for (Bond* b : bonds) {
+                const StepTold told(ctx, {b}, s);
+                co_await (this->*by.each)(ctx, *b);
+            }
+        if (by.each != nullptr) continue;
+        const StepTold told(ctx, bonds, s);
         if (by.all != nullptr) co_await (this->*by.all)(ctx, bonds);
         if (by.domain != nullptr) co_await (this->*by.domain)(ctx, d);
     }
@@ -261,7 +285,10 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (b.life.state() == BondState::Unbound || --b.references > 0) co_return; // mm_exit may have detached it already
     // Not under the domain's lock: a worker whose mmput is the last one needs it for the release.
-    if (era_.drain_on_unbind) co_await drain_page_requests(ctx, b);
+    if (era_.drain_on_unbind) {
+        const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
+        co_await drain_page_requests(ctx, b);
+    }
     if (b.life.state() == BondState::Unbound) co_return;
     const auto has = [&](const auto& d) { return std::find(d->bonds.begin(), d->bonds.end(), &b) != d->bonds.end(); };
     SvaDomain& d = **std::find_if(domains_.begin(), domains_.end(), has);

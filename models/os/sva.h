@@ -63,6 +63,8 @@ private:
     std::optional<Asid> take_asid();
     bool take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
 
+    /// Tells that a step is being taken, as long as it lives.
+    class StepTold;
     sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps);
     struct Doer;
     static const Doer& doer_of(TeardownStep step);

@@ -22,7 +22,9 @@ SHAPE = {
     "teardowns": [{
         "id": str, "bond": int, "process": str, "device": str, "pasid": int, "trigger": str, "also": [str], "t0_ps": int,
         "milestones_ps": {str: int}, "open": [str], "not_applicable": [str], "quiesce_ps?": int, "exposure_ps": int,
-        "exposed_pages_open": int, "breakdown": PARTS, "paths": {str: PARTS}}],
+        "exposed_pages_open": int, "breakdown": PARTS, "paths": {str: PARTS},
+        "steps": [{"step": str, "by": str, "start_ps": int, "end_ps?": int,
+                   "commands": [{"command": str, "count": int}]}]}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
             "links_down": int, "peer_to_peer": int, "atomics": int},
@@ -120,6 +122,9 @@ def teardown(t, where, told_inconsistent):
         contiguous(t["breakdown"], t0, t0 + t["quiesce_ps"], f"{where} breakdown")
     elif t["breakdown"]:
         wrong(where, "is open and has a breakdown")
+    starts = [s["start_ps"] for s in t["steps"]]
+    if starts != sorted(starts) or any(s.get("end_ps", s["start_ps"]) < s["start_ps"] for s in t["steps"]):
+        wrong(where, "its steps are not in the order in which they began, or one ends before it begins")
 
 
 def counts(value, path=""):

@@ -37,10 +37,10 @@ struct Decode {
 
 struct CommandRow {
     Opcode op;
-    std::string_view name;
     std::string_view section;
     std::array<u64, 2> operands;                            ///< bits that belong to a field; others must be zero
     Decode (*decode)(const Command& c, const Identity& id); ///< null: not modelled, CERROR_ILL
+    std::string_view name = base::enum_text(op);
 };
 std::span<const CommandRow> command_rows();
 /// Null for an opcode that the manual does not have.

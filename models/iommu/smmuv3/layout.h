@@ -272,6 +272,18 @@ enum class Opcode : u8 {
     TLBI_S12_VMALL = 0x28, TLBI_S2_IPA = 0x2A, TLBI_NSNH_ALL = 0x30,
     ATC_INV = 0x40, PRI_RESP = 0x41, RESUME = 0x44, STALL_TERM = 0x45, SYNC = 0x46,
 };
+constexpr auto enum_names(Opcode) {
+    using enum Opcode;
+    return base::name_table<Opcode>({
+        {PREFETCH_CONFIG, "PREFETCH_CONFIG"}, {PREFETCH_ADDR, "PREFETCH_ADDR"}, {CFGI_STE, "CFGI_STE"},
+        {CFGI_STE_RANGE, "CFGI_STE_RANGE"}, {CFGI_CD, "CFGI_CD"}, {CFGI_CD_ALL, "CFGI_CD_ALL"},
+        {CFGI_VMS_PIDM, "CFGI_VMS_PIDM"}, {TLBI_NH_ALL, "TLBI_NH_ALL"}, {TLBI_NH_ASID, "TLBI_NH_ASID"},
+        {TLBI_NH_VA, "TLBI_NH_VA"}, {TLBI_NH_VAA, "TLBI_NH_VAA"}, {TLBI_EL3_ALL, "TLBI_EL3_ALL"},
+        {TLBI_EL3_VA, "TLBI_EL3_VA"}, {TLBI_EL2_ALL, "TLBI_EL2_ALL"}, {TLBI_EL2_ASID, "TLBI_EL2_ASID"},
+        {TLBI_EL2_VA, "TLBI_EL2_VA"}, {TLBI_EL2_VAA, "TLBI_EL2_VAA"}, {TLBI_S12_VMALL, "TLBI_S12_VMALL"},
+        {TLBI_S2_IPA, "TLBI_S2_IPA"}, {TLBI_NSNH_ALL, "TLBI_NSNH_ALL"}, {ATC_INV, "ATC_INV"}, {PRI_RESP, "PRI_RESP"},
+        {RESUME, "RESUME"}, {STALL_TERM, "STALL_TERM"}, {SYNC, "SYNC"}});
+}
 inline constexpr u64 cfgi_all_range = 31; ///< CFGI_STE_RANGE with this Range is CFGI_ALL (4.3.6)
 
 enum class SyncSignal : u8 { None = 0, Irq = 1, Sev = 2, Reserved = 3 };                       ///< SYNC.CS; 3 is CERROR_ILL

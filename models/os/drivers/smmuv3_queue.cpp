@@ -2,10 +2,22 @@
 #include "os/drivers/smmuv3_queue.h"
 
 #include <algorithm>
+#include <array>
 
 namespace quiesce::os::drivers {
 
 using namespace iommu::smmuv3;
+
+namespace {
+base::Name name_of(Opcode op) {
+    static const auto names = [] {
+        std::array<base::Name, 256> all{};
+        for (const auto& row : enum_names(Opcode{})) all[raw(row.value)] = row.name;
+        return all;
+    }();
+    return names[raw(op)];
+}
+} // namespace
 
 void Smmuv3CommandQueue::place(Spa base, unsigned log2size) {
     base_ = base;
@@ -38,6 +50,7 @@ sim::Task<void> Smmuv3CommandQueue::make_room(KernelContext& ctx, u32 entries, s
 
 sim::Task<void> Smmuv3CommandQueue::write(KernelContext& ctx, u32 position, const Command& c) {
     co_await ctx.spend(config_.build_command.get(), "smmuv3.cmdq");
+    ctx.events().emit(IommuCommandIssued{ctx.number(), unit_, name_of(c.get(Command::Op))});
     co_await ctx.store(slot(position), c.word(0));
     co_await ctx.store(slot(position) + 8, c.word(1));
 }
