@@ -154,14 +154,6 @@ TEST_CASE("a platform that is refused leaves nothing in the host's kernel", "[co
     CHECK((b.load(HostBench::streams + 64) & 1) == 1);
 }
 
-// Not under the address sanitizer: after sc_stop() in an SC_THREAD it takes a place on the main stack for one of a frame
-// that it believes to be alive. Whether SystemC's switch of stacks or the interface is to blame is open.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define QUIESCE_ADDRESS_SANITIZER
-#endif
-#endif
-#ifndef QUIESCE_ADDRESS_SANITIZER
 TEST_CASE("a platform in a host's kernel outlives sc_stop()", "[cosim]") {
     SystemcHost host{"host"};
     HostBench b(hosted_config());
@@ -174,7 +166,6 @@ TEST_CASE("a platform in a host's kernel outlives sc_stop()", "[cosim]") {
     CHECK((b.load(HostBench::streams + 64) & 1) == 1);
     CHECK(qsc_advance(b.p, us) == QSC_ERR_STATE);
 }
-#endif
 
 TEST_CASE("a thread that is killed inside of a call is unwound as SystemC does it", "[cosim]") {
     SystemcHost host{"host"};

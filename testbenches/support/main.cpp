@@ -7,7 +7,10 @@
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
+#include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <dlfcn.h>
 #include <sstream>
 #include <systemc>
 
@@ -79,8 +82,63 @@ int sc_main(int argc, char** argv) {
     return failed != 0 ? failed : reports_outside_tests;
 }
 
+// SystemC 2.3.4 tells AddressSanitizer of its switches of stacks, but not of two: away from an SC_THREAD that ends, and
+// where the main stack is. An exception that is thrown on the main stack after either leaves marks of the frames that it
+// unwound, for which whoever comes later is blamed. So what SystemC runs on a new stack is preceded by ours, which says
+// where that is; the sanitizer's functions are there only in a build with it.
+extern "C" void __sanitizer_start_switch_fiber(void**, const void*, std::size_t) __attribute__((weak));
+extern "C" void __sanitizer_finish_switch_fiber(void*, const void**, std::size_t*) __attribute__((weak));
+
+namespace {
+
+struct Stack {
+    std::uintptr_t first = 0, end = 0;
+    bool has(std::uintptr_t address) const { return address >= first && address < end; }
+};
+
+Stack stack_at(std::uintptr_t address) {
+    Stack s;
+    std::FILE* const maps = std::fopen("/proc/self/maps", "r");
+    if (maps == nullptr) return {};
+    char line[512];
+    unsigned long first = 0, end = 0;
+    while (!s.has(address) && std::fgets(line, sizeof line, maps) != nullptr)
+        if (std::sscanf(line, "%lx-%lx ", &first, &end) == 2) s = {first, end};
+    std::fclose(maps);
+    return s;
+}
+
+Stack main_stack;
+constexpr std::uintptr_t main_stack_bytes = 8u << 20; ///< to which it may grow, as is usual
+
+void say_where(const Stack& s) {
+    __sanitizer_start_switch_fiber(nullptr, reinterpret_cast<const void*>(s.first), s.end - s.first);
+    __sanitizer_finish_switch_fiber(nullptr, nullptr, nullptr);
+}
+
+} // namespace
+
+/// On the stack that a thread which ends leaves its place to.
+extern "C" __attribute__((weak)) void* sc_cor_qt_aborthelp(void*, void*, void*) {
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    if (__sanitizer_start_switch_fiber != nullptr) say_where(main_stack.has(here) ? main_stack : stack_at(here));
+    return nullptr;
+}
+
+/// On the stack that one which waits leaves its place to.
+extern "C" __attribute__((weak)) void* sc_cor_qt_yieldhelp(void* sp, void* old, void* none) {
+    using Help = void* (*)(void*, void*, void*);
+    static const auto of_systemc = reinterpret_cast<Help>(dlsym(RTLD_NEXT, "sc_cor_qt_yieldhelp"));
+    void* const result = of_systemc(sp, old, none);
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    if (__sanitizer_start_switch_fiber != nullptr && main_stack.has(here)) say_where(main_stack);
+    return result;
+}
+
 int main(int argc, char** argv) {
     setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 1);
+    main_stack = stack_at(reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)));
+    main_stack.first = main_stack.end - main_stack_bytes;
     return sc_core::sc_elab_and_sim(argc, argv);
 }
 
