@@ -51,8 +51,9 @@ sim::Task<Completion> FunctionPort::carry_out(const Tlp& t, Operands& operands, 
     ++counts_.atomics;
     co_await ingress_.pass();
     // 2.7.2.2, 6.15.3.1: a poisoned one takes no effect, and who completes none handles all as Unsupported Requests.
-    const bool malformed = !operand_fits(t);
-    if (malformed || poisoned || !rc_.config().atomics) {
+    // 10.2.1: only a read may ask for a translation.
+    const bool malformed = !operand_fits(t), asks = t.at == iommu::AddressType::TranslationRequest;
+    if (malformed || poisoned || asks || !rc_.config().atomics) {
         room.release();
         aborted(t, malformed  ? AbortReason::Malformed
                    : poisoned ? AbortReason::Poisoned

@@ -9,6 +9,13 @@ namespace quiesce::pcie {
 
 namespace {
 
+/// A translation is two double words. MODEL: more than most_translations are malformed; the bus says so of more than
+/// the read completion boundary has room for. As elsewhere, what is malformed is answered instead of being dropped.
+bool well_formed(const Tlp& t) {
+    constexpr u32 one = TranslationEntry::byte_count;
+    return t.length != 0 && t.length % one == 0 && t.length <= most_translations * one;
+}
+
 /// What the IOMMU says of one page, as a completion says it.
 sim::Task<CompletionStatus> translate_one(iommu::TranslationPort* iommu, iommu::TranslationRequest question,
                                           TranslationEntry& entry) {
@@ -32,9 +39,10 @@ sim::Task<CompletionStatus> translate_one(iommu::TranslationPort* iommu, iommu::
 sim::Task<TranslationCompletion> answer_translation(iommu::TranslationPort* iommu, iommu::TranslationRequest question,
                                                     unsigned most) {
     TranslationCompletion answer;
-    const Iova end = question.at + most * page_size;
+    u64 left = most * page_size;
+    question.at = question.at.align_down(page_size); // 10.2.2: the bits below are no part of the address
     question.bytes = TranslationEntry::byte_count;
-    while (question.at < end) {
+    for (;;) {
         TranslationEntry entry;
         auto one = translate_one(iommu, question, entry);
         const CompletionStatus status = co_await std::move(one);
@@ -46,8 +54,12 @@ sim::Task<TranslationCompletion> answer_translation(iommu::TranslationPort* iomm
             break;
         answer.entries.push_back(entry);
         if (!given) break;
-        const u64 bytes = entry.place().bytes();
-        question.at = question.at.align_down(bytes) + bytes;
+        const u64 bytes = entry.place().bytes(); // 0: everything
+        const u64 given_here = bytes - (question.at.value() & (bytes - 1));
+        const bool at_the_end = bytes == 0 || given_here > ~question.at.value();
+        if (at_the_end || given_here >= left) break;
+        left -= given_here;
+        question.at += given_here;
     }
     co_return answer;
 }
@@ -65,8 +77,13 @@ sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag 
     }
     ++counts_.translations;
     co_await ingress_.pass();
-    auto asked = answer_translation(rc_.iommu(), question(tlp), tlp.length / TranslationEntry::byte_count);
-    TranslationCompletion answer = co_await std::move(asked);
+    TranslationCompletion answer{CompletionStatus::UnsupportedRequest, {}};
+    if (well_formed(tlp)) {
+        auto asked = answer_translation(rc_.iommu(), question(tlp), tlp.length / TranslationEntry::byte_count);
+        answer = co_await std::move(asked);
+    } else {
+        aborted(tlp, AbortReason::Malformed);
+    }
     up.room.release();
     if (answer.status != CompletionStatus::Success) answer.entries.clear();
     co_await egress_.pass();

@@ -66,6 +66,7 @@ public:
     bool infinite() const { return advertised_headers_ == 0 && advertised_data_ == 0; }
     bool take(u32 data) {
         if (headers_ == 0 || data_ < data) [[unlikely]] {
+            if (infinite()) headers_ = data_ = plenty; // nothing of it is given back
             collect();
             if (headers_ == 0 || data_ < data) return false;
         }

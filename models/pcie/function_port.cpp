@@ -3,6 +3,8 @@
 
 #include "pcie/root_complex.h"
 
+#include <optional>
+
 namespace quiesce::pcie {
 namespace {
 
@@ -18,6 +20,14 @@ LinkConfig link_below(LinkConfig link, const Switch* above) {
 
 /// MODEL: requests without PASID stay in the order of all, also where a root port has several requesters below it.
 bool orders_by_id(const Tlp& t) { return t.attributes.id_based && t.has_pasid; }
+
+/// What is wrong with a write, whatever the IOMMU would say: too large (2.2.2), over a 4 KiB boundary (2.2.7), or one
+/// that asks for a translation (10.2.1; facts/iommu-specs.md 2.9: an Unsupported Request).
+std::optional<AbortReason> wrong_with(const Tlp& write, u32 mps) {
+    if (write.crosses_page() || write.length > mps) return AbortReason::Malformed;
+    if (write.at == iommu::AddressType::TranslationRequest) return AbortReason::Refused;
+    return std::nullopt;
+}
 
 } // namespace
 
@@ -292,8 +302,8 @@ sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
     ++(message ? counts_.messages : counts_.writes);
     co_await ingress_.pass();
     iommu::Translation t = untranslated(tlp);
-    const bool malformed = tlp.crosses_page();
-    if (malformed) {
+    const std::optional<AbortReason> wrong = wrong_with(tlp, link_.mps());
+    if (wrong) {
         t.ending = iommu::Ending::Abort;
     } else if (rc_.iommu() != nullptr && !message) {
         auto asked = rc_.iommu()->translate(question(tlp));
@@ -307,7 +317,7 @@ sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
         memory::Request r = access(tlp, data.data(), t, message ? memory::Purpose::Msi : memory::Purpose::Dma);
         if (co_await rc_.memory().transport(r) != memory::Status::Ok) aborted(tlp, AbortReason::Memory);
     } else if (t.ending == iommu::Ending::Abort) {
-        aborted(tlp, malformed ? AbortReason::Malformed : AbortReason::Translation);
+        aborted(tlp, wrong.value_or(AbortReason::Translation));
     }
     t.in_flight.end();
     order_.commit(ticket);

@@ -117,6 +117,7 @@ public:
     }
     static Payload copy(std::span<const std::byte> bytes) {
         Payload p;
+        if (bytes.empty()) return p;
         p.owned_ = static_cast<u32>(bytes.size());
         p.data_ = static_cast<std::byte*>(sim::FramePool::take(bytes.size()));
         std::memcpy(p.data_, bytes.data(), bytes.size());

@@ -183,6 +183,18 @@ TEST_CASE("a root complex that completes no AtomicOps refuses them", "[pcie]") {
     CHECK(t.f.word(0x1000) == 0);
 }
 
+TEST_CASE("an AtomicOp that asks for a translation is refused unasked", "[pcie]") {
+    AtomicsBench t;
+    AtomicsAnswer got;
+    DmaRequest r = t.at(0x1000);
+    r.type = iommu::AddressType::TranslationRequest;
+    sim::start(atomic_of(t.a, AtomicOp::FetchAdd, r, Operands::of(u64{1}), got));
+    t.f.run(5_us);
+    CHECK(got.how.status == CompletionStatus::UnsupportedRequest);
+    CHECK(t.f.iommu.questions.empty());
+    CHECK(t.f.memory.commits.empty());
+}
+
 TEST_CASE("the IOMMU is asked for both permissions; what it refuses changes nothing", "[pcie]") {
     AtomicsBench t;
     t.f.iommu.ending = [](const iommu::TranslationRequest&) { return iommu::Ending::Abort; };

@@ -43,6 +43,14 @@ struct AtsFabric : Fabric {
         a.at = sim::now();
         a.done = true;
     }
+    /// A packet as no function of ours would make it.
+    Task<void> asking_raw(Tlp t, Asked& a) {
+        Tag tag = co_await ep.tags().acquire();
+        t.tag = tag.number();
+        a.answer = co_await ep.port().request_translation(t, std::move(tag));
+        a.at = sim::now();
+        a.done = true;
+    }
     Asked& ask(Iova at, unsigned translations = 1, bool no_write = false) {
         DmaRequest r;
         r.at = at;
@@ -152,6 +160,50 @@ TEST_CASE("without an IOMMU there is no translation to be had: Unsupported Reque
     f.run(2_us);
     CHECK(a.done);
     CHECK(a.answer.status == CompletionStatus::UnsupportedRequest);
+}
+
+TEST_CASE("a translation request that is no whole number of translations, of none or of too many is refused unasked",
+          "[pcie][ats]") {
+    AtsFabric f;
+    const auto ask_for = [&](u32 bytes) {
+        Tlp t;
+        t.requester = f.ep.requester();
+        t.address = f.at(0x3000).value();
+        t.length = bytes;
+        f.asked.emplace_back();
+        sim::start(f.asking_raw(t, f.asked.back()));
+        f.run(5_us);
+        return f.asked.back();
+    };
+    for (const u32 bytes : {0u, 4u, 12u, (most_translations + 1) * 8}) {
+        const Asked a = ask_for(bytes);
+        CAPTURE(bytes);
+        REQUIRE(a.done);
+        CHECK(a.answer.status == CompletionStatus::UnsupportedRequest);
+        CHECK(a.answer.entries.empty());
+    }
+    CHECK(f.iommu.questions.empty());
+    CHECK(ask_for(most_translations * 8).answer.entries.size() == most_translations);
+    CHECK(f.ep.tags().used() == 0);
+}
+
+TEST_CASE("translations end where the address space ends, and begin with the page that the address is in",
+          "[pcie][ats]") {
+    AtsFabric f;
+    const Asked& last = f.ask(Iova{~u64{0} - page_size - 1}, 4);
+    f.run(5_us);
+    REQUIRE(last.done);
+    CHECK(last.answer.status == CompletionStatus::Success);
+    CHECK(last.answer.entries.size() == 2);
+    Tlp inside;
+    inside.requester = f.ep.requester();
+    inside.address = f.at(0x3ff8).value();
+    inside.length = 8;
+    f.asked.emplace_back();
+    sim::start(f.asking_raw(inside, f.asked.back()));
+    f.run(5_us);
+    REQUIRE(f.asked.back().answer.entries.size() == 1);
+    CHECK(f.asked.back().answer.entries[0].place().first() == 0x3000);
 }
 
 TEST_CASE("no permission is a success: one entry that says so, with no address", "[pcie][ats]") {

@@ -59,6 +59,11 @@ const Tlp a_write = packet(TlpKind::MemoryWrite), a_read = packet(TlpKind::Memor
           message = packet(TlpKind::Message);
 } // namespace
 
+TEST_CASE("infinite room does not run out", "[pcie]") {
+    CreditPool pool{0, 0};
+    for (unsigned packets = 0; packets < 5; ++packets) CHECK(pool.take(1u << 29)); // 40 GiB
+}
+
 TEST_CASE("without attributes nothing passes a posted request, and posted requests and completions pass the others",
           "[pcie]") {
     for (const Tlp& later : {a_write, a_read, config_write, completion, message})

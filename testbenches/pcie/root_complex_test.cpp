@@ -292,6 +292,41 @@ TEST_CASE("a request that crosses a page boundary is malformed and reaches neith
     CHECK(ep.port().posted_inside() == 0);
 }
 
+TEST_CASE("a write that is larger than the link allows, or that asks for a translation, reaches neither IOMMU nor memory",
+          "[pcie]") {
+    Fabric f;
+    TestEndpoint ep{f};
+    f.iommu.keep_questions = f.memory.keep_commits = true;
+    static const std::array<std::byte, 512> data{};
+    DmaRequest r = request(f.at(0x2000), ep.link_config.mps + 1);
+    ep.write_packet(r, ep.next_transaction(), Payload::borrow(data.data()), nullptr);
+    f.run(2_us);
+    CHECK(ep.port().counts().malformed == 1);
+    r.bytes = ep.link_config.mps;
+    r.type = iommu::AddressType::TranslationRequest;
+    ep.write_packet(r, ep.next_transaction(), Payload::borrow(data.data()), nullptr);
+    f.run(2_us);
+    CHECK(f.iommu.questions.empty());
+    CHECK(f.memory.commits.empty());
+    CHECK(ep.port().counts().dropped_writes == 2);
+    CHECK(ep.port().posted_inside() == 0);
+    r.type = iommu::AddressType::Untranslated;
+    ep.write_packet(r, ep.next_transaction(), Payload::borrow(data.data()), nullptr);
+    f.run(2_us);
+    CHECK(f.memory.commits.size() == 1);
+}
+
+TEST_CASE("a write of no bytes takes its way, and its payload holds nothing", "[pcie]") {
+    CHECK(Payload::copy({}).data() == nullptr);
+    Fabric f;
+    TestEndpoint ep{f};
+    f.memory.keep_commits = true;
+    ep.write_packet(request(f.at(0x2000), 0), ep.next_transaction(), Payload::copy({}), nullptr);
+    f.run(2_us);
+    REQUIRE(f.memory.commits.size() == 1);
+    CHECK(f.memory.commits[0].request.bytes == 0);
+}
+
 TEST_CASE("a root port holds no more posted writes than it has room for, and a read behind them waits too", "[pcie]") {
     Fabric f;
     LinkConfig small;
