@@ -3,8 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdio>
-#include <cstdlib>
 
 namespace quiesce::fuzz {
 
@@ -45,11 +43,6 @@ Spa next_slot(const smmuv3::RegisterFile& regs, const Ring& ring, u64 entry_byte
 }
 
 } // namespace
-
-void broken(const std::string& what) {
-    std::fprintf(stderr, "broken: %s\n", what.c_str());
-    std::abort();
-}
 
 Tally& Tally::operator+=(const Tally& o) {
     programs += o.programs, register_accesses += o.register_accesses, device_accesses += o.device_accesses;

@@ -4,19 +4,12 @@
 /// one thing after the other: here many are under way.
 #pragma once
 #include "base/events.h"
+#include "fuzz/must.h"
 #include "iommu/smmuv3/unit.h"
 #include "memory/plain_memory.h"
 #include "sim/calendar.h"
 
-#include <string>
-
 namespace quiesce::fuzz {
-
-/// Ends the process with a word on what is broken: a crash, for a fuzzer.
-[[noreturn]] void broken(const std::string& what);
-inline void must(bool holds, const char* what) {
-    if (!holds) broken(what);
-}
 
 /// What was done, for figures.
 struct Tally {
