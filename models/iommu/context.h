@@ -42,6 +42,7 @@ struct Fault {
     u16 code = 0;          ///< Configuration: the architecture's own number
     Spa fetch_address{0};  ///< WalkAbort and structure fetches: what was being read
     bool silent = false;   ///< Configuration: terminated without a record by the architecture's rules
+    bool may_merge = false; ///< no context: one record may tell of several faults like this
     bool second_stage = false;
     Intermediate use = Intermediate::Input; ///< second stage: what `at` was needed for
     bool marking = false;                   ///< second stage, Table: to mark the entry, not to read it
@@ -129,6 +130,7 @@ struct Context {
     bool privileged_only_write_protect = true;
     bool privileged_avoids_user = false; ///< privileged data accesses do not use pages of unprivileged ones
     FaultPolicy on_fault{};
+    bool merges_faults = false; ///< one record may tell of several faults that are alike
     SecondStage second{};
     u64 generation = 0; ///< counts structure fetches; for traces
 

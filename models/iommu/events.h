@@ -30,6 +30,7 @@ enum class FaultFate : u8 {
     Suppressed,      ///< ended without a record because the configuration says so (per-PASID quiet)
     Lost,            ///< should have been recorded; the queue was full
     Discarded,       ///< should have been recorded; the queue is disabled
+    Merged,          ///< one record tells of it and of an earlier one, whose record is not written yet
 };
 
 /// A transaction was terminated, or a structure was found bad.

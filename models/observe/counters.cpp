@@ -64,7 +64,8 @@ void Counters::on(sim::Time, const pcie::AtomicDone&) { ++c_.atomics; }
 
 void Counters::on(sim::Time, const iommu::FaultRaised& e) {
     using iommu::FaultFate;
-    u64* const where[] = {&c_.faults.recorded, &c_.faults.suppressed, &c_.faults.lost_overflow, &c_.faults.discarded};
+    u64* const where[] = {&c_.faults.recorded, &c_.faults.suppressed, &c_.faults.lost_overflow, &c_.faults.discarded,
+                          &c_.faults.merged};
     ++*where[static_cast<unsigned>(e.fate)];
     ++c_.faults.by_type[std::string{e.type.text()}];
 }

@@ -14,7 +14,7 @@ namespace quiesce::observe {
 struct RunCounts {
     struct Dma { u64 reads = 0, writes = 0, bytes = 0, aborted = 0, legal_after_unmap = 0; } dma;
     struct Faults {
-        u64 recorded = 0, suppressed = 0, ats_refused = 0, filtered = 0, lost_overflow = 0, discarded = 0;
+        u64 recorded = 0, suppressed = 0, ats_refused = 0, filtered = 0, lost_overflow = 0, discarded = 0, merged = 0;
         std::map<std::string, u64> by_type;
     } faults;
     struct Invalidations {

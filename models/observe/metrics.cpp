@@ -143,6 +143,7 @@ const std::vector<Metric> metrics{
     {"count", "faults.filtered", "records that the driver dropped or did not print"},
     {"count", "faults.lost_overflow", "records lost because the queue was full"},
     {"count", "faults.discarded", "records lost because the queue was disabled"},
+    {"count", "faults.merged", "faults that the record of an earlier one, not yet written, tells of, too"},
     {"count", "faults.by_type.<type>", "faults of any fate by the manual's name"},
     {"count", "page_requests.received", "page requests that reached the IOMMU; each is answered with its group"},
     {"count", "page_requests.success", "of these, answered by the OS with success"},

@@ -96,7 +96,7 @@ Json counts_json(const RunCounts& c, Json j) {
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}, {"near_hits", c.near_hits}};
     j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"ats_refused", f.ats_refused},
                    {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
-                   {"discarded", f.discarded}, {"by_type", f.by_type}};
+                   {"discarded", f.discarded}, {"merged", f.merged}, {"by_type", f.by_type}};
     j["global_errors"] = c.global_errors;
     const auto& p = c.page_requests;
     j["page_requests"] = {{"received", p.received},

@@ -155,6 +155,7 @@ void counts_text(const RunCounts& c, std::string& out) {
                        "or translated requests, of which there never is one; {} in quiet contexts), {} lost (queue full)",
                        c.faults.recorded, c.faults.suppressed, c.faults.ats_refused,
                        c.faults.suppressed - c.faults.ats_refused, c.faults.lost_overflow);
+    if (c.faults.merged != 0) out += fmt::format(", {} merged into the record of an earlier one", c.faults.merged);
     for (const auto& [type, n] : c.faults.by_type) out += fmt::format("; {} {}", type, n);
     const auto& p = c.page_requests;
     if (p.received + p.stop_markers + p.late > 0)

@@ -87,6 +87,7 @@ TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
     for (int i = 0; i < 3; ++i) b.fault(10, 1, FaultFate::Suppressed, "F_TRANSLATION");
     for (int i = 0; i < 2; ++i) b.fault(10, 1, FaultFate::Lost, "C_BAD_CD");
     b.fault(10, 1, FaultFate::Discarded, "C_BAD_CD");
+    for (int i = 0; i < 5; ++i) b.fault(10, 1, FaultFate::Merged, "F_ACCESS");
     for (int i = 0; i < 2; ++i) b.say(10, iommu::AtsRefused{7, BondId{1}, StreamId{8}});
     const auto& f = b.c().faults;
     CHECK(f.recorded == 4);
@@ -94,7 +95,8 @@ TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
     CHECK(f.ats_refused == 2);
     CHECK(f.lost_overflow == 2);
     CHECK(f.discarded == 1);
-    CHECK(f.by_type == std::map<std::string, u64>{{"F_TRANSLATION", 7}, {"C_BAD_CD", 3}});
+    CHECK(f.merged == 5);
+    CHECK(f.by_type == std::map<std::string, u64>{{"F_TRANSLATION", 7}, {"C_BAD_CD", 3}, {"F_ACCESS", 5}});
 }
 
 TEST_CASE("a record that the driver did not show is filtered", "[observe]") {

@@ -2,11 +2,39 @@
 /// The event queue: overflow, aborts, the order of records, and the levels of both queues.
 #include "smmuv3/bench.h"
 
+#include <algorithm>
 #include <rapidcheck.h>
 
 namespace quiesce::iommu::smmuv3::test {
 namespace {
 
+/// Streams 1 (its faults may be merged) and 2 (not) without anything mapped.
+struct MergeBench : Bench {
+    static Smmuv3Config merging(bool on) {
+        Smmuv3Config c;
+        c.event_merge = on;
+        c.event_buffers = 4;
+        return c;
+    }
+    explicit MergeBench(bool on = true) : Bench(merging(on)) {
+        const Spa ttb = new_table();
+        store(cdtab, cd(ttb));
+        store(strtab + 64, stage1_ste(cdtab).set(Ste::MEV, true));
+        store(strtab + 128, stage1_ste(cdtab));
+        start();
+    }
+    void fault(Iova at, Access access = Access::Read, u32 stream = 1) {
+        sim::spawn([](Bench& bench, TranslationRequest r) -> sim::Task<void> {
+            co_await bench.unit.translation().translate(r);
+        }(*this, request(at, access, stream)));
+    }
+    unsigned of_fate(FaultFate fate, u32 stream) const {
+        return static_cast<unsigned>(std::count_if(faults.all.begin(), faults.all.end(), [&](const auto& f) {
+            return f.second.fate == fate && f.second.stream == StreamId{stream};
+        }));
+    }
+    Log<FaultRaised> faults{bus};
+};
 
 } // namespace
 
@@ -131,6 +159,108 @@ TEST_CASE("the event queue keeps the first records that fit, in order, whatever 
                               b.reg<EventqCons>().get(EventqCons::OVACKFLG));
             }
             RC_ASSERT(base::WrapBit::distance(taken, b.events(), Bench::evtq_log2) == expected.size());
+        }
+    });
+    CHECK(held);
+}
+
+TEST_CASE("faults of one page and kind share the record that still waits, where STE.MEV lets, and only there",
+          "[smmuv3]") {
+    const bool on = GENERATE(true, false);
+    const u32 stream = GENERATE(1u, 2u);
+    MergeBench b{on};
+    for (u32 i = 0; i < 4; ++i) b.fault(here + i * 64, Access::Read, stream);
+    b.settle();
+    const bool merges = on && stream == 1;
+    CHECK(b.events() == (merges ? 1u : 4u));
+    CHECK(b.of_fate(FaultFate::Merged, stream) == (merges ? 3u : 0u));
+    CHECK(b.event(0).get(EventRecord::ID) == EventId::F_TRANSLATION);
+    CHECK(view_as<TranslationFault>(b.event(0)).get(TranslationFault::InputAddr) == here); // the first of them
+}
+
+TEST_CASE("faults that differ in page, direction, privilege or substream have a record each", "[smmuv3]") {
+    MergeBench b;
+    b.fault(here);
+    b.fault(here + page_size);
+    b.fault(here, Access::Write);
+    TranslationRequest privileged = b.request(here);
+    privileged.privileged = true;
+    sim::spawn([](Bench& bench, TranslationRequest r) -> sim::Task<void> {
+        co_await bench.unit.translation().translate(r);
+    }(b, privileged));
+    b.settle();
+    CHECK(b.events() == 4);
+    CHECK(b.of_fate(FaultFate::Merged, 1) == 0);
+}
+
+TEST_CASE("a fault that comes after the record of one like it was begun has its own", "[smmuv3]") {
+    MergeBench b;
+    b.dma(here);
+    b.dma(here);
+    CHECK(b.events() == 2);
+    CHECK(b.of_fate(FaultFate::Merged, 1) == 0);
+}
+
+TEST_CASE("events from before there is an STE to ask are merged unasked; those after one that says no are not",
+          "[smmuv3]") {
+    MergeBench b;
+    for (u32 i = 0; i < 3; ++i) b.fault(here, Access::Read, 99); // C_BAD_STREAMID
+    b.settle();
+    CHECK(b.events() == 1);
+    CHECK(b.of_fate(FaultFate::Merged, 99) == 2);
+    b.store(Bench::cdtab, Cd{}); // C_BAD_CD
+    for (const u32 stream : {1u, 2u}) {
+        auto inv = make_command<CfgiSte>();
+        b.command(inv.set(CfgiSte::SID, StreamId{stream}), Bench::sync());
+    }
+    for (u32 i = 0; i < 3; ++i) b.fault(here, Access::Read, 2);
+    b.settle();
+    CHECK(b.events() == 4);
+    b.consume_events();
+    for (u32 i = 0; i < 3; ++i) b.fault(here, Access::Read, 1);
+    b.settle();
+    CHECK(b.of_fate(FaultFate::Merged, 2) == 0);
+    CHECK(b.of_fate(FaultFate::Merged, 1) == 2);
+}
+
+TEST_CASE("what is merged takes no room: a flood of one kind does not overflow the queue", "[smmuv3]") {
+    const bool on = GENERATE(true, false);
+    MergeBench b{on};
+    for (u32 i = 0; i < 64; ++i) b.fault(here + 8 * i);
+    b.settle();
+    CHECK(b.reg<EventqProd>().get(EventqProd::OVFLG) == !on);
+    CHECK((b.of_fate(FaultFate::Lost, 1) == 0) == on);
+}
+
+TEST_CASE("every fault is recorded, lost or merged, and merged only into a record like it", "[smmuv3]") {
+    MergeBench b;
+    const bool held = rc::check("event merging", [&] {
+        b.consume_events();
+        b.faults.all.clear();
+        const u32 first = b.events();
+        const auto faults = *rc::gen::container<std::vector<u32>>(rc::gen::inRange(0u, 32u));
+        for (const u32 n : faults) { // page, direction, stream; sometimes time passes, or software reads what there is
+            b.fault(here + (n & 3) * page_size + n, (n & 4) != 0 ? Access::Write : Access::Read, 1 + (n >> 3 & 1));
+            if ((n & 16) != 0) b.calendar.run_for(30_ns * static_cast<i64>(n & 7));
+            if (n == 31) b.consume_events();
+        }
+        b.settle();
+        u32 recorded = 0, counted = 0;
+        for (const u32 stream : {1u, 2u}) {
+            recorded += b.of_fate(FaultFate::Recorded, stream);
+            for (const auto fate : {FaultFate::Recorded, FaultFate::Lost, FaultFate::Merged})
+                counted += b.of_fate(fate, stream);
+        }
+        RC_ASSERT(counted == faults.size());
+        RC_ASSERT(b.of_fate(FaultFate::Merged, 2) == 0);
+        RC_ASSERT(base::WrapBit::distance(first, b.events(), Bench::evtq_log2) == recorded % 8);
+        for (const auto& [when, f] : b.faults.all) {
+            if (f.fate != FaultFate::Merged) continue;
+            const bool told = std::any_of(b.faults.all.begin(), b.faults.all.end(), [&](const auto& other) {
+                return other.second.fate != FaultFate::Merged && other.first >= when &&
+                       other.second.stream == f.stream && other.second.at.page_number() == f.at.page_number();
+            });
+            RC_ASSERT(told);
         }
     });
     CHECK(held);

@@ -119,6 +119,10 @@ struct Smmuv3Config {
     base::Param<unsigned> event_buffers{
         8, "records that wait for the event queue's write; a further fault holds its transaction",
         base::between(1u, 256u), base::unit("records"), base::Provenance::Guess};
+    base::Param<bool> event_merge{
+        false,
+        "a fault that is like one whose record still waits in event_buffers gets none of its own, where STE.MEV lets",
+        base::Provenance::Guess, "IHI 0070 7.3.1 permits it and does not ask for it"};
     base::Param<base::Latency> page_request_write{base::Latency{sim::Duration::ps(20'000)},
                                                   "from a page request to the write of its record",
                                                   base::Provenance::Guess, "as event_write"};
@@ -145,7 +149,7 @@ DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits,
          split_ats, two_level_streams, two_level_contexts,
          asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
          terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, minor_revision,
-         register_access, update_delay, command_fetch, command_execute, event_write, event_buffers, page_request_write,
+         register_access, update_delay, command_fetch, command_execute, event_write, event_buffers, event_merge, page_request_write,
          page_request_buffers, wired_base, agent, bugs)
 static_assert(base::fully_described<Smmuv3Config>);
 

@@ -25,6 +25,11 @@ ContextOutcome fetch_fault(EventId id, Spa at) {
     out.cacheable = false;
     return out;
 }
+/// A fault of what was reached through the entry, which says whether its events are merged (7.3.1).
+ContextOutcome behind(const Ste& ste, ContextOutcome refused) {
+    refused.fault.may_merge = ste.get(Ste::MEV);
+    return refused;
+}
 /// Config = 0xx: every transaction aborts and none is recorded (5.2).
 ContextOutcome silent_abort() {
     ContextOutcome out = configuration_fault(EventId{});
@@ -124,6 +129,7 @@ Context make_context(const Ste& ste, const Identity& id) {
     c.domain = has_vmid(ste, id) ? DomainTag{raw(ste.get(Ste::S2VMID))} : DomainTag{0};
     c.space = intermediate;
     c.second = make_second(ste, id);
+    c.merges_faults = ste.get(Ste::MEV);
     return c;
 }
 
@@ -177,11 +183,11 @@ sim::Task<ContextResolver::SteOrFault> ContextResolver::fetch_ste(TranslationReq
 
 sim::Task<ContextResolver::PlaceOrFault> ContextResolver::reach(TranslationRequest r, Ste ste, Spa at) {
     if (!has_stage2(ste)) co_return at;
-    const Context behind = make_context(ste, id_);
-    const WalkResult found = co_await walker_.reach(r, behind, Gpa{at.value()});
+    const Context second = make_context(ste, id_);
+    const WalkResult found = co_await walker_.reach(r, second, Gpa{at.value()});
     if (found.ok) co_return found.leaf.to + (at.value() & (found.leaf.bytes - 1));
     ContextOutcome refused;
-    refused.context = behind;
+    refused.context = second;
     refused.fault = found.fault;
     refused.cacheable = false;
     co_return refused;
@@ -248,13 +254,13 @@ sim::Task<ContextOutcome> ContextResolver::find(TranslationRequest r) {
     if (r.type == AddressType::TranslationRequest && out.context.ats == DeviceTranslation::None) {
         ContextOutcome forbidden;
         forbidden.fault.why = FaultReason::Forbidden;
-        co_return forbidden;
+        co_return behind(ste, forbidden);
     }
     const Selection selected = select_cd(ste, id_, r.has_pasid, raw(r.pasid));
-    if (selected.kind == Selection::Kind::Refused) co_return configuration_fault(selected.refused);
+    if (selected.kind == Selection::Kind::Refused) co_return behind(ste, configuration_fault(selected.refused));
     if (selected.kind == Selection::Kind::Bypass) co_return out;
     const CdOrFault fetched_cd = co_await fetch_cd(r, ste, selected.index);
-    if (const auto* refused = std::get_if<ContextOutcome>(&fetched_cd)) co_return *refused;
+    if (const auto* refused = std::get_if<ContextOutcome>(&fetched_cd)) co_return behind(ste, *refused);
     const DeviceTranslation ats = out.context.ats;
     out.context = make_context(std::get<Cd>(fetched_cd), ste, id_);
     out.context.ats = ats;

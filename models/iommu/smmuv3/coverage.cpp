@@ -36,7 +36,7 @@ constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IID
     "EVENTQ_IRQ_CFG2"};
 /// Fields that the model acts on; all others of the same structure are read and ignored.
 constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR",
-    "S1STALLD", "EATS", "STRW",
+    "MEV", "S1STALLD", "EATS", "STRW",
     "PRIVCFG", "INSTCFG", "S2VMID", "S2T0SZ", "S2SL0", "S2TG", "S2PS", "S2AA64", "S2ENDI", "S2AFFD", "S2PTW", "S2HD",
     "S2HA", "S2S", "S2R", "S2TTB"};
 constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD",

@@ -13,7 +13,6 @@ namespace {
 /// Never written, as 7.3 leaves to an implementation: F_UUT (nothing that a root complex hands on is unsupported),
 /// F_TLB_CONFLICT and F_CFG_CONFLICT (of entries that overlap the smallest is taken), E_PAGE_REQUEST (a hint).
 /// F_VMS_FETCH needs MPAM.
-/// MODEL: records are not merged; STE.MEV lets, and does not ask.
 constexpr EventRow event_table[] = {
     {EventId::F_UUT,              "F_UUT",              "7.3.2",  RecordForm::Other,       false},
     {EventId::C_BAD_STREAMID,     "C_BAD_STREAMID",     "7.3.3",  RecordForm::Plain,       true},
@@ -114,20 +113,52 @@ EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f)
     return head;
 }
 
+/// Where the address is one of a page already, as in F_BAD_ATS_TREQ, there is nothing to leave out.
+bool alike(const EventRecord& a, const EventRecord& b) {
+    const RecordForm form = event_row(a.get(EventRecord::ID)).form;
+    const bool has_offset =
+        form == RecordForm::Translation || form == RecordForm::WalkAbort || form == RecordForm::Forbidden;
+    constexpr unsigned address = TranslationFault::InputAddr.lsb() / 64;
+    static_assert(WalkAbort::InputAddr.lsb() == 64 * address && TranslatedForbidden::InputAddr.lsb() == 64 * address);
+    for (unsigned word = 0; word < event_bytes / 8; ++word) {
+        const u64 seen = has_offset && word == address ? ~(page_size - 1) : ~u64{0};
+        if (((a.word(word) ^ b.word(word)) & seen) != 0) return false;
+    }
+    return true;
+}
+bool merged_unasked(EventId id) {
+    return id == EventId::F_UUT || id == EventId::C_BAD_STREAMID || id == EventId::F_STE_FETCH || id == EventId::C_BAD_STE;
+}
+
 EventQueue::EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
                        Signals& signals, const Identity& id, const Smmuv3Config& config)
     : level_name_(std::string(unit.text()) + ".evtq.depth"), events_(events), regs_(regs), memory_(memory),
       signals_(signals), max_log2_(static_cast<unsigned>(id.idr1.get(Idr1::EVENTQS))),
-      write_delay_(config.event_write.get()), buffers_(config.event_buffers.get()) {}
+      write_delay_(config.event_write.get()), merges_(config.event_merge.get()), buffers_(config.event_buffers.get()) {}
 
 EventQueue::Ring EventQueue::ring() const {
     const u64 log2size = regs_.get(EventqBase::LOG2SIZE);
     return {static_cast<u32>(std::min<u64>(log2size, max_log2_)), regs_.get(EventqProd::WR), regs_.get(EventqCons::RD)};
 }
 
-sim::Task<void> EventQueue::record(EventRecord record, FaultRaised fact) {
+sim::Task<void> EventQueue::record(EventRecord record, FaultRaised fact, Merging merging) {
+    if (merged(record, fact, merging)) co_return;
     auto buffer = co_await buffers_.acquire();
+    if (merged(record, fact, merging)) co_return; // one like it was ahead of it in the line for a buffer
     take({record, fact, std::move(buffer)});
+}
+
+/// 7.3.1: only with one that is not of a stalled transaction, and not after a significant time: what waits for its write.
+bool EventQueue::merged(const EventRecord& record, FaultRaised fact, Merging merging) {
+    if (!merges_ || merging == Merging::No) return false;
+    for (std::size_t i = 0; i < pending_.size(); ++i) {
+        const Pending& earlier = pending_.at(i);
+        if (earlier.stall_owner != nullptr || !alike(earlier.record, record)) continue;
+        fact.fate = FaultFate::Merged;
+        events_.emit(fact);
+        return true;
+    }
+    return false;
 }
 
 void EventQueue::record_stall(const EventRecord& record, const FaultRaised& fact, StallOwner& owner,
@@ -153,8 +184,8 @@ void EventQueue::retry_stalls() {
 
 sim::Task<void> EventQueue::run() {
     while (!pending_.empty()) {
-        Pending next = pending_.pop();
         co_await sim::delay(write_delay_);
+        Pending next = pending_.pop();
         if (next.stall_owner != nullptr && (!open() || ring().full())) {
             next.waited = true;
             shut_out_.push(std::move(next));

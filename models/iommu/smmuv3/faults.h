@@ -33,6 +33,8 @@ struct EventRow {
     RecordForm form;
     bool modelled; ///< this unit can write it
 };
+/// Whether software asked to hear of every fault that is like another one.
+enum class Merging : u8 { No, Allowed };
 std::span<const EventRow> event_rows();
 /// The row of an id; the id must be in the table.
 const EventRow& event_row(EventId id);
@@ -40,6 +42,10 @@ const EventRow& event_row(EventId id);
 EventId event_of(const Fault& f);
 /// The complete record of event `id` for a transaction that met fault `f`.
 EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f);
+/// 7.3.1: one record may stand for both: all fields are the same but for the offset in the page of the input address.
+bool alike(const EventRecord& a, const EventRecord& b);
+/// 7.3.1: events that can be had before there is an STE to ask may always be merged.
+bool merged_unasked(EventId id);
 
 /// Which stalled transaction a record speaks of. The serial tells it from a later one with the same STAG.
 struct StallTicket {
@@ -64,8 +70,9 @@ public:
     EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
                Signals& signals, const Identity& id, const Smmuv3Config& config);
 
-    /// Returns once the record has a buffer; it is written, or lost, later.
-    sim::Task<void> record(EventRecord record, FaultRaised fact);
+    /// Returns once the record has a buffer; it is written, or lost, later. Where the unit merges, and may, one that is
+    /// like another that is not being written yet needs neither: FaultFate::Merged.
+    sim::Task<void> record(EventRecord record, FaultRaised fact, Merging merging = Merging::No);
     /// As record(), for a transaction that is stalled; the owner hears what becomes of it.
     void record_stall(const EventRecord& record, const FaultRaised& fact, StallOwner& owner, StallTicket ticket);
     /// Goes on when every record taken before this call has been written or lost, or waits for the queue to become
@@ -90,6 +97,7 @@ private:
     Ring ring() const;
     /// Enabled, and no abort is waiting to be acknowledged.
     bool open() const;
+    bool merged(const EventRecord& record, FaultRaised fact, Merging merging);
     void take(Pending&& record);
     sim::Task<void> run();
     sim::Task<void> finish(Pending next);
@@ -104,6 +112,7 @@ private:
     Signals& signals_;
     unsigned max_log2_;
     sim::Duration write_delay_;
+    bool merges_;
     sim::Slots buffers_;
     sim::Fifo<Pending> pending_;
     sim::Fifo<Pending> shut_out_; ///< records of stalled transactions that found the queue not writable

@@ -214,6 +214,11 @@ FaultRaised Unit::fact_of(const TranslationRequest& r, EventId id, FaultFate fat
     return {r.transaction, r.bond, r.stream, r.has_pasid, r.pasid, r.at, event_names_[raw(id)], raw(id), fate};
 }
 
+Merging Unit::merging_of(EventId id, const Fault& f, const Context* context) {
+    const bool asked_for = context != nullptr ? context->merges_faults : f.may_merge;
+    return asked_for || merged_unasked(id) ? Merging::Allowed : Merging::No;
+}
+
 void Unit::refuse(const TranslationRequest& r, EventId event) {
     sim::start(event_queue_.record(make_record(event, r, Fault{}), fact_of(r, event, FaultFate::Recorded)));
 }
@@ -255,7 +260,8 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     if (r.type != AddressType::Untranslated && !in_stage2) {
         const AtsEnding end = ats_ending(r, f);
         if (end.recorded)
-            co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded));
+            co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded),
+                                         merging_of(end.event, f, context));
         else {
             events_.emit(fact_of(r, end.event, FaultFate::Suppressed));
             events_.emit(AtsRefused{r.transaction, r.bond, r.stream});
@@ -278,7 +284,8 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
         wanted = context->policy(f).record || context->policy(f).stall;
     const Ending ending = by_policy && !context->policy(f).abort ? Ending::ReadZero : Ending::Abort;
     if (wanted)
-        co_await event_queue_.record(make_record(event, r, f), fact_of(r, event, FaultFate::Recorded));
+        co_await event_queue_.record(make_record(event, r, f), fact_of(r, event, FaultFate::Recorded),
+                                     merging_of(event, f, context));
     else
         events_.emit(fact_of(r, event, FaultFate::Suppressed));
     co_return ending;

@@ -90,6 +90,8 @@ private:
     };
     AtsEnding ats_ending(const TranslationRequest& r, const Fault& f) const;
     sim::Task<Ending> stall(const TranslationRequest& r, const Fault& f, const Context& context);
+    /// Whether the stream's records are merged, as far as there is a stream to ask (7.3.1).
+    static Merging merging_of(EventId id, const Fault& f, const Context* context);
     FaultRaised fact_of(const TranslationRequest& r, EventId id, FaultFate fate) const;
 
     base::Name name_;

@@ -208,6 +208,7 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     if (s.ats) ste.set(Ste::EATS, StreamAts::Full);
     if (s.pri) ste.set(Ste::PPAR, s.response_pasid);
     if (optional && !s.stalls) ste.set(Ste::S1STALLD, true); // arm_smmu_make_cdtable_ste
+    ste.set(Ste::MEV, config_.mev.get());
     const Spa at = stream_entry(stream);
     for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
     co_await ctx.barrier();

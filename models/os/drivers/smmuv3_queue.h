@@ -43,11 +43,14 @@ struct Smmuv3DriverConfig {
                                            "console output dominates; not measured"};
     base::Param<unsigned> ratelimit_burst{10, "events printed per interval", base::at_most(1'000'000u), P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
     base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel, "linux: DEFAULT_RATELIMIT_INTERVAL"};
+    base::Param<bool> mev{false, "STE.MEV: faults of a stream that are alike may share a record. MODEL: Linux 6.12 sets it in no "
+                                 "entry (6.15 does, in those of nested translation)", P::Kernel,
+                          "linux: STRTAB_STE_1_MEV, iommu/arm-smmu-v3: Set MEV bit in nested STE for DoS mitigations (2025)"};
     base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", base::at_most(1u << 20), P::Kernel,
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
 DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
-         ratelimit_burst, ratelimit_interval, tlbi_va_max)
+         ratelimit_burst, ratelimit_interval, mev, tlbi_va_max)
 static_assert(base::fully_described<Smmuv3DriverConfig>);
 
 class Smmuv3CommandQueue {
