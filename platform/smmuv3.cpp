@@ -82,6 +82,7 @@ smmuv3::Identity identity_with(const smmuv3::Smmuv3Config& config, const std::ve
         if (const IdentityName* row = row_of_name(identity_name_table, id.name))
             values.*row->value = static_cast<u32>(id.value);
     smmuv3::Identity identity = smmuv3::identity_of(values);
+    identity.idr6 = as_configured.idr6;
     identity.global_entries = as_configured.global_entries;
     return identity;
 }
@@ -255,7 +256,7 @@ const IommuRow smmuv3_row{
     .capabilities = smmuv3_capabilities,
     .bugs = smmuv3_bugs,
     .faults = smmuv3_faults,
-    .register_bytes = [](const IommuConfig&) { return u64{smmuv3::register_block_bytes}; },
+    .register_bytes = [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3)); },
     .refuse = refuse_smmuv3,
     .make = make_smmuv3,
 };

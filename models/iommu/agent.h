@@ -75,11 +75,11 @@ public:
     sim::Task<Translation> translate(TranslationRequest r) override;
 
     /// Takes an invalidation command; returns at once. See InvalidationEngine::begin().
-    void invalidate(u64 sequence, InvalidationKind kind, const Scope& scope) {
-        invalidations_.begin(sequence, kind, scope);
+    void invalidate(u64 sequence, InvalidationKind kind, const Scope& scope, base::Name queue = {}) {
+        invalidations_.begin(sequence, kind, scope, {}, queue);
     }
-    /// Goes on when every command up to `upto` is complete. See Fence.
-    sim::Task<void> fence(u64 upto) { return fence_.completed(upto); }
+    /// Goes on when every command (of the queue) up to `upto` is complete. See Fence.
+    sim::Task<void> fence(u64 upto, base::Name queue = {}) { return fence_.completed(upto, queue); }
 
     InvalidationEngine& invalidations() { return invalidations_; }
     Fence& fences() { return fence_; }

@@ -14,13 +14,13 @@ class Fence;
 class [[nodiscard]] Obligation {
 public:
     Obligation() = default;
-    Obligation(Fence* f, u64 sequence) : f_(f), sequence_(sequence) {}
-    Obligation(Obligation&& o) noexcept : f_(std::exchange(o.f_, nullptr)), sequence_(o.sequence_) {}
+    Obligation(Fence* f, u64 number) : f_(f), number_(number) {}
+    Obligation(Obligation&& o) noexcept : f_(std::exchange(o.f_, nullptr)), number_(o.number_) {}
     Obligation& operator=(Obligation&& o) noexcept {
         if (this != &o) {
             discharge();
             f_ = std::exchange(o.f_, nullptr);
-            sequence_ = o.sequence_;
+            number_ = o.number_;
         }
         return *this;
     }
@@ -30,7 +30,7 @@ public:
 
 private:
     Fence* f_ = nullptr;
-    u64 sequence_ = 0;
+    u64 number_ = 0; ///< of the fence's own
 };
 
 /// completed(upto) goes on when
@@ -39,6 +39,9 @@ private:
 ///  - every transaction that may have used what those invalidations removed is globally observable (or ended, with its
 ///    fault record written or given up), and
 ///  - every obligation with a sequence up to `upto` is discharged.
+/// Where a unit takes commands from several queues, sequences count all of them, and a fence may be of one queue: it
+/// then waits for the obligations of that queue alone. Of invalidations, which one engine carries out in order, it waits
+/// for those up to `upto`, which should be the queue's last.
 class Fence {
 public:
     /// `walks` holds every table walk and structure fetch from its first to its last read.
@@ -46,28 +49,33 @@ public:
     Fence(const Fence&) = delete;
     Fence& operator=(const Fence&) = delete;
 
-    sim::Task<void> completed(u64 upto);
+    sim::Task<void> completed(u64 upto, base::Name queue = {});
 
-    /// A fence over `sequence` waits until the obligation is discharged.
-    Obligation owe(u64 sequence) {
-        owed_.push_back(sequence);
-        return {this, sequence};
+    /// A fence of the queue over `sequence` waits until the obligation is discharged.
+    Obligation owe(u64 sequence, base::Name queue = {}) {
+        owed_.push_back({++obligations_, sequence, queue});
+        return {this, obligations_};
     }
     std::size_t obligations() const { return owed_.size(); }
 
 private:
     friend class Obligation;
-    void discharged(u64 sequence);
-    bool owes(u64 upto) const;
+    struct Owed {
+        u64 number, sequence;
+        base::Name queue;
+    };
+    void discharged(u64 number);
+    bool owes(u64 upto, base::Name queue) const;
 
     InvalidationEngine& invalidations_;
     InFlightTracker& walks_;
-    std::vector<u64> owed_;
+    std::vector<Owed> owed_;
+    u64 obligations_ = 0; ///< ever
     sim::Signal settled_;
 };
 
 inline void Obligation::discharge() {
-    if (f_ != nullptr) std::exchange(f_, nullptr)->discharged(sequence_);
+    if (f_ != nullptr) std::exchange(f_, nullptr)->discharged(number_);
 }
 
 } // namespace quiesce::iommu

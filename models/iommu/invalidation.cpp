@@ -10,10 +10,12 @@ InvalidationEngine::InvalidationEngine(base::Name unit, base::EventBus& events, 
     : unit_(unit), events_(events), in_flight_(in_flight), per_command_(config.per_command.get()),
       per_entry_(config.per_entry.get()), journal_(remembered) {}
 
-void InvalidationEngine::begin(u64 sequence, InvalidationKind kind, const Scope& scope, base::Latency extra) {
+void InvalidationEngine::begin(u64 sequence, InvalidationKind kind, const Scope& scope, base::Latency extra,
+                               base::Name queue) {
+    const base::Name told_of = queue ? queue : unit_;
     outstanding_.push(sequence);
-    events_.emit(InvalidationBegun{unit_, sequence, kind});
-    queue_.push({sequence, scope, extra});
+    events_.emit(InvalidationBegun{told_of, sequence, kind});
+    queue_.push({sequence, scope, extra, told_of});
     if (running_) return;
     running_ = true;
     sim::start(run());
@@ -59,7 +61,7 @@ sim::Task<void> InvalidationEngine::run() {
         for (RemoteCaches* remote : remotes_) sim::start(apply_at(*remote, work.scope));
         const u64 number = applied_;
         co_await sim::delay(per_entry_ * static_cast<i64>(erased));
-        retiring_.push({work.sequence, epoch, number});
+        retiring_.push({work.sequence, epoch, number, work.told_of});
         if (retire_running_) continue;
         retire_running_ = true;
         sim::start(retire());
@@ -74,7 +76,7 @@ sim::Task<void> InvalidationEngine::retire() {
         co_await in_flight_.drained(oldest.epoch);
         while (!acknowledged(oldest.number)) co_await answered_.wait();
         outstanding_.pop();
-        events_.emit(InvalidationDone{unit_, oldest.sequence});
+        events_.emit(InvalidationDone{oldest.told_of, oldest.sequence});
         progress_.notify_all();
     }
     retire_running_ = false;

@@ -80,8 +80,9 @@ public:
 
     /// Takes an invalidation and returns at once; the work goes on by itself, in the order of the calls. Sequences must
     /// not fall. `extra` is time on top of the engine's own. States InvalidationBegun now and InvalidationDone when the
-    /// caches hold nothing that the scope covers and nothing begun before it was applied is left in flight.
-    void begin(u64 sequence, InvalidationKind kind, const Scope& scope, base::Latency extra = {});
+    /// caches hold nothing that the scope covers and nothing begun before it was applied is left in flight; both in the
+    /// name of `queue`, if the unit takes commands from several.
+    void begin(u64 sequence, InvalidationKind kind, const Scope& scope, base::Latency extra = {}, base::Name queue = {});
     /// Everything begun with a sequence up to `upto` is done.
     bool finished(u64 upto) const { return outstanding_.empty() || first_outstanding() > upto; }
     /// Goes on when finished(upto).
@@ -107,11 +108,13 @@ private:
         u64 sequence;
         Scope scope;
         sim::Duration extra;
+        base::Name told_of;
     };
     struct Applied {
         u64 sequence;
         u64 epoch; ///< of in_flight_: what was inside when the scope was applied
         u64 number; ///< applied() with it
+        base::Name told_of;
     };
     static constexpr u64 remembered = 256;
 

@@ -26,6 +26,9 @@ struct Smmuv3Config {
                                     "IHI 0070 6.3.2"};
     base::Param<unsigned> cmdq_log2{18, "largest command queue (IDR1.CMDQS)", base::between(0u, 19u),
                                     base::Provenance::Guess};
+    base::Param<unsigned> ecmdq_log2{
+        0, "log2 of the enhanced command queues beside it, in one control page (IDR1.ECMDQ, IDR6); 0: none",
+        base::at_most(8u), base::Provenance::Specification, "IHI 0070 6.3.45"};
     base::Param<unsigned> eventq_log2{17, "largest event queue (IDR1.EVENTQS)", base::between(0u, 19u),
                                       base::Provenance::Guess};
     base::Param<unsigned> output_bits{48,
@@ -144,7 +147,7 @@ struct Smmuv3Config {
         return false;
     }
 };
-DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, eventq_log2, output_bits, stage1, stage2, vmid16, vmid_wildcards,
+DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, ecmdq_log2, eventq_log2, output_bits, stage1, stage2, vmid16, vmid_wildcards,
          hypervisor, hardware_update, permission_overrides, flat_permissions, stage2_execute_by_privilege, small_tables,
          split_ats, two_level_streams, two_level_contexts,
          asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
@@ -161,6 +164,7 @@ struct Identity {
     Idr3 idr3;
     Idr4 idr4;
     Idr5 idr5;
+    Idr6 idr6;
     Aidr aidr;
     unsigned output_bits = 48;  ///< IDR5.OAS
     bool global_entries = true; ///< not in a register: how the unit caches
@@ -169,6 +173,10 @@ struct Identity {
     unsigned vmid_wildcard = 0; ///< CR0.VMW: low bits of a VMID that invalidations do not look at
 };
 Identity identity_of(const Smmuv3Config& config);
+/// How much of the address space its registers take.
+constexpr u64 register_bytes_of(const Identity& id) {
+    return register_block_bytes + (id.idr1.get(Idr1::ECMDQ) ? register_page_bytes : 0);
+}
 
 /// What software reads from another implementation, to be one like it.
 struct IdentityValues {

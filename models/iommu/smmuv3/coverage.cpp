@@ -23,14 +23,13 @@ constexpr Section register_sections[] = {
     {"PRIQ_CONS", "6.3.98"},
     {"PRIQ_IRQ_CFG0", "6.3.34"}, {"PRIQ_IRQ_CFG1", "6.3.35"}, {"PRIQ_IRQ_CFG2", "6.3.36"}, {"GATOS_CTRL", "6.3"},
     {"GATOS_SID", "6.3"},
-    {"GATOS_ADDR", "6.3"}, {"GATOS_PAR", "6.3"}, {"VATOS_SEL", "6.3"},
+    {"GATOS_ADDR", "6.3"}, {"GATOS_PAR", "6.3"}, {"VATOS_SEL", "6.3"}, {"IDR6", "6.3.45"},
+    {"CMDQ_CONTROL_PAGE_BASE0", "6.3.49"}, {"CMDQ_CONTROL_PAGE_CFG0", "6.3.50"},
+    {"CMDQ_CONTROL_PAGE_STATUS0", "6.3.51"}, {"ECMDQ_BASE<n>", "6.3.107"}, {"ECMDQ_PROD<n>", "6.3.108"},
+    {"ECMDQ_CONS<n>", "6.3.109"},
 };
-/// Registers that this model has no types for: ECMDQs, the pages of VATOS, performance counters, the Secure bank.
-constexpr Section absent_registers[] = {
-    {"CMDQ_CONTROL_PAGE_BASE<n>", "6.3"}, {"CMDQ_CONTROL_PAGE_CFG<n>", "6.3"}, {"CMDQ_CONTROL_PAGE_STATUS<n>", "6.3"},
-    {"ECMDQ_BASE<n>", "6.3"}, {"ECMDQ_PROD<n>", "6.3"}, {"ECMDQ_CONS<n>", "6.3"}, {"VATOS_*", "6.3"},
-    {"PMCG_*", "10.4"}, {"S_*", "6.3"},
-};
+/// Registers that this model has no types for: the pages of VATOS, performance counters, the Secure bank.
+constexpr Section absent_registers[] = {{"VATOS_*", "6.3"}, {"PMCG_*", "10.4"}, {"S_*", "6.3"}};
 /// Registers that keep what is written and have no other effect.
 constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2",
     "EVENTQ_IRQ_CFG2"};
@@ -81,6 +80,7 @@ void add_fields(std::vector<Feature>& out, std::string_view owner, std::string_v
 std::vector<Feature> features() {
     std::vector<Feature> out;
     add_registers<Registers>(out, true);
+    add_registers<EnhancedRegisters>(out, true);
     add_registers<AbsentRegisters>(out, false);
     for (const Section& s : absent_registers)
         out.push_back({FeatureKind::Register, {}, s.name, s.section, Status::Absent});

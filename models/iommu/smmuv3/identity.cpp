@@ -42,7 +42,13 @@ constexpr IdentityRule identity_rule_table[] = {
     {"IDR1: no preset tables and queues", [](Who id) {
         return id.idr1.get(Idr1::REL) || id.idr1.get(Idr1::QUEUES_PRESET) || id.idr1.get(Idr1::TABLES_PRESET);
     }},
-    {"IDR1.ECMDQ: one command queue only", [](Who id) { return id.idr1.get(Idr1::ECMDQ); }},
+    // Vectors and hosts do not say what IDR6 holds.
+    {"IDR1.ECMDQ without IDR6: one command queue only", [](Who id) {
+        return id.idr1.get(Idr1::ECMDQ) && id.idr6.get(Idr6::LOG2NUMQ) == 0;
+    }},
+    {"IDR6: one command queue control page of at most 256 queues", [](Who id) {
+        return id.idr6.get(Idr6::LOG2NUMP) != 0 || id.idr6.get(Idr6::LOG2NUMQ) > 8;
+    }},
     {"IDR3.MPAM: no partition identifiers", [](Who id) { return id.idr3.get(Idr3::MPAM); }},
     {"IDR3.E0PD: no fault of unprivileged accesses by half", [](Who id) { return id.idr3.get(Idr3::E0PD); }},
     {"IDR3.DPT: no device permission table", [](Who id) { return id.idr3.get(Idr3::DPT); }},
@@ -96,6 +102,8 @@ Identity identity_of(const Smmuv3Config& c) {
     id.idr0.set(Idr0::ST_LEVEL, c.two_level_streams.get() ? StreamLevels::TwoLevel : StreamLevels::LinearOnly);
     id.idr1.set(Idr1::SIDSIZE, c.sid_bits.get()).set(Idr1::SSIDSIZE, c.ssid_bits.get());
     id.idr1.set(Idr1::CMDQS, c.cmdq_log2.get()).set(Idr1::EVENTQS, c.eventq_log2.get());
+    id.idr1.set(Idr1::ECMDQ, c.ecmdq_log2.get() != 0);
+    id.idr6.set(Idr6::LOG2NUMQ, c.ecmdq_log2.get());
     id.idr1.set(Idr1::PRIQS, pri ? c.priq_log2.get() : 0);
     id.idr3.set(Idr3::PPS, pri && c.pri_response_pasid.get()).set(Idr3::RIL, c.range_invalidation.get());
     const u64 oas = address_size_code(c.output_bits.get());

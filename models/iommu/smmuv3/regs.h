@@ -12,6 +12,7 @@ namespace quiesce::iommu::smmuv3 {
 
 inline constexpr u64 register_page_bytes = 0x10000; ///< page 0 and page 1, one after the other
 inline constexpr u64 register_block_bytes = 2 * register_page_bytes;
+inline constexpr u64 control_page_at = register_block_bytes; ///< where the command queue control page is, if there is one
 
 template <class Self, u32 Offset, class T = u32, base::Access Mode = base::Access::ReadWrite>
 using Reg = base::Register<Self, Offset, T, Mode>;
@@ -146,6 +147,13 @@ struct Idr5 : Reg<Idr5, 0x014, u32, read_only> { // 6.3.6
     static constexpr F<>     VAX      {"VAX",       11, 10};
     static constexpr F<>     STALL_MAX{"STALL_MAX", 31, 16};
     static constexpr auto fields = base::layout(OAS, GRAN4K, GRAN16K, GRAN64K, DS, D128, VAX, STALL_MAX);
+    static_assert(base::disjoint(fields));
+};
+struct Idr6 : Reg<Idr6, 0x190, u32, read_only> { // 6.3.45; RES0 without IDR1.ECMDQ
+    static constexpr std::string_view name = "IDR6";
+    static constexpr F<> LOG2NUMQ{"CMDQ_CONTROL_PAGE_LOG2NUMQ", 19, 16}; ///< queues of a control page
+    static constexpr F<> LOG2NUMP{"CMDQ_CONTROL_PAGE_LOG2NUMP", 27, 24}; ///< control pages
+    static constexpr auto fields = base::layout(LOG2NUMQ, LOG2NUMP);
     static_assert(base::disjoint(fields));
 };
 struct Iidr : Reg<Iidr, 0x018, u32, read_only> { // 6.3.7
@@ -374,11 +382,54 @@ struct GatosAddr : Reg<GatosAddr, 0x110, u64> { static constexpr std::string_vie
 struct GatosPar : Reg<GatosPar, 0x118, u64, read_only> { static constexpr std::string_view name = "GATOS_PAR"; }; // 6.3
 struct VatosSel : Reg<VatosSel, 0x180>       { static constexpr std::string_view name = "VATOS_SEL"; };  // 6.3
 
+// ---- enhanced command queues: where they are (page 0), and each of them (its interface in a control page) ------------
+
+struct ControlPageBase : Reg<ControlPageBase, 0x4000, u64, read_only> { // 6.3.49
+    static constexpr std::string_view name = "CMDQ_CONTROL_PAGE_BASE0";
+    static constexpr F<bool> PRESET{"CMDQ_CONTROL_PAGE_PRESET", 0, 0}; ///< the queues' controls are registers
+    static constexpr F<>     CMDQGS{"CMDQGS",                   2, 1}; ///< 1: 64 KiB
+    static constexpr FA<Spa> ADDR  {"ADDR",                   55, 16}; ///< from the base of page 0
+    static constexpr auto fields = base::layout(PRESET, CMDQGS, ADDR);
+    static_assert(base::disjoint(fields));
+};
+struct ControlPageCfg : Reg<ControlPageCfg, 0x4008, u32, read_only> { // 6.3.50
+    static constexpr std::string_view name = "CMDQ_CONTROL_PAGE_CFG0";
+    static constexpr F<bool> EN{"EN", 0, 0};
+    static constexpr auto fields = base::layout(EN);
+};
+struct ControlPageStatus : Reg<ControlPageStatus, 0x400C, u32, read_only> { // 6.3.51
+    static constexpr std::string_view name = "CMDQ_CONTROL_PAGE_STATUS0";
+    static constexpr F<bool> ENACK{"ENACK", 0, 0};
+    static constexpr auto fields = base::layout(ENACK);
+};
+struct EcmdqBase : QueueBase<EcmdqBase, 0x0> { // 6.3.107
+    static constexpr std::string_view name = "ECMDQ_BASE<n>";
+    static constexpr F<bool> RA{"RA", 62, 62};
+    static constexpr auto fields = base::layout(LOG2SIZE, ADDR, RA);
+};
+struct EcmdqProd : Reg<EcmdqProd, 0x8> { // 6.3.108
+    static constexpr std::string_view name = "ECMDQ_PROD<n>";
+    static constexpr F<u32>  WR    {"WR",     19,  0};
+    static constexpr F<bool> ERRACK{"ERRACK", 23, 23};
+    static constexpr F<bool> EN    {"EN",     31, 31};
+    static constexpr auto fields = base::layout(WR, ERRACK, EN);
+};
+struct EcmdqCons : Reg<EcmdqCons, 0xC> { // 6.3.109; an error is active while ERR differs from ERRACK
+    static constexpr std::string_view name = "ECMDQ_CONS<n>";
+    static constexpr F<u32>          RD        {"RD",         19,  0};
+    static constexpr F<bool>         ERR       {"ERR",        23, 23};
+    static constexpr F<CommandError> ERR_REASON{"ERR_REASON", 26, 24};
+    static constexpr F<bool>         ENACK     {"ENACK",      31, 31};
+    static constexpr auto fields = base::layout(RD, ERR, ERR_REASON, ENACK);
+};
+/// Offsets count from the interface of one queue.
+using EnhancedRegisters = base::RegisterMap<EcmdqBase, EcmdqProd, EcmdqCons>;
+
 /// What there is at the base address of the unit.
 using Registers = base::RegisterMap<Idr0, Idr1, Idr2, Idr3, Idr4, Idr5, Iidr, Aidr, Cr0, Cr0Ack, Cr1, Cr2, Statusr,
     Gbpa, Agbpa, IrqCtrl, IrqCtrlAck, Gerror, Gerrorn, GerrorIrqCfg0, GerrorIrqCfg1, GerrorIrqCfg2, StrtabBase,
     StrtabBaseCfg, CmdqBase, CmdqProd, CmdqCons, EventqBase, EventqIrqCfg0, EventqIrqCfg1, EventqIrqCfg2, PriqBase,
-    PriqIrqCfg0, PriqIrqCfg1, PriqIrqCfg2, EventqProd, EventqCons, PriqProd, PriqCons>;
+    PriqIrqCfg0, PriqIrqCfg1, PriqIrqCfg2, Idr6, ControlPageBase, ControlPageCfg, ControlPageStatus, EventqProd, EventqCons, PriqProd, PriqCons>;
 /// What the manual has and this unit has not (its IDRs say so): RES0, accesses are counted.
 using AbsentRegisters = base::RegisterMap<GatosCtrl, GatosSid, GatosAddr, GatosPar, VatosSel>;
 

@@ -12,7 +12,9 @@ Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, 
       event_queue_(name, events, regs_, memory, signals_, id_, config),
       resolver_(regs_, id_, memory, agent_.walker()), stalls_(name, events, agent_.invalidations(), event_queue_, id_),
       page_requests_(name, events, regs_, memory, signals_, event_queue_, resolver_, id_, config),
-      commands_(name, events, regs_, memory, signals_, {agent_, event_queue_, page_requests_, stalls_}, id_, config) {
+      engine_(name, events, regs_, memory, signals_, {agent_, event_queue_, page_requests_, stalls_}, id_, config),
+      first_(regs_, signals_, id_), commands_(engine_, first_, ".cmdq", false),
+      control_page_(engine_, signals_, id_, config) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
     event_names_[0] = base::Name{"aborting stream"}; // STE.Config=0xx has no event of its own
     regs_.write(id_.idr0);
@@ -22,8 +24,20 @@ Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, 
     regs_.write(id_.idr4);
     regs_.write(id_.idr5);
     regs_.write(id_.aidr);
+    if (id_.idr1.get(Idr1::ECMDQ)) place_control_page();
     gbpa_ = regs_.read<Gbpa>();
     bind_registers();
+}
+
+/// 6.3.49: right behind page 1.
+void Unit::place_control_page() {
+    regs_.write(id_.idr6);
+    regs_.write(ControlPageBase{}
+                    .set(ControlPageBase::PRESET, true)
+                    .set(ControlPageBase::CMDQGS, 1)
+                    .set(ControlPageBase::ADDR, Spa{control_page_at}));
+    regs_.set(ControlPageCfg::EN, true);
+    regs_.set(ControlPageStatus::ENACK, true);
 }
 
 // ---- registers ------------------------------------------------------------------------------------------------------
@@ -38,7 +52,7 @@ void Unit::bind_registers() {
     guard_queues();
     guard_interrupts();
     const auto smmu = [this] { return smmu_on(); };
-    guard<Cr1>([this] { return smmu_on() || cmdq_on() || eventq_on() || priq_on(); });
+    guard<Cr1>([this] { return smmu_on() || cmdq_on() || eventq_on() || priq_on() || control_page_.any_on(); });
     regs_.on_write<Cr2>([this](Cr2 now, Cr2 before) { write_cr2(now, before); });
     guard<StrtabBase>(smmu);
     guard<StrtabBaseCfg>(smmu);
@@ -115,11 +129,15 @@ void Unit::write_cr0(Cr0 now) {
 
 sim::Task<void> Unit::mmio_write(u64 offset, unsigned size, u64 value) {
     co_await sim::delay(access_);
-    regs_.bus_write(static_cast<u32>(offset), size, value);
+    if (offset >= control_page_at)
+        control_page_.write(static_cast<u32>(offset - control_page_at), size, value);
+    else
+        regs_.bus_write(static_cast<u32>(offset), size, value);
 }
 
 sim::Task<u64> Unit::mmio_read(u64 offset, unsigned size) {
     co_await sim::delay(access_);
+    if (offset >= control_page_at) co_return control_page_.read(static_cast<u32>(offset - control_page_at), size);
     co_return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
 }
 

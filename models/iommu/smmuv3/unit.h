@@ -6,10 +6,11 @@
 /// command but those for MPAM; answers translation requests and checks translated ones (ATS, split-stage too); queues
 /// page requests of devices and sends the responses (PRI); holds faulting transactions of requesters that can wait
 /// (stall model); marks table entries as used and written (HTTU). What of that there is its ID registers say.
-/// It has no Secure or Realm state, no address translation operations and one command queue; `features()` lists it.
+/// Beside its command queue it may have enhanced ones. It has no Secure or Realm state and no address translation operations; `features()` lists it.
 #pragma once
 #include "iommu/smmuv3/commands.h"
 #include "iommu/smmuv3/context.h"
+#include "iommu/smmuv3/enhanced.h"
 #include "iommu/smmuv3/faults.h"
 #include "iommu/smmuv3/signals.h"
 
@@ -32,7 +33,7 @@ public:
     base::Name name() const { return name_; }
     TranslationPort& translation() { return *this; }
     /// Where CMD_ATC_INV goes. Without one it has no effect.
-    void set_ats_port(AtsPort* port) { commands_.set_ats_port(port); }
+    void set_ats_port(AtsPort* port) { engine_.set_ats_port(port); }
     sim::Task<Translation> translate(TranslationRequest r) override;
     /// Where devices' page requests come in.
     PageRequestPort& page_requests() { return *this; }
@@ -42,23 +43,28 @@ public:
     const Stalls& stalls() const { return stalls_; }
     Agent& agent() { return agent_; }
 
-    /// Offsets from the base of page 0; 128 KiB. What is not modelled reads as zero, ignores writes and is counted.
+    /// Offsets from the base of page 0; register_bytes() of them. What is not modelled reads as zero, ignores writes and is counted.
     sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
     const RegisterFile& registers() const { return regs_; }
+    const ControlPage& control_page() const { return control_page_; }
+    u64 register_bytes() const { return register_bytes_of(id_); }
 
     std::optional<Translation> admit(const TranslationRequest& r) override;
     sim::Task<ContextOutcome> resolve(const TranslationRequest& r) override;
     Tag context_tag(const TranslationRequest& r) const override;
     sim::Task<Ending> fault(const TranslationRequest& r, const Fault& f, const Context* context) override;
 
-    /// Meta-data for breakdowns, not behaviour: the span of the CMD_SYNC completed last, and the one that rang the
-    /// doorbell.
-    u64 last_sync_span() const { return commands_.last_sync_span(); }
+    /// Meta-data for breakdowns, not behaviour: the span of the CMD_SYNC completed last (of queue 0, the unit's own, or
+    /// of enhanced queue n - 1), and the one that rang the doorbell.
+    u64 last_sync_span(unsigned queue = 0) const {
+        return queue == 0 ? commands_.last_sync_span() : control_page_[queue - 1].queue().last_sync_span();
+    }
     void doorbell_span(u64 span) { commands_.doorbell_span(span); }
 
 private:
     void reset_registers(const Smmuv3Config& config);
+    void place_control_page();
     void bind_registers();
     /// Writes to R are taken back while `guarded` holds.
     template <class R, class Guard> void guard(Guard guarded);
@@ -108,7 +114,10 @@ private:
     ContextResolver resolver_;
     Stalls stalls_;
     PageRequestQueue page_requests_;
+    CommandEngine engine_;
+    FirstCommandInterface first_;
     CommandQueue commands_;
+    ControlPage control_page_;
 };
 
 /// What is modelled, for the coverage page.
