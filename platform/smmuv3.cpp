@@ -256,7 +256,7 @@ const IommuRow smmuv3_row{
     .capabilities = smmuv3_capabilities,
     .bugs = smmuv3_bugs,
     .faults = smmuv3_faults,
-    .register_bytes = [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3)); },
+    .register_bytes = [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3), c.smmuv3); },
     .refuse = refuse_smmuv3,
     .make = make_smmuv3,
 };

@@ -65,7 +65,7 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
                 in_unit(unit, ".config-cache")),
       tlb_(CacheKind::Translation, {config.tlb_entries.get(), config.tlb_ways.get(), config.tlb_replacement.get()},
            in_unit(unit, ".tlb")),
-      walker_(unit, events, memory, invalidations_, walks_, config.walker), prefetches_next_(config.prefetch) {
+      walker_(unit, events, memory, invalidations_, walks_, occurrences_, config.walker), prefetches_next_(config.prefetch) {
     invalidations_.add(contexts_);
     invalidations_.add(tlb_);
     CentralUnit& asked = *this;
@@ -74,9 +74,18 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
                                                                 invalidations_, config.interfaces));
 }
 
+/// What reaches the unit, or is ended before it.
+void Agent::note_request(const TranslationRequest& r) const {
+    if (!occurrences_.connected()) return;
+    occurrences_.note(Occurrence::Transaction, r.stream);
+    if (r.type == AddressType::TranslationRequest) occurrences_.note(Occurrence::TranslationRequest, r.stream);
+    if (r.type == AddressType::Translated) occurrences_.note(Occurrence::TranslatedTransaction, r.stream);
+}
+
 /// A hit is all in here: one frame, one calendar entry.
 sim::Task<Translation> Agent::translate(TranslationRequest r) {
     if (auto ended = architecture_.admit(r)) {
+        note_request(r);
         tell(r, LookUp::Bypass, ended->ending == Ending::Grant);
         co_return std::move(*ended);
     }
@@ -85,6 +94,7 @@ sim::Task<Translation> Agent::translate(TranslationRequest r) {
         Translation answer = co_await std::move(asked);
         co_return answer;
     }
+    note_request(r);
     InFlight token = in_flight_.begin();
     co_await look_ups_.pass();
     Translation answer;
@@ -115,6 +125,7 @@ bool Agent::from_caches(const TranslationRequest& r, Cache<Context>& contexts, C
 }
 
 sim::Task<Translation> Agent::translate_here(TranslationRequest r, InFlight token, InFlightTracker& tracker) {
+    note_request(r);
     co_await look_ups_.pass();
     Translation answer;
     if (from_caches(r, contexts_, tlb_, LookUp::Hit, answer)) {
@@ -136,11 +147,14 @@ Holdings Agent::holdings(const TranslationRequest& r) const {
 
 /// From the end of the look-ups on, as often as it takes. Each attempt sees the request as the context of then has it.
 sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFlight token, InFlightTracker& tracker) {
+    u8 noted = 0;
     for (unsigned overtaken = 0;;) {
         TranslationRequest seen = r;
         Attempt a;
+        a.noted = noted;
         a.last = overtaken >= max_replays_;
         co_await attempt(seen, a);
+        noted = a.noted;
         if (a.end == Attempt::End::Granted) {
             tell(seen, a.look_up, true);
             co_return granted(seen, a.leaf, a.context, std::move(token));
@@ -198,6 +212,7 @@ sim::Task<void> Agent::attempt(TranslationRequest& r, Attempt& a) {
 
 sim::Task<void> Agent::find_context(const TranslationRequest& r, Attempt& a) {
     const Tag who = architecture_.context_tag(r);
+    note_once(Occurrence::ConfigurationMiss, r.stream, a.noted);
     const Resolved found = co_await resolve(r, who);
     a.since = found.since;
     a.shared = found.merged;
@@ -248,6 +263,7 @@ void Agent::bypass(const TranslationRequest& r, Attempt& a) const {
 }
 
 sim::Task<void> Agent::walk(const TranslationRequest& r, Attempt& a) {
+    note_once(Occurrence::TranslationMiss, r.stream, a.noted);
     const WalkResult found = co_await walker_.walk(r, a.context);
     a.shared = a.shared || found.merged;
     const bool overtaken = invalidations_.overtaken(found.basis);

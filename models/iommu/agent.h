@@ -84,6 +84,7 @@ public:
     InvalidationEngine& invalidations() { return invalidations_; }
     Fence& fences() { return fence_; }
     InFlightTracker& in_flight() { return in_flight_; }
+    OccurrenceTap& occurrences() { return occurrences_; }
     const Walker& walker() const { return walker_; }
     Walker& walker() { return walker_; }
     const Cache<Leaf>& translations() const { return tlb_; }
@@ -101,6 +102,7 @@ private:
         bool last = false; ///< may use what it found even if overtaken: the transaction is older than what overtook it
         bool shared = false; ///< rests on a fetch or walk that may have begun before the transaction
         bool has_context = false;
+        u8 noted = 0; ///< occurrences of this transaction that count once, a bit each
         LookUp look_up = LookUp::Miss;
         End end = End::Granted;
         Context context{};
@@ -138,12 +140,19 @@ private:
         events_.emit(Translated{r.transaction, r.bond, r.stream, r.pasid, r.at, look_up, granted});
     }
 
+    void note_request(const TranslationRequest& r) const;
+    void note_once(Occurrence what, StreamId stream, u8& noted) const {
+        if ((noted >> raw(what) & 1) == 0) occurrences_.note(what, stream);
+        noted = static_cast<u8>(noted | 1u << raw(what));
+    }
+
     base::EventBus& events_;
     Architecture& architecture_;
     unsigned max_replays_;
     InFlightTracker in_flight_, walks_;
     InvalidationEngine invalidations_;
     Fence fence_;
+    OccurrenceTap occurrences_;
     sim::Stage look_ups_;
     Cache<Context> contexts_;
     Cache<Leaf> tlb_;

@@ -109,8 +109,8 @@ struct Walker::Descent {
 };
 
 Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, InvalidationEngine& invalidations,
-               InFlightTracker& walks, const WalkerConfig& config)
-    : memory_(memory), invalidations_(invalidations), in_progress_(walks), slots_(config.slots.get()),
+               InFlightTracker& walks, const OccurrenceTap& occurrences, const WalkerConfig& config)
+    : memory_(memory), invalidations_(invalidations), in_progress_(walks), occurrences_(occurrences), slots_(config.slots.get()),
       levels_(events, unit, "walkers", slots_), lookup_(config.cache_lookup.get()), check_(config.pte_check.get()),
       second_lookup_(config.second_lookup.get()),
       second_(CacheKind::Translation,
@@ -247,6 +247,7 @@ sim::Task<void> Walker::descend(Descent& d) {
             if (!reached) co_return;
             at = *reached;
         }
+        occurrences_.note(Occurrence::WalkAccess, d.r.stream);
         const memory::MemoryPort::Word word = co_await memory_.read64(at, origin_of(d.r, d.level));
         ++entries_read_;
         co_await check_.pass();
@@ -329,6 +330,7 @@ sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
         const std::optional<Spa> writable = co_await entry_through_second(d, true);
         if (!writable) co_return true;
     }
+    occurrences_.note(Occurrence::WalkAccess, d.r.stream);
     const memory::MemoryPort::Word held = co_await memory_.swap64(entry_at, before, after, origin_of(d.r, d.level));
     if (held.status != memory::Status::Ok) {
         d.fault(FaultReason::WalkAbort, true, entry_at);

@@ -10,6 +10,7 @@
 #include "iommu/invalidation.h"
 #include "iommu/level.h"
 #include "iommu/merge.h"
+#include "iommu/occurrences.h"
 #include "memory/memory_port.h"
 #include "sim/slots.h"
 #include "sim/wire.h"
@@ -97,7 +98,7 @@ class Walker {
 public:
     /// Registers its cache with `invalidations`. `walks` holds each walk while it reads.
     Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, InvalidationEngine& invalidations,
-           InFlightTracker& walks, const WalkerConfig& config);
+           InFlightTracker& walks, const OccurrenceTap& occurrences, const WalkerConfig& config);
 
     /// Takes: the queue for a slot, cache_lookup, then for each entry read the memory's time and pte_check, and the
     /// memory's time again for one that is marked. With a second stage each table's address and the page's take
@@ -155,6 +156,7 @@ private:
     memory::MemoryPort& memory_;
     InvalidationEngine& invalidations_;
     InFlightTracker& in_progress_;
+    const OccurrenceTap& occurrences_;
     sim::Slots slots_;
     SlotLevels levels_;
     sim::Stage lookup_, check_, second_lookup_;

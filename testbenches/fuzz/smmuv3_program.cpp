@@ -117,6 +117,8 @@ Smmuv3Config Program::unit() {
     c.agent.walker.cache_entries = c.agent.walker.second_entries = tiny ? 4 : 16;
     c.agent.walker.slots = tiny ? 1 : 4;
     c.agent.replays = tiny ? 1 : 8;
+    c.ecmdq_log2 = tiny ? 2 : 0;
+    c.pmcg = c.event_merge = tiny;
     return c;
 }
 
@@ -181,9 +183,17 @@ void Program::write_any_register() {
 }
 
 void Program::write_some_register() {
-    static const std::vector<base::RegisterRow> rows = Registers::rows();
-    const base::RegisterRow& row = in_.pick(rows);
-    u64 value = 0;
+    // Where a tiny unit has its four enhanced queues and its performance monitors.
+    static const std::vector<base::RegisterRow> own = Registers::rows(), queue = EnhancedRegisters::rows(),
+                                                monitors = PmcgRegisters::rows();
+    u64 from = 0;
+    const std::vector<base::RegisterRow>* rows = &own;
+    if (in_.rarely(4)) {
+        rows = in_.flag() ? &queue : &monitors;
+        from = rows == &queue ? control_page_at + 0x4000 * in_.below(4) : control_page_at + register_page_bytes;
+    }
+    const base::RegisterRow& row = in_.pick(*rows);
+    u64 value = row.fields.empty() ? in_.word() : 0;
     for (const auto& f : row.fields) {
         const u64 low = base::low_bits(f.msb - f.lsb + 1);
         u64 bits = in_.byte();
@@ -193,7 +203,7 @@ void Program::write_some_register() {
             bits = in_.word();
         value |= (bits & low) << f.lsb;
     }
-    machine_.write_register(row.offset, row.width_bits / 8, value);
+    machine_.write_register(from + row.offset, row.width_bits / 8, value);
 }
 
 /// Off, on, and everything between.

@@ -69,7 +69,9 @@ struct EnhancedBench : Bench {
             if (f.unit == queue) return when;
         return std::nullopt;
     }
-    static AtcInv forget(u32 stream) { return make_command<AtcInv>().set(AtcInv::SID, StreamId{stream}).set(AtcInv::Size, 52); }
+    static AtcInv forget(u32 stream) {
+        return make_command<AtcInv>().set(AtcInv::SID, StreamId{stream}).set(AtcInv::Size, 52);
+    }
 
     SlowDevices devices;
     std::array<u32, queues> prods{};

@@ -132,7 +132,23 @@ struct Smmuv3Config {
     base::Param<unsigned> page_request_buffers{
         16, "page requests that wait for the queue's write; a further one holds up its link", base::between(1u, 256u),
         base::unit("messages"), base::Provenance::Guess};
-    base::Param<unsigned> wired_base{0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev",
+    base::Param<bool> pmcg{false, "a performance monitor counter group, in the register frame behind the unit's pages",
+                           base::Provenance::Specification, "IHI 0070 10.1: optional"};
+    base::Param<unsigned> pmcg_counters{8, "counters of the group (PMCG_CFGR.NCTR)", base::between(1u, 64u),
+                                        base::Provenance::Guess};
+    base::Param<unsigned> pmcg_counter_bits{
+        32, "bits of a counter (PMCG_CFGR.SIZE): 32, 36, 40, 44, 48 or 64", base::between(32u, 64u), base::unit("bits"),
+        base::Provenance::Specification, "IHI 0070 10.5.2.13"};
+    base::Param<bool> pmcg_one_filter{false, "one StreamID filter for all counters (PMCG_CFGR.SID_FILTER_TYPE)",
+                                      base::Provenance::Specification, "IHI 0070 10.5.2.13"};
+    base::Param<bool> pmcg_capture{true, "all counters can be sampled at once (PMCG_CFGR.CAPTURE)",
+                                   base::Provenance::Specification, "IHI 0070 10.5.2.13"};
+    base::Param<bool> pmcg_relocated{false, "counters are in a page of their own (PMCG_CFGR.RELOC_CTRS)",
+                                     base::Provenance::Specification, "IHI 0070 10.5.2.13"};
+    base::Param<base::Latency> pmcg_cycle{base::Latency{sim::Duration::ps(1'000)}, "period of the clock-cycle event",
+                                          base::at_least(base::Latency{sim::Duration::ps(1)}), base::Provenance::Guess,
+                                          "1 GHz"};
+    base::Param<unsigned> wired_base{0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev, pmcg",
                                      base::between(0u, 1014u), base::Provenance::Guess};
     AgentConfig agent;
     base::Param<std::vector<std::string>> bugs{
@@ -153,7 +169,8 @@ DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, ecmdq_log2, eventq_log2, 
          asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
          terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, minor_revision,
          register_access, update_delay, command_fetch, command_execute, event_write, event_buffers, event_merge, page_request_write,
-         page_request_buffers, wired_base, agent, bugs)
+         page_request_buffers, pmcg, pmcg_counters, pmcg_counter_bits, pmcg_one_filter, pmcg_capture, pmcg_relocated,
+         pmcg_cycle, wired_base, agent, bugs)
 static_assert(base::fully_described<Smmuv3Config>);
 
 /// The identification registers, as one value that the rules ask: all that says what the unit is.
@@ -173,9 +190,14 @@ struct Identity {
     unsigned vmid_wildcard = 0; ///< CR0.VMW: low bits of a VMID that invalidations do not look at
 };
 Identity identity_of(const Smmuv3Config& config);
-/// How much of the address space its registers take.
-constexpr u64 register_bytes_of(const Identity& id) {
+/// Where its performance monitors are, if it has them: behind its own pages.
+constexpr u64 performance_at(const Identity& id) {
     return register_block_bytes + (id.idr1.get(Idr1::ECMDQ) ? register_page_bytes : 0);
+}
+/// How much of the address space its registers take.
+inline u64 register_bytes_of(const Identity& id, const Smmuv3Config& config) {
+    const u64 pages = config.pmcg ? (config.pmcg_relocated ? 2 : 1) : 0;
+    return performance_at(id) + pages * register_page_bytes;
 }
 
 /// What software reads from another implementation, to be one like it.

@@ -166,6 +166,7 @@ sim::Task<ContextResolver::SteOrFault> ContextResolver::fetch_ste(TranslationReq
     const memory::Origin origin = structure_origin(r);
     StreamSlot slot = locate_stream(regs_.read<StrtabBase>(), cfg, id_, r.stream);
     if (slot.kind == StreamSlot::Kind::FirstLevel) {
+        occurrences_.note(Occurrence::StructureAccess, r.stream);
         const auto [word, status] = co_await memory_.read64(slot.at, origin);
         if (status != memory::Status::Ok) co_return fetch_fault(EventId::F_STE_FETCH, slot.at);
         slot = locate_stream(L1Std::from_words({word}), cfg, r.stream);
@@ -176,6 +177,7 @@ sim::Task<ContextResolver::SteOrFault> ContextResolver::fetch_ste(TranslationReq
         co_return refused;
     }
     Ste::Words words{};
+    occurrences_.note(Occurrence::StructureAccess, r.stream);
     if (co_await memory_.fetch(slot.at, words, origin) != memory::Status::Ok)
         co_return fetch_fault(EventId::F_STE_FETCH, slot.at);
     co_return Ste::from_words(words);
@@ -202,6 +204,7 @@ sim::Task<ContextResolver::CdOrFault> ContextResolver::fetch_cd(TranslationReque
             co_await reach(r, ste, table + (u64{index} >> leaf_bits(format)) * L1Cd::byte_count);
         if (const auto* refused = std::get_if<ContextOutcome>(&place)) co_return *refused;
         const Spa at = std::get<Spa>(place);
+        occurrences_.note(Occurrence::StructureAccess, r.stream);
         const auto [word, status] = co_await memory_.read64(at, origin);
         if (status != memory::Status::Ok) co_return fetch_fault(EventId::F_CD_FETCH, at);
         const L1Cd first = L1Cd::from_words({word});
@@ -214,6 +217,7 @@ sim::Task<ContextResolver::CdOrFault> ContextResolver::fetch_cd(TranslationReque
     if (const auto* refused = std::get_if<ContextOutcome>(&place)) co_return *refused;
     const Spa at = std::get<Spa>(place);
     Cd::Words words{};
+    occurrences_.note(Occurrence::StructureAccess, r.stream);
     if (co_await memory_.fetch(at, words, origin) != memory::Status::Ok) co_return fetch_fault(EventId::F_CD_FETCH, at);
     const Cd cd = Cd::from_words(words);
     if (!why_illegal(cd, ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_CD);

@@ -42,8 +42,8 @@ class ContextResolver {
 public:
     /// `walker` translates the addresses of descriptors that are behind stage 2.
     ContextResolver(const base::RegisterFile<Registers>& regs, const Identity& id, memory::MemoryPort& memory,
-                    Walker& walker)
-        : regs_(regs), id_(id), memory_(memory), walker_(walker) {}
+                    Walker& walker, const OccurrenceTap& occurrences)
+        : regs_(regs), id_(id), memory_(memory), walker_(walker), occurrences_(occurrences) {}
     /// Fetches the structures in declared beats. Faults are Configuration faults whose `code` is the EventId, or faults
     /// of stage 2, whose context then says what stage 2 wants done with them.
     sim::Task<ContextOutcome> resolve(TranslationRequest r);
@@ -67,6 +67,7 @@ private:
     const Identity& id_;
     memory::MemoryPort& memory_;
     Walker& walker_;
+    const OccurrenceTap& occurrences_;
     u64 generation_ = 0;
 };
 

@@ -27,12 +27,23 @@ constexpr Section register_sections[] = {
     {"CMDQ_CONTROL_PAGE_BASE0", "6.3.49"}, {"CMDQ_CONTROL_PAGE_CFG0", "6.3.50"},
     {"CMDQ_CONTROL_PAGE_STATUS0", "6.3.51"}, {"ECMDQ_BASE<n>", "6.3.107"}, {"ECMDQ_PROD<n>", "6.3.108"},
     {"ECMDQ_CONS<n>", "6.3.109"},
+    {"PMCG_EVCNTR<n>", "10.5.2.1"}, {"PMCG_EVTYPER<n>", "10.5.2.2"}, {"PMCG_SVR<n>", "10.5.2.3"},
+    {"PMCG_SMR<n>", "10.5.2.4"}, {"PMCG_CNTENSET0", "10.5.2.5"}, {"PMCG_CNTENCLR0", "10.5.2.6"},
+    {"PMCG_INTENSET0", "10.5.2.7"}, {"PMCG_INTENCLR0", "10.5.2.8"}, {"PMCG_OVSCLR0", "10.5.2.9"},
+    {"PMCG_OVSSET0", "10.5.2.10"}, {"PMCG_CAPR", "10.5.2.11"}, {"PMCG_CFGR", "10.5.2.13"}, {"PMCG_CR", "10.5.2.14"},
+    {"PMCG_IIDR", "10.5.2.15"}, {"PMCG_CEID0", "10.5.2.16"}, {"PMCG_CEID1", "10.5.2.17"},
+    {"PMCG_IRQ_CTRL", "10.5.2.19"}, {"PMCG_IRQ_CTRLACK", "10.5.2.20"}, {"PMCG_IRQ_CFG0", "10.5.2.21"},
+    {"PMCG_IRQ_CFG1", "10.5.2.22"}, {"PMCG_IRQ_CFG2", "10.5.2.23"}, {"PMCG_IRQ_STATUS", "10.5.2.24"},
+    {"PMCG_AIDR", "10.5.2.26"}, {"PMCG_PMDEVARCH", "10.5.2.29"}, {"PMCG_PMDEVTYPE", "10.5.2.29"},
 };
-/// Registers that this model has no types for: the pages of VATOS, performance counters, the Secure bank.
-constexpr Section absent_registers[] = {{"VATOS_*", "6.3"}, {"PMCG_*", "10.4"}, {"S_*", "6.3"}};
+/// Registers that this model has no types for: the pages of VATOS, the Secure bank, partition identifiers of monitors.
+constexpr Section absent_registers[] = {
+    {"VATOS_*", "6.3"}, {"PMCG_SCR", "10.5.2.12"}, {"PMCG_ROOTCR", "10.5.2.18"}, {"PMCG_GMPAM", "10.5.2.25"},
+    {"PMCG_MPAMIDR", "10.5.2.27"}, {"PMCG_S_MPAMIDR", "10.5.2.28"}, {"S_*", "6.3"},
+};
 /// Registers that keep what is written and have no other effect.
 constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2",
-    "EVENTQ_IRQ_CFG2"};
+    "EVENTQ_IRQ_CFG2", "PMCG_IIDR", "PMCG_CEID1", "PMCG_IRQ_CFG2", "PMCG_PMDEVARCH", "PMCG_PMDEVTYPE"};
 /// Fields that the model acts on; all others of the same structure are read and ignored.
 constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR",
     "MEV", "S1STALLD", "EATS", "STRW",
@@ -81,6 +92,8 @@ std::vector<Feature> features() {
     std::vector<Feature> out;
     add_registers<Registers>(out, true);
     add_registers<EnhancedRegisters>(out, true);
+    add_registers<PmcgCounterRegisters>(out, true);
+    add_registers<PmcgRegisters>(out, true);
     add_registers<AbsentRegisters>(out, false);
     for (const Section& s : absent_registers)
         out.push_back({FeatureKind::Register, {}, s.name, s.section, Status::Absent});

@@ -12,7 +12,8 @@ namespace quiesce::iommu::smmuv3 {
 /// One interface of the page, and the queue behind it.
 class EnhancedQueue final : public CommandInterface {
 public:
-    EnhancedQueue(unsigned number, CommandEngine& engine, Signals& signals, const Identity& id, sim::Duration update_delay);
+    EnhancedQueue(unsigned number, CommandEngine& engine, Signals& signals, const Identity& id,
+                  sim::Duration update_delay);
     EnhancedQueue(const EnhancedQueue&) = delete;
     EnhancedQueue& operator=(const EnhancedQueue&) = delete;
 

@@ -434,6 +434,6 @@ using Registers = base::RegisterMap<Idr0, Idr1, Idr2, Idr3, Idr4, Idr5, Iidr, Ai
 using AbsentRegisters = base::RegisterMap<GatosCtrl, GatosSid, GatosAddr, GatosPar, VatosSel>;
 
 /// The unit's wired interrupts: its line number plus one of these. `Sev` is the event that a CMD_SYNC with CS=SEV sends.
-enum class WiredLine : u8 { Gerror = 0, Eventq = 1, CmdSync = 2, Priq = 3, Sev = 4 };
+enum class WiredLine : u8 { Gerror = 0, Eventq = 1, CmdSync = 2, Priq = 3, Sev = 4, Pmcg = 5 };
 
 } // namespace quiesce::iommu::smmuv3

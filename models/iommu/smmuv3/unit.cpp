@@ -10,11 +10,12 @@ Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, 
       update_delay_(config.update_delay.get()), agent_(name, events, memory, *this, config.agent),
       signals_(name, events, regs_, memory, sink, id_, config),
       event_queue_(name, events, regs_, memory, signals_, id_, config),
-      resolver_(regs_, id_, memory, agent_.walker()), stalls_(name, events, agent_.invalidations(), event_queue_, id_),
+      resolver_(regs_, id_, memory, agent_.walker(), agent_.occurrences()),
+      stalls_(name, events, agent_.invalidations(), event_queue_, id_),
       page_requests_(name, events, regs_, memory, signals_, event_queue_, resolver_, id_, config),
       engine_(name, events, regs_, memory, signals_, {agent_, event_queue_, page_requests_, stalls_}, id_, config),
       first_(regs_, signals_, id_), commands_(engine_, first_, ".cmdq", false),
-      control_page_(engine_, signals_, id_, config) {
+      control_page_(engine_, signals_, id_, config), register_bytes_(register_bytes_of(id_, config)) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
     event_names_[0] = base::Name{"aborting stream"}; // STE.Config=0xx has no event of its own
     regs_.write(id_.idr0);
@@ -25,6 +26,8 @@ Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, 
     regs_.write(id_.idr5);
     regs_.write(id_.aidr);
     if (id_.idr1.get(Idr1::ECMDQ)) place_control_page();
+    if (config.pmcg)
+        performance_ = std::make_unique<PerformanceGroup>(agent_.occurrences(), memory, sink, id_, config);
     gbpa_ = regs_.read<Gbpa>();
     bind_registers();
 }
@@ -129,7 +132,9 @@ void Unit::write_cr0(Cr0 now) {
 
 sim::Task<void> Unit::mmio_write(u64 offset, unsigned size, u64 value) {
     co_await sim::delay(access_);
-    if (offset >= control_page_at)
+    if (offset >= performance_at(id_)) {
+        if (performance_) co_await performance_->mmio_write(offset - performance_at(id_), size, value);
+    } else if (offset >= control_page_at)
         control_page_.write(static_cast<u32>(offset - control_page_at), size, value);
     else
         regs_.bus_write(static_cast<u32>(offset), size, value);
@@ -137,6 +142,12 @@ sim::Task<void> Unit::mmio_write(u64 offset, unsigned size, u64 value) {
 
 sim::Task<u64> Unit::mmio_read(u64 offset, unsigned size) {
     co_await sim::delay(access_);
+    if (offset >= performance_at(id_)) {
+        if (!performance_) co_return 0;
+        auto asked = performance_->mmio_read(offset - performance_at(id_), size);
+        const u64 value = co_await std::move(asked);
+        co_return value;
+    }
     if (offset >= control_page_at) co_return control_page_.read(static_cast<u32>(offset - control_page_at), size);
     co_return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
 }

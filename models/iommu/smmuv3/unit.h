@@ -12,8 +12,10 @@
 #include "iommu/smmuv3/context.h"
 #include "iommu/smmuv3/enhanced.h"
 #include "iommu/smmuv3/faults.h"
+#include "iommu/smmuv3/performance.h"
 #include "iommu/smmuv3/signals.h"
 
+#include <memory>
 #include <vector>
 
 namespace quiesce::iommu::smmuv3 {
@@ -46,9 +48,11 @@ public:
     /// Offsets from the base of page 0; register_bytes() of them. What is not modelled reads as zero, ignores writes and is counted.
     sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
+    /// Those of its own pages.
     const RegisterFile& registers() const { return regs_; }
     const ControlPage& control_page() const { return control_page_; }
-    u64 register_bytes() const { return register_bytes_of(id_); }
+    u64 register_bytes() const { return register_bytes_; }
+    u64 performance_offset() const { return performance_at(id_); }
 
     std::optional<Translation> admit(const TranslationRequest& r) override;
     sim::Task<ContextOutcome> resolve(const TranslationRequest& r) override;
@@ -118,6 +122,8 @@ private:
     FirstCommandInterface first_;
     CommandQueue commands_;
     ControlPage control_page_;
+    u64 register_bytes_;
+    std::unique_ptr<PerformanceGroup> performance_; ///< null: none
 };
 
 /// What is modelled, for the coverage page.
