@@ -133,7 +133,7 @@ public:
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                           Spa registers) override {
         return std::make_unique<os::drivers::Smmuv3Driver>(smmuv3_row.name, kernel, config.smmuv3_driver, registers,
-                                                           [this] { return unit_.last_sync_span(); }, first_line_);
+                                                           [this](unsigned queue) { return unit_.last_sync_span(queue); }, first_line_);
     }
 
 private:

@@ -23,6 +23,8 @@ public:
     sim::Task<void> run();
     /// Gives the CPU back: the context has nothing more to do.
     void stop();
+    /// The CPU that it runs on; not asleep.
+    unsigned cpu() const { return cpu_->number; }
 
     /// CPU time used for `on`.
     sim::Task<void> spend(sim::Duration d, base::Name on);

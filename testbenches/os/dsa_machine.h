@@ -42,7 +42,7 @@ struct DsaMachine : Machine {
         make_kernel();
         unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), iommu::smmuv3::Smmuv3Config{});
         mmio.map(smmu_registers, 0x2'0000, *unit, "smmu");
-        smmu_driver.emplace("smmu", *kernel, smmu_driver_config, smmu_registers, std::function<u64()>{});
+        smmu_driver.emplace("smmu", *kernel, smmu_driver_config, smmu_registers, std::function<u64(unsigned)>{});
         kernel->set_iommu(&*smmu_driver);
         root_complex.emplace(events, memory.dma_port(), &unit->translation(), pcie::RootComplexConfig{});
         unit->set_ats_port(&*root_complex);

@@ -116,12 +116,12 @@ struct Bench : Machine {
         make_kernel();
         unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), unit_config);
         spy.emplace(memory, *unit);
-        mmio.map(registers, 0x2'0000, *spy, "smmu");
+        mmio.map(registers, unit->register_bytes(), *spy, "smmu");
         mmio.map(function_registers, page_size, function, "dev");
         function.on_write = [this](const StubFunction::Write& w) {
             if (w.offset >= 0x100) enables.emplace_back(w.offset, std::ssize(spy->commands));
         };
-        driver.emplace("smmu", *kernel, driver_config, registers, std::function<u64()>{});
+        driver.emplace("smmu", *kernel, driver_config, registers, std::function<u64(unsigned)>{});
         kernel->set_iommu(&*driver);
         kernel->add_device("dev", device);
         call(kernel->boot());

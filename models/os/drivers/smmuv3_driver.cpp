@@ -16,10 +16,10 @@ constexpr u64 atc_everything = 52;        // CMD_ATC_INV.Size of the whole addre
 constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
 } // namespace
 
-Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span,
+Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64(unsigned)> sync_span,
                            unsigned wired_base)
-    : unit_(unit), kernel_(kernel), config_(config), registers_(registers), wired_base_(wired_base),
-      commands_(config_, registers, std::string{unit.text()} + ".cmdq", std::move(sync_span)) {}
+    : unit_(unit), kernel_(kernel), config_(config), registers_(registers), wired_base_(wired_base), sync_span_(std::move(sync_span)),
+      commands_(config_, registers, std::string{unit.text()} + ".cmdq", [this] { return sync_span_ ? sync_span_(0) : 0; }) {}
 
 // ---- probe and reset (arm_smmu_device_probe, arm_smmu_device_reset) -----------------------------------------------------
 
@@ -58,8 +58,26 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     pri_ = ats_ && id0.get(Idr0::PRI) && config_.pri;
     stall_model_ = id0.get(Idr0::STALL_MODEL);
     page_requests_.log2size = std::min<unsigned>(config_.priq_log2, static_cast<unsigned>(id1.get(Idr1::PRIQS)));
+    if (id1.get(Idr1::ECMDQ) && config_.ecmdq) co_await probe_own_queues(ctx);
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
+}
+
+/// arm_smmu_ecmdq_probe, arm_smmu_ecmdq_layout: all CPUs or none; with fewer queues than CPUs all of them share the first.
+sim::Task<void> Smmuv3Driver::probe_own_queues(KernelContext& ctx) {
+    const u64 id6_bits = co_await ctx.mmio_read(registers_ + Idr6::offset, 4);
+    const auto id6 = Idr6::of(static_cast<u32>(id6_bits));
+    const u64 base_bits = co_await ctx.mmio_read(registers_ + ControlPageBase::offset, 8);
+    const auto page = ControlPageBase::of(base_bits);
+    const unsigned cpus = ctx.scheduler().config().cpus.get(), log2 = static_cast<unsigned>(id6.get(Idr6::LOG2NUMQ));
+    if (!page.get(ControlPageBase::PRESET) || cpus > 1u << log2) co_return; // MODEL: of several pages the first is used
+    for (unsigned cpu = 0; cpu < cpus; ++cpu) {
+        const Spa at = registers_ + page.get(ControlPageBase::ADDR).value() + u64{cpu} * (register_page_bytes >> log2);
+        own_queues_.push_back(std::make_unique<Smmuv3CommandQueue>(
+            config_, at, std::string{unit_.text()} + ".ecmdq" + std::to_string(cpu),
+            [this, cpu] { return sync_span_ ? sync_span_(cpu + 1) : 0; },
+            Smmuv3CommandQueue::Where{EcmdqProd::offset, EcmdqCons::offset, EcmdqProd{}.set(EcmdqProd::EN, true).value()}));
+    }
 }
 
 sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
@@ -72,6 +90,23 @@ sim::Task<void> Smmuv3Driver::place_queues(KernelContext& ctx) {
     co_await write_reg(ctx, EventqBase::offset, 8, event_queue_.base.value() | event_queue_.log2size | u64{1} << 62);
     co_await write_reg(ctx, EventqProd::offset, 4, 0);
     co_await write_reg(ctx, EventqCons::offset, 4, 0);
+}
+
+/// MODEL: as large as the first queue.
+sim::Task<void> Smmuv3Driver::place_own_queues(KernelContext& ctx) {
+    const u64 bytes = std::max<u64>(command_bytes << cmdq_log2_, page_size);
+    for (const auto& q : own_queues_) {
+        q->place(kernel_.frames().take_kernel(bytes, bytes), cmdq_log2_);
+        const Spa at = q->registers();
+        co_await ctx.mmio_write(at + EcmdqBase::offset, 8, q->base().value() | cmdq_log2_ | u64{1} << 62);
+        co_await ctx.mmio_write(at + EcmdqCons::offset, 4, 0);
+        co_await q->write_flags(ctx, q->flags());
+        for (;;) {
+            const u64 seen = co_await ctx.mmio_read(at + EcmdqCons::offset, 4);
+            if (EcmdqCons::of(static_cast<u32>(seen)).get(EcmdqCons::ENACK)) break;
+            co_await ctx.spin(1_us);
+        }
+    }
 }
 
 sim::Task<void> Smmuv3Driver::place_page_requests(KernelContext& ctx) {
@@ -131,6 +166,7 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     if (!placed) co_return false;
     u32 cr0 = 1u << 3;
     co_await write_and_wait(ctx, Cr0::offset, Cr0Ack::offset, cr0);
+    co_await place_own_queues(ctx);
     auto all = make_command<CfgiSteRange>();
     all.set(CfgiSteRange::Range, cfgi_all_range);
     co_await one(ctx, as_command(all), "init-cfgi-sync");
@@ -317,7 +353,7 @@ sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
 /// As in Linux, whoever calls goes on when a fence did not come in time; what was issued stays issued.
 sim::Task<bool> Smmuv3Driver::fenced(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last) {
     const bool wait = !(last && kernel_.has_bug("R8"));
-    const bool seen = co_await commands_.issue(ctx, list, phase, wait);
+    const bool seen = co_await queue_of(ctx).issue(ctx, list, phase, wait);
     if (!seen) kernel_.events().emit(FenceTimedOut{unit_, 0});
     co_return wait && seen;
 }

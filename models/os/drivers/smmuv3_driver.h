@@ -6,14 +6,17 @@
 #include "os/kernel.h"
 
 #include <map>
+#include <memory>
+#include <vector>
 
 namespace quiesce::os::drivers {
 
 class Smmuv3Driver final : public IommuDriver {
 public:
-    /// `registers`: where the unit's first page is. `sync_span`: meta-data for breakdowns, see Smmuv3CommandQueue.
+    /// `registers`: where the unit's first page is. `sync_span`: meta-data for breakdowns, see Smmuv3CommandQueue; 0 is the
+    /// unit's first queue, n + 1 its enhanced queue n.
     /// `wired_base`: where firmware says that the unit's wires begin, in the order of WiredLine.
-    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64()> sync_span,
+    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64(unsigned)> sync_span,
                  unsigned wired_base = 0);
 
     sim::Task<bool> init(KernelContext& ctx) override;
@@ -38,6 +41,8 @@ public:
     u32 max_asids() const override { return 1u << asid_bits_; }
 
     Smmuv3CommandQueue& commands() { return commands_; }
+    /// Of the CPUs, if they have queues of their own.
+    std::size_t own_queues() const { return own_queues_.size(); }
     u64 events_seen() const { return events_seen_; }
     /// How often the page request queue was found to have overflown.
     u64 page_request_overflows() const { return page_requests_.overflows; }
@@ -71,7 +76,12 @@ private:
     sim::Task<void> write_reg(KernelContext& ctx, u32 offset, unsigned size, u64 value) { return ctx.mmio_write(registers_ + offset, size, value); }
     sim::Task<void> write_and_wait(KernelContext& ctx, u32 offset, u32 ack, u32 value);
     sim::Task<bool> probe(KernelContext& ctx);
+    sim::Task<void> probe_own_queues(KernelContext& ctx);
     sim::Task<void> place_queues(KernelContext& ctx);
+    sim::Task<void> place_own_queues(KernelContext& ctx);
+    Smmuv3CommandQueue& queue_of(const KernelContext& ctx) { return own_queues_.empty() ? commands_ : *own_queues_[ctx.cpu()]; }
+    sim::Task<void> skip_error(KernelContext& ctx, const Smmuv3CommandQueue& queue, u32 read_index, iommu::smmuv3::CommandError why);
+    sim::Task<void> own_queue_error(KernelContext& ctx, Smmuv3CommandQueue& queue);
     sim::Task<bool> place_streams(KernelContext& ctx);
     sim::Task<void> place_interrupts(KernelContext& ctx);
     sim::Task<void> place_page_requests(KernelContext& ctx);
@@ -103,7 +113,9 @@ private:
     Smmuv3DriverConfig config_;
     Spa registers_;
     unsigned wired_base_;
+    std::function<u64(unsigned)> sync_span_;
     Smmuv3CommandQueue commands_;
+    std::vector<std::unique_ptr<Smmuv3CommandQueue>> own_queues_; ///< by CPU; empty: all CPUs share the first
     Spa stream_first_{0};
     unsigned cmdq_log2_ = 0, sid_bits_ = 0, ssid_bits_ = 0, asid_bits_ = 0, output_code_ = 0;
     bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false, pri_ = false;

@@ -182,7 +182,7 @@ sim::Task<void> Smmuv3Driver::page_response(KernelContext& ctx, const PageFault&
     const bool stalled = stream->second.stalls;
     if (kernel_.has_bug(stalled ? "forget-resume" : "forget-page-response")) co_return;
     const std::array<Command, 1> list{stalled ? resume(last, code) : pri_response(last, code, stream->second)};
-    co_await commands_.post(ctx, list);
+    co_await queue_of(ctx).post(ctx, list);
 }
 
 /// No CMD_STALL_TERM anywhere in Linux: a transaction is answered one by one, also when its process is gone.
@@ -211,24 +211,43 @@ sim::Task<void> Smmuv3Driver::flush_page_requests(KernelContext& ctx) {
 
 // ---- global errors --------------------------------------------------------------------------------------------------
 
-/// arm_smmu_gerror_handler and __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, what was aborted and a
-/// CMD_SYNC whose ATC invalidations timed out are tried again.
+/// __arm_smmu_cmdq_skip_err: an illegal command becomes a CMD_SYNC, what was aborted and a CMD_SYNC whose ATC
+/// invalidations timed out are tried again.
+sim::Task<void> Smmuv3Driver::skip_error(KernelContext& ctx, const Smmuv3CommandQueue& queue, u32 read_index,
+                                         CommandError why) {
+    if (why != CommandError::Illegal) co_return;
+    const Command sync = as_command(make_command<Sync>());
+    const Spa slot = queue.slot(read_index);
+    co_await ctx.store(slot, sync.word(0));
+    co_await ctx.store(slot + 8, sync.word(1));
+    co_await ctx.barrier();
+}
+
+/// arm_smmu_ecmdq_skip_err. MODEL: the CPU whose queue it is is not interrupted for the change of ERRACK.
+sim::Task<void> Smmuv3Driver::own_queue_error(KernelContext& ctx, Smmuv3CommandQueue& queue) {
+    const u64 bits = co_await ctx.mmio_read(queue.registers() + EcmdqCons::offset, 4);
+    const auto cons = EcmdqCons::of(static_cast<u32>(bits));
+    const auto flags = EcmdqProd::of(queue.flags());
+    if (cons.get(EcmdqCons::ERR) == flags.get(EcmdqProd::ERRACK)) co_return;
+    co_await skip_error(ctx, queue, cons.get(EcmdqCons::RD), cons.get(EcmdqCons::ERR_REASON));
+    co_await queue.write_flags(ctx, flags.with(EcmdqProd::ERRACK, cons.get(EcmdqCons::ERR)).value());
+}
+
+/// arm_smmu_gerror_handler.
 sim::Task<void> Smmuv3Driver::on_global_error(KernelContext& ctx) {
     auto work = ctx.begin("global-error");
     const u64 error = co_await ctx.mmio_read(registers_ + Gerror::offset, 4);
     const u64 acknowledged = co_await ctx.mmio_read(registers_ + Gerrorn::offset, 4);
-    if (((error ^ acknowledged) & 1) != 0) {
+    const Gerror active = Gerror::of(static_cast<u32>(error ^ acknowledged));
+    if (active.get(Gerror::CMDQ_ERR)) {
         const u64 cons_bits = co_await ctx.mmio_read(registers_ + CmdqCons::offset, 4);
         const auto cons = CmdqCons::of(static_cast<u32>(cons_bits));
-        if (cons.get(CmdqCons::ERR) == CommandError::Illegal) {
-            const Command sync = as_command(make_command<Sync>());
-            const Spa slot = commands_.slot(static_cast<u32>(cons.get(CmdqCons::RD)));
-            co_await ctx.store(slot, sync.word(0));
-            co_await ctx.store(slot + 8, sync.word(1));
-            co_await ctx.barrier();
-        }
+        co_await skip_error(ctx, commands_, cons.get(CmdqCons::RD), cons.get(CmdqCons::ERR));
     }
     co_await ctx.mmio_write(registers_ + Gerrorn::offset, 4, error);
+    // After it: an error that comes meanwhile finds CMDQP_ERR inactive, and interrupts once more.
+    if (active.get(Gerror::CMDQP_ERR))
+        for (const auto& q : own_queues_) co_await own_queue_error(ctx, *q);
 }
 
 } // namespace quiesce::os::drivers

@@ -25,7 +25,7 @@ void Smmuv3CommandQueue::place(Spa base, unsigned log2size) {
 }
 
 sim::Task<u32> Smmuv3CommandQueue::read_cons(KernelContext& ctx) {
-    const u64 raw_cons = co_await ctx.mmio_read(registers_ + CmdqCons::offset, 4);
+    const u64 raw_cons = co_await ctx.mmio_read(registers_ + where_.consumer, 4); // RD is where it is in each of them
     co_return static_cast<u32>(CmdqCons::of(static_cast<u32>(raw_cons)).get(CmdqCons::RD));
 }
 
@@ -112,7 +112,13 @@ sim::Task<void> Smmuv3CommandQueue::publish(KernelContext& ctx, std::span<const 
         ++watchers_;
     }
     co_await ctx.barrier(); // dma_wmb: the entries are visible before the producer index is
-    co_await ctx.mmio_write(registers_ + CmdqProd::offset, 4, indices_.prod);
+    published_ = indices_.prod;
+    co_await ctx.mmio_write(registers_ + where_.producer, 4, published_ | where_.flags);
+}
+
+sim::Task<void> Smmuv3CommandQueue::write_flags(KernelContext& ctx, u32 flags) {
+    where_.flags = flags;
+    co_await ctx.mmio_write(registers_ + where_.producer, 4, published_ | flags);
 }
 
 /// arm_smmu_cmdq_poll_until_sync. The last CPU that watches says how far the unit has come.

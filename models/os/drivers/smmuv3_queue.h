@@ -43,6 +43,9 @@ struct Smmuv3DriverConfig {
                                            "console output dominates; not measured"};
     base::Param<unsigned> ratelimit_burst{10, "events printed per interval", base::at_most(1'000'000u), P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
     base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel, "linux: DEFAULT_RATELIMIT_INTERVAL"};
+    base::Param<bool> ecmdq{false, "every CPU has a command queue of its own, where the unit has as many enhanced ones. MODEL: patches that "
+                                   "were never merged", P::Kernel,
+                            "Z. Lei, T. Jagdale, iommu/arm-smmu-v3: Add support for ECMDQ register mode, v3 (2024)"};
     base::Param<bool> mev{false, "STE.MEV: faults of a stream that are alike may share a record. MODEL: Linux 6.12 sets it in no "
                                  "entry (6.15 does, in those of nested translation)", P::Kernel,
                           "linux: STRTAB_STE_1_MEV, iommu/arm-smmu-v3: Set MEV bit in nested STE for DoS mitigations (2025)"};
@@ -50,15 +53,21 @@ struct Smmuv3DriverConfig {
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
 DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
-         ratelimit_burst, ratelimit_interval, mev, tlbi_va_max)
+         ratelimit_burst, ratelimit_interval, ecmdq, mev, tlbi_va_max)
 static_assert(base::fully_described<Smmuv3DriverConfig>);
 
 class Smmuv3CommandQueue {
 public:
     using Command = iommu::smmuv3::Command;
+    /// Offsets from `registers`, and what else every write of the producer index says.
+    struct Where {
+        u32 producer, consumer;
+        u32 flags;
+    };
     /// `sync_span`: the span of the hardware's last CMD_SYNC, for breakdowns (0 if not known).
-    Smmuv3CommandQueue(const Smmuv3DriverConfig& config, Spa registers, base::Name unit, std::function<u64()> sync_span)
-        : config_(config), registers_(registers), unit_(unit), sync_span_(std::move(sync_span)) {}
+    Smmuv3CommandQueue(const Smmuv3DriverConfig& config, Spa registers, base::Name unit, std::function<u64()> sync_span,
+                       Where where = {iommu::smmuv3::CmdqProd::offset, iommu::smmuv3::CmdqCons::offset, 0})
+        : config_(config), registers_(registers), where_(where), unit_(unit), sync_span_(std::move(sync_span)) {}
 
     void place(Spa base, unsigned log2size);
     Spa base() const { return base_; }
@@ -71,7 +80,11 @@ public:
     sim::Task<void> post(KernelContext& ctx, std::span<const Command> commands);
     /// Waits, for a CMD_SYNC or for room, that lasted longer than the driver's time-out.
     u64 timeouts() const { return timeouts_; }
-    /// For the error handler: the slot that CMDQ_CONS.RD points at.
+    Spa registers() const { return registers_; }
+    /// Other flags from now on; the index stays as it was written last.
+    sim::Task<void> write_flags(KernelContext& ctx, u32 flags);
+    u32 flags() const { return where_.flags; }
+    /// For the error handler: the slot that the consumer index points at.
     Spa slot(u32 position) const { return base_ + base::WrapBit::index(position, indices_.log2size) * iommu::smmuv3::command_bytes; }
 
 private:
@@ -88,11 +101,13 @@ private:
 
     const Smmuv3DriverConfig& config_;
     Spa registers_;
+    Where where_;
     base::Name unit_;                          ///< whom waits name: "smmu.cmdq"
     std::function<u64()> sync_span_;
     Spa base_{0};
     base::RingIndices<base::WrapBit> indices_; ///< prod is ours; cons as last read
     sim::Mutex publish_;                       ///< MODEL: commands are published in turn; Linux lets an owner gather others' slots
+    u32 published_ = 0;                        ///< the producer index that the unit knows
     unsigned watchers_ = 0;                    ///< CPUs that wait for a CMD_SYNC: the queue's lock, held shared
     u64 timeouts_ = 0;
 };
