@@ -16,6 +16,7 @@
 #include "os/drivers/nic_driver.h"
 #include "os/drivers/platform_master_driver.h"
 #include "os/drivers/smmuv3_driver.h"
+#include "os/drivers/smmuv3_pmu.h"
 #include "os/kernel.h"
 #include "pcie/root_complex.h"
 #include "platform/param_tree.h"
@@ -110,6 +111,7 @@ struct Config {
     PlatformConfig platform;
     os::KernelConfig os;
     os::drivers::Smmuv3DriverConfig smmuv3_driver;
+    os::drivers::Smmuv3PmuConfig smmuv3_pmu;
     os::drivers::AcceleratorDriverConfig accelerator_driver;
     os::drivers::DsaDriverConfig dsa_driver;
     os::drivers::GpuDriverConfig gpu_driver;

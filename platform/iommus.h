@@ -9,6 +9,7 @@
 #include "memory/memory_port.h"
 #include "memory/mmio.h"
 #include "os/drivers/iommu_driver.h"
+#include "os/drivers/iommu_monitor.h"
 #include "platform/config.h"
 
 #include <memory>
@@ -43,6 +44,8 @@ public:
     /// Its driver, which finds its registers at `registers`.
     virtual std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                                   Spa registers) = 0;
+    /// The driver of its performance monitors; null: nothing is to be counted.
+    virtual std::unique_ptr<os::drivers::IommuMonitor> make_monitor(const Config&, os::Kernel&, Spa) { return nullptr; }
 };
 
 struct IommuRow {

@@ -132,6 +132,13 @@ void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Scri
                               (system.waits_in_fabric().empty() ? "" : "; " + system.waits_in_fabric()));
 }
 
+/// What the operating system counted is read when the scenario is over, which takes time of its own.
+void read_counters(sim::Calendar& calendar, System& system) {
+    system.stop_counting();
+    while (!interrupted && system.counting() && !calendar.idle())
+        calendar.run_until(std::max(calendar.now(), calendar.next_item_time()) + 1_us);
+}
+
 bool matches(const Condition& c, const ParamTree& tree) {
     const base::ParamBase* p = tree.find(c.path);
     return p != nullptr && std::find(c.values.begin(), c.values.end(), p->text()) != c.values.end();
@@ -272,7 +279,9 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         const ShutDown shut_down{calendar};
         sim::spawn(script.speak());
         run_to_end(calendar, scenario, system, script, watchers);
+        read_counters(calendar, system);
         ran.record = collect(scenario, calendar, watchers);
+        ran.record.counts.iommu_counters = system.iommu_counters();
         ran.record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
         judge_expectations(scenario, watchers, ran.record);
         note_vacuous(scenario, ran.record, ran.notes);

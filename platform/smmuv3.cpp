@@ -2,6 +2,7 @@
 /// SMMUv3 as a row of platform/iommus.h.
 #include "iommu/smmuv3/unit.h"
 #include "os/drivers/smmuv3_driver.h"
+#include "os/drivers/smmuv3_pmu.h"
 #include "platform/iommus.h"
 
 #include <algorithm>
@@ -132,8 +133,16 @@ public:
     unsigned first_line() const override { return first_line_; }
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                           Spa registers) override {
+        auto sync_span = [this](unsigned queue) { return unit_.last_sync_span(queue); };
         return std::make_unique<os::drivers::Smmuv3Driver>(smmuv3_row.name, kernel, config.smmuv3_driver, registers,
-                                                           [this](unsigned queue) { return unit_.last_sync_span(queue); }, first_line_);
+                                                           std::move(sync_span), first_line_);
+    }
+    std::unique_ptr<os::drivers::IommuMonitor> make_monitor(const Config& config, os::Kernel& kernel,
+                                                            Spa registers) override {
+        if (config.smmuv3_pmu.events.get().empty()) return nullptr;
+        return std::make_unique<os::drivers::Smmuv3Pmu>(
+            smmuv3_row.name, kernel, config.smmuv3_pmu, registers + unit_.performance_offset(), smmuv3::pmcg_page1,
+            first_line_ + raw(smmuv3::WiredLine::Pmcg));
     }
 
 private:
@@ -155,6 +164,7 @@ void add_smmuv3_params(ParamTree& t, Config& c) {
         if (path != "bugs") t.add("platform.iommu.smmuv3." + path, p);
     });
     t.add_all("os.smmuv3_driver", c.smmuv3_driver);
+    t.add_all("os.smmuv3_pmu", c.smmuv3_pmu);
 }
 
 /// StreamIDs of all devices, and the stream table that the driver makes for them.
@@ -189,6 +199,29 @@ void check_interfaces(const Config& c, const Node& root, Diagnostics& out) {
                   "stall (platform.iommu.smmuv3.stall_model)");
 }
 
+/// The performance monitors, and what the operating system wants of them.
+void check_monitors(const Config& c, const Node& root, Diagnostics& out) {
+    const auto& smmu = c.platform.iommu.smmuv3;
+    const unsigned bits = smmu.pmcg_counter_bits;
+    if (bits != 64 && (bits > 48 || bits % 4 != 0))
+        out.error(place_of(root, {"platform", "iommu", "smmuv3", "pmcg_counter_bits"}),
+                  fmt::format("platform.iommu.smmuv3.pmcg_counter_bits: expected one of 32, 36, 40, 44, 48, 64, got {}",
+                              bits));
+    const auto& events = c.smmuv3_pmu.events.get();
+    if (events.empty()) return;
+    const Mark at = place_of(root, {"os", "smmuv3_pmu", "events"});
+    if (!smmu.pmcg)
+        out.error(at, "os.smmuv3_pmu.events: the SMMU has no performance monitors: say platform.iommu.smmuv3.pmcg: "
+                      "true");
+    if (events.size() > smmu.pmcg_counters)
+        out.error(at, fmt::format("os.smmuv3_pmu.events: {} events, and {} counters "
+                                  "(platform.iommu.smmuv3.pmcg_counters)",
+                                  events.size(), smmu.pmcg_counters.get()));
+    for (const std::string& e : events)
+        if (e.starts_with("pcie_ats") && !smmu.ats)
+            out.error(at, fmt::format("os.smmuv3_pmu.events: {}: the SMMU has no ATS (platform.iommu.smmuv3.ats)", e));
+}
+
 /// What its parameters need of each other.
 void check_stages(const Config& c, const Node& root, Diagnostics& out) {
     const smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
@@ -219,6 +252,7 @@ void check_smmuv3(const Config& c, const Node& root, Diagnostics& out) {
     check_output(c, root, out);
     check_streams(c, root, out);
     check_stages(c, root, out);
+    check_monitors(c, root, out);
     check_queues(c, root, out);
     check_interfaces(c, root, out);
 }
@@ -256,7 +290,8 @@ const IommuRow smmuv3_row{
     .capabilities = smmuv3_capabilities,
     .bugs = smmuv3_bugs,
     .faults = smmuv3_faults,
-    .register_bytes = [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3), c.smmuv3); },
+    .register_bytes =
+        [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3), c.smmuv3); },
     .refuse = refuse_smmuv3,
     .make = make_smmuv3,
 };

@@ -51,6 +51,7 @@ void System::add_iommu(const Config& config, const IommuRow& row) {
     map_iommu(row.register_bytes(config.platform.iommu), row.name, config.check_tlm);
     iommu_driver_ = iommu_->make_driver(config, kernel_, iommu_registers);
     kernel_.set_iommu(iommu_driver_.get());
+    iommu_monitor_ = iommu_->make_monitor(config, kernel_, iommu_registers);
 }
 
 void System::map_iommu(u64 bytes, std::string_view name, bool check_tlm) {
@@ -173,7 +174,25 @@ std::optional<unsigned> System::queue_of(const std::string& device, std::string_
 
 sim::Task<void> System::boot() {
     co_await kernel_.boot();
+    if (iommu_monitor_) co_await count(true);
     booted_.set();
+}
+
+/// `perf stat -a`, from boot to the end.
+sim::Task<void> System::count(bool on) {
+    os::KernelContext ctx(kernel_.scheduler(), "perf");
+    co_await ctx.run();
+    if (on) co_await iommu_monitor_->start(ctx);
+    else co_await iommu_monitor_->stop(ctx);
+    ctx.stop();
+}
+
+void System::stop_counting() {
+    if (counting()) sim::spawn(count(false));
+}
+
+std::vector<std::pair<std::string, u64>> System::iommu_counters() const {
+    return iommu_monitor_ ? iommu_monitor_->counts() : std::vector<std::pair<std::string, u64>>{};
 }
 
 } // namespace quiesce::platform

@@ -30,6 +30,11 @@ public:
     std::string lspci() const;
     /// A link on the way to the device has faults by configuration.
     bool faulty(std::string_view device) const;
+    /// Ends the counting of the IOMMU's performance monitors; the counts are there when counting() is over.
+    void stop_counting();
+    bool counting() const { return iommu_monitor_ && iommu_monitor_->running(); }
+    /// What they counted, by perf's names.
+    std::vector<std::pair<std::string, u64>> iommu_counters() const;
     /// Packets that wait for room at the other end of their link.
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
 
@@ -44,6 +49,7 @@ private:
     void map_iommu(u64 bytes, std::string_view name, bool check_tlm);
     iommu::TranslationPort* translation() { return iommu_ ? &iommu_->translation() : nullptr; }
     sim::Task<void> boot();
+    sim::Task<void> count(bool on);
 
     base::EventBus& events_;
     memory::SystemMemory memory_;
@@ -51,6 +57,7 @@ private:
     os::Kernel kernel_;
     std::unique_ptr<IommuUnit> iommu_; ///< null: there is none
     std::unique_ptr<os::drivers::IommuDriver> iommu_driver_;
+    std::unique_ptr<os::drivers::IommuMonitor> iommu_monitor_; ///< null: nothing is to be counted
     std::unique_ptr<pcie::RootComplex> root_complex_;
     std::unique_ptr<pcie::Ecam> ecam_;
     std::vector<Device> devices_;

@@ -44,7 +44,7 @@ ALLOWED = {
 }
 # Models and drivers share register and structure layouts, nothing else. A driver <arch>_driver.* sees those of its own
 # architecture, a device driver those of the devices: <device>_driver.* also <device>_regs.h and <device>_layout.h.
-SHARED_LAYOUTS = ["regs.h", "layout.h", "config_regs.h"]
+SHARED_LAYOUTS = ["regs.h", "performance_regs.h", "layout.h", "config_regs.h"]
 
 # Library headers with a home: prefix -> rooms that may include them (platform and testbenches always may).
 SYSTEMC = re.compile(r"^(systemc|tlm)(\.h)?$|^(tlm_core|tlm_utils|sysc)/")

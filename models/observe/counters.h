@@ -34,6 +34,7 @@ struct RunCounts {
         u64 unexpected = 0; ///< responses to groups that their device did not have outstanding
         std::vector<u64> service_ps; ///< from the unit's taking a request in until the OS's response left the unit
     } page_requests;
+    std::vector<std::pair<std::string, u64>> iommu_counters{}; ///< read by the OS from the IOMMU's performance monitors
     std::vector<u64> page_request_latency_ps; ///< observe::PageRequests
     /// Transactions that were held; one that is retried and faults again counts once more.
     struct StallCounts {

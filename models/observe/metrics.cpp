@@ -101,6 +101,7 @@ const std::vector<Metric> metrics{
     {"phase", "iopf-flush", "unbind waits until the page requests that were reported have been answered",
      "io-pgfault.c: iopf_queue_flush_dev"},
     {"phase", "global-error", "interrupt handler of an SMMU error", "arm-smmu-v3.c: arm_smmu_gerror_handler"},
+    {"phase", "pmcg-overflow", "interrupt handler of an SMMU's performance monitors", "arm_smmuv3_pmu.c: smmu_pmu_handle_irq"},
     {"phase", "function-reset", "a function-level reset is waited for", "drivers/pci/pci.c: pcie_flr"},
     {"phase", "running", "the actor itself, between two phases that have names"},
     {"phase", "hand-over",
@@ -135,6 +136,8 @@ const std::vector<Metric> metrics{
      "of these, hits in a translation cache, of the unit or of a device interface; translated DMA that passes looks nothing up"},
     {"count", "translations.near_hits", "of these, hits in the caches of a device interface (TBU)"},
     {"count", "global_errors.<error>", "times that the IOMMU reported a global error (SMMUv3: GERROR), with the code of a command error"},
+    {"count", "iommu_counters.<event>", "what the operating system read from the IOMMU's performance monitors (os.smmuv3_pmu.events), by "
+                                       "perf's names"},
     {"count", "faults.recorded", "fault records that the hardware wrote"},
     {"count", "faults.suppressed", "transactions ended without a record: in quiet contexts, and those of faults.ats_refused"},
     {"count", "faults.ats_refused",

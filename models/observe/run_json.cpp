@@ -98,6 +98,8 @@ Json counts_json(const RunCounts& c, Json j) {
                    {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
                    {"discarded", f.discarded}, {"merged", f.merged}, {"by_type", f.by_type}};
     j["global_errors"] = c.global_errors;
+    j["iommu_counters"] = Json::object();
+    for (const auto& [event, count] : c.iommu_counters) j["iommu_counters"][event] = count;
     const auto& p = c.page_requests;
     j["page_requests"] = {{"received", p.received},
                           {"success", p.success},

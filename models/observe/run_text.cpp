@@ -157,6 +157,11 @@ void counts_text(const RunCounts& c, std::string& out) {
                        c.faults.suppressed - c.faults.ats_refused, c.faults.lost_overflow);
     if (c.faults.merged != 0) out += fmt::format(", {} merged into the record of an earlier one", c.faults.merged);
     for (const auto& [type, n] : c.faults.by_type) out += fmt::format("; {} {}", type, n);
+    if (!c.iommu_counters.empty()) {
+        out += "\ncounts  by the IOMMU's performance monitors:";
+        for (const auto& [event, count] : c.iommu_counters) out += fmt::format(" {} {};", event, count);
+        out.pop_back();
+    }
     const auto& p = c.page_requests;
     if (p.received + p.stop_markers + p.late > 0)
         out += fmt::format(

@@ -53,6 +53,21 @@ if command -v lspci >/dev/null; then
     expect 0 "Process Address Space ID" lspci -F a/lspci.txt -vv
     expect 0 "Downstream Port" lspci -F sw/lspci.txt -vv
 fi
+# Similar faults share records, a command queue for each CPU is what keeps the others from waiting, monitors count for perf.
+expect 0 "merged into the record of an earlier one" "$QUIESCE" run mm-exit-under-load --set os.kernel=6.1 --set os.smmuv3_driver.mev=true \
+    --set platform.iommu.smmuv3.event_merge=true
+expect 1 "summary.quiesce.p50" "$QUIESCE" run ecmdq-parallel-teardown --set os.smmuv3_driver.ecmdq=false
+expect 1 "lying-fence" "$QUIESCE" run ecmdq-parallel-teardown --set 'platform.iommu.bugs=[early-sync]'
+monitors="--set platform.iommu.smmuv3.pmcg=true --set os.smmuv3_pmu.events=[transaction,tlb_miss]"
+expect 0 "counts  by the IOMMU's performance monitors: transaction" "$QUIESCE" run mm-exit-under-load $monitors
+"$QUIESCE" run mm-exit-under-load $monitors --out monitors >/dev/null 2>&1
+python3 - <<'PYTHON' || { echo "FAILED: the monitors disagree with the observers"; failures=$((failures + 1)); }
+import json
+run = json.load(open("monitors/run.json"))
+counted, seen = run["iommu_counters"], run["translations"]
+assert counted["transaction"] == seen["requests"] and counted["tlb_miss"] == seen["requests"] - seen["tlb_hits"]
+PYTHON
+expect 2 "has no performance monitors" "$QUIESCE" run mm-exit-under-load --set 'os.smmuv3_pmu.events=[transaction]'
 # What went wrong on the way is told, and where it hit the boot.
 expect 0 "3 links went down" "$QUIESCE" run switch-link-down
 expect 0 "passed by others" "$QUIESCE" run legal-reordering
