@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `list`, `schema`, `features`: what there is, from the same tables that the rest of the program uses.
-#include "iommu/smmuv3/unit.h"
+/// `list`, `schema`: what there is, from the same tables that the rest of the program uses.
 #include "observe/metrics.h"
 #include "observe/violations.h"
 #include "platform/devices.h"
@@ -280,18 +279,6 @@ Exit list_verb(const CommandLine& line) {
 
 Exit schema_verb(const CommandLine&) {
     fmt::print("{}\n", scenario_schema().dump(2));
-    return Exit::Ok;
-}
-
-Exit features_verb(const CommandLine& line) {
-    Json list = Json::array();
-    for (const auto& f : iommu::smmuv3::features()) {
-        const std::string name = f.owner.empty() ? std::string{f.name} : fmt::format("{}.{}", f.owner, f.name);
-        list.push_back({{"architecture", "smmuv3"}, {"kind", base::enum_text(f.kind)}, {"name", name}, {"section", f.section},
-                        {"status", base::enum_text(f.status)}});
-        if (!line.json) fmt::print("smmuv3  {:<9} {:<28} {:<9} {}\n", base::enum_text(f.kind), name, base::enum_text(f.status), f.section);
-    }
-    if (line.json) fmt::print("{}\n", list.dump(2));
     return Exit::Ok;
 }
 

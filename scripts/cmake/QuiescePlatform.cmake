@@ -12,7 +12,22 @@ find_package(nlohmann_json REQUIRED)
 find_package(Threads REQUIRED)
 find_package(yaml-cpp REQUIRED)
 
-add_library(quiesce_platform STATIC ${platform_sources})
+# --- which test shows what, and where models deviate: from the sources, again whenever one of them changes
+if(NOT DEFINED Python3_ROOT_DIR)
+  set(Python3_ROOT_DIR /usr)  # the interpreter that Debian's python3-* packages belong to, whatever else is in PATH
+endif()
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+file(GLOB_RECURSE noted_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/models/*.h" "${PROJECT_SOURCE_DIR}/models/*.cpp"
+  "${PROJECT_SOURCE_DIR}/platform/*.h" "${PROJECT_SOURCE_DIR}/platform/*.cpp" "${PROJECT_SOURCE_DIR}/testbenches/*.cpp")
+set(coverage_notes "${PROJECT_BINARY_DIR}/coverage_notes.cpp")
+add_custom_command(OUTPUT "${PROJECT_BINARY_DIR}/coverage_notes.stamp" BYPRODUCTS "${coverage_notes}" VERBATIM
+  COMMAND Python3::Interpreter "${PROJECT_SOURCE_DIR}/scripts/coverage_notes.py" "${PROJECT_SOURCE_DIR}" "${coverage_notes}"
+  COMMAND "${CMAKE_COMMAND}" -E touch "${PROJECT_BINARY_DIR}/coverage_notes.stamp"
+  DEPENDS "${PROJECT_SOURCE_DIR}/scripts/coverage_notes.py" ${noted_sources}
+  COMMENT "Collecting what tests show and where models deviate")
+set_source_files_properties("${coverage_notes}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON)
+
+add_library(quiesce_platform STATIC ${platform_sources} "${coverage_notes}" "${PROJECT_BINARY_DIR}/coverage_notes.stamp")
 add_library(quiesce::platform ALIAS quiesce_platform)
 target_include_directories(quiesce_platform PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(quiesce_platform

@@ -75,7 +75,7 @@ TEST_CASE("a translation request that finds no translation succeeds without perm
 }
 
 TEST_CASE("translation requests to a stream whose EATS is off, or that bypasses, get UR and F_BAD_ATS_TREQ",
-          "[smmuv3][ats]") {
+          "[smmuv3][ats][STE.EATS][F_BAD_ATS_TREQ]") {
     const bool bypasses = GENERATE(false, true);
     AtsBench b{bypasses ? StreamAts::Full : StreamAts::Off};
     if (bypasses) {
@@ -88,7 +88,8 @@ TEST_CASE("translation requests to a stream whose EATS is off, or that bypasses,
     CHECK(b.only_event().get(EventRecord::ID) == EventId::F_BAD_ATS_TREQ);
 }
 
-TEST_CASE("a bad structure ends a translation request with CA, recorded only with CR2.REC_CFG_ATS", "[smmuv3][ats]") {
+TEST_CASE("a bad structure ends a translation request with CA, recorded only with CR2.REC_CFG_ATS",
+          "[smmuv3][ats][CR2][C_BAD_CD]") {
     const bool recorded = GENERATE(false, true);
     AtsBench b;
     b.write(b.reg<Cr0>().set(Cr0::SMMUEN, false));
@@ -101,7 +102,7 @@ TEST_CASE("a bad structure ends a translation request with CA, recorded only wit
 }
 
 TEST_CASE("with ATSCHK a translated request passes unchanged if the stream may send any; else F_TRANSL_FORBIDDEN",
-          "[smmuv3][ats]") {
+          "[smmuv3][ats][F_TRANSL_FORBIDDEN][CR0]") {
     const bool allowed = GENERATE(true, false);
     AtsBench b{allowed ? StreamAts::Full : StreamAts::Off};
     for (int round = 0; round < 2; ++round) { // the second finds the stream in the configuration cache
@@ -133,7 +134,7 @@ TEST_CASE("a context descriptor made quiet stops translation requests but not wh
 }
 
 TEST_CASE("CMD_SYNC waits for the answer to CMD_ATC_INV, and the request carries the command's operands",
-          "[smmuv3][ats]") {
+          "[smmuv3][ats][ATC_INV][SYNC]") {
     AtsBench b;
     b.command(make_command<AtcInv>()
                   .set(AtcInv::SID, StreamId{1})

@@ -59,7 +59,8 @@ TEST_CASE("an illegal command stops the queue at it; the older ones are done; a 
     CHECK(b.memory.messages[0].data == 0x55);
 }
 
-TEST_CASE("a command queue outside memory is CERROR_ABT, and the queue can be moved", "[smmuv3]") {
+TEST_CASE("a command queue outside memory is CERROR_ABT, and the queue can be moved",
+          "[smmuv3][CMDQ_BASE][CMDQ_PROD][CMDQ_CONS]") {
     Bench b;
     b.write(CmdqBase{}.set(CmdqBase::ADDR, Spa{0x70'0000'0000}).set(CmdqBase::LOG2SIZE, 4));
     b.write(Cr0{}.set(Cr0::CMDQEN, true));
@@ -106,7 +107,7 @@ TEST_CASE("disabling the queue is acknowledged after the command in execution", 
     CHECK(consumed(b) == 2); // the third stays
 }
 
-TEST_CASE("CMD_SYNC completes only when a DMA translated before the invalidation has landed", "[smmuv3]") {
+TEST_CASE("CMD_SYNC completes only when a DMA translated before the invalidation has landed", "[smmuv3][SYNC]") {
     Bench b;
     b.simple(here, there);
     b.start();
@@ -176,7 +177,7 @@ TEST_CASE("CMD_SYNC owes the record of a fault that ended before it", "[smmuv3]"
 }
 
 TEST_CASE("CMD_SYNC without an address interrupts by wire, with SEV sends an event, with none does neither",
-          "[smmuv3]") {
+          "[smmuv3][SYNC]") {
     Bench b;
     b.start();
     b.command(make_command<Sync>());
@@ -212,7 +213,8 @@ TEST_CASE("the span of a CMD_SYNC can be named by whoever sees it complete", "[s
     CHECK(spans[0].begun_by == 41);
 }
 
-TEST_CASE("invalidations take effect: the new table is used after TLBI, the new descriptor after CFGI", "[smmuv3]") {
+TEST_CASE("invalidations take effect: the new table is used after TLBI, the new descriptor after CFGI",
+          "[smmuv3][CFGI_STE][CFGI_CD][TLBI_NH_VA][TLBI_NH_VAA]") {
     Bench b;
     const Spa ttb = b.simple(here, there);
     b.start();
@@ -245,7 +247,8 @@ TEST_CASE("invalidations take effect: the new table is used after TLBI, the new 
     }
 }
 
-TEST_CASE("a global page is shared by ASIDs and survives TLBI by ASID", "[smmuv3]") {
+TEST_CASE("a global page is shared by ASIDs and survives TLBI by ASID",
+          "[smmuv3][stage 1 leaf.nG][TLBI_NH_ASID][TLBI_NH_VA]") {
     Bench b;
     const Spa ttb = b.simple(here, there);
     b.map(ttb, here, Bench::page(there).set(LeafDescriptor::nG, false).word(0));
@@ -271,7 +274,8 @@ TEST_CASE("a unit without global entries keeps pages per ASID, so TLBI by ASID r
     CHECK(b.dma(here).to == there + page_size);
 }
 
-TEST_CASE("every command runs once and in order, however the producer batches and wraps", "[smmuv3]") {
+TEST_CASE("every command runs once and in order, however the producer batches and wraps",
+          "[smmuv3][CMDQ_PROD][CMDQ_CONS][CFGI_CD_ALL]") {
     Bench b;
     b.start();
     Log<CommandConsumed> log{b.bus};

@@ -38,7 +38,8 @@ struct MergeBench : Bench {
 
 } // namespace
 
-TEST_CASE("a full event queue loses records and toggles OVFLG once, until it is acknowledged", "[smmuv3]") {
+TEST_CASE("a full event queue loses records and toggles OVFLG once, until it is acknowledged",
+          "[smmuv3][EVENTQ_PROD][EVENTQ_CONS]") {
     Bench b;
     b.start();
     Log<FaultRaised> faults{b.bus};
@@ -134,7 +135,8 @@ TEST_CASE("queue depths are stated as levels", "[smmuv3]") {
     CHECK(records == std::vector<u32>{1, 0});
 }
 
-TEST_CASE("the event queue keeps the first records that fit, in order, whatever the consumer does", "[smmuv3]") {
+TEST_CASE("the event queue keeps the first records that fit, in order, whatever the consumer does",
+          "[smmuv3][EVENTQ_BASE][EVENTQ_PROD][EVENTQ_CONS]") {
     Bench b;
     b.start();
     u32 taken = 0, next_stream = 0x100;

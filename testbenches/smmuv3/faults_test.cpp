@@ -9,7 +9,7 @@ const std::string no_words(48, '0'); // three words of zeros
 
 } // namespace
 
-TEST_CASE("an aborting stream aborts without a record", "[smmuv3]") {
+TEST_CASE("an aborting stream aborts without a record", "[smmuv3][STE.Config]") {
     Bench b;
     Log<FaultRaised> faults{b.bus};
     b.store(Bench::strtab + 64, Ste{}.set(Ste::V, true));
@@ -20,7 +20,8 @@ TEST_CASE("an aborting stream aborts without a record", "[smmuv3]") {
     CHECK(faults[0].fate == FaultFate::Suppressed);
 }
 
-TEST_CASE("configuration faults, byte by byte", "[smmuv3]") {
+TEST_CASE("configuration faults, byte by byte",
+          "[smmuv3][C_BAD_STREAMID][C_BAD_STE][C_BAD_SUBSTREAMID][F_STE_FETCH][F_CD_FETCH][C_BAD_CD]") {
     Bench b;
     b.start();
     SECTION("C_BAD_STREAMID only with RECINVSID") {
@@ -78,7 +79,9 @@ TEST_CASE("configuration faults, byte by byte", "[smmuv3]") {
     }
 }
 
-TEST_CASE("translation faults, byte by byte", "[smmuv3]") {
+TEST_CASE("translation faults, byte by byte",
+          "[smmuv3][F_TRANSLATION][F_ADDR_SIZE][F_ACCESS][F_PERMISSION][F_WALK_EABT][CD.IPS][CD.AFFD]"
+          "[stage 1 table.Valid][stage 1 table.Type][stage 1 leaf.AF]") {
     Bench b;
     b.start();
     const Spa ttb = b.simple(here, there, false);
@@ -147,7 +150,7 @@ TEST_CASE("translation faults, byte by byte", "[smmuv3]") {
     }
 }
 
-TEST_CASE("A and R say how a translation fault ends and whether it is recorded", "[smmuv3]") {
+TEST_CASE("A and R say how a translation fault ends and whether it is recorded", "[smmuv3][CD.A][CD.R]") {
     struct Row {
         bool a, r;
         Ending ending;
@@ -189,7 +192,7 @@ TEST_CASE("S=1 is an illegal descriptor where the unit cannot stall", "[smmuv3]"
 }
 
 TEST_CASE("a quiet descriptor ends traffic without a record, and cached translations still hit until TLBI",
-          "[smmuv3]") {
+          "[smmuv3][CD.EPD0][CD.R][TLBI_NH_ASID][CFGI_CD]") {
     Bench b;
     const Spa ttb = b.simple(here, there);
     b.start();
@@ -204,7 +207,7 @@ TEST_CASE("a quiet descriptor ends traffic without a record, and cached translat
 }
 
 TEST_CASE("where ATS is not offered, translation requests and translated accesses are refused and recorded",
-          "[smmuv3]") {
+          "[smmuv3][F_BAD_ATS_TREQ][F_TRANSL_FORBIDDEN]") {
     Smmuv3Config config;
     config.ats = false;
     Bench b{config};

@@ -31,7 +31,8 @@ TEST_CASE("queue indices count as the manual says", "[golden][smmuv3]") {
     for (const auto& s : golden::queue_steps) CHECK(base::WrapBit::next(s.from, s.log2size) == s.to);
 }
 
-TEST_CASE("streams lead where the manual's table says", "[golden][smmuv3]") {
+TEST_CASE("streams lead where the manual's table says",
+          "[golden][smmuv3][STE.V][STE.Config][C_BAD_STREAMID][C_BAD_STE][F_STE_FETCH]") {
     const auto& row = golden::stream_outcomes[GENERATE(range(std::size_t{0}, golden::stream_outcomes.size()))];
     INFO(row.what);
     Bench b;
@@ -54,7 +55,9 @@ TEST_CASE("streams lead where the manual's table says", "[golden][smmuv3]") {
     if (row.event != 0) CHECK((b.event(0).word(0) & 0xff) == row.event);
 }
 
-TEST_CASE("substreams lead where the manual's table says", "[golden][smmuv3]") {
+TEST_CASE("substreams lead where the manual's table says",
+          "[golden][smmuv3][STE.S1Fmt][STE.S1ContextPtr][STE.S1CDMax][STE.S1DSS][C_BAD_SUBSTREAMID]"
+          "[F_STREAM_DISABLED][F_CD_FETCH]") {
     const auto& row = golden::substream_outcomes[GENERATE(range(std::size_t{0}, golden::substream_outcomes.size()))];
     INFO(row.what);
     Smmuv3Config config;
@@ -88,7 +91,7 @@ TEST_CASE("substreams lead where the manual's table says", "[golden][smmuv3]") {
     if (row.event != 0) CHECK((b.event(0).word(0) & 0xff) == row.event);
 }
 
-TEST_CASE("what a quiet PASID answers", "[golden][smmuv3]") {
+TEST_CASE("what a quiet PASID answers", "[golden][smmuv3][CD.EPD0][CD.A][CD.R][STE.S1STALLD]") {
     const auto& row = golden::quiet_outcomes[GENERATE(range(std::size_t{0}, golden::quiet_outcomes.size()))];
     INFO(row.what);
     // Legality is asked of the rules with the row's own identification.

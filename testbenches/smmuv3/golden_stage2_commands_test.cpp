@@ -106,7 +106,9 @@ bool begins(std::string_view text, std::string_view with) { return text.substr(0
 
 } // namespace
 
-TEST_CASE("commands of both stages and of devices have the manual's bytes and are taken", "[golden][smmuv3]") {
+TEST_CASE("commands of both stages and of devices have the manual's bytes and are taken",
+          "[golden][smmuv3][PREFETCH_CONFIG][PREFETCH_ADDR][CFGI_STE][CFGI_STE_RANGE][CFGI_CD][TLBI_EL2_VAA]"
+          "[ATC_INV][PRI_RESP][RESUME][SYNC]") {
     // One table, so that a row that nobody makes is noticed.
     LegalCommands t{golden::more_commands};
     t.check("PREFETCH_CONFIG", tagged<PrefetchConfig>());
@@ -197,7 +199,8 @@ TEST_CASE("commands of both stages and of devices have the manual's bytes and ar
     t.check("SYNC none, MSI fields left", msi(SyncSignal::None, 1, 0x8088'0040, InnerShareable, 15));
 }
 
-TEST_CASE("invalidations by address reach what their bytes say", "[golden][smmuv3]") {
+TEST_CASE("invalidations by address reach what their bytes say",
+          "[golden][smmuv3][TLBI_NH_VA][TLBI_NH_VAA][TLBI_EL2_VA][TLBI_EL2_VAA][TLBI_S2_IPA][ATC_INV]") {
     std::size_t met = 0;
     for (const RangeRow& row : range_table) {
         INFO(row.what);
@@ -233,7 +236,8 @@ TEST_CASE("invalidations by address reach what their bytes say", "[golden][smmuv
     }
 }
 
-TEST_CASE("configuration invalidations and answers reach what their bytes say", "[golden][smmuv3]") {
+TEST_CASE("configuration invalidations and answers reach what their bytes say",
+          "[golden][smmuv3][CFGI_STE][CFGI_STE_RANGE][CFGI_CD][CFGI_CD_ALL][PRI_RESP][RESUME][STALL_TERM]") {
     const auto scope = [](const char* what) { return decode_row(what).work.value().scope; };
     CHECK(scope("CFGI_STE highest stream").stream == last_stream);
     CHECK(scope("CFGI_STE_RANGE 2").stream == golden_sid);

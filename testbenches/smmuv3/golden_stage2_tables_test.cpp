@@ -148,7 +148,9 @@ void check_starts(const Rows& rows, bool small_tables) {
 
 } // namespace
 
-TEST_CASE("stage 2 descriptors have the manual's bytes and are read as meant", "[golden][smmuv3]") {
+TEST_CASE("stage 2 descriptors have the manual's bytes and are read as meant",
+          "[golden][smmuv3][stage 2 leaf.Valid][stage 2 leaf.Type][stage 2 leaf.MemAttr][stage 2 leaf.S2AP0]"
+          "[stage 2 leaf.S2AP1][stage 2 leaf.AF][stage 2 leaf.OA][stage 2 leaf.DBM][stage 2 leaf.XN]") {
     using D = Stage2Descriptor;
     Table t{golden::stage2_descriptors};
     t.check("stage 2 table, 4 KiB", table_to(0x81'0000'1000));
@@ -200,7 +202,9 @@ TEST_CASE("stage 2 descriptors have the manual's bytes and are read as meant", "
     }
 }
 
-TEST_CASE("stage 1 descriptors of every granule have the manual's bytes and are read as meant", "[golden][smmuv3]") {
+TEST_CASE("stage 1 descriptors of every granule have the manual's bytes and are read as meant",
+          "[golden][smmuv3][stage 1 table.PXNTable][stage 1 table.UXNTable][stage 1 table.APTable0]"
+          "[stage 1 table.APTable1]") {
     using D = LeafDescriptor;
     Table t{golden::more_stage1_descriptors};
     const D page = page1();
@@ -250,7 +254,8 @@ TEST_CASE("each level holds the leaves and tables that the manual lets it, of th
     }
 }
 
-TEST_CASE("stage 2 walks start where the manual's table says, and nowhere else", "[golden][smmuv3]") {
+TEST_CASE("stage 2 walks start where the manual's table says, and nowhere else",
+          "[golden][smmuv3][STE.S2T0SZ][STE.S2SL0][STE.S2TG]") {
     check_starts(golden::stage2_starts, false);
     check_starts(golden::small_stage2_starts, true);
 }

@@ -284,7 +284,7 @@ TEST_CASE("context descriptors of two halves, of every granule and size have the
 }
 
 TEST_CASE("context descriptors that the manual calls ILLEGAL are refused, but not for a half that is not walked",
-          "[golden][smmuv3]") {
+          "[golden][smmuv3][CD.ENDI][CD.T0SZ][CD.TG0][CD.T1SZ][CD.TG1][CD.TTB0][CD.TTB1][CD.IPS][C_BAD_CD]") {
     const Cd live = golden_live_cd(false), both = both_halves(Granule1::K4, upper_table);
     constexpr Spa beyond0{0x181'2345'6000}, beyond1{0x181'2346'7000};
     JudgedTable illegal{golden::illegal_context_descriptors};

@@ -172,7 +172,9 @@ TEST_CASE("commands have the manual's bytes, and the queue takes what the unit h
     CHECK(refused == std::set<std::string>{"RESUME retry", "RESUME abort", "RESUME terminate", "STALL_TERM"});
 }
 
-TEST_CASE("event records have the manual's bytes", "[golden][smmuv3]") {
+TEST_CASE("event records have the manual's bytes",
+          "[golden][smmuv3][C_BAD_STREAMID][F_STE_FETCH][C_BAD_STE][F_STREAM_DISABLED][F_TRANSL_FORBIDDEN]"
+          "[C_BAD_SUBSTREAMID][F_CD_FETCH][C_BAD_CD][F_TRANSLATION][F_PERMISSION]") {
     Table t{golden::event_records};
     const auto check = [&](const char* what, EventId id, const TranslationRequest& r, const Fault& f = {}) {
         t.check(what, make_record(id, r, f));
@@ -257,7 +259,10 @@ TEST_CASE("registers and fields are where the manual has them", "[golden][smmuv3
     for (const auto& g : golden::optional_register_fields) check(g);
 }
 
-TEST_CASE("translation descriptors have the manual's bytes and are read back as meant", "[golden][smmuv3]") {
+TEST_CASE("translation descriptors have the manual's bytes and are read back as meant",
+          "[golden][smmuv3][stage 1 leaf.Valid][stage 1 leaf.Type][stage 1 leaf.AP1][stage 1 leaf.AP2]"
+          "[stage 1 leaf.AF][stage 1 leaf.nG][stage 1 leaf.OA][stage 1 leaf.DBM][stage 1 leaf.PXN]"
+          "[stage 1 leaf.UXN][stage 1 table.Valid][stage 1 table.Type][stage 1 table.NextTable]") {
     Table t{golden::page_descriptors};
     const Spa to{0x81'2345'6000};
     const auto user = [](Spa at) {

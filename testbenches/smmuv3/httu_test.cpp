@@ -30,7 +30,8 @@ struct HttuBench : StageBench {
 
 } // namespace
 
-TEST_CASE("the first use of a page marks its descriptor, for the price of one more access", "[smmuv3][httu]") {
+TEST_CASE("the first use of a page marks its descriptor, for the price of one more access",
+          "[smmuv3][httu][STE.S2HA][CD.HA][stage 1 leaf.AF][stage 2 leaf.AF]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     HttuBench b{place.stages};
     const Spa slot = b.map_page(at, there).of(place.stage);
@@ -51,7 +52,7 @@ TEST_CASE("the first use of a page marks its descriptor, for the price of one mo
 }
 
 TEST_CASE("a write marks a clean page, a read does not, and a kept clean translation is walked once more",
-          "[smmuv3][httu]") {
+          "[smmuv3][httu][STE.S2HD][CD.HD][stage 1 leaf.DBM][stage 2 leaf.DBM]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     HttuBench b{place.stages};
     const Spa slot = b.map_page(at, there).of(place.stage);
@@ -67,7 +68,8 @@ TEST_CASE("a write marks a clean page, a read does not, and a kept clean transla
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("without HD a clean page is read-only; without DBM it is whatever HD says", "[smmuv3][httu]") {
+TEST_CASE("without HD a clean page is read-only; without DBM it is whatever HD says",
+          "[smmuv3][httu][STE.S2HD][CD.HD][stage 1 leaf.DBM][stage 2 leaf.DBM]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     const bool modifier = GENERATE(true, false);
     HttuBench b{place.stages, true, !modifier};

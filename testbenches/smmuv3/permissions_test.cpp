@@ -82,7 +82,10 @@ constexpr Stage2Row stage2_rows[] = {
 
 } // namespace
 
-TEST_CASE("stage 1 permissions are what page, tables and context leave", "[smmuv3][permissions]") {
+TEST_CASE("stage 1 permissions are what page, tables and context leave",
+          "[smmuv3][permissions][CD.WXN][CD.PAN][CD.HAD0][stage 1 leaf.AP1][stage 1 leaf.AP2][stage 1 leaf.PXN]"
+          "[stage 1 leaf.UXN][stage 1 table.PXNTable][stage 1 table.UXNTable][stage 1 table.APTable0]"
+          "[stage 1 table.APTable1]") {
     const Stage1Row& row = GENERATE(from_range(std::begin(stage1_rows), std::end(stage1_rows)));
     INFO(row.what);
     StageBench b{Stages::First, everything()};
@@ -95,7 +98,7 @@ TEST_CASE("stage 1 permissions are what page, tables and context leave", "[smmuv
     CHECK(what_is_granted(b) == row.granted); // now from the cache
 }
 
-TEST_CASE("EL2 without E2H has one privilege, and reads neither AP[1] nor PXN", "[smmuv3][permissions]") {
+TEST_CASE("EL2 without E2H has one privilege, and reads neither AP[1] nor PXN", "[smmuv3][permissions][STE.STRW]") {
     StageBench b{Stages::First, everything()};
     b.stream_entry().set(Ste::STRW, StreamWorld::El2);
     b.context_descriptor().set(Cd::PAN, true);
@@ -114,7 +117,8 @@ TEST_CASE("EL2 without E2H has one privilege, and reads neither AP[1] nor PXN", 
     CHECK(after(ap2, 0) == "rxRX");
 }
 
-TEST_CASE("stage 2 permissions know reading, writing and, by privilege, execution", "[smmuv3][permissions]") {
+TEST_CASE("stage 2 permissions know reading, writing and, by privilege, execution",
+          "[smmuv3][permissions][stage 2 leaf.S2AP0][stage 2 leaf.S2AP1][stage 2 leaf.XN]") {
     const Stage2Row& row = GENERATE(from_range(std::begin(stage2_rows), std::end(stage2_rows)));
     INFO(row.what);
     StageBench b{Stages::Second, everything()};
@@ -123,7 +127,7 @@ TEST_CASE("stage 2 permissions know reading, writing and, by privilege, executio
     CHECK(what_is_granted(b) == row.granted);
 }
 
-TEST_CASE("without XNX one bit of stage 2 forbids execution to all", "[smmuv3][permissions]") {
+TEST_CASE("without XNX one bit of stage 2 forbids execution to all", "[smmuv3][permissions][stage 2 leaf.XN]") {
     StageBench b{Stages::Second};
     b.change(b.map_page(at, there).second, u64{1} << 53, 0);
     b.start();
@@ -142,7 +146,8 @@ TEST_CASE("both stages have to agree", "[smmuv3][permissions]") {
     CHECK(what_is_granted(b) == "rxR");
 }
 
-TEST_CASE("a stream says what its transactions are, if the unit lets it; records show it", "[smmuv3][permissions]") {
+TEST_CASE("a stream says what its transactions are, if the unit lets it; records show it",
+          "[smmuv3][permissions][STE.PRIVCFG][STE.INSTCFG]") {
     const bool allowed = GENERATE(true, false);
     Smmuv3Config c = everything();
     c.permission_overrides = allowed;

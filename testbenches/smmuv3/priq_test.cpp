@@ -121,7 +121,8 @@ TEST_CASE("a unit without substreams records no PASID, and a marker without one 
     CHECK(b.responses.all.size() == 1);
 }
 
-TEST_CASE("the queue goes round: PROD carries the wrap bit, and each record lies in its slot", "[smmuv3][priq]") {
+TEST_CASE("the queue goes round: PROD carries the wrap bit, and each record lies in its slot",
+          "[smmuv3][priq][PRIQ_BASE][PRIQ_PROD][PRIQ_CONS]") {
     const unsigned log2size = GENERATE(0u, 2u);
     PriBench b{{}, log2size};
     u32 position = 0;
@@ -147,7 +148,7 @@ TEST_CASE("a page request record is written after its latency and the memory's, 
 }
 
 TEST_CASE("an overflow toggles OVFLG once and keeps records out until it is acknowledged, room or not",
-          "[smmuv3][priq]") {
+          "[smmuv3][priq][PRIQ_CONS]") {
     PriBench b;
     b.fill();
     CHECK_FALSE(b.overflow_flag());
@@ -185,7 +186,8 @@ TEST_CASE("in an overflow only the last request of a group is answered, and no S
     CHECK(b.received[b.received.size() - 2].stop_marker);
 }
 
-TEST_CASE("the code and the PASID of a response to an overflow are those of the manual's list", "[smmuv3][priq]") {
+TEST_CASE("the code and the PASID of a response to an overflow are those of the manual's list",
+          "[smmuv3][priq][STE.PPAR]") {
     enum class Entry { Valid, Invalid, OutOfRange, Unreadable };
     struct Row {
         const char* what;
@@ -325,7 +327,8 @@ TEST_CASE("with LO clear the queue interrupts when it becomes non-empty", "[smmu
     CHECK(edges() == 2);
 }
 
-TEST_CASE("with LO set the queue interrupts for each last message, lost in an overflow or not", "[smmuv3][priq]") {
+TEST_CASE("with LO set the queue interrupts for each last message, lost in an overflow or not",
+          "[smmuv3][priq][PRIQ_IRQ_CFG2]") {
     PriBench b;
     b.write(PriqIrqCfg2{}.set(PriqIrqCfg2::LO, true));
     b.write(IrqCtrl{}.set(IrqCtrl::PRIQ_IRQEN, true));
@@ -345,7 +348,8 @@ TEST_CASE("with LO set the queue interrupts for each last message, lost in an ov
     CHECK(edges() == 3);
 }
 
-TEST_CASE("the interrupt is a message if it has an address; one that aborts is MSI_PRIQ_ABT_ERR", "[smmuv3][priq]") {
+TEST_CASE("the interrupt is a message if it has an address; one that aborts is MSI_PRIQ_ABT_ERR",
+          "[smmuv3][priq][PRIQ_IRQ_CFG0][PRIQ_IRQ_CFG1]") {
     const bool reachable = GENERATE(true, false);
     PriBench b;
     b.write(PriqIrqCfg0{}.set(PriqIrqCfg0::ADDR, reachable ? Bench::flag : Spa{0x40}));
@@ -359,7 +363,7 @@ TEST_CASE("the interrupt is a message if it has an address; one that aborts is M
     CHECK(b.producer() == 1);
 }
 
-TEST_CASE("CMD_PRI_RESP sends the response with its code, its group and its PASID", "[smmuv3][priq]") {
+TEST_CASE("CMD_PRI_RESP sends the response with its code, its group and its PASID", "[smmuv3][priq][PRI_RESP]") {
     struct Row {
         PageResponse resp;
         PageResponseCode code;
@@ -424,7 +428,7 @@ TEST_CASE("CMD_SYNC does not wait for a response to arrive", "[smmuv3][priq]") {
     CHECK(b.memory.messages.size() == 1);
 }
 
-TEST_CASE("the queue's registers are guarded by PRIQEN itself", "[smmuv3][priq]") {
+TEST_CASE("the queue's registers are guarded by PRIQEN itself", "[smmuv3][priq][PRIQ_BASE][PRIQ_PROD]") {
     PriBench b;
     b.write(b.reg<Cr0>().set(Cr0::SMMUEN, false));
     const PriqBase before = b.reg<PriqBase>();

@@ -3,7 +3,7 @@
 #include "smmuv3/bench.h"
 
 namespace quiesce::iommu::smmuv3::test {
-TEST_CASE("CR0ACK follows CR0 after the update delay, not before", "[smmuv3]") {
+TEST_CASE("CR0ACK follows CR0 after the update delay, not before", "[smmuv3][CR0][CR0ACK]") {
     Smmuv3Config config;
     Bench b{config};
     const auto enable = Cr0{}.set(Cr0::SMMUEN, true).set(Cr0::EVENTQEN, true).set(Cr0::VMW, 1).set(Cr0::ATSCHK, true);
@@ -16,7 +16,7 @@ TEST_CASE("CR0ACK follows CR0 after the update delay, not before", "[smmuv3]") {
     CHECK(b.reg<Cr0Ack>().value() == 0x15);
 }
 
-TEST_CASE("a CR0 write during an update is acknowledged by an update of its own", "[smmuv3]") {
+TEST_CASE("a CR0 write during an update is acknowledged by an update of its own", "[smmuv3][CR0][CR0ACK]") {
     Smmuv3Config config;
     Bench b{config};
     const sim::Time begun = sim::now();
@@ -30,7 +30,19 @@ TEST_CASE("a CR0 write during an update is acknowledged by an update of its own"
     CHECK(b.reg<Cr0Ack>().value() == 0x5);
 }
 
-TEST_CASE("identification and acknowledgement registers ignore writes; unknown offsets read zero", "[smmuv3]") {
+TEST_CASE("IRQ_CTRLACK follows IRQ_CTRL after the update delay, not before", "[smmuv3][IRQ_CTRL][IRQ_CTRLACK]") {
+    Smmuv3Config config;
+    Bench b{config};
+    b.post(IrqCtrl{}.set(IrqCtrl::GERROR_IRQEN, true).set(IrqCtrl::EVENTQ_IRQEN, true));
+    const sim::Time shown = sim::now() + config.register_access.get() + config.update_delay.get();
+    b.calendar.run_until(shown);
+    CHECK(b.reg<IrqCtrlAck>().value() == 0);
+    b.calendar.run_until(shown + 1_ps);
+    CHECK(b.reg<IrqCtrlAck>().value() == 0x5);
+}
+
+TEST_CASE("identification and acknowledgement registers ignore writes; unknown offsets read zero",
+          "[smmuv3][IDR0][CR0ACK][GERROR]") {
     Bench b;
     const auto idr0 = b.read<Idr0>();
     b.run([](Unit& u) -> sim::Task<int> {
@@ -49,7 +61,8 @@ TEST_CASE("identification and acknowledgement registers ignore writes; unknown o
     CHECK(b.run(b.unit.mmio_read(GatosSid::offset, 8)) == 0);
 }
 
-TEST_CASE("guarded registers keep their values while what they configure is on", "[smmuv3]") {
+TEST_CASE("guarded registers keep their values while what they configure is on",
+          "[smmuv3][STRTAB_BASE][STRTAB_BASE_CFG][CMDQ_BASE][CMDQ_CONS][EVENTQ_BASE][EVENTQ_PROD][CR2]") {
     Bench b;
     b.start();
     const auto keeps = [&](auto value) {
@@ -78,7 +91,7 @@ TEST_CASE("guarded registers keep their values while what they configure is on",
     CHECK_FALSE(keeps(EventqIrqCfg0{}.set(EventqIrqCfg0::ADDR, Spa{0x2000})));
 }
 
-TEST_CASE("GBPA takes a write only with Update set, and only while no update is going on", "[smmuv3]") {
+TEST_CASE("GBPA takes a write only with Update set, and only while no update is going on", "[smmuv3][GBPA]") {
     Smmuv3Config config;
     Bench b{config};
     b.write(Gbpa{}.set(Gbpa::ABORT, true));
@@ -99,7 +112,8 @@ TEST_CASE("GBPA takes a write only with Update set, and only while no update is 
     CHECK(b.dma(Iova{0x1234'5678}).ending == Ending::Grant);
 }
 
-TEST_CASE("with SMMUEN=0 addresses pass unchanged, substreams are ignored, and nothing is recorded", "[smmuv3]") {
+TEST_CASE("with SMMUEN=0 addresses pass unchanged, substreams are ignored, and nothing is recorded",
+          "[smmuv3][GBPA][CR0]") {
     Bench b;
     b.start(4, false);
     const Translation t = b.dma(Iova{0x1234'5678}, Access::Write, 0xffff'ffff, 5);
@@ -109,7 +123,8 @@ TEST_CASE("with SMMUEN=0 addresses pass unchanged, substreams are ignored, and n
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("a global error toggles once, interrupts by wire, and ends when GERRORN agrees", "[smmuv3]") {
+TEST_CASE("a global error toggles once, interrupts by wire, and ends when GERRORN agrees",
+          "[smmuv3][GERROR][GERRORN]") {
     Bench b;
     Log<GlobalError> errors{b.bus};
     b.start();
@@ -131,7 +146,8 @@ TEST_CASE("a global error toggles once, interrupts by wire, and ends when GERROR
     CHECK(errors[2].what == base::Name{"CMDQ_ERR"});
 }
 
-TEST_CASE("GERROR and event queue interrupts are messages when they have an address", "[smmuv3]") {
+TEST_CASE("GERROR and event queue interrupts are messages when they have an address",
+          "[smmuv3][IRQ_CTRL][GERROR_IRQ_CFG0][GERROR_IRQ_CFG1][EVENTQ_IRQ_CFG0][EVENTQ_IRQ_CFG1]") {
     Bench b;
     b.write(GerrorIrqCfg0{}.set(GerrorIrqCfg0::ADDR, Bench::flag));
     b.write(GerrorIrqCfg1{}.set(GerrorIrqCfg1::DATA, 0x11));
@@ -156,7 +172,8 @@ TEST_CASE("GERROR and event queue interrupts are messages when they have an addr
     CHECK(b.wires.edges.empty());
 }
 
-TEST_CASE("a message that aborts is reported in GERROR and does not interrupt for itself", "[smmuv3]") {
+TEST_CASE("a message that aborts is reported in GERROR and does not interrupt for itself",
+          "[smmuv3][GERROR_IRQ_CFG0][EVENTQ_IRQ_CFG0]") {
     Bench b;
     b.write(GerrorIrqCfg0{}.set(GerrorIrqCfg0::ADDR, Spa{0x40}));
     b.write(EventqIrqCfg0{}.set(EventqIrqCfg0::ADDR, Spa{0x80}));

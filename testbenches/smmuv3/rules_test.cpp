@@ -30,7 +30,8 @@ TEST_CASE("identification registers say what the unit is", "[smmuv3]") {
     CHECK(id.output_bits == 48);
 }
 
-TEST_CASE("every substream outcome of the manual's table", "[smmuv3]") {
+TEST_CASE("every substream outcome of the manual's table",
+          "[smmuv3][STE.S1DSS][STE.S1CDMax][C_BAD_SUBSTREAMID][F_STREAM_DISABLED]") {
     struct Row {
         const char* what;
         StreamConfig config;
@@ -74,7 +75,8 @@ TEST_CASE("every substream outcome of the manual's table", "[smmuv3]") {
     }
 }
 
-TEST_CASE("each illegal stream table entry is refused, and its neighbour is not", "[smmuv3]") {
+TEST_CASE("each illegal stream table entry is refused, and its neighbour is not",
+          "[smmuv3][STE.V][STE.S1CDMax][STE.S1STALLD][STE.EATS][STE.STRW][C_BAD_STE]") {
     const Identity id = identity(10);
     const Ste good = substream_ste(10, NoSubstream::Terminate);
     CHECK(why_illegal(good, id).empty());
@@ -101,7 +103,9 @@ TEST_CASE("each illegal stream table entry is refused, and its neighbour is not"
     CHECK(why_illegal(two_level, id).empty());
 }
 
-TEST_CASE("each illegal context descriptor is refused; a disabled half is not judged", "[smmuv3]") {
+TEST_CASE("each illegal context descriptor is refused; a disabled half is not judged",
+          "[smmuv3][CD.V][CD.AA64][CD.ENDI][CD.T0SZ][CD.TG0][CD.T1SZ][CD.TG1][CD.EPD0][CD.EPD1][CD.TTB0][CD.TTB1]"
+          "[CD.IPS][CD.A][CD.S][CD.HA][CD.HD][CD.ASID][C_BAD_CD]") {
     const Identity id = identity();
     const Ste ste = substream_ste(4, NoSubstream::Terminate);
     const Cd good = Bench::cd(Spa{0x1000})
@@ -140,7 +144,7 @@ TEST_CASE("each illegal context descriptor is refused; a disabled half is not ju
     CHECK_FALSE(bad(Cd{good}.set(Cd::A, false)));
 }
 
-TEST_CASE("streams are found in linear tables and refused beyond them", "[smmuv3]") {
+TEST_CASE("streams are found in linear tables and refused beyond them", "[smmuv3][STRTAB_BASE][STRTAB_BASE_CFG]") {
     const Identity id = identity();
     const auto base = StrtabBase{}.set(StrtabBase::ADDR, Spa{0x1'0040});
     const auto cfg = StrtabBaseCfg{}.set(StrtabBaseCfg::LOG2SIZE, 4);
@@ -154,7 +158,7 @@ TEST_CASE("streams are found in linear tables and refused beyond them", "[smmuv3
     CHECK(locate_stream(base, wide, id, StreamId{0x10000}).kind == StreamSlot::Kind::BadStream);
 }
 
-TEST_CASE("two-level stream tables obey Span", "[smmuv3]") {
+TEST_CASE("two-level stream tables obey Span", "[smmuv3][L1STD.Span][L1STD.L2Ptr][STRTAB_BASE_CFG]") {
     const Identity id = identity();
     const auto base = StrtabBase{}.set(StrtabBase::ADDR, Spa{0x2'0000});
     const auto cfg = StrtabBaseCfg{}
@@ -226,7 +230,7 @@ TEST_CASE("start levels follow the input size", "[smmuv3]") {
     CHECK(make_root(granule_of(Granule0::K4), 24, Spa{0x1'00f0}, false).table == Spa{0x1'00c0}); // to 64 at least
 }
 
-TEST_CASE("commands become scopes", "[smmuv3]") {
+TEST_CASE("commands become scopes", "[smmuv3][CFGI_STE_RANGE][CFGI_CD_ALL]") {
     const Identity id = identity();
     const auto scope = [&](const auto& c) {
         const Decode d = decode_command(as_command(c), id);
@@ -290,7 +294,7 @@ TEST_CASE("commands that are not legal", "[smmuv3]") {
     CHECK_FALSE(legal(TlbiNhVa{va}.set(TlbiNhVa::TG, RangeGranule::K4).set(TlbiNhVa::NUM, 1), identity_of(old)));
 }
 
-TEST_CASE("the coverage list names everything once and knows what is missing", "[smmuv3]") {
+TEST_CASE("the coverage list names everything once and says why what is missing is", "[smmuv3]") {
     std::map<std::string, int> seen;
     std::map<std::string, Status> status;
     for (const Feature& f : features()) {
@@ -298,6 +302,8 @@ TEST_CASE("the coverage list names everything once and knows what is missing", "
         if (f.name != "IMPDEF") ++seen[key];
         status[key] = f.status;
         CHECK_FALSE(f.section.empty());
+        INFO(key);
+        CHECK(f.why.empty() == (f.status != Status::Absent));
     }
     for (const auto& [key, times] : seen) {
         INFO(key);

@@ -41,7 +41,9 @@ Smmuv3Config with_el2() {
 
 } // namespace
 
-TEST_CASE("each invalidation by its table removes what it covers and nothing else", "[smmuv3][stages]") {
+TEST_CASE("each invalidation by its table removes what it covers and nothing else",
+          "[smmuv3][stages][STE.S2VMID][CD.ASID][TLBI_NH_ALL][TLBI_NH_ASID][TLBI_NH_VA][TLBI_NH_VAA]"
+          "[TLBI_S12_VMALL][TLBI_S2_IPA][TLBI_NSNH_ALL]") {
     const Reach& reach = GENERATE(from_range(std::begin(reach_table), std::end(reach_table)));
     const Stages stages = GENERATE(Stages::First, Stages::Second, Stages::Both);
     INFO(reach.what << ", stages " << static_cast<int>(stages));
@@ -57,7 +59,7 @@ TEST_CASE("each invalidation by its table removes what it covers and nothing els
 }
 
 TEST_CASE("after a change of stage 2 what both gave is gone with S2_IPA and NH_ALL, not with one of them",
-          "[smmuv3][stages]") {
+          "[smmuv3][stages][TLBI_S2_IPA][TLBI_NH_ALL]") {
     const bool by_ipa = GENERATE(false, true), by_va = GENERATE(false, true);
     StageBench b{Stages::Both};
     b.map_page(at, there);
@@ -95,7 +97,7 @@ TEST_CASE("an invalidation of intermediate addresses overtakes a walk of both st
     CHECK(b.unit.agent().replays() == 1);
 }
 
-TEST_CASE("wildcards take VMIDs of a group for one", "[smmuv3][stages]") {
+TEST_CASE("wildcards take VMIDs of a group for one", "[smmuv3][stages][CR0][STE.S2VMID]") {
     const u64 bits = GENERATE(0u, 1u, 2u);
     Smmuv3Config c = StageBench::both_stages();
     c.vmid_wildcards = true;
@@ -109,7 +111,9 @@ TEST_CASE("wildcards take VMIDs of a group for one", "[smmuv3][stages]") {
     CHECK(b.dma(at).to == (bits == 2 ? moved : there));
 }
 
-TEST_CASE("streams of EL2 have translations of their own", "[smmuv3][stages]") {
+TEST_CASE("streams of EL2 have translations of their own",
+          "[smmuv3][stages][STE.STRW][CR2][TLBI_EL2_ALL][TLBI_EL2_ASID][TLBI_EL2_VA][TLBI_EL2_VAA][TLBI_NSNH_ALL]"
+          "[TLBI_NH_ALL]") {
     const bool e2h = GENERATE(false, true);
     StageBench b{Stages::First, with_el2()};
     b.stream_entry().set(Ste::STRW, StreamWorld::El2);

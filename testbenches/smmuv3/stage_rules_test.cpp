@@ -26,7 +26,9 @@ Ste stage2_ste() {
 
 } // namespace
 
-TEST_CASE("each illegal stage 2 is refused, and its neighbour is not", "[smmuv3][stages]") {
+TEST_CASE("each illegal stage 2 is refused, and its neighbour is not",
+          "[smmuv3][stages][STE.S2T0SZ][STE.S2SL0][STE.S2TG][STE.S2PS][STE.S2AA64][STE.S2ENDI][STE.S2TTB]"
+          "[STE.S2HD][STE.S2HA][STE.S2S][C_BAD_STE]") {
     const StreamConfig config = GENERATE(StreamConfig::Stage2, StreamConfig::Nested);
     const Ste good = stage2_ste().set(Ste::Config, config);
     const auto bad = [](const Ste& s, const Smmuv3Config& c) { return !why_illegal(s, identity_of(c)).empty(); };
@@ -66,7 +68,7 @@ TEST_CASE("each illegal stage 2 is refused, and its neighbour is not", "[smmuv3]
     CHECK_FALSE(bad(Ste{good}.set(Ste::Config, StreamConfig::Stage1).set(Ste::S2TG, Granule0::Reserved), full));
 }
 
-TEST_CASE("split-stage ATS needs both stages, no stalling and a unit that has it", "[smmuv3][stages]") {
+TEST_CASE("split-stage ATS needs both stages, no stalling and a unit that has it", "[smmuv3][stages][STE.EATS]") {
     Smmuv3Config c = StageBench::both_stages();
     const Ste split = stage2_ste().set(Ste::Config, StreamConfig::Nested).set(Ste::EATS, StreamAts::SplitStage);
     CHECK(why_illegal(split, identity_of(c)).empty());
@@ -75,7 +77,8 @@ TEST_CASE("split-stage ATS needs both stages, no stalling and a unit that has it
     CHECK_FALSE(why_illegal(split, identity_of(c)).empty());
 }
 
-TEST_CASE("stage 2 takes as many first tables as its input range needs, up to sixteen", "[smmuv3][stages]") {
+TEST_CASE("stage 2 takes as many first tables as its input range needs, up to sixteen",
+          "[smmuv3][stages][STE.S2T0SZ][STE.S2SL0][STE.S2TTB]") {
     // DDI 0487 D8.2, counted in tables: at least two entries, at most sixteen tables of one page.
     for (const Granule0 code : {Granule0::K4, Granule0::K16, Granule0::K64}) {
         const Granule& g = granule_of(code);
@@ -98,7 +101,7 @@ TEST_CASE("stage 2 takes as many first tables as its input range needs, up to si
     CHECK(make_stage2_root(granule_of(Granule0::K4), 39, 2, Spa{0x3'50f0}).table == Spa{0x3'5080});
 }
 
-TEST_CASE("each half of the input range has its own granule", "[smmuv3][stages]") {
+TEST_CASE("each half of the input range has its own granule", "[smmuv3][stages][CD.TG0][CD.TG1][CD.TTB1]") {
     struct Row {
         Granule1 code;
         unsigned page_bits;
@@ -128,7 +131,8 @@ TEST_CASE("each half of the input range has its own granule", "[smmuv3][stages]"
     CHECK(b.events() == 1);
 }
 
-TEST_CASE("with split-stage ATS a device is told intermediate addresses and sends them back", "[smmuv3][ats][stages]") {
+TEST_CASE("with split-stage ATS a device is told intermediate addresses and sends them back",
+          "[smmuv3][ats][stages][STE.EATS]") {
     StageBench b{Stages::Both};
     b.stream_entry().set(Ste::EATS, StreamAts::SplitStage);
     b.write_structures();

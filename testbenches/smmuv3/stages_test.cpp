@@ -30,7 +30,8 @@ EventRecord expected_record(u8 event, unsigned stage, bool write, Gpa asked, uns
 
 } // namespace
 
-TEST_CASE("a page is where its stages lead, and the second access is a hit", "[smmuv3][stages]") {
+TEST_CASE("a page is where its stages lead, and the second access is a hit",
+          "[smmuv3][stages][STE.Config][STE.S2TTB]") {
     StageBench b{GENERATE(Stages::First, Stages::Second, Stages::Both)};
     b.map_page(at, there);
     b.start();
@@ -41,7 +42,8 @@ TEST_CASE("a page is where its stages lead, and the second access is a hit", "[s
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("what a stage refuses is recorded as that stage's", "[smmuv3][stages]") {
+TEST_CASE("what a stage refuses is recorded as that stage's",
+          "[smmuv3][stages][F_TRANSLATION][F_ACCESS][F_PERMISSION]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     const Defect& defect = GENERATE(from_range(std::begin(defect_table), std::end(defect_table)));
     INFO("stage " << place.stage << ": " << defect.what);
@@ -58,7 +60,7 @@ TEST_CASE("what a stage refuses is recorded as that stage's", "[smmuv3][stages]"
     CHECK(hex(b.only_event()) == hex(want));
 }
 
-TEST_CASE("a stage that is told to be quiet ends transactions without a record", "[smmuv3][stages]") {
+TEST_CASE("a stage that is told to be quiet ends transactions without a record", "[smmuv3][stages][STE.S2R][CD.R]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     StageBench b{place.stages};
     b.change(b.map_page(at, there).of(place.stage), 0, 1);
@@ -72,7 +74,8 @@ TEST_CASE("a stage that is told to be quiet ends transactions without a record",
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("a stage whose access flag faults are off uses what was never used", "[smmuv3][stages]") {
+TEST_CASE("a stage whose access flag faults are off uses what was never used",
+          "[smmuv3][stages][STE.S2AFFD][CD.AFFD]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     StageBench b{place.stages};
     b.change(b.map_page(at, there).of(place.stage), 0, 1 << 10);
@@ -85,7 +88,8 @@ TEST_CASE("a stage whose access flag faults are off uses what was never used", "
     CHECK(b.dma(at).to == there);
 }
 
-TEST_CASE("a fault of either stage stalls where that stage says so, and is retried", "[smmuv3][stages]") {
+TEST_CASE("a fault of either stage stalls where that stage says so, and is retried",
+          "[smmuv3][stages][STE.S2S][CD.S][RESUME]") {
     const Place place = GENERATE(from_range(std::begin(places), std::end(places)));
     Smmuv3Config config = StageBench::both_stages();
     config.stall_model = StallModel::StallAndTerminate;
@@ -119,7 +123,8 @@ TEST_CASE("a fault of either stage stalls where that stage says so, and is retri
     CHECK(got->to == there);
 }
 
-TEST_CASE("stage 2 is asked for each of stage 1's tables, and says which one it has not", "[smmuv3][stages]") {
+TEST_CASE("stage 2 is asked for each of stage 1's tables, and says which one it has not",
+          "[smmuv3][stages][STE.S2PTW][F_TRANSLATION]") {
     const unsigned level = GENERATE(0u, 1u, 2u, 3u);
     StageBench b{Stages::Both};
     const Spa slot = b.map_page(at, there).first;
@@ -155,7 +160,8 @@ TEST_CASE("stage 2 is asked for each of stage 1's tables, and says which one it 
     }
 }
 
-TEST_CASE("stage 2 is asked for the context descriptor and its first-level pointer", "[smmuv3][stages]") {
+TEST_CASE("stage 2 is asked for the context descriptor and its first-level pointer",
+          "[smmuv3][stages][STE.S1ContextPtr][L1CD.L2Ptr][F_TRANSLATION]") {
     const bool two_levels = GENERATE(false, true), readable = GENERATE(false, true), pointer = GENERATE(false, true);
     if (pointer && !two_levels) return;
     StageBench b{Stages::Both};
@@ -182,7 +188,7 @@ TEST_CASE("stage 2 is asked for the context descriptor and its first-level point
           hex(expected_record(readable ? 0x10 : 0x13, 2, false, StageBench::behind(missing), 0)));
 }
 
-TEST_CASE("an abort while stage 2 walks names what it walked for", "[smmuv3][stages]") {
+TEST_CASE("an abort while stage 2 walks names what it walked for", "[smmuv3][stages][F_WALK_EABT]") {
     const bool nested = GENERATE(false, true);
     StageBench b{nested ? Stages::Both : Stages::Second};
     b.map_page(at, there);
@@ -242,7 +248,8 @@ TEST_CASE("both stages together cover what the smaller page does", "[smmuv3][sta
     CHECK(b.dma(page + 0x1000).ending == Ending::Abort);
 }
 
-TEST_CASE("an input address outside stage 2's range is a translation fault of stage 2", "[smmuv3][stages]") {
+TEST_CASE("an input address outside stage 2's range is a translation fault of stage 2",
+          "[smmuv3][stages][STE.S2T0SZ][F_TRANSLATION]") {
     const u64 beyond = GENERATE(u64{1} << 40, u64{1} << 50);
     StageBench b{Stages::Second};
     b.map_page(at, there);
@@ -254,7 +261,7 @@ TEST_CASE("an input address outside stage 2's range is a translation fault of st
 }
 
 TEST_CASE("a transaction that skips stage 1 goes through stage 2, unless it is too wide for stage 1",
-          "[smmuv3][stages]") {
+          "[smmuv3][stages][STE.S1DSS][F_ADDR_SIZE]") {
     StageBench b{Stages::Both};
     b.map2(Gpa{at.value()}, StageBench::page2(there).word(0));
     b.stream_entry().set(Ste::S1CDMax, 4).set(Ste::S1DSS, NoSubstream::Bypass);

@@ -82,7 +82,7 @@ TEST_CASE("identification registers say whether the unit can stall, and how many
 }
 
 TEST_CASE("a fault of a stalling descriptor holds the transaction and is recorded with Stall and a STAG, R or no R",
-          "[smmuv3][stall]") {
+          "[smmuv3][stall][CD.S]") {
     StallBench b;
     SECTION("F_TRANSLATION of a read") {
         b.begin(b.patient(here + page_size + 4));
@@ -109,7 +109,7 @@ TEST_CASE("a fault of a stalling descriptor holds the transaction and is recorde
     CHECK(b.resolved.size() == 0);
 }
 
-TEST_CASE("CMD_RESUME with retry translates anew, with the tables as they are then", "[smmuv3][stall]") {
+TEST_CASE("CMD_RESUME with retry translates anew, with the tables as they are then", "[smmuv3][stall][RESUME]") {
     StallBench b;
     StallBench::Attempt& a = b.stall();
     b.map_page(1);
@@ -151,7 +151,7 @@ TEST_CASE("a retried transaction ends as a descriptor says that was made quiet m
     CHECK(b.events() == 1);
 }
 
-TEST_CASE("CMD_RESUME without retry aborts or reads zero, as Ab and TERM_MODEL say", "[smmuv3][stall]") {
+TEST_CASE("CMD_RESUME without retry aborts or reads zero, as Ab and TERM_MODEL say", "[smmuv3][stall][RESUME]") {
     struct Row {
         bool term_model, ab;
         Ending ending;
@@ -237,7 +237,7 @@ TEST_CASE("a transaction without a STAG is translated anew when it gets one if w
 }
 
 TEST_CASE("CMD_STALL_TERM aborts everything held of its stream, recorded or not, and frees the STAGs",
-          "[smmuv3][stall]") {
+          "[smmuv3][stall][STALL_TERM]") {
     StallBench b{stalling(2)};
     StallBench::Attempt& mine = b.stall(1);
     StallBench::Attempt& other = b.stall(2, 2);

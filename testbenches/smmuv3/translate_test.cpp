@@ -38,7 +38,7 @@ TEST_CASE("a page is translated through a linear stream table and a single descr
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("2 MiB and 1 GiB blocks keep the low address bits", "[smmuv3]") {
+TEST_CASE("2 MiB and 1 GiB blocks keep the low address bits", "[smmuv3][stage 1 leaf.Type][stage 1 leaf.OA]") {
     Bench b;
     const Spa ttb = b.simple(here, there);
     const u64 block = Bench::page(Spa{0}).set(LeafDescriptor::Type, false).word(0);
@@ -65,7 +65,8 @@ TEST_CASE("the first translation reads structures and tables in turn; the second
     CHECK(warm == a.config_lookup.get() + a.tlb_lookup.get());
 }
 
-TEST_CASE("high addresses use TTB1; the hole between the halves is F_TRANSLATION", "[smmuv3]") {
+TEST_CASE("high addresses use TTB1; the hole between the halves is F_TRANSLATION",
+          "[smmuv3][CD.T0SZ][CD.T1SZ][CD.TTB0][CD.TTB1][CD.EPD1][F_TRANSLATION]") {
     Bench b;
     b.start();
     const Spa low = b.new_table(), high = b.new_table();
@@ -88,7 +89,7 @@ TEST_CASE("high addresses use TTB1; the hole between the halves is F_TRANSLATION
                                  "0000000000000000");
 }
 
-TEST_CASE("with TBI the top byte is ignored, in the half that has it", "[smmuv3]") {
+TEST_CASE("with TBI the top byte is ignored, in the half that has it", "[smmuv3][CD.TBI0][CFGI_CD]") {
     Bench b;
     const Spa ttb = b.new_table();
     b.map(ttb, here, Bench::page(there).word(0));
@@ -103,7 +104,37 @@ TEST_CASE("with TBI the top byte is ignored, in the half that has it", "[smmuv3]
     CHECK(b.dma(Iova{here.value() | u64{0xa5} << 56}).ending == Ending::Abort);
 }
 
-TEST_CASE("two-level stream tables lead to the same entry", "[smmuv3]") {
+TEST_CASE("the upper half has its own TBI, hierarchical permissions and switch",
+          "[smmuv3][CD.TBI1][CD.HAD1][CD.EPD1]") {
+    constexpr u64 no_write = u64{1} << 62; // APTable[1]
+    constexpr Iova high{0xffff'8000'0000'1000};
+    Smmuv3Config config;
+    config.flat_permissions = true;
+    Bench b{config};
+    const Spa low = b.new_table(), top = b.new_table();
+    b.map(top, high, Bench::page(there).word(0));
+    const Spa table = top + (high.value() >> 39 & 511) * 8;
+    b.memory.poke64(table, b.memory.peek64(table) | no_write);
+    Cd cd = Bench::cd(low).set(Cd::EPD1, false).set(Cd::T1SZ, 16).set(Cd::TG1, Granule1::K4).set(Cd::TTB1, top);
+    const auto as = [&](const Cd& now) {
+        b.store(Bench::cdtab, now);
+        b.command(make_command<CfgiCd>().set(CfgiCd::SID, StreamId{1}).set(CfgiCd::Leaf, true),
+                  make_command<TlbiNhAll>(), Bench::sync());
+    };
+    b.store(Bench::strtab + 64, Bench::stage1_ste(Bench::cdtab));
+    b.start();
+    const Iova tagged{high.value() & ~(u64{0x5a} << 56)};
+    as(cd.set(Cd::HAD0, true).set(Cd::TBI0, true)); // of the other half
+    CHECK(b.dma(high, Access::Write).ending == Ending::Abort);
+    CHECK(b.dma(tagged).ending == Ending::Abort);
+    as(cd.set(Cd::HAD1, true).set(Cd::TBI1, true));
+    CHECK(b.dma(high, Access::Write).to == there);
+    CHECK(b.dma(tagged, Access::Write).to == there);
+    as(cd.set(Cd::EPD1, true));
+    CHECK(b.dma(high).ending == Ending::Abort);
+}
+
+TEST_CASE("two-level stream tables lead to the same entry", "[smmuv3][L1STD.Span][L1STD.L2Ptr]") {
     Bench b;
     two_level(b, 9);
     CHECK(b.dma(here, Access::Read, 0x103).to == there);
@@ -111,14 +142,15 @@ TEST_CASE("two-level stream tables lead to the same entry", "[smmuv3]") {
     CHECK(hex(b.only_event()) == "0200000003000000" + three_zero_words);
 }
 
-TEST_CASE("a stream beyond Span is C_BAD_STREAMID", "[smmuv3]") {
+TEST_CASE("a stream beyond Span is C_BAD_STREAMID", "[smmuv3][L1STD.Span][C_BAD_STREAMID]") {
     Bench b;
     two_level(b, 2); // two entries
     CHECK(b.dma(here, Access::Read, 0x103).ending == Ending::Abort);
     CHECK(hex(b.only_event()) == "0200000003010000" + three_zero_words);
 }
 
-TEST_CASE("one- and two-level descriptor tables find the substream", "[smmuv3]") {
+TEST_CASE("one- and two-level descriptor tables find the substream",
+          "[smmuv3][STE.S1Fmt][STE.S1ContextPtr][STE.S1CDMax][L1CD.V][L1CD.L2Ptr]") {
     struct Row {
         CdTable format;
         u64 cd_max;
@@ -144,7 +176,7 @@ TEST_CASE("one- and two-level descriptor tables find the substream", "[smmuv3]")
     CHECK(b.events() == 0);
 }
 
-TEST_CASE("S1DSS says what untagged traffic of a stream with substreams does", "[smmuv3]") {
+TEST_CASE("S1DSS says what untagged traffic of a stream with substreams does", "[smmuv3][STE.S1DSS]") {
     Bench b;
     b.start();
     const Spa ttb = b.new_table();
@@ -167,7 +199,7 @@ TEST_CASE("S1DSS says what untagged traffic of a stream with substreams does", "
     }
 }
 
-TEST_CASE("a bypassing stream keeps addresses, up to the output size", "[smmuv3]") {
+TEST_CASE("a bypassing stream keeps addresses, up to the output size", "[smmuv3][STE.Config]") {
     Bench b;
     b.store(Bench::strtab + 64, Ste{}.set(Ste::V, true).set(Ste::Config, StreamConfig::Bypass));
     b.start();

@@ -57,6 +57,43 @@ constexpr std::string_view table_fields[] = {"Valid", "Type", "NextTable", "PXNT
     "APTable[1]"};
 constexpr std::string_view stage2_fields[] = {"Valid", "Type", "MemAttr", "S2AP[0]", "S2AP[1]", "AF", "OA", "DBM",
     "XN"};
+
+/// Why something of the lists and tables is not there.
+struct Absence {
+    std::string_view name, why;
+};
+constexpr std::string_view no_atos = "IDR0.ATOS and IDR0.VATOS are 0: no address translation operations",
+                           no_ecmdq = "IDR1.ECMDQ is 0: one command queue",
+                           no_secure = "the Secure world is out of scope",
+                           no_mpam = "IDR3.MPAM is 0: no partition identifiers";
+constexpr Absence absence_table[] = {
+    {"GATOS_CTRL", no_atos}, {"GATOS_SID", no_atos}, {"GATOS_ADDR", no_atos}, {"GATOS_PAR", no_atos},
+    {"VATOS_SEL", no_atos}, {"VATOS_*", no_atos},
+    {"CMDQ_CONTROL_PAGE_BASE<n>", no_ecmdq}, {"CMDQ_CONTROL_PAGE_CFG<n>", no_ecmdq},
+    {"CMDQ_CONTROL_PAGE_STATUS<n>", no_ecmdq}, {"ECMDQ_BASE<n>", no_ecmdq}, {"ECMDQ_PROD<n>", no_ecmdq},
+    {"ECMDQ_CONS<n>", no_ecmdq},
+    {"PMCG_*", "no performance monitor counter groups"}, {"S_*", no_secure},
+    {"CFGI_VMS_PIDM", no_mpam}, {"TLBI_EL3_ALL", no_secure}, {"TLBI_EL3_VA", no_secure},
+};
+/// What of the manual is not there as a whole; the identification registers say so.
+constexpr Feature extension_table[] = {
+    {FeatureKind::Extension, {}, "Secure state", "3.10", Status::Absent, no_secure},
+    {FeatureKind::Extension, {}, "Realm state", "3.10", Status::Absent,
+     "out of scope with Granule Protection Checks, MEC and DPT (IDR0.RME_IMPL, IDR3.DPT are 0)"},
+    {FeatureKind::Extension, {}, "MPAM", "17", Status::Absent, no_mpam},
+    {FeatureKind::Extension, {}, "ATOS, VATOS", "9", Status::Absent, no_atos},
+    {FeatureKind::Extension, {}, "AArch32 tables", "6.3.1", Status::Absent, "IDR0.TTF is 2: tables of AArch64 only"},
+    {FeatureKind::Extension, {}, "52-bit addresses", "6.3.6", Status::Absent,
+     "IDR5.VAX, DS and D128 are 0 and OAS is 5 at most: 48 bits in and out"},
+    {FeatureKind::Extension, {}, "big-endian tables", "6.3.1", Status::Absent,
+     "IDR0.TTENDIAN is 2: little-endian only"},
+    {FeatureKind::Extension, {}, "permission indirection, overlays", "6.3.4", Status::Absent,
+     "of v3.4; IDR3.S1PI, S2PI and S2PO are 0"},
+    {FeatureKind::Extension, {}, "access flags of tables", "3.13", Status::Absent, "of v3.4; IDR0.HTTU is 2 at most"},
+    {FeatureKind::Extension, {}, "implementation defined events", "7.3", Status::Absent, "none of 0xE0 to 0xEF"},
+    {FeatureKind::Extension, {}, "memory attributes", "13", Status::Absent,
+     "what only the interconnect sees of an access (cacheability, shareability, allocation) is stored, without effect"},
+};
 // clang-format on
 
 template <class List> bool contains(const List& list, std::string_view name) {
@@ -70,12 +107,18 @@ std::string_view section_of(std::string_view name) {
     return {};
 }
 
+std::string_view why_absent(std::string_view name) {
+    for (const Absence& a : absence_table)
+        if (a.name == name) return a.why;
+    return {};
+}
+
 template <class Map> void add_registers(std::vector<Feature>& out, bool present) {
     for (const base::RegisterEntry& r : Map::entries) {
         const Status status = !present                             ? Status::Absent
                               : contains(stored_registers, r.name) ? Status::Stored
                                                                    : Status::Modelled;
-        out.push_back({FeatureKind::Register, {}, r.name, section_of(r.name), status});
+        out.push_back({FeatureKind::Register, {}, r.name, section_of(r.name), status, why_absent(r.name)});
     }
 }
 template <class S, class List>
@@ -96,7 +139,7 @@ std::vector<Feature> features() {
     add_registers<PmcgRegisters>(out, true);
     add_registers<AbsentRegisters>(out, false);
     for (const Section& s : absent_registers)
-        out.push_back({FeatureKind::Register, {}, s.name, s.section, Status::Absent});
+        out.push_back({FeatureKind::Register, {}, s.name, s.section, Status::Absent, why_absent(s.name)});
     constexpr std::string_view l1std[] = {"Span", "L2Ptr"}, l1cd[] = {"V", "L2Ptr"};
     add_fields<L1Std>(out, "L1STD", "5.1", l1std);
     add_fields<Ste>(out, "STE", "5.2", ste_fields);
@@ -110,10 +153,16 @@ std::vector<Feature> features() {
                        {},
                        row.name,
                        row.section,
-                       row.decode != nullptr ? Status::Modelled : Status::Absent});
+                       row.decode != nullptr ? Status::Modelled : Status::Absent,
+                       why_absent(row.name)});
     for (const EventRow& row : event_rows())
-        out.push_back(
-            {FeatureKind::Event, {}, row.name, row.section, row.modelled ? Status::Modelled : Status::Absent});
+        out.push_back({FeatureKind::Event,
+                       {},
+                       row.name,
+                       row.section,
+                       row.absent.empty() ? Status::Modelled : Status::Absent,
+                       row.absent});
+    out.insert(out.end(), std::begin(extension_table), std::end(extension_table));
     return out;
 }
 

@@ -10,29 +10,32 @@ namespace quiesce::iommu::smmuv3 {
 namespace {
 
 // clang-format off
-/// Never written, as 7.3 leaves to an implementation: F_UUT (nothing that a root complex hands on is unsupported),
-/// F_TLB_CONFLICT and F_CFG_CONFLICT (of entries that overlap the smallest is taken), E_PAGE_REQUEST (a hint).
-/// F_VMS_FETCH needs MPAM.
+/// What 7.3 leaves to an implementation and this one never writes says why.
 constexpr EventRow event_table[] = {
-    {EventId::F_UUT,              "F_UUT",              "7.3.2",  RecordForm::Other,       false},
-    {EventId::C_BAD_STREAMID,     "C_BAD_STREAMID",     "7.3.3",  RecordForm::Plain,       true},
-    {EventId::F_STE_FETCH,        "F_STE_FETCH",        "7.3.4",  RecordForm::Fetch,       true},
-    {EventId::C_BAD_STE,          "C_BAD_STE",          "7.3.5",  RecordForm::Plain,       true},
-    {EventId::F_BAD_ATS_TREQ,     "F_BAD_ATS_TREQ",     "7.3.6",  RecordForm::AtsRequest,  true},
-    {EventId::F_STREAM_DISABLED,  "F_STREAM_DISABLED",  "7.3.7",  RecordForm::StreamOnly,  true},
-    {EventId::F_TRANSL_FORBIDDEN, "F_TRANSL_FORBIDDEN", "7.3.8",  RecordForm::Forbidden,   true},
-    {EventId::C_BAD_SUBSTREAMID,  "C_BAD_SUBSTREAMID",  "7.3.9",  RecordForm::Substream,   true},
-    {EventId::F_CD_FETCH,         "F_CD_FETCH",         "7.3.10", RecordForm::Fetch,       true},
-    {EventId::C_BAD_CD,           "C_BAD_CD",           "7.3.11", RecordForm::Plain,       true},
-    {EventId::F_WALK_EABT,        "F_WALK_EABT",        "7.3.12", RecordForm::WalkAbort,   true},
-    {EventId::F_TRANSLATION,      "F_TRANSLATION",      "7.3.13", RecordForm::Translation, true},
-    {EventId::F_ADDR_SIZE,        "F_ADDR_SIZE",        "7.3.14", RecordForm::Translation, true},
-    {EventId::F_ACCESS,           "F_ACCESS",           "7.3.15", RecordForm::Translation, true},
-    {EventId::F_PERMISSION,       "F_PERMISSION",       "7.3.16", RecordForm::Translation, true},
-    {EventId::F_TLB_CONFLICT,     "F_TLB_CONFLICT",     "7.3.17", RecordForm::Other,       false},
-    {EventId::F_CFG_CONFLICT,     "F_CFG_CONFLICT",     "7.3.18", RecordForm::Other,       false},
-    {EventId::E_PAGE_REQUEST,     "E_PAGE_REQUEST",     "7.3.19", RecordForm::Other,       false},
-    {EventId::F_VMS_FETCH,        "F_VMS_FETCH",        "7.3.20", RecordForm::Other,       false},
+    {EventId::F_UUT,              "F_UUT",              "7.3.2",  RecordForm::Other,
+     "for what a bus can say and the unit cannot take; requesters here say nothing else than it takes"},
+    {EventId::C_BAD_STREAMID,     "C_BAD_STREAMID",     "7.3.3",  RecordForm::Plain},
+    {EventId::F_STE_FETCH,        "F_STE_FETCH",        "7.3.4",  RecordForm::Fetch},
+    {EventId::C_BAD_STE,          "C_BAD_STE",          "7.3.5",  RecordForm::Plain},
+    {EventId::F_BAD_ATS_TREQ,     "F_BAD_ATS_TREQ",     "7.3.6",  RecordForm::AtsRequest},
+    {EventId::F_STREAM_DISABLED,  "F_STREAM_DISABLED",  "7.3.7",  RecordForm::StreamOnly},
+    {EventId::F_TRANSL_FORBIDDEN, "F_TRANSL_FORBIDDEN", "7.3.8",  RecordForm::Forbidden},
+    {EventId::C_BAD_SUBSTREAMID,  "C_BAD_SUBSTREAMID",  "7.3.9",  RecordForm::Substream},
+    {EventId::F_CD_FETCH,         "F_CD_FETCH",         "7.3.10", RecordForm::Fetch},
+    {EventId::C_BAD_CD,           "C_BAD_CD",           "7.3.11", RecordForm::Plain},
+    {EventId::F_WALK_EABT,        "F_WALK_EABT",        "7.3.12", RecordForm::WalkAbort},
+    {EventId::F_TRANSLATION,      "F_TRANSLATION",      "7.3.13", RecordForm::Translation},
+    {EventId::F_ADDR_SIZE,        "F_ADDR_SIZE",        "7.3.14", RecordForm::Translation},
+    {EventId::F_ACCESS,           "F_ACCESS",           "7.3.15", RecordForm::Translation},
+    {EventId::F_PERMISSION,       "F_PERMISSION",       "7.3.16", RecordForm::Translation},
+    {EventId::F_TLB_CONFLICT,     "F_TLB_CONFLICT",     "7.3.17", RecordForm::Other,
+     "of entries that overlap the smallest is taken"},
+    {EventId::F_CFG_CONFLICT,     "F_CFG_CONFLICT",     "7.3.18", RecordForm::Other,
+     "a structure is cached for one stream and substream at a time (STE.CONT is not taken), so entries do not overlap"},
+    {EventId::E_PAGE_REQUEST,     "E_PAGE_REQUEST",     "7.3.19", RecordForm::Other,
+     "a hint of a unit that fetches pages speculatively, which this one does not"},
+    {EventId::F_VMS_FETCH,        "F_VMS_FETCH",        "7.3.20", RecordForm::Other,
+     "no Virtual Machine Structures: IDR3.MPAM is 0"},
 };
 // clang-format on
 

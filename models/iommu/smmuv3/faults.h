@@ -31,7 +31,7 @@ struct EventRow {
     std::string_view name;
     std::string_view section;
     RecordForm form;
-    bool modelled; ///< this unit can write it
+    std::string_view absent{}; ///< why this unit never writes it; empty: it does
 };
 /// Whether software asked to hear of every fault that is like another one.
 enum class Merging : u8 { No, Allowed };

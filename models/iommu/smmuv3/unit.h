@@ -132,12 +132,13 @@ constexpr auto enum_names(Status) {
     return base::name_table<Status>(
         {{Status::Modelled, "modelled"}, {Status::Stored, "stored"}, {Status::Absent, "absent"}});
 }
-enum class FeatureKind : u8 { Register, Field, Command, Event };
+enum class FeatureKind : u8 { Register, Field, Command, Event, Extension };
 constexpr auto enum_names(FeatureKind) {
     return base::name_table<FeatureKind>({{FeatureKind::Register, "register"},
                                           {FeatureKind::Field, "field"},
                                           {FeatureKind::Command, "command"},
-                                          {FeatureKind::Event, "event"}});
+                                          {FeatureKind::Event, "event"},
+                                          {FeatureKind::Extension, "extension"}});
 }
 struct Feature {
     FeatureKind kind;
@@ -145,8 +146,9 @@ struct Feature {
     std::string_view name;
     std::string_view section; ///< of IHI 0070
     Status status;
+    std::string_view why{}; ///< why it is absent
 };
-/// Every register, structure field, command and event, in the manual's order.
+/// Every register, structure field, command and event, in the manual's order, and the extensions that are not there.
 std::vector<Feature> features();
 
 } // namespace quiesce::iommu::smmuv3
