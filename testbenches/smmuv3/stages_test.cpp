@@ -188,6 +188,22 @@ TEST_CASE("stage 2 is asked for the context descriptor and its first-level point
           hex(expected_record(readable ? 0x10 : 0x13, 2, false, StageBench::behind(missing), 0)));
 }
 
+TEST_CASE("with S2PTW a context descriptor in device memory is not fetched", "[smmuv3][stages][STE.S2PTW]") { // 5.2
+    const bool protect = GENERATE(false, true);
+    StageBench b{Stages::Both};
+    b.map_page(at, there);
+    b.change(b.expose(Bench::cdtab), 0, 0b1111 << 2);
+    b.stream_entry().set(Ste::S2PTW, protect);
+    b.write_structures();
+    b.start();
+    CHECK(b.dma(at + 0x40).ending == (protect ? Ending::Abort : Ending::Grant));
+    if (!protect) return;
+    const auto e = view_as<TranslationFault>(b.only_event());
+    CHECK(e.get(TranslationFault::ID) == EventId::F_PERMISSION);
+    CHECK(e.get(TranslationFault::S2));
+    CHECK(e.get(TranslationFault::CLASS) == FaultClass::Cd);
+}
+
 TEST_CASE("an abort while stage 2 walks names what it walked for", "[smmuv3][stages][F_WALK_EABT]") {
     const bool nested = GENERATE(false, true);
     StageBench b{nested ? Stages::Both : Stages::Second};

@@ -60,7 +60,7 @@ constexpr SteRule ste_rule_table[] = {
     }},
     {"S2T0SZ out of range", [](const Ste& s, const Identity& id) {
         if (!has_stage2(s)) return false;
-        const u64 least = std::max(64 - stage2_output_bits(s, id), 16u);
+        const u64 least = std::max(64 - id.output_bits, 16u); // 5.2: of IAS, which is OAS without AArch32 (3.4)
         const unsigned most = largest_size_code(granule_of(s.get(Ste::S2TG)), id.idr3.get(Idr3::STT));
         return s.get(Ste::S2T0SZ) < least || s.get(Ste::S2T0SZ) > most;
     }},
