@@ -58,6 +58,7 @@ std::vector<base::FieldRow> fields_of(smmuv3::RecordForm form) {
     case Fetch: return fields_of<smmuv3::FetchFault>();
     case Forbidden: return fields_of<smmuv3::TranslatedForbidden>();
     case AtsRequest: return fields_of<smmuv3::BadAtsRequest>();
+    case Conflict: return fields_of<smmuv3::TlbConflict>();
     case WalkAbort: return fields_of<smmuv3::WalkAbort>();
     case Translation: return fields_of<smmuv3::TranslationFault>();
     case Plain:

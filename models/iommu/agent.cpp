@@ -117,7 +117,9 @@ bool Agent::from_caches(const TranslationRequest& r, Cache<Context>& contexts, C
     }
     std::optional<TranslationRequest> other; // a hit copies nothing where the stream rewrites nothing
     const TranslationRequest& seen = known->rewrites ? other.emplace(rewritten(r, *known)) : r;
-    const Leaf* leaf = translations.look_up(wanted_of(*known, seen.at));
+    const Tag wanted = wanted_of(*known, seen.at);
+    const Leaf* leaf = translations.look_up(wanted);
+    if (known->conflicts && translations.ambiguous(wanted)) return false;
     if (leaf == nullptr || !allowed(*leaf, seen, *known) || !serves(*leaf, seen)) return false;
     tell(seen, how, true);
     answer = granted(seen, *leaf, *known, {});
@@ -188,13 +190,19 @@ sim::Task<void> Agent::attempt(TranslationRequest& r, Attempt& a) {
         co_await find_context(r, a);
         if (a.end != Attempt::End::Granted) co_return;
     }
-    if (a.context.rewrites) r = rewritten(r, a.context);
-    if (r.type != AddressType::Untranslated && !has_ats(a.context)) {
+    const bool forbidden = r.type != AddressType::Untranslated && !has_ats(a.context);
+    if (a.context.rewrites && !forbidden) r = rewritten(r, a.context);
+    if (forbidden) {
         a.look_up = LookUp::Bypass;
         a.end = Attempt::End::Faulted;
         a.fault.why = FaultReason::Forbidden;
     } else if (is_final(r, a.context) || (a.context.bypass && !fits(r, a.context))) {
         bypass(r, a);
+    } else if (a.context.conflicts && tlb_.ambiguous(wanted_of(a.context, r.at))) {
+        a.end = Attempt::End::Faulted;
+        a.fault.why = FaultReason::Conflict;
+        a.fault.second_stage = a.context.bypass;
+        if (a.fault.second_stage) a.fault.at = Gpa{r.at.value()};
     } else if (const Leaf* leaf = tlb_.peek(wanted_of(a.context, r.at)); leaf != nullptr && serves(*leaf, r)) {
         a.look_up = LookUp::Hit;
         a.leaf = *leaf;

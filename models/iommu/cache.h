@@ -84,6 +84,20 @@ public:
         return i == none ? nullptr : &values_[i];
     }
 
+    /// There are entries of several sizes for what `wanted` says, of its own space or global.
+    bool ambiguous(const Tag& wanted) const {
+        if ((present_ & (present_ - 1)) == 0) return false;
+        const u64 own = who_of(wanted.domain, raw(wanted.space)), all = who_of(wanted.domain, any_space);
+        unsigned sizes_found = 0;
+        for (u64 left = present_; left != 0 && sizes_found < 2; left &= left - 1) {
+            const auto log2 = static_cast<unsigned>(std::countr_zero(left));
+            const bool found = find(address_line(own, wanted.at, log2)) != none ||
+                               (globals_ != 0 && find(address_line(all, wanted.at, log2)) != none);
+            sizes_found += found ? 1 : 0;
+        }
+        return sizes_found > 1;
+    }
+
     /// Replaces the entry with the same place and size, or an empty way, or the victim of the replacement policy.
     void insert(Tag tag, Value value) {
         const Line line = line_of(tag);

@@ -3,6 +3,7 @@
 /// (Decoded), how a translation fails (Fault), and what an invalidation covers (Scope). No architecture's words here.
 #pragma once
 #include "base/address.h"
+#include "base/describe.h"
 #include "iommu/translation.h"
 
 #include <array>
@@ -23,6 +24,7 @@ enum class FaultReason : u8 {
     AccessFlag,  ///< the entry has never been used and the hardware may not say that it is now
     Permission,
     Forbidden,     ///< the context has no room for this kind of request: ATS where it is off
+    Conflict,      ///< the caches hold several entries for the address, of different sizes
     WalkAbort,     ///< reading an entry was answered with an external abort
     Configuration, ///< no context: the architecture knows which structure was bad and says so in `code`
 };
@@ -59,9 +61,21 @@ struct Decoded {
     bool global = false;
     bool clean = false;  ///< leaf: may be written once hardware has marked it written; `may.write` is not set
     bool device = false; ///< leaf: the memory behind it has side effects
+    bool grouped = false; ///< leaf: it says that it and its neighbours are one larger leaf
 };
 
 struct TableRoot;
+
+/// What is made of leaves that say that they are one of a group which maps one larger range.
+enum class Grouping : u8 {
+    Ignored,  ///< each is kept by itself
+    Believed, ///< one entry is read, and the group kept as it says
+    Checked,  ///< the others of the group are read, too; if they do not agree, the one is kept by itself
+};
+constexpr auto enum_names(Grouping) {
+    return base::name_table<Grouping>(
+        {{Grouping::Ignored, "ignored"}, {Grouping::Believed, "believed"}, {Grouping::Checked, "checked"}});
+}
 
 /// How a translation table is read: pure functions of an architecture's format, so that the walker has none of its
 /// words.
@@ -76,6 +90,10 @@ struct TableFormat {
     Permissions (*settle)(Permissions gathered, const TableRoot& root) = nullptr;
     /// A leaf with its used, and if asked its written mark set; null: hardware never sets them.
     u64 (*mark)(u64 entry, bool written) = nullptr;
+    /// log2 of the leaves of this level that can say they are one; null, 0: none can.
+    unsigned (*group_bits)(unsigned level) = nullptr;
+    /// What of a grouped leaf has to be the same in all of its group, with its address as that of the group's first.
+    u64 (*group_word)(u64 entry, unsigned level, const TableRoot& root) = nullptr;
 };
 
 /// One of at most two input ranges of the first stage, each with its own root; or the second stage's only one.
@@ -85,6 +103,7 @@ struct TableRoot {
     bool marks_used = false;    ///< hardware marks an entry that is used for the first time
     bool marks_written = false; ///< hardware marks a clean entry that is written for the first time
     bool used_faults = true;    ///< an entry never used before faults, unless hardware marks it
+    Grouping grouping = Grouping::Ignored;
     u8 ignored_top = 0;         ///< upper address bits that the device may use for itself: the bit below stands for them
     u8 options = 0;             ///< the format's own
     Spa table{0};               ///< an intermediate address if the first stage of two
@@ -127,6 +146,7 @@ struct Context {
     SpaceTag space{}; ///< `intermediate` without a first stage
     std::array<TableRoot, 2> roots{}; ///< [0] low addresses, [1] high addresses
     unsigned output_bits = 48;        ///< without a first stage: wider addresses fault as though there were one
+    bool conflicts = false;           ///< entries of several sizes for one address are a fault
     bool privileged_only_write_protect = true;
     bool privileged_avoids_user = false; ///< privileged data accesses do not use pages of unprivileged ones
     FaultPolicy on_fault{};
@@ -252,7 +272,8 @@ struct ContextOutcome {
 /// can wait.
 inline bool stalls(const TranslationRequest& r, const Fault& f, const Context* context) {
     const bool recoverable = f.why != FaultReason::Configuration && f.why != FaultReason::Forbidden &&
-                             f.why != FaultReason::WalkAbort && r.type == AddressType::Untranslated;
+                             f.why != FaultReason::WalkAbort && f.why != FaultReason::Conflict &&
+                             r.type == AddressType::Untranslated;
     return recoverable && context != nullptr && context->policy(f).stall && r.may_stall;
 }
 

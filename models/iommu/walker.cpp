@@ -15,14 +15,16 @@ Permissions both(Permissions a, Permissions b) {
     return {a.read && b.read, a.write && b.write, a.execute && b.execute, a.user && b.user,
             a.privileged_execute && b.privileged_execute};
 }
+constexpr std::size_t most_grouped = 128; ///< leaves that any format lets say they are one
 constexpr Permissions everything{true, true, true, true, true};
 
-memory::Origin origin_of(const TranslationRequest& r, unsigned level) {
+/// Tables of the second stage are nobody's address space.
+memory::Origin origin_of(const TranslationRequest& r, unsigned level, bool second) {
     memory::Origin o;
     o.purpose = memory::Purpose::TableWalk;
     o.level = static_cast<u8>(level);
     o.device = r.device;
-    o.bond = r.bond;
+    o.bond = second ? BondId{} : r.bond;
     o.has_pasid = r.has_pasid;
     o.pasid = r.pasid;
     o.aimed_at = r.at;
@@ -65,6 +67,7 @@ struct Walker::Descent {
     Spa table = root.table;
     Permissions allowed = everything;
     bool mark_used = false, mark_written = false; ///< the entry just judged is to be marked before it is used
+    bool grouped = false;                         ///< it says that it is one of a group
     WalkResult result{};
 
     /// Its tables are at intermediate addresses.
@@ -217,6 +220,10 @@ sim::Task<WalkResult> Walker::second_stage(const TranslationRequest& r, const Co
     Tag wanted = d.tag(CacheKind::Translation, d.root.format->leaf_level);
     wanted.at = d.input;
     const Leaf* known = second_.look_up(wanted);
+    if (c.conflicts && second_.ambiguous(wanted)) {
+        d.fault(FaultReason::Conflict, false);
+        co_return d.result;
+    }
     if (known != nullptr && !(known->clean && d.for_write)) {
         d.result.ok = true;
         d.result.leaf = *known;
@@ -248,11 +255,12 @@ sim::Task<void> Walker::descend(Descent& d) {
             at = *reached;
         }
         occurrences_.note(Occurrence::WalkAccess, d.r.stream);
-        const memory::MemoryPort::Word word = co_await memory_.read64(at, origin_of(d.r, d.level));
+        const memory::MemoryPort::Word word = co_await memory_.read64(at, origin_of(d.r, d.level, d.second));
         ++entries_read_;
         co_await check_.pass();
         over = judge(d, word, at);
         if (d.mark_used || d.mark_written) over = co_await mark(d, at, word.value);
+        if (over && d.result.ok && d.grouped) co_await widen(d, at, word.value);
     }
 }
 
@@ -320,7 +328,46 @@ bool Walker::judge_leaf(Descent& d, const Decoded& entry) {
     Leaf& leaf = result.leaf;
     leaf = {entry.to, result.basis.leaf.bytes, may, entry.global, clean && !d.mark_written, entry.device, may, Gpa{0}};
     if (leaf.clean) leaf.may.write = false;
+    d.grouped = entry.grouped && d.root.grouping != Grouping::Ignored;
     return true;
+}
+
+/// A group that is larger than the input range, or in which this entry is not where its input address says, is none:
+/// then the entry stands for its own page (DDI 0487 D8.7: constrained unpredictable).
+sim::Task<void> Walker::widen(Descent& d, Spa entry_at, u64 entry) {
+    const unsigned bits = d.root.format->index_shift(d.level) + d.root.format->group_bits(d.level);
+    Leaf& leaf = d.result.leaf;
+    const u64 bytes = u64{1} << bits, inside = ~(leaf.bytes - 1) & (bytes - 1);
+    const bool placed = bits <= d.root.input_bits && (leaf.to.value() & inside) == (d.input.value() & inside);
+    if (!placed) co_return;
+    if (d.root.grouping == Grouping::Checked) {
+        const bool agrees = co_await group_agrees(d, entry_at, entry);
+        if (!agrees) co_return;
+    }
+    leaf.to = leaf.to.align_down(bytes);
+    leaf.bytes = bytes;
+    d.result.basis.leaf.bytes = bytes;
+    d.result.basis.leaf.at = d.input.align_down(bytes);
+}
+
+/// The whole group in one access, in beats. Its entries lie side by side, in one page whatever the second stage's is.
+sim::Task<bool> Walker::group_agrees(Descent& d, Spa entry_at, u64 entry) {
+    const TableFormat& f = *d.root.format;
+    const unsigned count = 1u << f.group_bits(d.level), shift = f.index_shift(d.level);
+    std::array<u64, most_grouped> entries{};
+    const std::span<u64> read{entries.data(), count};
+    const Spa first = entry_at.align_down(count * entry_bytes);
+    const memory::Status status = co_await memory_.fetch(first, read, origin_of(d.r, d.level, d.second));
+    if (status != memory::Status::Ok) co_return false;
+    entries_read_ += count;
+    co_await check_.pass();
+    const u64 wanted = f.group_word(entry, d.level, d.root);
+    for (u64 i = 0; i < count; ++i) {
+        const Decoded one = f.decode(entries[i], d.level, d.root);
+        const bool placed = one.kind == Decoded::Kind::Leaf && (one.to.value() >> shift & (count - 1)) == i;
+        if (!placed || f.group_word(entries[i], d.level, d.root) != wanted) co_return false;
+    }
+    co_return true;
 }
 
 sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
@@ -331,7 +378,8 @@ sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
         if (!writable) co_return true;
     }
     occurrences_.note(Occurrence::WalkAccess, d.r.stream);
-    const memory::MemoryPort::Word held = co_await memory_.swap64(entry_at, before, after, origin_of(d.r, d.level));
+    const memory::MemoryPort::Word held =
+        co_await memory_.swap64(entry_at, before, after, origin_of(d.r, d.level, d.second));
     if (held.status != memory::Status::Ok) {
         d.fault(FaultReason::WalkAbort, true, entry_at);
         co_return true;

@@ -102,7 +102,8 @@ public:
 
     /// Takes: the queue for a slot, cache_lookup, then for each entry read the memory's time and pte_check, and the
     /// memory's time again for one that is marked. With a second stage each table's address and the page's take
-    /// second_lookup, and if that misses cache_lookup and the entries of the second stage. Permissions are gathered,
+    /// second_lookup, and if that misses cache_lookup and the entries of the second stage. The entries of a group that
+    /// is checked take the memory's time for each beat and pte_check once. Permissions are gathered,
     /// not judged (but those that a further step needs); every other fault is found here.
     sim::Task<WalkResult> walk(TranslationRequest r, Context c);
     /// Translates the address of a structure that leads to a context; of `c` only the domain and the second stage
@@ -148,6 +149,9 @@ private:
     bool judge_leaf(Descent& d, const Decoded& entry);
     /// Writes what hardware has to say into the entry. False: somebody else has changed it; it is to be read again.
     sim::Task<bool> mark(Descent& d, Spa entry_at, u64 before);
+    /// Makes the leaf that was found the group that it says it is one of.
+    sim::Task<void> widen(Descent& d, Spa entry_at, u64 entry);
+    sim::Task<bool> group_agrees(Descent& d, Spa entry_at, u64 entry);
     void add_caches(base::Name unit, const WalkerConfig& config);
     Cache<TablePointer>& cache_of(unsigned level);
     void start_below_cached(Descent& d);

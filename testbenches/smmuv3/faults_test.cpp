@@ -221,7 +221,7 @@ TEST_CASE("where ATS is not offered, translation requests and translated accesse
     CHECK(b.run(b.unit.translation().translate(r)).ending == Ending::Abort);
     REQUIRE(b.events() == 2);
     CHECK(hex(b.event(0)) == "0538000001000000"
-                             "0000000000000000"
+                             "010000c000000000"
                              "0090785634120000"
                              "0000000000000000");
     CHECK(hex(b.event(1)) == "0700000001000000"

@@ -245,6 +245,8 @@ TEST_CASE("each level holds the leaves and tables that the manual lets it, of th
         const Granule& g = granule_of_kib(row.granule);
         for (const TableFormat* f : {g.stage1, g.stage2}) {
             CHECK(f->index_shift(row.level) == row.log2size);
+            const unsigned grouped = f->group_bits(row.level);
+            CHECK((grouped == 0 ? 0 : 1u << grouped) == row.contiguous);
             const u64 leaf = row.level == 3 ? 0x7ff : 0x7fd;
             CHECK((f->decode(leaf, row.level, {}).kind == Decoded::Kind::Leaf) == row.leaf);
             CHECK((f->decode(0x3, row.level, {}).kind == Decoded::Kind::Table) == row.table);

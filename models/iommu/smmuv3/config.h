@@ -10,6 +10,11 @@
 
 namespace quiesce::iommu::smmuv3 {
 
+enum class TlbConflicts : u8 { Record, First };
+constexpr auto enum_names(TlbConflicts) {
+    return base::name_table<TlbConflicts>({{TlbConflicts::Record, "record"}, {TlbConflicts::First, "first"}});
+}
+
 /// Presets set values; defaults describe a server SMMU with stage 1 only. Sizes of queues are log2 of entries.
 struct Smmuv3Config {
     base::Param<unsigned> sid_bits{16,
@@ -103,6 +108,17 @@ struct Smmuv3Config {
     base::Param<bool> global_entries{
         true, "translations without nG are kept once for all ASIDs and survive TLBI by ASID; false: once per ASID",
         base::Provenance::Specification, "IHI 0070 4.4.2.2 lets an implementation remove more than asked"};
+    base::Param<Grouping> contiguous{
+        Grouping::Checked,
+        "the contiguous hint of table entries: ignored (each kept by itself), believed (the group is kept as one entry "
+        "says), checked (the group's other entries are read first, and have to agree)",
+        base::Provenance::Guess,
+        "DDI 0487 D8.7 leaves it to the implementation; Arm's TLBs take it, gem5 v24.0 src/dev/arm/smmu_v3* does not"};
+    base::Param<TlbConflicts> conflicts{
+        TlbConflicts::Record,
+        "a look-up that finds entries of several sizes, as after a change of size without break-before-make: record "
+        "(F_TLB_CONFLICT, the transaction is aborted), first (the smallest is used)",
+        base::Provenance::Guess, "IHI 0070 7.3.17 leaves to an implementation what it detects"};
     base::Param<unsigned> minor_revision{2, "architecture minor revision (AIDR): 2 is SMMUv3.2", base::between(0u, 3u),
                                          base::Provenance::Specification, "IHI 0070 6.3.8"};
 
@@ -167,10 +183,10 @@ DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, ecmdq_log2, eventq_log2, 
          hypervisor, hardware_update, permission_overrides, flat_permissions, stage2_execute_by_privilege, small_tables,
          split_ats, two_level_streams, two_level_contexts,
          asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
-         terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, minor_revision,
-         register_access, update_delay, command_fetch, command_execute, event_write, event_buffers, event_merge, page_request_write,
-         page_request_buffers, pmcg, pmcg_counters, pmcg_counter_bits, pmcg_one_filter, pmcg_capture, pmcg_relocated,
-         pmcg_cycle, wired_base, agent, bugs)
+         terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, contiguous, conflicts,
+         minor_revision, register_access, update_delay, command_fetch, command_execute, event_write, event_buffers,
+         event_merge, page_request_write, page_request_buffers, pmcg, pmcg_counters, pmcg_counter_bits, pmcg_one_filter,
+         pmcg_capture, pmcg_relocated, pmcg_cycle, wired_base, agent, bugs)
 static_assert(base::fully_described<Smmuv3Config>);
 
 /// The identification registers, as one value that the rules ask: all that says what the unit is.
@@ -185,6 +201,8 @@ struct Identity {
     Aidr aidr;
     unsigned output_bits = 48;  ///< IDR5.OAS
     bool global_entries = true; ///< not in a register: how the unit caches
+    Grouping contiguous = Grouping::Ignored; ///< nor this
+    bool conflicts = false;                  ///< nor this: F_TLB_CONFLICT is recorded
     // Registers that are as fixed as these while the unit is enabled:
     bool e2h = false;           ///< CR2.E2H: STRW=EL2 is EL2-E2H
     unsigned vmid_wildcard = 0; ///< CR0.VMW: low bits of a VMID that invalidations do not look at

@@ -51,6 +51,7 @@ SecondStage make_second(const Ste& s, const Identity& id) {
     second.root = make_stage2_root(g, s.get(Ste::S2T0SZ), level.value_or(0), s.get(Ste::S2TTB));
     second.root.output_bits = stage2_output_bits(s, id);
     second.root.used_faults = !s.get(Ste::S2AFFD);
+    second.root.grouping = id.contiguous;
     second.root.marks_used = s.get(Ste::S2HA);
     second.root.marks_written = s.get(Ste::S2HA) && s.get(Ste::S2HD);
     second.root.options = id.idr3.get(Idr3::XNX) ? fine_no_exec : 0;
@@ -128,6 +129,7 @@ Context make_context(const Ste& ste, const Identity& id) {
     c.output_bits = ste.get(Ste::Config) == StreamConfig::Stage2 ? 64 : id.output_bits;
     c.domain = has_vmid(ste, id) ? DomainTag{raw(ste.get(Ste::S2VMID))} : DomainTag{0};
     c.space = intermediate;
+    c.conflicts = id.conflicts;
     c.second = make_second(ste, id);
     c.merges_faults = ste.get(Ste::MEV);
     return c;
@@ -153,6 +155,7 @@ Context make_context(const Cd& cd, const Ste& ste, const Identity& id) {
     for (TableRoot& root : c.roots) {
         root.output_bits = effective_ips(cd, id);
         root.used_faults = !cd.get(Cd::AFFD);
+        root.grouping = id.contiguous;
         root.marks_used = cd.get(Cd::HA);
         root.marks_written = cd.get(Cd::HA) && cd.get(Cd::HD); // 5.4: HD without HA has no effect
     }

@@ -52,11 +52,12 @@ constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr
 constexpr std::string_view cd_fields[] = {"T0SZ", "TG0", "EPD0", "ENDI", "T1SZ", "TG1", "EPD1", "V", "IPS", "AFFD",
     "WXN", "TBI0", "TBI1", "PAN", "AA64",
     "HD", "HA", "S", "R", "A", "ASID", "HAD0", "TTB0", "HAD1", "TTB1"};
-constexpr std::string_view leaf_fields[] = {"Valid", "Type", "AP[1]", "AP[2]", "AF", "nG", "OA", "DBM", "PXN", "UXN"};
+constexpr std::string_view leaf_fields[] = {"Valid", "Type", "AP[1]", "AP[2]", "AF", "nG", "OA", "DBM",
+    "Contiguous", "PXN", "UXN"};
 constexpr std::string_view table_fields[] = {"Valid", "Type", "NextTable", "PXNTable", "UXNTable", "APTable[0]",
     "APTable[1]"};
 constexpr std::string_view stage2_fields[] = {"Valid", "Type", "MemAttr", "S2AP[0]", "S2AP[1]", "AF", "OA", "DBM",
-    "XN"};
+    "Contiguous", "XN"};
 
 /// Why something of the lists and tables is not there.
 struct Absence {

@@ -28,8 +28,7 @@ constexpr EventRow event_table[] = {
     {EventId::F_ADDR_SIZE,        "F_ADDR_SIZE",        "7.3.14", RecordForm::Translation},
     {EventId::F_ACCESS,           "F_ACCESS",           "7.3.15", RecordForm::Translation},
     {EventId::F_PERMISSION,       "F_PERMISSION",       "7.3.16", RecordForm::Translation},
-    {EventId::F_TLB_CONFLICT,     "F_TLB_CONFLICT",     "7.3.17", RecordForm::Other,
-     "of entries that overlap the smallest is taken"},
+    {EventId::F_TLB_CONFLICT,     "F_TLB_CONFLICT",     "7.3.17", RecordForm::Conflict},
     {EventId::F_CFG_CONFLICT,     "F_CFG_CONFLICT",     "7.3.18", RecordForm::Other,
      "a structure is cached for one stream and substream at a time (STE.CONT is not taken), so entries do not overlap"},
     {EventId::E_PAGE_REQUEST,     "E_PAGE_REQUEST",     "7.3.19", RecordForm::Other,
@@ -79,6 +78,22 @@ TranslationFault translation_record(const EventRecord& head, const TranslationRe
     return e.set(E::IPA, Gpa{f.at.value() & E::IPA.mask(3)});
 }
 
+/// 7.3.17; 3.21.1: a violation of break-before-make. The reason is zero.
+TlbConflict conflict_record(const EventRecord& head, const TranslationRequest& r, const Fault& f) {
+    using E = TlbConflict;
+    E e = view_as<E>(head);
+    e.set(E::PnU, r.privileged).set(E::InD, r.instruction && reads(r)).set(E::RnW, reads(r));
+    e.set(E::InputAddr, r.at).set(E::S2, f.second_stage);
+    return f.second_stage ? e.set(E::IPA, Gpa{f.at.value() & E::IPA.mask(3)}) : e;
+}
+/// R is 1 in every request, W is its NW flag's opposite. MODEL: pages are asked for one by one, so Span is 1.
+BadAtsRequest ats_record(const EventRecord& head, const TranslationRequest& r) {
+    using E = BadAtsRequest;
+    E e = view_as<E>(head);
+    e.set(E::Span, 1).set(E::R, true).set(E::W, !r.no_write).set(E::X, r.instruction).set(E::Priv, r.privileged);
+    return e.set(E::InputAddr, r.at.align_down(page_size));
+}
+
 } // namespace
 
 std::span<const EventRow> event_rows() { return event_table; }
@@ -88,7 +103,8 @@ const EventRow& event_row(EventId id) {
 
 EventId event_of(const Fault& f) {
     static constexpr EventId by_reason[] = {EventId::F_TRANSLATION, EventId::F_ADDR_SIZE,        EventId::F_ACCESS,
-                                            EventId::F_PERMISSION,  EventId::F_TRANSL_FORBIDDEN, EventId::F_WALK_EABT};
+                                            EventId::F_PERMISSION,  EventId::F_TRANSL_FORBIDDEN,
+                                            EventId::F_TLB_CONFLICT, EventId::F_WALK_EABT};
     static_assert(static_cast<unsigned>(FaultReason::WalkAbort) + 1 == std::size(by_reason));
     return f.why == FaultReason::Configuration ? static_cast<EventId>(f.code) : by_reason[static_cast<unsigned>(f.why)];
 }
@@ -107,8 +123,8 @@ EventRecord make_record(EventId id, const TranslationRequest& r, const Fault& f)
         return as_event(view_as<TranslatedForbidden>(head)
                             .set(TranslatedForbidden::RnW, reads(r))
                             .set(TranslatedForbidden::InputAddr, r.at));
-    case RecordForm::AtsRequest:
-        return as_event(view_as<BadAtsRequest>(head).set(BadAtsRequest::InputAddr, r.at.align_down(page_size)));
+    case RecordForm::AtsRequest: return as_event(ats_record(head, r));
+    case RecordForm::Conflict: return as_event(conflict_record(head, r, f));
     case RecordForm::Plain:
     case RecordForm::StreamOnly:
     case RecordForm::Other: break;

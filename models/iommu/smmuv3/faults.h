@@ -24,6 +24,7 @@ enum class RecordForm : u8 {
     AtsRequest,
     WalkAbort,
     Translation,
+    Conflict,
     Other
 };
 struct EventRow {

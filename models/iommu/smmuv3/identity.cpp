@@ -115,6 +115,8 @@ Identity identity_of(const Smmuv3Config& c) {
     id.aidr.set(Aidr::ArchMinorRev, c.minor_revision.get());
     id.output_bits = address_bits(oas);
     id.global_entries = c.global_entries.get();
+    id.contiguous = c.contiguous.get();
+    id.conflicts = c.conflicts.get() == TlbConflicts::Record;
     return id;
 }
 

@@ -562,14 +562,20 @@ struct FetchFault : Structure<FetchFault, 32> { // F_STE_FETCH 7.3.4, F_CD_FETCH
     static constexpr auto fields = base::layout(ID, SSV, SSID, SID, Reason, GPCF, FetchAddr);
     static_assert(base::disjoint(fields));
 };
-/// F_BAD_ATS_TREQ 7.3.6. MODEL: only the fields whose place is certain (facts 1.7); Span and R/W/X/Priv stay zero.
+/// F_BAD_ATS_TREQ 7.3.6. The places of Span, Priv, X, W and R are those of public headers, not of the manual's figure.
 struct BadAtsRequest : Structure<BadAtsRequest, 32> {
     static constexpr F<EventId>  ID       {"EventID",       7,   0};
     static constexpr F<bool>     SSV      {"SSV",          11,  11};
     static constexpr F<Pasid>    SSID     {"SubstreamID",  31,  12};
     static constexpr F<StreamId> SID      {"StreamID",     63,  32};
+    static constexpr F<>         Span     {"Span",         67,  64}; ///< pages asked for
+    static constexpr F<bool>     Priv     {"Priv",         92,  92};
+    static constexpr F<bool>     X        {"X",            93,  93};
+    static constexpr F<bool>     W        {"W",            94,  94};
+    static constexpr F<bool>     R        {"R",            95,  95};
     static constexpr FA<Iova>    InputAddr{"InputAddr",   191, 140};
-    static constexpr auto fields = base::layout(ID, SSV, SSID, SID, InputAddr);
+    static constexpr auto fields = base::layout(ID, SSV, SSID, SID, Span, Priv, X, W, R, InputAddr);
+    static_assert(base::disjoint(fields));
 };
 struct TranslatedForbidden : Structure<TranslatedForbidden, 32> { // F_TRANSL_FORBIDDEN 7.3.8
     static constexpr F<EventId>  ID       {"EventID",       7,   0};
@@ -616,6 +622,23 @@ struct TranslationFault : Structure<TranslationFault, 32> { // F_TRANSLATION 7.3
     static constexpr FA<Gpa>       IPA      {"IPA",         247, 204}; ///< only with S2
     static constexpr auto fields = base::layout(ID, SSV, SSID, SID, STAG, Stall, PnU, InD, RnW, NSIPA, S2, CLASS, TTRnW,
         InputAddr, IPA);
+    static_assert(base::disjoint(fields));
+};
+
+struct TlbConflict : Structure<TlbConflict, 32> { // F_TLB_CONFLICT 7.3.17
+    static constexpr F<EventId>    ID       {"EventID",       7,   0};
+    static constexpr F<bool>       SSV      {"SSV",          11,  11};
+    static constexpr F<Pasid>      SSID     {"SubstreamID",  31,  12};
+    static constexpr F<StreamId>   SID      {"StreamID",     63,  32};
+    static constexpr F<>           Reason   {"Reason",       79,  64}; ///< of the implementation
+    static constexpr F<bool>       PnU      {"PnU",          97,  97};
+    static constexpr F<bool>       InD      {"InD",          98,  98};
+    static constexpr F<bool>       RnW      {"RnW",          99,  99};
+    static constexpr F<bool>       NSIPA    {"NSIPA",       102, 102};
+    static constexpr F<bool>       S2       {"S2",          103, 103};
+    static constexpr F<Iova>       InputAddr{"InputAddr",   191, 128};
+    static constexpr FA<Gpa>       IPA      {"IPA",         247, 204}; ///< only with S2
+    static constexpr auto fields = base::layout(ID, SSV, SSID, SID, Reason, PnU, InD, RnW, NSIPA, S2, InputAddr, IPA);
     static_assert(base::disjoint(fields));
 };
 

@@ -94,7 +94,23 @@ u64 mark_stage2(u64 entry, bool written) {
 
 // ---- both
 
-/// MODEL: the contiguous hint is not taken, each entry is cached by itself; DDI 0487 D8.7 lets it.
+/// DDI 0487 D8.7, the Contiguous bit: 16 leaves of 4 KiB granules; of 16 KiB ones 128 pages or 32 blocks; 32 of 64 KiB.
+template <unsigned PageBits> unsigned group_bits(unsigned level) {
+    if (level != last_level && !block_allowed(PageBits, level)) return 0;
+    return PageBits == 12 ? 4 : PageBits == 14 && level == last_level ? 7 : 5;
+}
+
+/// Leaves of a group differ in their addresses, and in the marks that hardware sets in any one of them (D8.5).
+template <unsigned PageBits, bool Second> u64 group_word(u64 entry, unsigned level, const TableRoot& root) {
+    auto d = LeafDescriptor::from_words({entry});
+    const bool modifiable = root.marks_written && d.get(LeafDescriptor::DBM);
+    const u64 bytes = u64{1} << (index_shift<PageBits>(level) + group_bits<PageBits>(level));
+    d.set(LeafDescriptor::OA, d.get(LeafDescriptor::OA).align_down(bytes));
+    if (root.marks_used || !root.used_faults) d.set(LeafDescriptor::AF, true);
+    if (modifiable) d.set(LeafDescriptor::AP2, Second); // S2AP[1], set: writable
+    return d.word(0);
+}
+
 template <unsigned PageBits, bool Second> Decoded decode(u64 entry, unsigned level, const TableRoot& root) {
     const auto leaf = LeafDescriptor::from_words({entry}); // validity and address are at the same place in both stages
     if (!leaf.get(LeafDescriptor::Valid)) return {};
@@ -110,6 +126,7 @@ template <unsigned PageBits, bool Second> Decoded decode(u64 entry, unsigned lev
     if (!(level == last_level ? table_or_page : block_allowed(PageBits, level))) return out;
     out = Second ? decode_stage2_leaf(Stage2Descriptor::from_words({entry}), root) : decode_stage1_leaf(leaf, root);
     out.kind = Decoded::Kind::Leaf;
+    out.grouped = leaf.get(LeafDescriptor::Contiguous);
     out.to = leaf.get(LeafDescriptor::OA).align_down(u64{1} << index_shift<PageBits>(level));
     return out;
 }
@@ -123,7 +140,9 @@ constexpr TableFormat format{format_names[(PageBits - 12) / 2],
                              &index_bits<PageBits>,
                              &decode<PageBits, Second>,
                              Second ? nullptr : &settle_stage1,
-                             Second ? &mark_stage2 : &mark_stage1};
+                             Second ? &mark_stage2 : &mark_stage1,
+                             &group_bits<PageBits>,
+                             &group_word<PageBits, Second>};
 
 constexpr Granule granules[] = {
     {12, Granule0::K4, Granule1::K4, &format<12, false>, &format<12, true>},

@@ -257,7 +257,8 @@ Unit::AtsEnding Unit::ats_ending(const TranslationRequest& r, const Fault& f) co
     const bool asks = r.type == AddressType::TranslationRequest;
     if (f.why == FaultReason::Forbidden)
         return {Ending::Abort, asks ? EventId::F_BAD_ATS_TREQ : EventId::F_TRANSL_FORBIDDEN, true};
-    const bool structures = f.why == FaultReason::Configuration || f.why == FaultReason::WalkAbort;
+    const bool structures = f.why == FaultReason::Configuration || f.why == FaultReason::WalkAbort ||
+                            f.why == FaultReason::Conflict;
     if (!structures)
         return {asks ? Ending::Grant : Ending::Abort, event_of(f), false}; // asked: success without permissions
     if (f.silent) return {Ending::Abort, event_of(f), false};
@@ -301,7 +302,8 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
         const Ending resolved = co_await stall(r, f, *context);
         co_return resolved;
     }
-    const bool by_policy = f.why != FaultReason::Configuration && f.why != FaultReason::WalkAbort && context != nullptr;
+    const bool by_policy = f.why != FaultReason::Configuration && f.why != FaultReason::WalkAbort &&
+                           f.why != FaultReason::Conflict && context != nullptr;
     const EventId event = event_of(f);
     bool wanted = true;
     if (f.why == FaultReason::Configuration)
