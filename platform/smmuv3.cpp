@@ -236,6 +236,18 @@ void check_stages(const Config& c, const Node& root, Diagnostics& out) {
         refuse("stage2_execute_by_privilege", "needs stage2");
 }
 
+/// The hypervisor's second stage, where the kernel is a guest.
+void check_nested(const Config& c, const Node& root, Diagnostics& out) {
+    if (!c.smmuv3_driver.nested.get()) return;
+    const smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
+    const Mark at = place_of(root, {"os", "smmuv3_driver", "nested"});
+    if (!smmu.stage2.get())
+        out.error(at, "os.smmuv3_driver.nested: the unit has no second stage: set platform.iommu.smmuv3.stage2");
+    const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
+    if (end > u64{1} << os::drivers::second_stage_bits(smmu.output_bits))
+        out.error(at, "os.smmuv3_driver.nested: RAM ends above what sixteen first tables of a second stage hold");
+}
+
 void check_output(const Config& c, const Node& root, Diagnostics& out) {
     const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
     const unsigned bits = c.platform.iommu.smmuv3.output_bits;
@@ -252,6 +264,7 @@ void check_smmuv3(const Config& c, const Node& root, Diagnostics& out) {
     check_output(c, root, out);
     check_streams(c, root, out);
     check_stages(c, root, out);
+    check_nested(c, root, out);
     check_monitors(c, root, out);
     check_queues(c, root, out);
     check_interfaces(c, root, out);

@@ -57,6 +57,7 @@ public:
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
     u64 taken() const { return taken_; }
+    Spa end() const { return end_; } ///< of RAM
 
 private:
     void zero(Spa frame);

@@ -28,13 +28,14 @@ inline std::string decode(u64 w0, u64 w1) {
     };
     const std::string sid = " sid " + hex(w0 >> 32), ssid = " ssid " + hex(w0 >> 12 & 0xfffff);
     const std::string asid = " asid " + hex(w0 >> 48), leaf = (w1 & 1) != 0 ? " leaf" : "";
+    const std::string vmid = (w0 >> 32 & 0xffff) != 0 ? " vmid " + hex(w0 >> 32 & 0xffff) : "";
     const std::string va = " va " + hex(w1 >> 12 << 12);
     switch (w0 & 0xff) {
     case 0x03: return "CFGI_STE" + sid + leaf + ((w0 & 0xffff'ff00) != 0 || w1 > 1 ? "?" : "");
     case 0x04: return (w1 & 31) == 31 ? "CFGI_ALL" : "CFGI_STE_RANGE?";
     case 0x05: return "CFGI_CD" + sid + ssid + leaf + ((w0 & 0xf00) != 0 || w1 > 1 ? "?" : "");
-    case 0x11: return "TLBI_NH_ASID" + asid + ((w0 & 0xffff'ffff'ff00) != 0 || w1 != 0 ? "?" : "");
-    case 0x12: return "TLBI_NH_VA" + asid + va + leaf + ((w0 & 0xffff'ffff'ff00) != 0 || (w1 & 0xffe) != 0 ? "?" : "");
+    case 0x11: return "TLBI_NH_ASID" + vmid + asid + ((w0 & 0xffff'ff00) != 0 || w1 != 0 ? "?" : "");
+    case 0x12: return "TLBI_NH_VA" + vmid + asid + va + leaf + ((w0 & 0xffff'ff00) != 0 || (w1 & 0xffe) != 0 ? "?" : "");
     case 0x30: return "TLBI_NSNH_ALL";
     case 0x40: {
         const std::string size = (w1 & 63) == 52 ? " all" : " size " + std::to_string(w1 & 63) + " at " + hex(w1 >> 12 << 12);

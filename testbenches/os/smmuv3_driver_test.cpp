@@ -52,6 +52,39 @@ TEST_CASE("attaching writes a stage-1 STE for 2^20 substreams with 64 KiB leaves
     CHECK(Words(b.spy->commands.begin() + 4, b.spy->commands.end()) == Words{"CFGI_STE sid 108 leaf", "SYNC"});
 }
 
+TEST_CASE("a guest's streams are behind a second stage that maps all memory to itself, and its TLBIs name its VMID", "[os]") {
+    drivers::Smmuv3DriverConfig nested;
+    nested.nested = true;
+    nested.nested_vmid = 5;
+    nested.nested_pages = GENERATE(drivers::SecondStagePages::Small, drivers::SecondStagePages::Mega, drivers::SecondStagePages::Giga);
+    iommu::smmuv3::Smmuv3Config both;
+    both.stage2 = true;
+    Bench b(KernelVersion::V6_12, {}, both, without_atc(), nested);
+    CHECK((b.peek(b.ste()) & 0xf) == 0xf); // V, Config = both stages
+    // S2R; S2PTW S2AA64 S2PS=48; SH0=inner OR0=IR0=WB; SL0=1 T0SZ=21; VMID 5
+    CHECK(b.peek(b.ste() + 16) == 0x044d'3555'0000'0005);
+    const u64 first = b.peek(b.ste() + 24);
+    CHECK(first % 0x1'0000 == 0); // sixteen tables
+    const u64 at = 0x8020'3000;   // level 1: 2, level 2: 1, level 3: 3
+    u64 word = b.peek(Spa{first + 8 * 2});
+    if (nested.nested_pages == drivers::SecondStagePages::Giga) {
+        CHECK(word == 0x8000'07fd);
+    } else {
+        word = b.peek(Spa{(word & ~u64{0xfff}) + 8 * 1});
+        if (nested.nested_pages == drivers::SecondStagePages::Mega) CHECK(word == 0x8020'07fd);
+        else CHECK(b.peek(Spa{(word & ~u64{0xfff}) + 8 * 3}) == (at | 0x7ff));
+    }
+    b.bind();
+    CHECK(b.range(2)[0].find("vmid 5") != std::string::npos);
+}
+
+TEST_CASE("a unit without a second stage is refused to a guest", "[os]") {
+    drivers::Smmuv3DriverConfig nested;
+    nested.nested = true;
+    Bench b(KernelVersion::V6_12, {}, {}, without_atc(), nested);
+    CHECK(b.kernel->boot_error().find("nested") != std::string::npos);
+}
+
 TEST_CASE("bind writes the CD with V last, and invalidates the first-level descriptor that it had to make", "[os]") {
     Bench b;
     std::vector<std::pair<u64, u64>> at_doorbells;

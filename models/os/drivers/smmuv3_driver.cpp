@@ -58,6 +58,8 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     pri_ = ats_ && id0.get(Idr0::PRI) && config_.pri;
     stall_model_ = id0.get(Idr0::STALL_MODEL);
     page_requests_.log2size = std::min<unsigned>(config_.priq_log2, static_cast<unsigned>(id1.get(Idr1::PRIQS)));
+    const bool nests = id0.get(Idr0::S1P) && id0.get(Idr0::S2P);
+    if (config_.nested && !nests) co_return refuse("os.smmuv3_driver.nested needs a unit with both stages: platform.iommu.smmuv3.stage2");
     if (id1.get(Idr1::ECMDQ) && config_.ecmdq) co_await probe_own_queues(ctx);
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
@@ -162,6 +164,7 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     co_await write_reg(ctx, Cr1::offset, 4, 0x3u << 10 | 1u << 8 | 1u << 6 | 0x3u << 4 | 1u << 2 | 1u); // write-back, inner shareable
     co_await write_reg(ctx, Cr2::offset, 4, 1u << 2 | 1u << 1);                                         // PTM, RECINVSID
     co_await place_queues(ctx);
+    if (config_.nested) second_ = make_second_stage(kernel_.frames(), config_.nested_pages, address_bits(output_code_));
     const bool placed = co_await place_streams(ctx);
     if (!placed) co_return false;
     u32 cr0 = 1u << 3;
@@ -245,6 +248,7 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     if (s.pri) ste.set(Ste::PPAR, s.response_pasid);
     if (optional && !s.stalls) ste.set(Ste::S1STALLD, true); // arm_smmu_make_cdtable_ste
     ste.set(Ste::MEV, config_.mev.get());
+    ste = behind_second_stage(ste);
     const Spa at = stream_entry(stream);
     for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
     co_await ctx.barrier();
@@ -253,6 +257,15 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     inv.set(CfgiSte::SID, stream).set(CfgiSte::Leaf, true);
     const bool seen = co_await one(ctx, as_command(inv), "attach-cfgi-sync");
     co_return seen;
+}
+
+/// Pages that a guest has lost end without a stall, recorded for the hypervisor (S2R); access flags are set.
+Ste Smmuv3Driver::behind_second_stage(Ste ste) const {
+    if (!config_.nested) return ste;
+    ste.set(Ste::Config, StreamConfig::Nested).set(Ste::S2VMID, vmid()).set(Ste::S2T0SZ, u64{64} - second_.input_bits);
+    ste.set(Ste::S2SL0, 1).set(Ste::S2TG, Granule0::K4).set(Ste::S2PS, u64{output_code_}).set(Ste::S2AA64, true);
+    ste.set(Ste::S2IR0, 1).set(Ste::S2OR0, 1).set(Ste::S2SH0, 3).set(Ste::S2PTW, true).set(Ste::S2R, true);
+    return ste.set(Ste::S2TTB, second_.table);
 }
 
 sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond, bool make) {
@@ -368,7 +381,7 @@ sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Na
 sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, Asid asid) {
     if (kernel_.has_bug("forget-tlbi")) co_return false;
     auto inv = make_command<TlbiNhAsid>();
-    inv.set(TlbiNhAsid::ASID, asid);
+    inv.set(TlbiNhAsid::ASID, asid).set(TlbiNhAsid::VMID, vmid());
     const bool seen = co_await one(ctx, as_command(inv), "tlbi-sync", true);
     co_return seen;
 }
@@ -384,7 +397,7 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Asid asid, Va
     std::vector<Command> batch;
     for (u64 page = 0; page < pages; ++page) {
         auto inv = make_command<TlbiNhVa>();
-        inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + page * page_size));
+        inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + page * page_size));
         batch.push_back(as_command(inv));
     }
     const bool seen = co_await fenced(ctx, batch, "tlbi-sync", true);

@@ -2,6 +2,7 @@
 /// The SMMUv3 driver: tables and commands as bytes, doorbells over MMIO, generations 6.1 and 6.12 (facts/linux-sva.md 5.2, 5.3, 12).
 #pragma once
 #include "os/drivers/iommu_driver.h"
+#include "os/drivers/smmuv3_hypervisor.h"
 #include "os/drivers/smmuv3_queue.h"
 #include "os/kernel.h"
 
@@ -87,6 +88,9 @@ private:
     sim::Task<void> place_page_requests(KernelContext& ctx);
     Spa stream_entry(StreamId stream);
     sim::Task<Spa> context_entry(KernelContext& ctx, const Bond& bond, bool make);
+    /// What the guest's hypervisor makes of an entry of the guest's stream table, and of its invalidations.
+    iommu::smmuv3::Ste behind_second_stage(iommu::smmuv3::Ste ste) const;
+    Vmid vmid() const { return Vmid{config_.nested ? static_cast<u16>(config_.nested_vmid.get()) : u16{0}}; }
     Cd live_cd(const Bond& bond) const;
     sim::Task<bool> sync_cd(KernelContext& ctx, const Bond& bond);
     /// Writes words 1..7 and word 0 in the order asked for; a CFGI_CD and SYNC after each of the two that changed.
@@ -121,6 +125,7 @@ private:
     bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false, pri_ = false;
     iommu::smmuv3::StallModel stall_model_ = iommu::smmuv3::StallModel::NoStall;
     UnitQueue event_queue_, page_requests_;
+    SecondStage second_;
     std::string error_;
     std::map<u32, Stream> streams_;
     u64 events_seen_ = 0, printed_ = 0;

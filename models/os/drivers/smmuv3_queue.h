@@ -17,6 +17,12 @@ namespace quiesce::os::drivers {
 
 using namespace sim::literals;
 
+enum class SecondStagePages : u8 { Small, Mega, Giga };
+constexpr auto enum_names(SecondStagePages) {
+    return base::name_table<SecondStagePages>(
+        {{SecondStagePages::Small, "4KiB"}, {SecondStagePages::Mega, "2MiB"}, {SecondStagePages::Giga, "1GiB"}});
+}
+
 /// Constants of drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.{c,h}, facts/linux-sva.md 12 and 15.
 struct Smmuv3DriverConfig {
     using P = base::Provenance;
@@ -49,11 +55,17 @@ struct Smmuv3DriverConfig {
     base::Param<bool> mev{false, "STE.MEV: faults of a stream that are alike may share a record. MODEL: Linux 6.12 sets it in no "
                                  "entry (6.15 does, in those of nested translation)", P::Kernel,
                           "linux: STRTAB_STE_1_MEV, iommu/arm-smmu-v3: Set MEV bit in nested STE for DoS mitigations (2025)"};
+    base::Param<bool> nested{false, "the kernel is a guest: its hypervisor has put every stream behind a second stage; needs "
+                                    "platform.iommu.smmuv3.stage2",
+                             P::Guess, "what if: Linux as a guest with a virtual SMMUv3 (iommufd, IOMMU_HWPT_DATA_ARM_SMMUV3)"};
+    base::Param<SecondStagePages> nested_pages{SecondStagePages::Mega, "pages that the hypervisor maps guest memory with",
+                                               P::Guess, "guest memory of transparent huge pages"};
+    base::Param<unsigned> nested_vmid{1, "the guest's VMID", base::between(0, 255), P::Guess, "the first guest"};
     base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", base::at_most(1u << 20), P::Kernel,
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
 DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
-         ratelimit_burst, ratelimit_interval, ecmdq, mev, tlbi_va_max)
+         ratelimit_burst, ratelimit_interval, ecmdq, mev, nested, nested_pages, nested_vmid, tlbi_va_max)
 static_assert(base::fully_described<Smmuv3DriverConfig>);
 
 class Smmuv3CommandQueue {
