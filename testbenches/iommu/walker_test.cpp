@@ -15,6 +15,7 @@ constexpr Iova page_a{0x1234'5678'9000}, page_b{0x1234'5678'a000};
 /// A walker without an agent; walks are started by hand.
 struct WalkBench : CoreBench {
     InFlightTracker transactions_inside, walks;
+    OccurrenceTap occurrences;
     InvalidationConfig invalidation;
     InvalidationEngine engine{"iommu0", bus, transactions_inside, invalidation};
     std::optional<Walker> built_walker;
@@ -26,7 +27,7 @@ struct WalkBench : CoreBench {
     std::deque<Walked> walked;
 
     Walker& walker() {
-        if (!built_walker) built_walker.emplace("iommu0", bus, memory, engine, walks, config.walker);
+        if (!built_walker) built_walker.emplace("iommu0", bus, memory, engine, walks, occurrences, config.walker);
         return *built_walker;
     }
     Context& context() { return architecture.contexts[{1, 5}]; }

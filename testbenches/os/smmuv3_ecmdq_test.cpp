@@ -76,12 +76,18 @@ TEST_CASE("an illegal command in a CPU's queue becomes a CMD_SYNC, and ERRACK le
         co_await ctx.mmio_write(registers + place + 0x8, 4, prod + 1);
     });
     b.calendar.run_for(50_us);
-    CHECK(b.consumed() == before + 1);
     u32 errors = 0;
     for (unsigned cpu = 0; cpu < 4; ++cpu) {
-        errors += b.consumer(cpu) >> 23 & 1;
         CHECK((b.producer(cpu) >> 23 & 1) == (b.consumer(cpu) >> 23 & 1)); // ERRACK
+        if ((b.consumer(cpu) >> 23 & 1) == 0) continue;
+        ++errors;
+        // The driver gave the unit the index that it knows of, which is not that of this test.
+        const u32 again = b.producer(cpu) + 1;
+        const Spa at = registers + control_page + cpu * spacing + 0x8;
+        b.in_kernel([&](KernelContext& ctx) { return ctx.mmio_write(at, 4, again); });
+        b.calendar.run_for(50_us);
     }
     CHECK(errors == 1);
+    CHECK(b.consumed() == before + 1); // the CMD_SYNC that is in its place
     CHECK(b.reg(0x60) == b.reg(0x64));
 }

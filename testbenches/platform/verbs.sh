@@ -265,7 +265,7 @@ done
 "$QUIESCE" run slow-device-stop --set devices.acc0.stop_time=40ms --set os.accelerator_driver.stop_timeout=1ms --out shape/gave-up >/dev/null 2>&1
 "$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_headers=1 --out shape/one-credit >/dev/null 2>&1
 "$QUIESCE" run atc-silent-timeout --set platform.root_complex.invalidate_timeout=100ms --out shape/gerror >/dev/null 2>&1
-expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" shape/{one-credit,gerror,R8,forget-tlbi,not-applicable,gave-up}
+expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" monitors shape/{one-credit,gerror,R8,forget-tlbi,not-applicable,gave-up}
 for p in $("$QUIESCE" list metrics --json | python3 -c 'import json,sys; [print(m["name"]) for m in json.load(sys.stdin) if m["group"] == "phase"]'); do
     grep -rqF "\"$p\"" --include=*.cpp --include=*.h --exclude=metrics.cpp "$SOURCE_DIR/models" || { echo "FAILED: no model has a phase $p"; failures=$((failures + 1)); }
 done

@@ -82,7 +82,8 @@ struct EnhancedBench : Bench {
 
 } // namespace
 
-TEST_CASE("the registers say where the enhanced queues are and how many", "[smmuv3][ecmdq]") {
+TEST_CASE("the registers say where the enhanced queues are and how many",
+          "[smmuv3][ecmdq][IDR6][CMDQ_CONTROL_PAGE_BASE0][CMDQ_CONTROL_PAGE_CFG0][CMDQ_CONTROL_PAGE_STATUS0]") {
     EnhancedBench b;
     CHECK(b.read<Idr1>().get(Idr1::ECMDQ));
     CHECK(b.read<Idr6>().value() == 0x0002'0000);
@@ -102,7 +103,8 @@ TEST_CASE("without enhanced queues the registers that tell of them are zero, and
     CHECK(none.run(none.unit.mmio_read(control_page_at, 8)) == 0);
 }
 
-TEST_CASE("a queue's registers are where its spacing puts them, and nothing is between", "[smmuv3][ecmdq]") {
+TEST_CASE("a queue's registers are where its spacing puts them, and nothing is between",
+          "[smmuv3][ecmdq][ECMDQ_BASE<n>]") {
     EnhancedBench b;
     const auto write = [&](u64 offset, u64 value) {
         sim::spawn(b.unit.mmio_write(control_page_at + offset, 8, value));
@@ -116,7 +118,7 @@ TEST_CASE("a queue's registers are where its spacing puts them, and nothing is b
 }
 
 TEST_CASE("a queue runs from ENACK on, which follows EN after the update's delay, whatever CR0.CMDQEN is",
-          "[smmuv3][ecmdq]") {
+          "[smmuv3][ecmdq][ECMDQ_PROD<n>][ECMDQ_CONS<n>]") {
     EnhancedBench b;
     b.write(Cr0{});
     b.queue_write(0, EcmdqBase{}.set(EcmdqBase::ADDR, EnhancedBench::place(0)).set(EcmdqBase::LOG2SIZE, 3));

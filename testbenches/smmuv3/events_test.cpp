@@ -167,7 +167,7 @@ TEST_CASE("the event queue keeps the first records that fit, in order, whatever 
 }
 
 TEST_CASE("faults of one page and kind share the record that still waits, where STE.MEV lets, and only there",
-          "[smmuv3]") {
+          "[smmuv3][STE.MEV]") {
     const bool on = GENERATE(true, false);
     const u32 stream = GENERATE(1u, 2u);
     MergeBench b{on};

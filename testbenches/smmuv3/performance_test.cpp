@@ -52,7 +52,8 @@ struct CounterBench : Bench {
 
 } // namespace
 
-TEST_CASE("the group says what it has, and counts nothing before it is told to", "[smmuv3][pmcg]") {
+TEST_CASE("the group says what it has, and counts nothing before it is told to",
+          "[smmuv3][pmcg][PMCG_CFGR][PMCG_CEID0][PMCG_AIDR][PMCG_CR][PMCG_CNTENSET0][PMCG_CNTENCLR0]") {
     CounterBench b;
     CHECK(b.unit.performance_offset() == 0x2'0000);
     CHECK(b.unit.register_bytes() == 0x3'0000);
@@ -81,7 +82,7 @@ TEST_CASE("without a group there are no registers of it", "[smmuv3][pmcg]") {
     CHECK(b.run(b.unit.mmio_read(0x2'0E00, 4)) == 0);
 }
 
-TEST_CASE("each event counts what it is said to count", "[smmuv3][pmcg]") {
+TEST_CASE("each event counts what it is said to count", "[smmuv3][pmcg][PMCG_EVCNTR<n>][PMCG_EVTYPER<n>]") {
     CounterBench b;
     for (unsigned event = 1; event < 8; ++event) b.program(event, event);
     b.go();
@@ -111,7 +112,7 @@ TEST_CASE("each event counts what it is said to count", "[smmuv3][pmcg]") {
     CHECK(b.count(1) == 6);
 }
 
-TEST_CASE("a counter counts one stream, a span of them or all", "[smmuv3][pmcg]") {
+TEST_CASE("a counter counts one stream, a span of them or all", "[smmuv3][pmcg][PMCG_SMR<n>]") {
     CounterBench b;
     b.program(0, 1, 3, false);
     b.program(1, 1, 0b0010'0, true);  // the lowest zero and what is below it do not matter: 4 and 5
@@ -143,7 +144,8 @@ TEST_CASE("one filter for the group is the first counter's", "[smmuv3][pmcg]") {
     CHECK(b.count(3) == 1);
 }
 
-TEST_CASE("an overflow sets its status, captures where it is told to and interrupts by message or wire", "[smmuv3][pmcg]") {
+TEST_CASE("an overflow sets its status, captures where it is told to and interrupts by message or wire",
+          "[smmuv3][pmcg][PMCG_OVSSET0][PMCG_OVSCLR0][PMCG_INTENSET0][PMCG_INTENCLR0][PMCG_IRQ_CFG0][PMCG_IRQ_CFG1]") {
     const bool message = GENERATE(true, false);
     CounterBench b;
     if (message) {
@@ -177,7 +179,8 @@ TEST_CASE("an overflow sets its status, captures where it is told to and interru
     CHECK(b.count(0) == 1); // goes on after an overflow
 }
 
-TEST_CASE("overflows do not interrupt without INTEN, without IRQEN; a lost message is told", "[smmuv3][pmcg]") {
+TEST_CASE("overflows do not interrupt without INTEN, without IRQEN; a lost message is told",
+          "[smmuv3][pmcg][PMCG_IRQ_CTRL][PMCG_IRQ_CTRLACK][PMCG_IRQ_STATUS]") {
     CounterBench b;
     b.program(0, 1, ~u32{0}, true, 0xffff'ffff);
     b.program(1, 1, ~u32{0}, true, 0xffff'ffff);
@@ -220,7 +223,8 @@ TEST_CASE("cycles are time by the clock's period, while the counter is on", "[sm
     CHECK(b.get(Evcntr::offset) == 0x1'9abc'def0);
 }
 
-TEST_CASE("a capture samples all counters at once; relocated, what is counted is in page 1 alone", "[smmuv3][pmcg]") {
+TEST_CASE("a capture samples all counters at once; relocated, what is counted is in page 1 alone",
+          "[smmuv3][pmcg][PMCG_CAPR][PMCG_SVR<n>]") {
     const bool relocated = GENERATE(false, true);
     Smmuv3Config config = CounterBench::with_group();
     config.pmcg_relocated = relocated;

@@ -29,8 +29,8 @@ SHAPE = {
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
             "links_down": int, "peer_to_peer": int, "atomics": int},
     "translations": {"requests": int, "tlb_hits": int, "near_hits": int},
-    "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "by_type": {str: int}},
-    "global_errors": {str: int},
+    "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "merged": int, "by_type": {str: int}},
+    "global_errors": {str: int}, "iommu_counters": {str: int},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
                       "stop_markers": int, "late": int, "forgotten": int, "unexpected": int,
                       "latency_ps": POPULATION, "service_ps": POPULATION},
@@ -53,7 +53,7 @@ SHAPE = {
                     "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
-ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
+ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "iommu_counters": ["<event>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
        "invalidations.fences_by": ["<unit>", "<commands>"], "invalidations.sync_wait_by": ["<unit>", "<phase>"]}
 errors = []
 

@@ -64,16 +64,15 @@ struct Absence {
     std::string_view name, why;
 };
 constexpr std::string_view no_atos = "IDR0.ATOS and IDR0.VATOS are 0: no address translation operations",
-                           no_ecmdq = "IDR1.ECMDQ is 0: one command queue",
                            no_secure = "the Secure world is out of scope",
                            no_mpam = "IDR3.MPAM is 0: no partition identifiers";
 constexpr Absence absence_table[] = {
     {"GATOS_CTRL", no_atos}, {"GATOS_SID", no_atos}, {"GATOS_ADDR", no_atos}, {"GATOS_PAR", no_atos},
     {"VATOS_SEL", no_atos}, {"VATOS_*", no_atos},
-    {"CMDQ_CONTROL_PAGE_BASE<n>", no_ecmdq}, {"CMDQ_CONTROL_PAGE_CFG<n>", no_ecmdq},
-    {"CMDQ_CONTROL_PAGE_STATUS<n>", no_ecmdq}, {"ECMDQ_BASE<n>", no_ecmdq}, {"ECMDQ_PROD<n>", no_ecmdq},
-    {"ECMDQ_CONS<n>", no_ecmdq},
-    {"PMCG_*", "no performance monitor counter groups"}, {"S_*", no_secure},
+    {"PMCG_SCR", "the Secure and Realm worlds are out of scope"},
+    {"PMCG_ROOTCR", "the Secure and Realm worlds are out of scope"}, {"PMCG_GMPAM", no_mpam},
+    {"PMCG_MPAMIDR", no_mpam}, {"PMCG_S_MPAMIDR", no_mpam},
+    {"S_*", no_secure},
     {"CFGI_VMS_PIDM", no_mpam}, {"TLBI_EL3_ALL", no_secure}, {"TLBI_EL3_VA", no_secure},
 };
 /// What of the manual is not there as a whole; the identification registers say so.
