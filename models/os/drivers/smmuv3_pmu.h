@@ -21,7 +21,8 @@ struct Smmuv3PmuConfig {
     base::Param<bool> filter_enable{false, "count one stream, or a span of streams", P::Kernel, "linux: format/filter_enable"};
     base::Param<bool> filter_span{false, "the lowest zero of the stream and what is below it do not matter", P::Kernel,
                                   "linux: format/filter_span"};
-    base::Param<unsigned> filter_stream_id{0, "the stream", P::Kernel, "linux: format/filter_stream_id"};
+    base::Param<unsigned> filter_stream_id{0, "the stream", base::at_most(0xffff'ffffu), P::Kernel,
+                                           "linux: format/filter_stream_id"};
 };
 DESCRIBE(Smmuv3PmuConfig, events, filter_enable, filter_span, filter_stream_id)
 static_assert(base::fully_described<Smmuv3PmuConfig>);
