@@ -209,14 +209,15 @@ std::vector<StepRow> side_by_side(const std::vector<StepCells>& variants) {
     std::vector<StepRow> rows;
     for (std::size_t v = 0; v < variants.size(); ++v) {
         std::size_t from = 0; // rows before it are taken
-        for (const auto& [step, cell] : variants[v]) {
+        for (const auto& taken : variants[v]) {
+            const std::string& step = taken.first;
             const auto same = [&](const StepRow& r) { return r.step == step && r.cells[v] == nullptr; };
             auto row = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(from), rows.end(), same);
             if (row == rows.end()) {
                 row = rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(from), StepRow{step, {}});
                 row->cells.resize(variants.size());
             }
-            row->cells[v] = &cell;
+            row->cells[v] = &taken.second;
             from = static_cast<std::size_t>(row - rows.begin()) + 1;
         }
     }

@@ -256,7 +256,9 @@ TEST_CASE("every fault is recorded, lost or merged, and merged only into a recor
         RC_ASSERT(counted == faults.size());
         RC_ASSERT(b.of_fate(FaultFate::Merged, 2) == 0);
         RC_ASSERT(base::WrapBit::distance(first, b.events(), Bench::evtq_log2) == recorded % 8);
-        for (const auto& [when, f] : b.faults.all) {
+        for (const auto& merged : b.faults.all) {
+            const sim::Time when = merged.first;
+            const FaultRaised& f = merged.second;
             if (f.fate != FaultFate::Merged) continue;
             const bool told = std::any_of(b.faults.all.begin(), b.faults.all.end(), [&](const auto& other) {
                 return other.second.fate != FaultFate::Merged && other.first >= when &&
