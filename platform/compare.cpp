@@ -171,6 +171,17 @@ void print_table(const std::vector<Variant>& variants) {
     }
 }
 
+/// What did not hold, and where it is claimed.
+void print_failures(const std::vector<Variant>& variants) {
+    for (const Variant& v : variants) {
+        if (!v.run.is_object()) continue;
+        for (const nlohmann::json& e : v.run["expectations"])
+            if (e["held"].is_boolean() && !e["held"].get<bool>())
+                fmt::print("\nFAIL    {}: {} ({})", v.name, e["text"].get<std::string>(), e["at"].get<std::string>());
+    }
+    fmt::print("\n");
+}
+
 // ---- the same step side by side -------------------------------------------------------------------------------------
 
 /// A step with the instant at which it began, how long it took, and what the IOMMU was told.
@@ -259,7 +270,10 @@ Exit compare_verb(const CommandLine& line) {
     if (!variants) return Exit::Usage;
     for (const Variant& v : *variants) { // everything is checked before anything runs
         const Read read = read_for(line, v.sets);
-        if (!read.scenario) return read.exit;
+        if (!read.scenario) {
+            fmt::print(stderr, "quiesce: no variant was run: it is {} that cannot be\n", v.name);
+            return read.exit;
+        }
     }
     fs::path out;
     const bool keep = line.out.has_value();
@@ -279,6 +293,7 @@ Exit compare_verb(const CommandLine& line) {
     std::size_t teardowns = 0;
     for (const Variant& v : *variants)
         if (ran(v)) teardowns = std::max(teardowns, v.run["teardowns"].size());
+    print_failures(*variants);
     for (std::size_t t = 0; t < std::min<std::size_t>(teardowns, 2); ++t) print_steps(*variants, t);
     if (teardowns > 2) fmt::print("\nsteps of {} more teardowns: run.json\n", teardowns - 2);
     fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "

@@ -31,7 +31,7 @@ Json feature_row(const iommu::smmuv3::Feature& f) {
 Json deviation_row(const Deviation& d) {
     const bool smmuv3 = d.file.starts_with("models/iommu/smmuv3/");
     return {{"architecture", smmuv3 ? "smmuv3" : "any"}, {"kind", "deviation"},
-            {"name", fmt::format("{}:{}", d.file, d.line)}, {"section", ""}, {"status", "absent"}, {"tests", Json::array()}, {"why", d.text}};
+            {"name", fmt::format("{}:{}", d.file, d.line)}, {"section", ""}, {"status", "deviates"}, {"tests", Json::array()}, {"why", d.text}};
 }
 
 /// Behind the columns: the first test and how many more there are, or the reason.

@@ -5,6 +5,7 @@
 #include "platform/replay.h"
 #include "platform/verbs.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -70,9 +71,10 @@ private:
             const Outcome o = run_vector(calendar_, v);
             if (json_)
                 fmt::print("{}\n", outcome_json(v, o));
-            else if (v.expect || v.final)
+            else if (v.expect || v.final) {
+                warn_unjudged(v, number);
                 say(v, judge(v, o));
-            else
+            } else
                 ++tally.unjudged;
         } catch (const std::system_error&) { // of a write to stdout
             throw;
@@ -80,6 +82,18 @@ private:
             ++tally.failures;
             fmt::print(stderr, "{}:{}: internal error: {}: the model failed: {}\n", file_, number, printable(v.id),
                        e.what());
+        }
+    }
+    /// A step of which nothing is expected although other things are: most likely a mistake of the vector's.
+    void warn_unjudged(const Vector& v, std::size_t number) const {
+        for (std::size_t n = 0; n < v.steps.size(); ++n) {
+            const bool answers = std::holds_alternative<RegisterRead>(v.steps[n]) ||
+                                 std::holds_alternative<bare::Dma>(v.steps[n]);
+            const auto its = [n](const StepOutcome& e) { return e.step == n; };
+            const bool expected = v.expect && std::any_of(v.expect->begin(), v.expect->end(), its);
+            if (answers && !expected)
+                fmt::print(stderr, "{}:{}: warning: {}: 'expect' has no entry for step {}, which is not judged\n",
+                           file_, number, printable(v.id), n);
         }
     }
     void say(const Vector& v, const Judgement& j) {

@@ -84,7 +84,9 @@ smmuv3::Identity identity_with(const smmuv3::Smmuv3Config& config, const std::ve
             values.*row->value = static_cast<u32>(id.value);
     smmuv3::Identity identity = smmuv3::identity_of(values);
     identity.idr6 = as_configured.idr6;
-    identity.global_entries = as_configured.global_entries;
+    identity.global_entries = as_configured.global_entries; // what no register says
+    identity.contiguous = as_configured.contiguous;
+    identity.conflicts = as_configured.conflicts;
     return identity;
 }
 
@@ -182,6 +184,10 @@ void check_streams(const Config& c, const Node& root, Diagnostics& out) {
 }
 
 void check_queues(const Config& c, const Node& root, Diagnostics& out) {
+    if (c.smmuv3_driver.ecmdq.get() && c.platform.iommu.smmuv3.ecmdq_log2 == 0)
+        out.error(place_of(root, {"os", "smmuv3_driver", "ecmdq"}),
+                  "os.smmuv3_driver.ecmdq: the unit has no enhanced command queues: set "
+                  "platform.iommu.smmuv3.ecmdq_log2");
     if (c.platform.iommu.smmuv3.cmdq_log2 == 0)
         out.error(place_of(root, {"platform", "iommu", "smmuv3", "cmdq_log2"}),
                   "platform.iommu.smmuv3.cmdq_log2: the driver needs room for a command and its CMD_SYNC: expected 1 "

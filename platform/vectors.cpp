@@ -106,7 +106,7 @@ template <class Step>
 void read_register(const At& at, Step& step) {
     step.name = at.has("reg") ? at["reg"].text() : std::string{};
     step.offset = at["off"].hex();
-    step.bytes = static_cast<unsigned>(at["size"].integer(4, 8));
+    step.bytes = static_cast<unsigned>(at["size"].integer(0, ~0u));
     if (step.bytes != 4 && step.bytes != 8) at["size"].expected("4 or 8");
     if (step.offset % step.bytes != 0) at["off"].expected("a multiple of the size");
 }

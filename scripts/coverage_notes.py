@@ -65,6 +65,15 @@ def deviations(root: Path):
             told = [line.split(MARK, 1)[1].strip()]
             in_string = '"' in line.split(MARK, 1)[0] and "//" not in line.split(MARK, 1)[0]
             own_line = line.strip().startswith(("//", "*"))
+            if in_string:  # the rest of the literal, and of those beside it
+                told = ["".join(re.findall(r'(?:^|")((?:[^"\\\\]|\\\\.)*)"', told[0])[:1])]
+                for below in lines[number:]:
+                    more = re.match(rf"^\s*({STRING})\s*(,?)", below)
+                    if more is None:
+                        break
+                    told[0] += literal(more.group(1))
+                    if more.group(2):
+                        break
             for below in lines[number:]:
                 more = re.match(r"^\s*(?://[/!<]*|\*)(?!/)\s?(.*)$", below)
                 if in_string or more is None or (not own_line and not re.match(r"^\s{8,}//", below)):

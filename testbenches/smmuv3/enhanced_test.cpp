@@ -191,6 +191,20 @@ TEST_CASE("a CMD_SYNC waits for its own queue's commands, not for what a device 
     CHECK(*b.fenced(EnhancedBench::name(0)) > begun + 8_us);
 }
 
+TEST_CASE("a CMD_SYNC that waits for a device holds up CMDQEN's acknowledgement, and no other bit's",
+          "[smmuv3][CR0][CR0ACK]") {
+    EnhancedBench b;
+    b.push(EnhancedBench::forget(9)); // for 9 us
+    b.push(Bench::sync(0x10));
+    b.post_doorbell();
+    b.calendar.run_for(500_ns);
+    b.post(Cr0{});
+    b.calendar.run_for(1_us);
+    CHECK(b.reg<Cr0Ack>().value() == Cr0Ack{}.set(Cr0Ack::CMDQEN, true).value());
+    b.calendar.run_for(10_us);
+    CHECK(b.reg<Cr0Ack>().value() == 0);
+}
+
 TEST_CASE("an error stops its queue alone, until ERRACK answers; GERROR only tells of it", "[smmuv3][ecmdq]") {
     EnhancedBench b;
     b.enable(0);

@@ -44,6 +44,8 @@ constexpr Section absent_registers[] = {
 /// Registers that keep what is written and have no other effect.
 constexpr std::string_view stored_registers[] = {"CR1", "AGBPA", "STATUSR", "IIDR", "IDR2", "IDR4", "GERROR_IRQ_CFG2",
     "EVENTQ_IRQ_CFG2", "PMCG_IIDR", "PMCG_CEID1", "PMCG_IRQ_CFG2", "PMCG_PMDEVARCH", "PMCG_PMDEVTYPE"};
+/// Commands that are judged, taken and then have no effect.
+constexpr std::string_view hint_commands[] = {"PREFETCH_CONFIG", "PREFETCH_ADDR"};
 /// Fields that the model acts on; all others of the same structure are read and ignored.
 constexpr std::string_view ste_fields[] = {"V", "Config", "S1Fmt", "S1ContextPtr", "S1CDMax", "S1DSS", "PPAR",
     "MEV", "S1STALLD", "EATS", "STRW",
@@ -148,13 +150,15 @@ std::vector<Feature> features() {
     add_fields<LeafDescriptor>(out, "stage 1 leaf", "DDI 0487 D8.3", leaf_fields);
     add_fields<TableDescriptor>(out, "stage 1 table", "DDI 0487 D8.3", table_fields);
     add_fields<Stage2Descriptor>(out, "stage 2 leaf", "DDI 0487 D8.3", stage2_fields);
-    for (const CommandRow& row : command_rows())
+    for (const CommandRow& row : command_rows()) {
+        const Status there = contains(hint_commands, row.name) ? Status::Stored : Status::Modelled;
         out.push_back({FeatureKind::Command,
                        {},
                        row.name,
                        row.section,
-                       row.decode != nullptr ? Status::Modelled : Status::Absent,
+                       row.decode != nullptr ? there : Status::Absent,
                        why_absent(row.name)});
+    }
     for (const EventRow& row : event_rows())
         out.push_back({FeatureKind::Event,
                        {},

@@ -152,17 +152,20 @@ sim::Task<u64> Unit::mmio_read(u64 offset, unsigned size) {
     co_return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
 }
 
-/// 6.3.9: an update shows in CR0ACK when it has taken effect. Switching a queue off waits for what it is doing.
+/// 6.3.9: an update shows in CR0ACK when it has taken effect. Switching a queue off waits for what it is doing; a
+/// CMD_SYNC that waits for a device holds up CMDQEN and nothing else.
 sim::Task<void> Unit::update_cr0() {
     updating_cr0_ = true;
     while (regs_.read<Cr0>().value() != regs_.read<Cr0Ack>().value()) {
         const Cr0 wanted = regs_.read<Cr0>();
         co_await sim::delay(update_delay_);
-        if (!wanted.get(Cr0::CMDQEN)) co_await commands_.idle();
         if (!wanted.get(Cr0::EVENTQEN)) co_await event_queue_.drained();
         if (!wanted.get(Cr0::PRIQEN) || !wanted.get(Cr0::SMMUEN)) co_await page_requests_.idle();
-        regs_.write(Cr0Ack::of(wanted.value()));
+        const bool commands_on = regs_.get(Cr0Ack::CMDQEN);
+        regs_.write(Cr0Ack::of(wanted.value()).set(Cr0Ack::CMDQEN, commands_on || wanted.get(Cr0::CMDQEN)));
         if (!wanted.get(Cr0::SMMUEN)) stalls_.terminate_all(); // 6.3.9.6
+        if (!wanted.get(Cr0::CMDQEN)) co_await commands_.idle();
+        regs_.set(Cr0Ack::CMDQEN, wanted.get(Cr0::CMDQEN));
         commands_.kick();
         event_queue_.retry_stalls();
     }

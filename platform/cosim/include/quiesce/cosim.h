@@ -202,7 +202,10 @@ QSC_API int qsc_forget(qsc_platform platform, qsc_operation operation);
 
 /**
  * One access of a CPU to a model's registers, 1 to 8 bytes inside of one model. A write is posted: it is over when the
- * CPU has handed it over. A read stays behind the writes before it and takes a round trip. Values are in the low bytes.
+ * CPU has handed it over, and a DMA that is started then can come before it: read a register back where that matters.
+ * A read stays behind the writes before it and takes a round trip. Values are in the low bytes.
+ * Of an SMMUv3, the frame is its two pages of 64 KiB, then the page of its enhanced command queues, where it has some,
+ * then the pages of its performance monitors, where it has them.
  * Sizes and alignments that the registers do not take read as zero and are ignored on write.
  * QSC_ERR_ADDRESS: no register block of a model is there.
  */
