@@ -65,7 +65,7 @@ bool SystemMemory::modify(const Request& r) {
 }
 
 void SystemMemory::commit(Request& r) {
-    const bool may_be_message = r.write && r.atomic == AtomicOp::None && !windows_.empty();
+    const bool may_be_message = r.write && r.bytes != 0 && r.atomic == AtomicOp::None && !windows_.empty();
     if (may_be_message && (foreign_ != nullptr || hides_ram_ || !bytes_.contains(r.at, r.bytes)) && deliver_message(r)) {
         r.status = Status::Ok;
         return;

@@ -65,7 +65,7 @@ public:
         if (on_commit) on_commit(r);
         const bool inside = r.at.value() < bytes_.size() && r.bytes <= bytes_.size() - r.at.value();
         r.status = inside ? memory::Status::Ok : memory::Status::ExternalAbort;
-        if (!inside) return;
+        if (!inside || r.bytes == 0) return;
         if (r.atomic != memory::AtomicOp::None) memory::modify(&bytes_[r.at.value()], r);
         else if (r.write) std::memcpy(&bytes_[r.at.value()], r.data, r.bytes);
         else std::memcpy(r.data, &bytes_[r.at.value()], r.bytes);
