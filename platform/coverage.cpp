@@ -2,7 +2,7 @@
 /// `features`: what there is of the manuals, which tests show it, and what is otherwise than they say.
 #include "platform/coverage.h"
 
-#include "iommu/smmuv3/unit.h"
+#include "platform/iommus.h"
 #include "platform/verbs.h"
 
 #include <fmt/format.h>
@@ -19,9 +19,9 @@ Json tests_of(std::string_view tag) {
     return tests;
 }
 
-Json feature_row(const iommu::smmuv3::Feature& f) {
+Json feature_row(std::string_view architecture, const iommu::Feature& f) {
     const std::string name = f.owner.empty() ? std::string{f.name} : fmt::format("{}.{}", f.owner, f.name);
-    Json j{{"architecture", "smmuv3"}, {"kind", base::enum_text(f.kind)}, {"name", name}, {"section", f.section},
+    Json j{{"architecture", architecture}, {"kind", base::enum_text(f.kind)}, {"name", name}, {"section", f.section},
            {"status", base::enum_text(f.status)}, {"tests", tests_of(tag_of(f.owner, f.name))}};
     if (!f.why.empty()) j["why"] = f.why;
     return j;
@@ -29,9 +29,17 @@ Json feature_row(const iommu::smmuv3::Feature& f) {
 
 /// What the specification asks for there is not there.
 Json deviation_row(const Deviation& d) {
-    const bool smmuv3 = d.file.starts_with("models/iommu/smmuv3/");
-    return {{"architecture", smmuv3 ? "smmuv3" : "any"}, {"kind", "deviation"},
-            {"name", fmt::format("{}:{}", d.file, d.line)}, {"section", ""}, {"status", "deviates"}, {"tests", Json::array()}, {"why", d.text}};
+    std::string_view architecture = "any";
+    for (const IommuRow* iommu : iommu_rows())
+        if (d.file.starts_with(fmt::format("models/iommu/{}/", base::enum_text(iommu->kind))))
+            architecture = base::enum_text(iommu->kind);
+    return {{"architecture", architecture},
+            {"kind", "deviation"},
+            {"name", fmt::format("{}:{}", d.file, d.line)},
+            {"section", ""},
+            {"status", "deviates"},
+            {"tests", Json::array()},
+            {"why", d.text}};
 }
 
 /// Behind the columns: the first test and how many more there are, or the reason.
@@ -60,7 +68,9 @@ std::string tag_of(std::string_view owner, std::string_view name) {
 
 Exit features_verb(const CommandLine& line) {
     Json list = Json::array();
-    for (const auto& f : iommu::smmuv3::features()) list.push_back(feature_row(f));
+    for (const IommuRow* iommu : iommu_rows())
+        for (const iommu::Feature& f : iommu->features())
+            list.push_back(feature_row(base::enum_text(iommu->kind), f));
     for (const Deviation& d : deviations()) list.push_back(deviation_row(d));
     if (line.json) fmt::print("{}\n", list.dump(2));
     else

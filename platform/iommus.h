@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The kinds of IOMMUs: one row each, with its parameters, what is checked before a run, and how the unit and its driver
-/// are made. A new architecture is a row here.
+/// The kinds of IOMMUs: one row each, with its parameters, what is checked before a run, and how the unit and its
+/// driver are made. A new architecture is a row here.
 #pragma once
 #include "base/events.h"
 #include "iommu/ats_port.h"
+#include "iommu/coverage.h"
 #include "iommu/page_request.h"
 #include "iommu/translation.h"
 #include "memory/memory_port.h"
@@ -63,6 +64,8 @@ struct IommuRow {
     std::vector<BugHelp> (*bugs)();
     /// Names of what its fault records tell.
     std::vector<std::string> (*faults)();
+    /// The coverage statement.
+    std::vector<iommu::Feature> (*features)();
     u64 (*register_bytes)(const IommuConfig& config);
     std::optional<IdRefusal> (*refuse)(const IommuConfig& config, const std::vector<IdValue>& ids);
     /// `ids`: identification registers that are other than `config` says; refuse() takes them.

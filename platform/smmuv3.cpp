@@ -309,6 +309,7 @@ const IommuRow smmuv3_row{
     .capabilities = smmuv3_capabilities,
     .bugs = smmuv3_bugs,
     .faults = smmuv3_faults,
+    .features = smmuv3::features,
     .register_bytes =
         [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3), c.smmuv3); },
     .refuse = refuse_smmuv3,

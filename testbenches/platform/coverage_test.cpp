@@ -18,7 +18,7 @@ TEST_CASE("every row that is modelled has a test that shows it", "[platform][cov
     std::set<std::string_view> shown;
     for (const ShownBy& s : shown_by()) shown.insert(s.what);
     for (const auto& f : iommu::smmuv3::features()) {
-        if (f.status != iommu::smmuv3::Status::Modelled) continue;
+        if (f.status != iommu::Status::Modelled) continue;
         const std::string tag = tag_of(f.owner, f.name);
         INFO("no TEST_CASE has the tag [" << tag << "]");
         CHECK(shown.count(tag) == 1);

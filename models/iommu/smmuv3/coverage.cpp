@@ -67,14 +67,13 @@ struct Absence {
 };
 constexpr std::string_view no_atos = "IDR0.ATOS and IDR0.VATOS are 0: no address translation operations",
                            no_secure = "the Secure world is out of scope",
+                           no_worlds = "the Secure and Realm worlds are out of scope",
                            no_mpam = "IDR3.MPAM is 0: no partition identifiers";
 constexpr Absence absence_table[] = {
     {"GATOS_CTRL", no_atos}, {"GATOS_SID", no_atos}, {"GATOS_ADDR", no_atos}, {"GATOS_PAR", no_atos},
     {"VATOS_SEL", no_atos}, {"VATOS_*", no_atos},
-    {"PMCG_SCR", "the Secure and Realm worlds are out of scope"},
-    {"PMCG_ROOTCR", "the Secure and Realm worlds are out of scope"}, {"PMCG_GMPAM", no_mpam},
-    {"PMCG_MPAMIDR", no_mpam}, {"PMCG_S_MPAMIDR", no_mpam},
-    {"S_*", no_secure},
+    {"PMCG_SCR", no_worlds}, {"PMCG_ROOTCR", no_worlds}, {"PMCG_GMPAM", no_mpam}, {"PMCG_MPAMIDR", no_mpam},
+    {"PMCG_S_MPAMIDR", no_mpam}, {"S_*", no_secure},
     {"CFGI_VMS_PIDM", no_mpam}, {"TLBI_EL3_ALL", no_secure}, {"TLBI_EL3_VA", no_secure},
 };
 /// What of the manual is not there as a whole; the identification registers say so.

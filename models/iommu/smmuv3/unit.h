@@ -6,8 +6,10 @@
 /// command but those for MPAM; answers translation requests and checks translated ones (ATS, split-stage too); queues
 /// page requests of devices and sends the responses (PRI); holds faulting transactions of requesters that can wait
 /// (stall model); marks table entries as used and written (HTTU). What of that there is its ID registers say.
-/// Beside its command queue it may have enhanced ones. It has no Secure or Realm state and no address translation operations; `features()` lists it.
+/// Beside its command queue it may have enhanced ones. It has no Secure or Realm state and no address translation
+/// operations; `features()` lists it.
 #pragma once
+#include "iommu/coverage.h"
 #include "iommu/smmuv3/commands.h"
 #include "iommu/smmuv3/context.h"
 #include "iommu/smmuv3/enhanced.h"
@@ -45,7 +47,8 @@ public:
     const Stalls& stalls() const { return stalls_; }
     Agent& agent() { return agent_; }
 
-    /// Offsets from the base of page 0; register_bytes() of them. What is not modelled reads as zero, ignores writes and is counted.
+    /// Offsets from the base of page 0; register_bytes() of them. What is not modelled reads as zero, ignores writes and
+    /// is counted.
     sim::Task<void> mmio_write(u64 offset, unsigned size, u64 value) override;
     sim::Task<u64> mmio_read(u64 offset, unsigned size) override;
     /// Those of its own pages.
@@ -126,28 +129,6 @@ private:
     std::unique_ptr<PerformanceGroup> performance_; ///< null: none
 };
 
-/// What is modelled, for the coverage page.
-enum class Status : u8 { Modelled, Stored, Absent };
-constexpr auto enum_names(Status) {
-    return base::name_table<Status>(
-        {{Status::Modelled, "modelled"}, {Status::Stored, "stored"}, {Status::Absent, "absent"}});
-}
-enum class FeatureKind : u8 { Register, Field, Command, Event, Extension };
-constexpr auto enum_names(FeatureKind) {
-    return base::name_table<FeatureKind>({{FeatureKind::Register, "register"},
-                                          {FeatureKind::Field, "field"},
-                                          {FeatureKind::Command, "command"},
-                                          {FeatureKind::Event, "event"},
-                                          {FeatureKind::Extension, "extension"}});
-}
-struct Feature {
-    FeatureKind kind;
-    std::string_view owner; ///< the structure or register of a field; otherwise empty
-    std::string_view name;
-    std::string_view section; ///< of IHI 0070
-    Status status;
-    std::string_view why{}; ///< why it is absent
-};
 /// Every register, structure field, command and event, in the manual's order, and the extensions that are not there.
 std::vector<Feature> features();
 
