@@ -3,29 +3,21 @@
 
 #include "iommu/smmuv3/performance_regs.h"
 
-#include <array>
+#include <algorithm>
 
 namespace quiesce::os::drivers {
 
 using namespace iommu::smmuv3;
 
-namespace {
-constexpr std::array<std::string_view, pmcg_events> pmu_event_names{
-    "cycles",           "transaction",          "tlb_miss",          "config_cache_miss", "trans_table_walk_access",
-    "config_struct_access", "pcie_ats_trans_rq", "pcie_ats_trans_passed"};
-
-u64 pmu_event_number(std::string_view name) {
-    u64 n = 0;
-    while (n < pmu_event_names.size() && pmu_event_names[n] != name) ++n;
-    return n;
-}
-} // namespace
-
 Smmuv3Pmu::Smmuv3Pmu(base::Name unit, Kernel& kernel, const Smmuv3PmuConfig& config, Spa registers, u64 page1,
                      unsigned wire)
     : unit_(unit), kernel_(kernel), config_(config), registers_(registers), counters_(registers), page1_(page1),
       wire_(wire) {
-    for (const std::string& name : config.events.get()) counts_.emplace_back(name, 0);
+    const std::vector<std::string> known = config.events.choices(); // in the order of their numbers
+    for (const std::string& name : config.events.get()) {
+        counts_.emplace_back(name, 0);
+        events_.push_back(static_cast<u64>(std::find(known.begin(), known.end(), name) - known.begin()));
+    }
     previous_.resize(counts_.size());
 }
 
@@ -59,8 +51,7 @@ sim::Task<void> Smmuv3Pmu::program(KernelContext& ctx, std::size_t n) {
     const bool filters = n == 0 || !one_filter_;
     const bool span = !config_.filter_enable || config_.filter_span;
     const u32 stream = config_.filter_enable ? config_.filter_stream_id.get() : ~u32{0};
-    const u64 event = pmu_event_number(counts_[n].first);
-    const Evtyper type = Evtyper{}.set(Evtyper::EVENT, event).set(Evtyper::FILTER_SID_SPAN, span && filters);
+    const Evtyper type = Evtyper{}.set(Evtyper::EVENT, events_[n]).set(Evtyper::FILTER_SID_SPAN, span && filters);
     co_await write(ctx, Evtyper::offset + static_cast<u32>(4 * n), 4, type.value());
     if (filters) co_await write(ctx, Smr::offset + static_cast<u32>(4 * n), 4, stream);
     co_await write(ctx, IntenSet::offset, 8, u64{1} << n);

@@ -4,7 +4,6 @@
 #include "base/param.h"
 #include "os/drivers/iommu_monitor.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,10 +14,12 @@ struct Smmuv3PmuConfig {
     using P = base::Provenance;
     base::Param<std::vector<std::string>> events{
         {}, "what the SMMU's performance monitors count, by perf's names; needs platform.iommu.smmuv3.pmcg",
+        // in the order of the architecture's numbers, from 0
         base::one_of("cycles", "transaction", "tlb_miss", "config_cache_miss", "trans_table_walk_access",
                      "config_struct_access", "pcie_ats_trans_rq", "pcie_ats_trans_passed"),
         P::Kernel, "linux: drivers/perf/arm_smmuv3_pmu.c, smmu_pmu_events"};
-    base::Param<bool> filter_enable{false, "count one stream, or a span of streams", P::Kernel, "linux: format/filter_enable"};
+    base::Param<bool> filter_enable{false, "count one stream, or a span of streams", P::Kernel,
+                                    "linux: format/filter_enable"};
     base::Param<bool> filter_span{false, "the lowest zero of the stream and what is below it do not matter", P::Kernel,
                                   "linux: format/filter_span"};
     base::Param<unsigned> filter_stream_id{0, "the stream", base::at_most(0xffff'ffffu), P::Kernel,
@@ -55,6 +56,7 @@ private:
     unsigned wire_;
     bool wide_ = false, one_filter_ = false, running_ = false;
     u64 mask_ = 0; ///< of a counter's value
+    std::vector<u64> events_; ///< the architecture's numbers (10.3), by counter
     std::vector<u64> previous_;
     std::vector<std::pair<std::string, u64>> counts_;
 };
