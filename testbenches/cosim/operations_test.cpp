@@ -46,6 +46,25 @@ TEST_CASE("platforms one after the other see the same at the same times, each fr
     CHECK(live() == first);
 }
 
+TEST_CASE("what no identification register says is as it was set, whichever of them are given", "[cosim]") {
+    const qsc_id_register ids[] = {{"IIDR", 0x1234'5678}};
+    const char* const settings[] = {"platform.iommu.smmuv3.contiguous=believed"};
+    qsc_config c = plain_config();
+    c.ids = ids;
+    c.id_count = 1;
+    c.settings = settings;
+    c.setting_count = 1;
+    HostBench b(c);
+    b.bring_up();
+    const uint64_t group = b.memory + b.page; // of sixteen pages; `here` is the eighth, and the only one that is there
+    b.store(b.tables + 0x3000 + 8 * (b.here >> 12 & 511),
+            {(group + 0x7000) | 3 | 1 << 6 | 1 << 10 | 1 << 11 | uint64_t{1} << 52});
+    CHECK(b.run(b.dma(1, b.here, 8)).physical == group + 0x7000);
+    const qsc_dma_result neighbour = b.run(b.dma(1, b.here + 0x1000, 8));
+    CHECK(neighbour.ending == QSC_DONE);
+    CHECK(neighbour.physical == group + 0x8000);
+}
+
 TEST_CASE("values of identification registers go before the configuration, and the unit is what they say", "[cosim]") {
     qsc_id_register ids[] = {{"IDR5", 0x74}, {"IIDR", 0x1234'5678}, {"PIDR0", 0x83}, {"AIDR", 1}};
     qsc_config c = plain_config();
