@@ -126,7 +126,7 @@ sim::Task<DmaEnding> DmaAccess::page(pcie::DmaRequest r, std::byte* data, bool w
     }
     DmaEnding how = DmaEnding::Success;
     while (r.bytes != 0 && how == DmaEnding::Success) {
-        while (!endpoint_.bus_master()) co_await endpoint_.bus_master_set();
+        while (life == life_ && !endpoint_.bus_master()) co_await endpoint_.bus_master_set();
         if (life != life_) co_return DmaEnding::NotSent;
         pcie::DmaRequest packet = r;
         Atc::Found found;
