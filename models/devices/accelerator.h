@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An accelerator with one work queue per PASID. Enabled through its configuration space (bus mastering, PASIDs, ATS),
-/// programmed through the registers of devices/work_queue_regs.h. Its message interrupt has registers of its own there instead of
-/// MSI-X.
+/// programmed through the registers of devices/work_queue_regs.h. Its message interrupt has registers of its own there
+/// instead of MSI-X.
 #pragma once
 #include "devices/sva_function.h"
 #include "devices/work_queues.h"

@@ -69,7 +69,8 @@ void WorkQueues::bind_registers() {
     });
     bind_status<Q_COMPLETED>(regs_, bank, [](Queue& q) { return Q_COMPLETED::of(q.engine.counts().bytes); });
     bind_status<Q_ERRORS>(regs_, bank, [](Queue& q) { return Q_ERRORS::of(q.engine.counts().errors); });
-    bind_status<Q_ISSUED>(regs_, bank, [](Queue& q) { return Q_ISSUED::of(q.engine.counts().reads + q.engine.counts().writes); });
+    bind_status<Q_ISSUED>(
+        regs_, bank, [](Queue& q) { return Q_ISSUED::of(q.engine.counts().reads + q.engine.counts().writes); });
 }
 
 template <class Pending>

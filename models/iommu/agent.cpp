@@ -65,7 +65,8 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
                 in_unit(unit, ".config-cache")),
       tlb_(CacheKind::Translation, {config.tlb_entries.get(), config.tlb_ways.get(), config.tlb_replacement.get()},
            in_unit(unit, ".tlb")),
-      walker_(unit, events, memory, invalidations_, walks_, occurrences_, config.walker), prefetches_next_(config.prefetch) {
+      walker_(unit, events, memory, invalidations_, walks_, occurrences_, config.walker),
+      prefetches_next_(config.prefetch) {
     invalidations_.add(contexts_);
     invalidations_.add(tlb_);
     CentralUnit& asked = *this;

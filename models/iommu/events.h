@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Facts that an IOMMU states, in words that every architecture shares. Where a unit takes commands from several queues,
-/// `unit` in facts about commands is the queue, but for the first of them, and sequences count the commands of all.
+/// Facts that an IOMMU states, in words that every architecture shares. Where a unit takes commands from several
+/// queues, `unit` in facts about commands is the queue, but for the first of them, and sequences count the commands of all.
 #pragma once
 #include "base/address.h"
 #include "base/describe.h"

@@ -82,7 +82,8 @@ public:
     /// not fall. `extra` is time on top of the engine's own. States InvalidationBegun now and InvalidationDone when the
     /// caches hold nothing that the scope covers and nothing begun before it was applied is left in flight; both in the
     /// name of `queue`, if the unit takes commands from several.
-    void begin(u64 sequence, InvalidationKind kind, const Scope& scope, base::Latency extra = {}, base::Name queue = {});
+    void begin(u64 sequence, InvalidationKind kind, const Scope& scope, base::Latency extra = {},
+               base::Name queue = {});
     /// Everything begun with a sequence up to `upto` is done.
     bool finished(u64 upto) const { return outstanding_.empty() || first_outstanding() > upto; }
     /// Goes on when finished(upto).

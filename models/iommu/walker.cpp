@@ -113,7 +113,8 @@ struct Walker::Descent {
 
 Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, InvalidationEngine& invalidations,
                InFlightTracker& walks, const OccurrenceTap& occurrences, const WalkerConfig& config)
-    : memory_(memory), invalidations_(invalidations), in_progress_(walks), occurrences_(occurrences), slots_(config.slots.get()),
+    : memory_(memory), invalidations_(invalidations), in_progress_(walks), occurrences_(occurrences),
+      slots_(config.slots.get()),
       levels_(events, unit, "walkers", slots_), lookup_(config.cache_lookup.get()), check_(config.pte_check.get()),
       second_lookup_(config.second_lookup.get()),
       second_(CacheKind::Translation,

@@ -66,7 +66,8 @@ bool SystemMemory::modify(const Request& r) {
 
 void SystemMemory::commit(Request& r) {
     const bool may_be_message = r.write && r.bytes != 0 && r.atomic == AtomicOp::None && !windows_.empty();
-    if (may_be_message && (foreign_ != nullptr || hides_ram_ || !bytes_.contains(r.at, r.bytes)) && deliver_message(r)) {
+    const auto is_ram = [&] { return foreign_ == nullptr && !hides_ram_ && bytes_.contains(r.at, r.bytes); };
+    if (may_be_message && !is_ram() && deliver_message(r)) {
         r.status = Status::Ok;
         return;
     }

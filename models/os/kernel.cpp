@@ -17,7 +17,8 @@ const Era& require_era(const KernelConfig& c) {
 Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger,
                memory::MemoryPort& memory, memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed,
                const Architecture& architecture)
-    : events_(events), config_(config), era_(require_era(config)), architecture_(architecture), random_(seed, "os.layout"),
+    : events_(events), config_(config), era_(require_era(config)), architecture_(architecture),
+      random_(seed, "os.layout"),
       scheduler_(events, config.cpu, memory, mmio), interrupts_(scheduler_, architecture),
       frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_),

@@ -11,7 +11,8 @@ namespace quiesce::os {
 class KernelContext {
 public:
     /// Works on no CPU yet: `co_await run()` first. `begun_by`: the span that queued or woke it.
-    KernelContext(Scheduler& scheduler, base::Name name, u64 begun_by = 0) : s_(scheduler), name_(name), number_(scheduler.next_context()), begun_by_(begun_by) {}
+    KernelContext(Scheduler& scheduler, base::Name name, u64 begun_by = 0)
+        : s_(scheduler), name_(name), number_(scheduler.next_context()), begun_by_(begun_by) {}
     KernelContext(const KernelContext&) = delete;
     ~KernelContext();
 

@@ -12,8 +12,6 @@ void FrameAllocator::zero(Spa frame) {
     memory_.poke(frame, zeros);
 }
 
-bool FrameAllocator::has_room() const { return freed_.size() + (end_ - fresh_) / page_size >= 4; }
-
 Spa FrameAllocator::take_fresh(u64 bytes, u64 align) {
     Spa start = fresh_.align_up(align);
     if (start < hole_end_ && start + bytes > hole_) start = hole_end_.align_up(align);

@@ -45,15 +45,15 @@ class FrameAllocator {
 public:
     FrameAllocator(memory::Ownership& ledger, memory::MemoryPort& memory, Spa first, u64 frames,
                    const Architecture& architecture = arm64)
-        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size), hole_(architecture.messages),
-          hole_end_(architecture.messages + architecture.message_bytes) {}
+        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size),
+          hole_(architecture.messages), hole_end_(architecture.messages + architecture.message_bytes) {}
     /// A zeroed frame. Throws std::runtime_error when memory is exhausted.
     Spa take(MmId owner, memory::FrameUse use, Va page);
     /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
     Spa take_kernel(u64 bytes, u64 align = page_size);
     void give(Spa frame);
     /// A leaf and the tables on the way to it can be had.
-    bool has_room() const;
+    bool has_room() const { return freed_.size() + (end_ - fresh_) / page_size >= 4; }
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
     u64 taken() const { return taken_; }

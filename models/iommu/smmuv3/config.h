@@ -164,8 +164,9 @@ struct Smmuv3Config {
     base::Param<base::Latency> pmcg_cycle{base::Latency{sim::Duration::ps(1'000)}, "period of the clock-cycle event",
                                           base::at_least(base::Latency{sim::Duration::ps(1)}), base::Provenance::Guess,
                                           "1 GHz"};
-    base::Param<unsigned> wired_base{0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev, pmcg",
-                                     base::between(0u, 1014u), base::Provenance::Guess};
+    base::Param<unsigned> wired_base{
+        0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev, pmcg",
+        base::between(0u, 1014u), base::Provenance::Guess};
     AgentConfig agent;
     base::Param<std::vector<std::string>> bugs{
         {},
@@ -179,8 +180,8 @@ struct Smmuv3Config {
         return false;
     }
 };
-DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, ecmdq_log2, eventq_log2, output_bits, stage1, stage2, vmid16, vmid_wildcards,
-         hypervisor, hardware_update, permission_overrides, flat_permissions, stage2_execute_by_privilege, small_tables,
+DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, ecmdq_log2, eventq_log2, output_bits, stage1, stage2, vmid16,
+         vmid_wildcards, hypervisor, hardware_update, permission_overrides, flat_permissions, stage2_execute_by_privilege, small_tables,
          split_ats, two_level_streams, two_level_contexts,
          asid16, msi, sev, coherent, ats, pri, priq_log2, pri_response_pasid, stall_model, stall_max,
          terminate_only_by_abort, range_invalidation, granule_16k, granule_64k, global_entries, contiguous, conflicts,

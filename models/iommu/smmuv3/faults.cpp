@@ -146,7 +146,8 @@ bool alike(const EventRecord& a, const EventRecord& b) {
     return true;
 }
 bool merged_unasked(EventId id) {
-    return id == EventId::F_UUT || id == EventId::C_BAD_STREAMID || id == EventId::F_STE_FETCH || id == EventId::C_BAD_STE;
+    return id == EventId::F_UUT || id == EventId::C_BAD_STREAMID || id == EventId::F_STE_FETCH ||
+           id == EventId::C_BAD_STE;
 }
 
 EventQueue::EventQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
@@ -167,7 +168,8 @@ sim::Task<void> EventQueue::record(EventRecord record, FaultRaised fact, Merging
     take({record, fact, std::move(buffer)});
 }
 
-/// 7.3.1: only with one that is not of a stalled transaction, and not after a significant time: what waits for its write.
+/// 7.3.1: only with one that is not of a stalled transaction, and not after a significant time: what waits for its
+/// write.
 bool EventQueue::merged(const EventRecord& record, FaultRaised fact, Merging merging) {
     if (!merges_ || merging == Merging::No) return false;
     for (std::size_t i = 0; i < pending_.size(); ++i) {

@@ -429,7 +429,8 @@ using EnhancedRegisters = base::RegisterMap<EcmdqBase, EcmdqProd, EcmdqCons>;
 using Registers = base::RegisterMap<Idr0, Idr1, Idr2, Idr3, Idr4, Idr5, Iidr, Aidr, Cr0, Cr0Ack, Cr1, Cr2, Statusr,
     Gbpa, Agbpa, IrqCtrl, IrqCtrlAck, Gerror, Gerrorn, GerrorIrqCfg0, GerrorIrqCfg1, GerrorIrqCfg2, StrtabBase,
     StrtabBaseCfg, CmdqBase, CmdqProd, CmdqCons, EventqBase, EventqIrqCfg0, EventqIrqCfg1, EventqIrqCfg2, PriqBase,
-    PriqIrqCfg0, PriqIrqCfg1, PriqIrqCfg2, Idr6, ControlPageBase, ControlPageCfg, ControlPageStatus, EventqProd, EventqCons, PriqProd, PriqCons>;
+    PriqIrqCfg0, PriqIrqCfg1, PriqIrqCfg2, Idr6, ControlPageBase, ControlPageCfg, ControlPageStatus, EventqProd,
+    EventqCons, PriqProd, PriqCons>;
 /// What the manual has and this unit has not (its IDRs say so): RES0, accesses are counted.
 using AbsentRegisters = base::RegisterMap<GatosCtrl, GatosSid, GatosAddr, GatosPar, VatosSel>;
 

@@ -16,9 +16,11 @@ constexpr u64 atc_everything = 52;        // CMD_ATC_INV.Size of the whole addre
 constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
 } // namespace
 
-Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64(unsigned)> sync_span,
+Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers,
+                           std::function<u64(unsigned)> sync_span,
                            unsigned wired_base)
-    : unit_(unit), kernel_(kernel), config_(config), registers_(registers), wired_base_(wired_base), sync_span_(std::move(sync_span)),
+    : unit_(unit), kernel_(kernel), config_(config), registers_(registers), wired_base_(wired_base),
+      sync_span_(std::move(sync_span)),
       commands_(config_, registers, std::string{unit.text()} + ".cmdq", [this] { return sync_span_ ? sync_span_(0) : 0; }) {}
 
 // ---- probe and reset (arm_smmu_device_probe, arm_smmu_device_reset) -----------------------------------------------------
@@ -59,7 +61,8 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     stall_model_ = id0.get(Idr0::STALL_MODEL);
     page_requests_.log2size = std::min<unsigned>(config_.priq_log2, static_cast<unsigned>(id1.get(Idr1::PRIQS)));
     const bool nests = id0.get(Idr0::S1P) && id0.get(Idr0::S2P);
-    if (config_.nested && !nests) co_return refuse("os.smmuv3_driver.nested needs a unit with both stages: platform.iommu.smmuv3.stage2");
+    if (config_.nested && !nests)
+        co_return refuse("os.smmuv3_driver.nested needs a unit with both stages: platform.iommu.smmuv3.stage2");
     if (id1.get(Idr1::ECMDQ) && config_.ecmdq) co_await probe_own_queues(ctx);
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
@@ -397,7 +400,8 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Asid asid, Va
     std::vector<Command> batch;
     for (u64 page = 0; page < pages; ++page) {
         auto inv = make_command<TlbiNhVa>();
-        inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, true).set(TlbiNhVa::Addr, iova_of(first + page * page_size));
+        inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, true);
+        inv.set(TlbiNhVa::Addr, iova_of(first + page * page_size));
         batch.push_back(as_command(inv));
     }
     const bool seen = co_await fenced(ctx, batch, "tlbi-sync", true);

@@ -17,7 +17,8 @@ public:
     /// `registers`: where the unit's first page is. `sync_span`: meta-data for breakdowns, see Smmuv3CommandQueue; 0 is the
     /// unit's first queue, n + 1 its enhanced queue n.
     /// `wired_base`: where firmware says that the unit's wires begin, in the order of WiredLine.
-    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers, std::function<u64(unsigned)> sync_span,
+    Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers,
+                 std::function<u64(unsigned)> sync_span,
                  unsigned wired_base = 0);
 
     sim::Task<bool> init(KernelContext& ctx) override;
@@ -80,8 +81,11 @@ private:
     sim::Task<void> probe_own_queues(KernelContext& ctx);
     sim::Task<void> place_queues(KernelContext& ctx);
     sim::Task<void> place_own_queues(KernelContext& ctx);
-    Smmuv3CommandQueue& queue_of(const KernelContext& ctx) { return own_queues_.empty() ? commands_ : *own_queues_[ctx.cpu()]; }
-    sim::Task<void> skip_error(KernelContext& ctx, const Smmuv3CommandQueue& queue, u32 read_index, iommu::smmuv3::CommandError why);
+    Smmuv3CommandQueue& queue_of(const KernelContext& ctx) {
+        return own_queues_.empty() ? commands_ : *own_queues_[ctx.cpu()];
+    }
+    sim::Task<void> skip_error(KernelContext& ctx, const Smmuv3CommandQueue& queue, u32 read_index,
+                               iommu::smmuv3::CommandError why);
     sim::Task<void> own_queue_error(KernelContext& ctx, Smmuv3CommandQueue& queue);
     sim::Task<bool> place_streams(KernelContext& ctx);
     sim::Task<void> place_interrupts(KernelContext& ctx);

@@ -22,8 +22,9 @@ Spa fill_table(FrameAllocator& frames, u64 from, u64 end, unsigned level, unsign
     const u64 count = u64{tables} << entries_log2;
     for (u64 i = 0; i < count && from + (i << shift) < end; ++i) {
         const u64 at = from + (i << shift);
-        const u64 word = level == leaf_level ? at | (level == 3 ? page_word : block_word)
-                                             : fill_table(frames, at, end, level + 1, leaf_level, 1).value() | table_word;
+        u64 word = at | (level == 3 ? page_word : block_word);
+        if (level != leaf_level)
+            word = fill_table(frames, at, end, level + 1, leaf_level, 1).value() | table_word;
         frames.memory().poke64(table + i * 8, word);
     }
     return table;

@@ -49,17 +49,25 @@ struct Smmuv3DriverConfig {
                                            "console output dominates; not measured"};
     base::Param<unsigned> ratelimit_burst{10, "events printed per interval", base::at_most(1'000'000u), P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
     base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel, "linux: DEFAULT_RATELIMIT_INTERVAL"};
-    base::Param<bool> ecmdq{false, "every CPU has a command queue of its own, where the unit has as many enhanced ones. MODEL: patches that "
-                                   "were never merged", P::Kernel,
+    base::Param<bool> ecmdq{false,
+                            "every CPU has a command queue of its own, where the unit has as many enhanced ones. "
+                            "MODEL: patches that were never merged",
+                            P::Kernel,
                             "Z. Lei, T. Jagdale, iommu/arm-smmu-v3: Add support for ECMDQ register mode, v3 (2024)"};
-    base::Param<bool> mev{false, "STE.MEV: faults of a stream that are alike may share a record. MODEL: Linux 6.12 sets it in no "
-                                 "entry (6.15 does, in those of nested translation)", P::Kernel,
-                          "linux: STRTAB_STE_1_MEV, iommu/arm-smmu-v3: Set MEV bit in nested STE for DoS mitigations (2025)"};
-    base::Param<bool> nested{false, "the kernel is a guest: its hypervisor has put every stream behind a second stage; needs "
-                                    "platform.iommu.smmuv3.stage2",
-                             P::Guess, "what if: Linux as a guest with a virtual SMMUv3 (iommufd, IOMMU_HWPT_DATA_ARM_SMMUV3)"};
-    base::Param<SecondStagePages> nested_pages{SecondStagePages::Mega, "pages that the hypervisor maps guest memory with",
-                                               P::Guess, "guest memory of transparent huge pages"};
+    base::Param<bool> mev{false,
+                          "STE.MEV: faults of a stream that are alike may share a record. MODEL: Linux 6.12 sets it in "
+                          "no entry (6.15 does, in those of nested translation)",
+                          P::Kernel,
+                          "linux: STRTAB_STE_1_MEV, iommu/arm-smmu-v3: Set MEV bit in nested STE for DoS mitigations "
+                          "(2025)"};
+    base::Param<bool> nested{false,
+                             "the kernel is a guest: its hypervisor has put every stream behind a second stage; needs "
+                             "platform.iommu.smmuv3.stage2",
+                             P::Guess,
+                             "what if: Linux as a guest with a virtual SMMUv3 (iommufd, IOMMU_HWPT_DATA_ARM_SMMUV3)"};
+    base::Param<SecondStagePages> nested_pages{SecondStagePages::Mega,
+                                               "pages that the hypervisor maps guest memory with", P::Guess,
+                                               "guest memory of transparent huge pages"};
     base::Param<unsigned> nested_vmid{1, "the guest's VMID", base::between(0, 255), P::Guess, "the first guest"};
     base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", base::at_most(1u << 20), P::Kernel,
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
