@@ -210,7 +210,7 @@ sim::Task<void> Agent::attempt(TranslationRequest& r, Attempt& a) {
     } else {
         co_await walk(r, a);
     }
-    if (invalidations_.overtaken(a.since, architecture_.context_tag(r)) && (a.shared || !a.last))
+    if (invalidations_.overtaken(a.since, kept_as(architecture_.context_tag(r), a.context)) && (a.shared || !a.last))
         a.end = Attempt::End::Overtaken;
     if (a.end != Attempt::End::Granted || allowed(a.leaf, r, a.context)) co_return;
     a.end = Attempt::End::Faulted;
@@ -225,7 +225,7 @@ sim::Task<void> Agent::find_context(const TranslationRequest& r, Attempt& a) {
     const Resolved found = co_await resolve(r, who);
     a.since = found.since;
     a.shared = found.merged;
-    if (invalidations_.overtaken(found.since, who) && (a.shared || !a.last)) {
+    if (invalidations_.overtaken(found.since, kept_as(who, found.outcome.context)) && (a.shared || !a.last)) {
         a.end = Attempt::End::Overtaken;
         co_return;
     }
@@ -247,8 +247,9 @@ sim::Task<Agent::Resolved> Agent::resolve(const TranslationRequest& r, Tag who) 
     const InFlight fetching = walks_.begin();
     result.since = invalidations_.applied();
     result.outcome = co_await architecture_.resolve(r);
-    const bool keep = result.outcome.ok && result.outcome.cacheable && !invalidations_.overtaken(result.since, who);
-    if (keep) contexts_.insert(who, result.outcome.context);
+    const Tag kept = kept_as(who, result.outcome.context);
+    const bool keep = result.outcome.ok && result.outcome.cacheable && !invalidations_.overtaken(result.since, kept);
+    if (keep) contexts_.insert(kept, result.outcome.context);
     flight.finish(result);
     co_return result;
 }
@@ -287,7 +288,7 @@ sim::Task<void> Agent::walk(const TranslationRequest& r, Attempt& a) {
     else if (!overtaken && !found.merged)
         tlb_.insert(found.basis.leaf, found.leaf);
     if (!prefetches_next_ || !found.ok || found.merged || r.type != AddressType::Untranslated) co_return;
-    if (overtaken || invalidations_.overtaken(a.since, architecture_.context_tag(r))) co_return;
+    if (overtaken || invalidations_.overtaken(a.since, kept_as(architecture_.context_tag(r), a.context))) co_return;
     TranslationRequest next = r;
     next.at = r.at.align_down(found.leaf.bytes) + found.leaf.bytes;
     sim::start(prefetch(next, a.context));

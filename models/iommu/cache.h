@@ -54,7 +54,7 @@ private:
     base::Name name_;
 };
 
-/// Entries of kind Configuration are found by stream and pasid; the others by domain, space and an address inside
+/// Configuration entries and their parts are found by stream and pasid; the others by domain, space and an address inside
 /// [tag.at, tag.at + tag.bytes), where `bytes` is a power of two and `at` a multiple of it. A global entry is found in
 /// every space of its domain.
 template <class Value> class Cache final : public CacheBase {
@@ -101,7 +101,7 @@ public:
     /// Replaces the entry with the same place and size, or an empty way, or the victim of the replacement policy.
     void insert(Tag tag, Value value) {
         const Line line = line_of(tag);
-        if (kind() != CacheKind::Configuration) tag.at = tag.at.align_down(tag.bytes);
+        if (!is_configuration(kind())) tag.at = tag.at.align_down(tag.bytes);
         const std::size_t set = set_of(line);
         std::size_t i = find_in(set, line);
         if (i == none) {
@@ -163,7 +163,7 @@ private:
         return {raw(t.stream), t.has_pasid ? (u64{raw(t.pasid)} + 1) << 6 : 0};
     }
     Line line_of(const Tag& t) const {
-        if (kind() == CacheKind::Configuration) return configuration_line(t);
+        if (is_configuration(kind())) return configuration_line(t);
         return address_line(who_of(t.domain, t.global ? any_space : raw(t.space)), t.at,
                             static_cast<unsigned>(std::countr_zero(t.bytes)));
     }
@@ -180,7 +180,7 @@ private:
     }
     std::size_t find(const Line& wanted) const { return find_in(set_of(wanted), wanted); }
     std::size_t find(const Tag& t) const {
-        if (kind() == CacheKind::Configuration) return find(configuration_line(t));
+        if (is_configuration(kind())) return find(configuration_line(t));
         const std::size_t own = find_sizes(who_of(t.domain, raw(t.space)), t.at);
         if (own != none || globals_ == 0) return own;
         return find_sizes(who_of(t.domain, any_space), t.at);
@@ -218,13 +218,13 @@ private:
         size_ += static_cast<std::size_t>(by);
         of_size_[log2] += static_cast<u32>(by);
         present_ = of_size_[log2] != 0 ? present_ | u64{1} << log2 : present_ & ~(u64{1} << log2);
-        if (kind() != CacheKind::Configuration && static_cast<u32>(l.who) == any_space)
+        if (!is_configuration(kind()) && static_cast<u32>(l.who) == any_space)
             globals_ += static_cast<u32>(by);
     }
 
     /// A scope of one space and few pages is quicker to probe for than to compare with every entry.
     bool worth_probing(const Scope& s) const {
-        if (kind() == CacheKind::Configuration || !s.domain || !s.space || !s.range || globals_ != 0) return false;
+        if (is_configuration(kind()) || !s.domain || !s.space || !s.range || globals_ != 0) return false;
         if (s.domain_bits != ~u32{0}) return false;
         u64 probes = 0;
         for (u64 left = present_; left != 0; left &= left - 1) probes += pages_of(*s.range, left).second;

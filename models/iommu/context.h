@@ -144,6 +144,7 @@ struct Context {
     std::optional<bool> as_privileged{}, as_instruction{};
     DomainTag domain{};
     SpaceTag space{}; ///< `intermediate` without a first stage
+    Pasid pasid_of_none{}; ///< as which PASID a transaction without one was looked up
     std::array<TableRoot, 2> roots{}; ///< [0] low addresses, [1] high addresses
     unsigned output_bits = 48;        ///< without a first stage: wider addresses fault as though there were one
     bool conflicts = false;           ///< entries of several sizes for one address are a fault
@@ -209,16 +210,20 @@ inline bool writes(const TranslationRequest& r) {
 
 // ---- invalidation ---------------------------------------------------------------------------------------------------
 
-enum class CacheKind : u8 { Configuration, Translation, Walk };
+/// StreamEntry and PasidEntry: parts of a configuration that an architecture caches by themselves, what all of a stream
+/// shares and what is of one of its address spaces.
+enum class CacheKind : u8 { Configuration, Translation, Walk, StreamEntry, PasidEntry };
 inline constexpr u8 bit_of(CacheKind k) { return static_cast<u8>(1u << static_cast<unsigned>(k)); }
 
-/// What a cached entry is of. Configuration entries use stream and pasid; the others use domain, space and the input
-/// range.
+inline constexpr bool is_configuration(CacheKind k) { return k != CacheKind::Translation && k != CacheKind::Walk; }
+
+/// What a cached entry is of. Configuration entries and their parts use stream and pasid, and the domain once they are
+/// kept; the others use domain, space and the input range.
 struct Tag {
     CacheKind kind;
     StreamId stream{};
     bool has_pasid = false;
-    Pasid pasid{};
+    Pasid pasid{};             ///< without one: what stands for none
     bool whole_stream = false; ///< configuration: of the stream, whatever the PASID (translated requests)
     DomainTag domain{};
     SpaceTag space{};
@@ -233,7 +238,9 @@ struct Scope {
     u8 in = 0; ///< bit_of() of the cache kinds concerned
     std::optional<StreamId> stream;
     u64 streams = 1;            ///< how many consecutive streams from `stream`
-    std::optional<Pasid> pasid; ///< with `stream`: this PASID only
+    u32 stream_bits = ~u32{0};  ///< bits of `stream` that count
+    std::optional<Pasid> pasid; ///< this PASID only
+    std::optional<DomainTag> configuration_domain; ///< configuration: what leads to this domain only
     std::optional<DomainTag> domain;
     u32 domain_bits = ~u32{0};     ///< bits of `domain` that count
     std::optional<SpaceTag> space; ///< entries of this space; global ones stay
@@ -246,10 +253,11 @@ struct Scope {
 /// The only predicate that decides whether an invalidation hits an entry.
 constexpr bool covers(const Scope& s, const Tag& t) {
     if ((s.in & bit_of(t.kind)) == 0) return false;
-    if (t.kind == CacheKind::Configuration) {
-        if (s.stream && (raw(t.stream) < raw(*s.stream) || raw(t.stream) - raw(*s.stream) >= s.streams)) return false;
-        if (s.pasid && (t.whole_stream || raw(*s.pasid) != (t.has_pasid ? raw(t.pasid) : 0))) return false;
-        return true;
+    if (is_configuration(t.kind)) {
+        const u32 stream = raw(t.stream) & s.stream_bits;
+        if (s.stream && (stream < raw(*s.stream) || stream - raw(*s.stream) >= s.streams)) return false;
+        if (s.pasid && (t.whole_stream || *s.pasid != t.pasid)) return false;
+        return !s.configuration_domain || *s.configuration_domain == t.domain;
     }
     if (s.domain && ((raw(*s.domain) ^ raw(t.domain)) & s.domain_bits) != 0) return false;
     if (s.spare_intermediate && t.space == intermediate) return false;
@@ -260,6 +268,13 @@ constexpr bool covers(const Scope& s, const Tag& t) {
 }
 
 // ---- what an architecture supplies ----------------------------------------------------------------------------------
+
+/// The tag under which a context is kept: who asks, and what the structures say of it.
+inline Tag kept_as(Tag who, const Context& c) {
+    who.domain = c.domain;
+    if (!who.has_pasid && !who.whole_stream) who.pasid = c.pasid_of_none;
+    return who;
+}
 
 struct ContextOutcome {
     bool ok = false;

@@ -61,7 +61,7 @@ sim::Task<Translation> DeviceInterface::ask(const TranslationRequest& r, InFligh
 
 void DeviceInterface::keep(const TranslationRequest& r, const Holdings& found) {
     if (!found.context) return;
-    contexts_.insert(unit_.context_tag(r), *found.context);
+    contexts_.insert(kept_as(unit_.context_tag(r), *found.context), *found.context);
     if (!found.leaf || r.type != AddressType::Untranslated) return;
     Tag tag{};
     tag.kind = CacheKind::Translation;

@@ -12,7 +12,9 @@ using namespace quiesce::iommu;
 
 namespace {
 
-constexpr CacheKind kinds[] = {CacheKind::Configuration, CacheKind::Translation, CacheKind::Walk};
+constexpr CacheKind kinds[] = {CacheKind::Configuration, CacheKind::Translation, CacheKind::Walk,
+                               CacheKind::StreamEntry, CacheKind::PasidEntry};
+constexpr u8 all_kinds = 31;
 
 /// Nothing set and every value that matters, for each part of a scope.
 template <class T> std::vector<std::optional<T>> or_any(std::initializer_list<T> values) {
@@ -68,6 +70,8 @@ bool kind_named(const Scope& s, CacheKind k) {
     case CacheKind::Configuration: return s.in % 2 == 1;
     case CacheKind::Translation: return s.in / 2 % 2 == 1;
     case CacheKind::Walk: return s.in / 4 % 2 == 1;
+    case CacheKind::StreamEntry: return s.in / 8 % 2 == 1;
+    case CacheKind::PasidEntry: return s.in / 16 % 2 == 1;
     }
     return false;
 }
@@ -174,14 +178,53 @@ TEST_CASE("a scope that names no cache covers nothing, one that names all and sa
         t.global = kind == CacheKind::Translation;
         Scope s;
         CHECK_FALSE(covers(s, t));
-        s.in = 7;
+        s.in = all_kinds;
         CHECK(covers(s, t));
     }
 }
 
+TEST_CASE("bits of the stream that do not count are of every value", "[iommu][covers]") {
+    Scope s;
+    s.in = bit_of(CacheKind::StreamEntry);
+    s.stream = StreamId{0x18 & ~6u};
+    s.stream_bits = ~6u;
+    Tag t{};
+    t.kind = CacheKind::StreamEntry;
+    for (u32 stream = 0x10; stream < 0x28; ++stream) {
+        t.stream = StreamId{stream};
+        CHECK(covers(s, t) == (stream == 0x18 || stream == 0x1a || stream == 0x1c || stream == 0x1e));
+    }
+}
+
+TEST_CASE("a scope of a configuration's domain reaches what leads there, whoever asks, and no translations apart",
+          "[iommu][covers]") {
+    Scope s;
+    s.in = bit_of(CacheKind::Configuration) | bit_of(CacheKind::PasidEntry);
+    s.configuration_domain = DomainTag{7};
+    s.pasid = Pasid{3};
+    Tag t{};
+    t.kind = CacheKind::PasidEntry;
+    t.stream = StreamId{4};
+    t.has_pasid = true;
+    t.pasid = Pasid{3};
+    t.domain = DomainTag{7};
+    CHECK(covers(s, t));
+    t.kind = CacheKind::Configuration;
+    t.has_pasid = false; // it has none, and 3 stands for that
+    CHECK(covers(s, t));
+    t.domain = DomainTag{8};
+    CHECK_FALSE(covers(s, t));
+    t.domain = DomainTag{7};
+    t.pasid = Pasid{0};
+    CHECK_FALSE(covers(s, t));
+    t.pasid = Pasid{3};
+    t.whole_stream = true;
+    CHECK_FALSE(covers(s, t));
+}
+
 TEST_CASE("address parts of a scope do not narrow what it says of configuration, nor the reverse", "[iommu][covers]") {
     Scope s;
-    s.in = 7;
+    s.in = all_kinds;
     s.domain = DomainTag{1};
     s.space = SpaceTag{1};
     s.range = IovaRange{Iova{0x5000}, page_size};
