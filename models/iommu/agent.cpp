@@ -26,7 +26,6 @@ Tag wanted_of(const Context& c, Iova at) {
     return t;
 }
 
-bool has_ats(const Context& c) { return c.ats != DeviceTranslation::None; }
 /// The address is where the access goes.
 bool is_final(const TranslationRequest& r, const Context& c) {
     return !c.translates() || (r.type == AddressType::Translated && c.ats != DeviceTranslation::FirstStage);
@@ -34,6 +33,7 @@ bool is_final(const TranslationRequest& r, const Context& c) {
 bool fits(const TranslationRequest& r, const Context& c) {
     return c.output_bits >= 64 || (r.at.value() >> c.output_bits) == 0;
 }
+Spa reached(const Leaf& leaf, Iova at) { return leaf.to + (at.value() & (leaf.bytes - 1)); }
 /// Output = input.
 Leaf unchanged(const TranslationRequest& r) {
     constexpr Permissions all{true, true, true, true, true};
@@ -109,19 +109,22 @@ sim::Task<Translation> Agent::translate(TranslationRequest r) {
 bool Agent::from_caches(const TranslationRequest& r, Cache<Context>& contexts, Cache<Leaf>& translations, LookUp how,
                         Translation& answer) {
     const Context* known = contexts.look_up(architecture_.context_tag(r));
-    if (known == nullptr || (r.type != AddressType::Untranslated && !has_ats(*known))) return false;
+    if (known == nullptr || refuses(*known, r)) return false;
     if (is_final(r, *known)) {
         if (r.type != AddressType::Translated || !fits(r, *known)) return false;
+        if (is_excluded(*known, Spa{r.at.value()})) return false;
         tell(r, LookUp::Bypass, true);
         answer = granted(r, unchanged(r), *known, {});
         return true;
     }
     std::optional<TranslationRequest> other; // a hit copies nothing where the stream rewrites nothing
     const TranslationRequest& seen = known->rewrites ? other.emplace(rewritten(r, *known)) : r;
+    if (known->rewrites && refuses(*known, seen)) return false;
     const Tag wanted = wanted_of(*known, seen.at);
     const Leaf* leaf = translations.look_up(wanted);
     if (known->conflicts && translations.ambiguous(wanted)) return false;
     if (leaf == nullptr || !allowed(*leaf, seen, *known) || !serves(*leaf, seen)) return false;
+    if (is_excluded(*known, reached(*leaf, seen.at))) return false;
     tell(seen, how, true);
     answer = granted(seen, *leaf, *known, {});
     return true;
@@ -191,9 +194,9 @@ sim::Task<void> Agent::attempt(TranslationRequest& r, Attempt& a) {
         co_await find_context(r, a);
         if (a.end != Attempt::End::Granted) co_return;
     }
-    const bool forbidden = r.type != AddressType::Untranslated && !has_ats(a.context);
+    const bool forbidden = refuses(a.context, r);
     if (a.context.rewrites && !forbidden) r = rewritten(r, a.context);
-    if (forbidden) {
+    if (forbidden || refuses(a.context, r)) {
         a.look_up = LookUp::Bypass;
         a.end = Attempt::End::Faulted;
         a.fault.why = FaultReason::Forbidden;
@@ -212,9 +215,13 @@ sim::Task<void> Agent::attempt(TranslationRequest& r, Attempt& a) {
     }
     if (invalidations_.overtaken(a.since, kept_as(architecture_.context_tag(r), a.context)) && (a.shared || !a.last))
         a.end = Attempt::End::Overtaken;
-    if (a.end != Attempt::End::Granted || allowed(a.leaf, r, a.context)) co_return;
+    if (a.end != Attempt::End::Granted) co_return;
+    const bool excluded = is_excluded(a.context, reached(a.leaf, r.at));
+    if (!excluded && allowed(a.leaf, r, a.context)) co_return;
     a.end = Attempt::End::Faulted;
-    a.fault.why = FaultReason::Permission;
+    a.fault.why = excluded ? FaultReason::Excluded : FaultReason::Permission;
+    a.fault.may = a.leaf.may;
+    if (excluded) co_return;
     a.fault.second_stage = a.context.second.root.present && permits(a.leaf.first, r, a.context);
     if (a.fault.second_stage) a.fault.at = a.leaf.via + (r.at.value() & (a.leaf.bytes - 1));
 }

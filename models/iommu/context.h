@@ -23,10 +23,12 @@ enum class FaultReason : u8 {
     AddressSize, ///< an output or table address beyond the context's output size
     AccessFlag,  ///< the entry has never been used and the hardware may not say that it is now
     Permission,
-    Forbidden,     ///< the context has no room for this kind of request: ATS where it is off
+    Forbidden,     ///< the context has no room for this kind of request: ATS where it is off, privilege
     Conflict,      ///< the caches hold several entries for the address, of different sizes
     WalkAbort,     ///< reading an entry was answered with an external abort
     Configuration, ///< no context: the architecture knows which structure was bad and says so in `code`
+    Malformed,     ///< an entry has bits set that the format keeps clear
+    Excluded,      ///< the output address is one of Context::excluded
 };
 
 /// What an intermediate address was to be used for.
@@ -47,17 +49,18 @@ struct Fault {
     bool may_merge = false; ///< no context: one record may tell of several faults like this
     bool second_stage = false;
     Intermediate use = Intermediate::Input; ///< second stage: what `at` was needed for
-    bool marking = false;                   ///< second stage, Table: to mark the entry, not to read it
+    bool marking = false; ///< it was met while an entry was to be marked: by its memory, or by the second stage
+    Permissions may{};    ///< Permission: what there is
     Gpa at{0};                              ///< second stage: the address that could not be translated
 };
 
 /// What an entry of a translation table says, read by the architecture's format.
 struct Decoded {
-    enum class Kind : u8 { Invalid, Table, Leaf };
+    enum class Kind : u8 { Invalid, Table, Leaf, Malformed };
     Kind kind = Kind::Invalid;
     Spa to{0};       ///< next table, or output address of the leaf's first byte
     Permissions may; ///< leaf: its own; table: what it still allows below
-    bool accessed = true;
+    bool accessed = true; ///< of a table: looked at where the root's tables are marked, too
     bool global = false;
     bool clean = false;  ///< leaf: may be written once hardware has marked it written; `may.write` is not set
     bool device = false; ///< leaf: the memory behind it has side effects
@@ -88,7 +91,7 @@ struct TableFormat {
     Decoded (*decode)(u64 entry, unsigned level, const TableRoot& root);
     /// Permissions that follow from what all levels say together; null: nothing more.
     Permissions (*settle)(Permissions gathered, const TableRoot& root) = nullptr;
-    /// A leaf with its used, and if asked its written mark set; null: hardware never sets them.
+    /// An entry with its used, and if asked its written mark set; null: hardware never sets them.
     u64 (*mark)(u64 entry, bool written) = nullptr;
     /// log2 of the leaves of this level that can say they are one; null, 0: none can.
     unsigned (*group_bits)(unsigned level) = nullptr;
@@ -103,6 +106,8 @@ struct TableRoot {
     bool marks_used = false;    ///< hardware marks an entry that is used for the first time
     bool marks_written = false; ///< hardware marks a clean entry that is written for the first time
     bool used_faults = true;    ///< an entry never used before faults, unless hardware marks it
+    bool written_faults = false; ///< so does a clean entry that is written, unless hardware marks it
+    bool tables_too = false;     ///< what is said of use holds for the entries that lead to tables, too
     Grouping grouping = Grouping::Ignored;
     u8 ignored_top = 0;         ///< upper address bits that the device may use for itself: the bit below stands for them
     u8 options = 0;             ///< the format's own
@@ -150,6 +155,10 @@ struct Context {
     bool conflicts = false;           ///< entries of several sizes for one address are a fault
     bool privileged_only_write_protect = true;
     bool privileged_avoids_user = false; ///< privileged data accesses do not use pages of unprivileged ones
+    bool unprivileged_only = false; ///< privileged transactions are refused, whatever the tables say
+    bool data_only = false;         ///< so are instruction fetches
+    Spa excluded{0};                ///< first of the addresses to which nothing is translated
+    u64 excluded_bytes = 0;
     FaultPolicy on_fault{};
     bool merges_faults = false; ///< one record may tell of several faults that are alike
     SecondStage second{};
@@ -192,6 +201,13 @@ inline TranslationRequest rewritten(TranslationRequest r, const Context& c) {
     r.instruction = c.as_instruction.value_or(r.instruction);
     return r;
 }
+
+/// The context has no room for this kind of request.
+inline bool refuses(const Context& c, const TranslationRequest& r) {
+    return (r.type != AddressType::Untranslated && c.ats == DeviceTranslation::None) ||
+           (r.privileged && c.unprivileged_only) || (r.instruction && c.data_only);
+}
+inline bool is_excluded(const Context& c, Spa to) { return to - c.excluded < c.excluded_bytes; }
 
 /// Whether permissions let the transaction do what it wants.
 inline bool permits(const Permissions& may, const TranslationRequest& r, const Context& c) {
@@ -248,6 +264,7 @@ struct Scope {
     bool leaf_only = false;
     bool spare_global = false;
     bool spare_intermediate = false; ///< what the second stage translates alone stays
+    bool intermediate_range = false; ///< `range` is of intermediate addresses: of every other space all goes
 };
 
 /// The only predicate that decides whether an invalidation hits an entry.
@@ -262,6 +279,7 @@ constexpr bool covers(const Scope& s, const Tag& t) {
     if (s.domain && ((raw(*s.domain) ^ raw(t.domain)) & s.domain_bits) != 0) return false;
     if (s.spare_intermediate && t.space == intermediate) return false;
     if (s.space && (t.global ? s.spare_global || !s.range : *s.space != t.space)) return false;
+    if (s.intermediate_range && t.space != intermediate) return true;
     if (s.leaf_only && !t.leaf) return false;
     return !s.range ||
            s.range->overlaps({t.at, t.bytes}); // by differences: the top page of the space is no special case

@@ -188,6 +188,7 @@ sim::Task<WalkResult> Walker::both_stages(const TranslationRequest& r, const Con
     Leaf& leaf = d.result.leaf;
     if (r.type == AddressType::Untranslated && !permits(leaf.may, r, c)) {
         d.fault(FaultReason::Permission, false);
+        d.result.fault.may = leaf.may;
         co_return d.result;
     }
     const Gpa reached{leaf.to.value() + (r.at.value() & (leaf.bytes - 1))};
@@ -240,8 +241,10 @@ sim::Task<WalkResult> Walker::second_stage(const TranslationRequest& r, const Co
     if (!d.result.ok) co_return d.result;
     const Leaf& leaf = d.result.leaf;
     d.result.leaf.via = at.align_down(leaf.bytes);
-    if (!input && (!d.permitted(leaf.may) || (leaf.device && c.second.tables_not_in_devices)))
+    if (!input && (!d.permitted(leaf.may) || (leaf.device && c.second.tables_not_in_devices))) {
         d.fault(FaultReason::Permission, true);
+        d.result.fault.may = leaf.may;
+    }
     co_return d.result;
 }
 
@@ -297,19 +300,20 @@ bool Walker::judge(Descent& d, const memory::MemoryPort::Word& word, Spa entry_a
     const Decoded entry = d.root.format->decode(word.value, d.level, d.root);
     const bool lowest = d.level >= d.root.format->leaf_level;
     const bool is_leaf = entry.kind == Decoded::Kind::Leaf;
+    if (entry.kind == Decoded::Kind::Malformed) return d.fault(FaultReason::Malformed, !lowest);
     if (entry.kind == Decoded::Kind::Invalid || (lowest && !is_leaf)) return d.fault(FaultReason::NotMapped, false);
     if (beyond(entry.to, d.root.output_bits)) return d.fault(FaultReason::AddressSize, !is_leaf);
-    if (!is_leaf) {
-        keep_pointer(d, entry);
-        return false;
-    }
-    if (!entry.accessed && d.root.used_faults && !d.root.marks_used) return d.fault(FaultReason::AccessFlag, false);
-    return judge_leaf(d, entry);
+    const bool unused = !entry.accessed && (is_leaf || d.root.tables_too);
+    if (unused && d.root.used_faults && !d.root.marks_used) return d.fault(FaultReason::AccessFlag, !is_leaf);
+    if (is_leaf) return judge_leaf(d, entry);
+    d.mark_used = unused && d.root.marks_used;
+    if (!d.mark_used) keep_pointer(d, entry);
+    return false;
 }
 
 bool Walker::judge_leaf(Descent& d, const Decoded& entry) {
     Permissions own = entry.may;
-    own.write = own.write || (entry.clean && d.root.marks_written);
+    own.write = own.write || (entry.clean && (d.root.marks_written || d.root.written_faults));
     Permissions may = both(d.allowed, own);
     if (d.root.format->settle != nullptr) may = d.root.format->settle(may, d.root);
     const bool clean = may.write && !entry.may.write;
@@ -317,10 +321,16 @@ bool Walker::judge_leaf(Descent& d, const Decoded& entry) {
     as_write.access = Access::Write;
     const bool writable = d.second || permits(may, as_write, d.c);
     d.mark_written = clean && d.for_write && writable && d.permitted(may);
+    if (d.mark_written && !d.root.marks_written) {
+        d.mark_written = false;
+        return d.fault(FaultReason::AccessFlag, false);
+    }
     d.mark_used = !entry.accessed && d.root.marks_used;
     if (d.mark_used && !d.permitted(may)) { // it stays unused, and so must not be kept
         d.mark_used = false;
-        return d.fault(FaultReason::Permission, d.use == Intermediate::Table);
+        d.fault(FaultReason::Permission, d.use == Intermediate::Table);
+        d.result.fault.may = may;
+        return true;
     }
     WalkResult& result = d.result;
     result.ok = true;
@@ -374,6 +384,7 @@ sim::Task<bool> Walker::group_agrees(Descent& d, Spa entry_at, u64 entry) {
 
 sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
     const u64 after = d.root.format->mark(before, d.mark_written);
+    const Decoded marked = d.root.format->decode(after, d.level, d.root);
     d.mark_used = d.mark_written = false;
     if (d.above_second()) {
         const std::optional<Spa> writable = co_await entry_through_second(d, true);
@@ -384,9 +395,11 @@ sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
         co_await memory_.swap64(entry_at, before, after, origin_of(d.r, d.level, d.second));
     if (held.status != memory::Status::Ok) {
         d.fault(FaultReason::WalkAbort, true, entry_at);
+        d.result.fault.marking = true;
         co_return true;
     }
-    if (held.value == before) co_return true;
+    if (held.value == before && marked.kind == Decoded::Kind::Leaf) co_return true;
+    if (held.value == before) keep_pointer(d, marked); // a table: on to it
     d.result.ok = false;
     co_return false;
 }

@@ -9,7 +9,6 @@ using namespace quiesce::testbench;
 
 namespace {
 
-
 struct Watched : CoreBench {
     std::vector<Translated> told;
     base::Subscription token = bus.subscribe<Translated>([this](Time, const Translated& e) { told.push_back(e); });
@@ -262,4 +261,67 @@ TEST_CASE("where ATS is off, a warm translation cache does not let ATS requests 
     TranslationRequest r = b.request(at);
     r.type = type;
     CHECK(b.once(r).got.ending == Ending::Abort);
+}
+
+TEST_CASE("nothing is translated to excluded addresses, cached or not", "[iommu][agent]") {
+    Watched b;
+    Context& c = b.architecture.contexts[{1, 5}];
+    c.excluded = Spa{0x8000'1800};
+    c.excluded_bytes = 0x100;
+    CHECK(b.once(b.request(at)).got.ending == Ending::Grant);
+    for (const u64 offset : {0x7f8u, 0x900u}) CHECK(b.once(b.request(at + offset)).got.ending == Ending::Grant);
+    for (const u64 offset : {0x800u, 0x8f8u}) CHECK(b.once(b.request(at + offset)).got.ending == Ending::Abort);
+    REQUIRE(b.architecture.faults.size() == 2);
+    CHECK(b.architecture.faults[0].fault.why == FaultReason::Excluded);
+    CHECK(b.agent().walker().walks() == 1);
+}
+
+TEST_CASE("a context may refuse privilege and instruction fetches, whatever its tables and caches say",
+          "[iommu][agent]") {
+    Watched b;
+    Context& c = b.architecture.contexts[{1, 5}];
+    c.unprivileged_only = c.data_only = true;
+    CHECK(b.once(b.request(at)).got.ending == Ending::Grant);
+    TranslationRequest privileged = b.request(at), fetch = b.request(at);
+    privileged.privileged = true;
+    fetch.instruction = true;
+    CHECK(b.once(privileged).got.ending == Ending::Abort);
+    CHECK(b.once(fetch).got.ending == Ending::Abort);
+    REQUIRE(b.architecture.faults.size() == 2);
+    CHECK(b.architecture.faults[0].fault.why == FaultReason::Forbidden);
+    CHECK(b.architecture.faults[1].fault.why == FaultReason::Forbidden);
+}
+
+TEST_CASE("a permission fault says what there is", "[iommu][agent]") {
+    Watched b;
+    b.tables.map(b.root, other, Spa{0x8000'2000}, plain::r | plain::user);
+    b.once(b.request(other, iommu::Access::Write));
+    REQUIRE(b.architecture.faults.size() == 1);
+    const Permissions& may = b.architecture.faults[0].fault.may;
+    CHECK((may.read && may.user && !may.write));
+}
+
+TEST_CASE("contexts are kept as of their domain and of what stands for no PASID", "[iommu][agent]") {
+    Watched b;
+    Context& c = b.architecture.contexts[{1, 0}] = b.architecture.contexts[{1, 5}];
+    c.domain = DomainTag{4};
+    c.pasid_of_none = Pasid{9};
+    TranslationRequest r = b.request(at);
+    r.has_pasid = false;
+    r.pasid = Pasid{0};
+    b.once(r);
+    Scope s;
+    s.in = bit_of(CacheKind::Configuration);
+    const auto fetches_after = [&](u32 pasid, u32 domain) {
+        s.pasid = Pasid{pasid};
+        s.configuration_domain = DomainTag{domain};
+        b.agent().invalidate(++b.transactions + 100, InvalidationKind::Configuration, s);
+        b.settle();
+        const unsigned before = b.architecture.resolved;
+        b.once(r);
+        return b.architecture.resolved - before;
+    };
+    CHECK(fetches_after(0, 4) == 0);
+    CHECK(fetches_after(9, 5) == 0);
+    CHECK(fetches_after(9, 4) == 1);
 }

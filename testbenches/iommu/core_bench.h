@@ -32,7 +32,9 @@ public:
     }
     void commit(memory::Request& r) override {
         r.status = aborts.count(r.at.value()) != 0 ? memory::Status::ExternalAbort : memory::Status::Ok;
-        if (r.write)
+        if (r.atomic != memory::AtomicOp::None)
+            memory::modify(reinterpret_cast<std::byte*>(&words[r.at.value()]), r);
+        else if (r.write)
             std::memcpy(&words[r.at.value()], r.data, r.bytes);
         else
             std::memcpy(r.data, &words[r.at.value()], r.bytes);

@@ -183,6 +183,30 @@ TEST_CASE("a scope that names no cache covers nothing, one that names all and sa
     }
 }
 
+TEST_CASE("a range of intermediate addresses takes all of the domain that is not intermediate", "[iommu][covers]") {
+    Scope s;
+    s.in = bit_of(CacheKind::Translation) | bit_of(CacheKind::Walk);
+    s.domain = DomainTag{1};
+    s.range = IovaRange{Iova{0x5000}, page_size};
+    s.leaf_only = true;
+    s.intermediate_range = true;
+    Tag t{};
+    t.kind = CacheKind::Translation;
+    t.domain = DomainTag{1};
+    t.space = SpaceTag{3};
+    t.at = Iova{0x9000};
+    CHECK(covers(s, t));
+    t.space = intermediate;
+    CHECK_FALSE(covers(s, t));
+    t.at = Iova{0x5000};
+    CHECK(covers(s, t));
+    t.leaf = false;
+    CHECK_FALSE(covers(s, t));
+    t.space = SpaceTag{3};
+    t.domain = DomainTag{2};
+    CHECK_FALSE(covers(s, t));
+}
+
 TEST_CASE("bits of the stream that do not count are of every value", "[iommu][covers]") {
     Scope s;
     s.in = bit_of(CacheKind::StreamEntry);
