@@ -3,6 +3,7 @@
 /// PCIe. Whoever holds it does one thing after the other, and each ends when nothing in the model moves any more.
 #pragma once
 #include "base/events.h"
+#include "base/registers.h"
 #include "iommu/translation.h"
 #include "memory/mmio.h"
 #include "memory/plain_memory.h"
@@ -14,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace quiesce::bare {
@@ -24,6 +26,12 @@ struct Record {
     std::array<std::byte, most_bytes> storage{};
     std::size_t size = 0;
     std::span<const std::byte> bytes() const { return {storage.data(), size}; }
+};
+
+/// How to read a record or a register: its name and its fields, whose bits count over the whole of it.
+struct RecordWords {
+    std::string_view name; ///< "F_TRANSLATION", empty for an event that there is not
+    std::vector<base::FieldRow> fields;
 };
 
 /// What differs between architectures.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-/// VT-d remapping hardware registers (Intel VT-d Architecture Specification Rev 5.10, section 11.4; facts/iommu-specs.md
-/// 2.1 to 2.4, 2.10). Offsets count from the DRHD base. Registers of which CAP and ECAP say where they are have offsets
-/// behind the last fixed one here; iva_offset() and frcd_offset() say where software finds them.
+/// VT-d remapping hardware registers (Intel VT-d Architecture Specification Rev 5.10, section 11.4;
+/// facts/iommu-specs.md 2.1 to 2.4, 2.10). Offsets count from the DRHD base. Registers of which CAP and ECAP say where
+/// they are have offsets behind all others here; iva_offset() and frcd_offset() say where software finds them.
 #pragma once
 #include "base/address.h"
 #include "base/registers.h"
@@ -10,7 +10,7 @@
 
 namespace quiesce::iommu::vtd {
 
-inline constexpr u64 register_block_bytes = 0x2000; ///< all that a unit decodes: two pages
+inline constexpr u64 register_block_bytes = 0x2000; ///< two pages, which hold all of a unit made by its configuration
 
 template <class Self, u32 Offset, class T = u32, base::Access Mode = base::Access::ReadWrite>
 using Reg = base::Register<Self, Offset, T, Mode>;
@@ -22,7 +22,7 @@ enum class DomainId : u16 {}; ///< DID
 
 enum class TableMode : u8 { Legacy = 0, Scalable = 1, Reserved = 2, AbortDma = 3 };     ///< RTADDR.TTM
 enum class ContextGranularity : u8 { Reserved = 0, Global = 1, Domain = 2, Device = 3 };  ///< CCMD.CIRG, cc descriptor
-enum class IotlbGranularity : u8 { Reserved = 0, Global = 1, Domain = 2, Page = 3 };      ///< IOTLB.IIRG, iotlb descriptor
+enum class IotlbGranularity : u8 { Reserved = 0, Global = 1, Domain = 2, Page = 3 };      ///< IOTLB.IIRG, descriptor
 /// How many low bits of the function number an invalidation does not look at: none, bit 2, bits 2:1, bits 2:0.
 enum class FunctionMask : u8 { None = 0, Bit2 = 1, Bits21 = 2, Bits210 = 3 };
 /// IQERCD.IQEI: why the invalidation queue stopped (6.5.2.10).
@@ -119,7 +119,7 @@ struct Ecap : Reg<Ecap, 0x010, u64, read_only> {
     static_assert(base::disjoint(fields));
 };
 
-/// Where the registers are that have no fixed place.
+/// Where software finds the registers that have no fixed place.
 constexpr u64 iva_offset(Ecap e) { return e.get(Ecap::IRO) * 16; }
 constexpr u64 iotlb_offset(Ecap e) { return e.get(Ecap::IRO) * 16 + 8; }
 constexpr u64 frcd_offset(Cap c, u64 n = 0) { return c.get(Cap::FRO) * 16 + n * 16; }
@@ -356,14 +356,15 @@ struct Vccap : Reg<Vccap, 0xE30, u64, read_only> {
 
 // ---- registers whose place CAP and ECAP say -------------------------------------------------------------------------
 
-struct Iva : Reg<Iva, 0x1000, u64> { // at iva_offset()
+inline constexpr u64 movable_registers = 0x8000; ///< no offset that software uses
+struct Iva : Reg<Iva, 0x8000, u64> { // at iva_offset()
     static constexpr std::string_view name = "IVA";
     static constexpr F<>      AM  {"AM",    5,  0};
     static constexpr F<bool>  IH  {"IH",    6,  6};
     static constexpr FA<Iova> ADDR{"ADDR", 63, 12};
     static constexpr auto fields = base::layout(AM, IH, ADDR);
 };
-struct Iotlb : Reg<Iotlb, 0x1008, u64> { // at iotlb_offset()
+struct Iotlb : Reg<Iotlb, 0x8008, u64> { // at iotlb_offset()
     static constexpr std::string_view name = "IOTLB";
     static constexpr F<DomainId>         DID {"DID",  47, 32};
     static constexpr F<bool>             DW  {"DW",   48, 48};
@@ -389,9 +390,9 @@ struct Eccap0  : Reg<Eccap0, 0x430, u64, read_only>  { static constexpr std::str
 struct Rdtc    : Reg<Rdtc, 0xDC0, u64>               { static constexpr std::string_view name = "RDTC"; };
 
 /// What there is, the fault records (FRCD) excepted, which are as many as CAP.NFR says.
-using Registers = base::RegisterMap<Ver, Cap, Ecap, Gcmd, Gsts, Rtaddr, Ccmd, Fsts, Fectl, Fedata, Feaddr, Feuaddr, Pmen,
-    Plmbase, Plmlimit, Phmbase, Phmlimit, Iqh, Iqt, Iqa, Ics, Iectl, Iedata, Ieaddr, Ieuaddr, Iqercd, Irta, Pqh, Pqt,
-    Pqa, Prs, Pectl, Pedata, Peaddr, Peuaddr, Vcmd, VcmdEo, Vcrsp, Vccap, Iva, Iotlb>;
+using Registers = base::RegisterMap<Ver, Cap, Ecap, Gcmd, Gsts, Rtaddr, Ccmd, Fsts, Fectl, Fedata, Feaddr, Feuaddr,
+    Pmen, Plmbase, Plmlimit, Phmbase, Phmlimit, Iqh, Iqt, Iqa, Ics, Iectl, Iedata, Ieaddr, Ieuaddr, Iqercd, Irta, Pqh,
+    Pqt, Pqa, Prs, Pectl, Pedata, Peaddr, Peuaddr, Vcmd, VcmdEo, Vcrsp, Vccap, Iva, Iotlb>;
 /// What the manual has and this unit has not: reads as zero, accesses are counted.
 using AbsentRegisters = base::RegisterMap<Aflog, Mtrrcap, Mtrrdef, Perfcap, Ecmd, Eceo, Ecrsp, Ecsts, Eccap0, Rdtc>;
 

@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "vtd/bench.h"
+
+using namespace quiesce;
+using namespace quiesce::iommu;
+using namespace quiesce::iommu::vtd;
+using namespace quiesce::iommu::vtd::test;
+using iommu::vtd::test::Bench;
+using iommu::vtd::test::Dma;
+
+namespace {
+
+struct ScalableBench : Bench {
+    Spa first = new_table(), second = new_table();
+    explicit ScalableBench(const VtdConfig& c = {}) : Bench(c) {
+        start(TableMode::Scalable);
+        store_context(context());
+    }
+    Translation write_to(Iova at) { return dma(at, with(pasid5, iommu::Access::Write)); }
+    FaultCode refused(Iova at, const Dma& d = pasid5) {
+        CHECK(dma(at, d).ending == Ending::Abort);
+        return only_record().get(FaultRecord::FR);
+    }
+    /// The second stage maps all that first-stage tables and pages use to itself, by 2 MiB pages.
+    void map_all_second() {
+        for (u64 at = 0x1500'0000; at < 0x1600'0000; at += 0x20'0000)
+            map_second(second, at, ss(Spa{at}).set(SsEntry::PS, true), 3);
+    }
+};
+
+} // namespace
+
+TEST_CASE("a first stage of four levels maps pages of each size, in both halves", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::first_stage(b.first));
+    b.map_first(b.first, here, Bench::fs(there));
+    CHECK(b.dma(here + 0x10, Bench::pasid5).to == there + 0x10);
+    const Iova high{0xffff'9234'5678'9000};
+    b.map_first(b.first, high, Bench::fs(elsewhere));
+    CHECK(b.dma(high + 0x20, Bench::pasid5).to == elsewhere + 0x20);
+    b.map_first(b.first, Iova{0x4000'0000}, Bench::fs(Spa{0x2020'0000}).set(FsEntry::PS, true), 3);
+    CHECK(b.dma(Iova{0x4012'3450}, Bench::pasid5).to == Spa{0x2032'3450});
+    b.map_first(b.first, Iova{0x8000'0000}, Bench::fs(Spa{0x4000'0000}).set(FsEntry::PS, true), 2);
+    CHECK(b.dma(Iova{0x8123'4560}, Bench::pasid5).to == Spa{0x4123'4560});
+    CHECK(b.refused(Iova{0x0001'0000'0000'0000}) == FaultCode::SGN_1); // not canonical
+    CHECK(b.refused(Iova{0x0000'8000'0000'0000}) == FaultCode::SGN_1);
+}
+
+TEST_CASE("a first stage of five levels has 57-bit addresses", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::FSPM, FirstStageMode::Levels5));
+    const Iova wide{0x00ab'1234'5678'9000}, high{0xff12'3456'789a'b000};
+    b.map_first(b.first, wide, Bench::fs(there), 4, 0);
+    b.map_first(b.first, high, Bench::fs(elsewhere), 4, 0);
+    CHECK(b.dma(wide, Bench::pasid5).to == there);
+    CHECK(b.dma(high, Bench::pasid5).to == elsewhere);
+    CHECK(b.refused(Iova{0x0100'0000'0000'0000}) == FaultCode::SGN_1);
+}
+
+TEST_CASE("A is marked on the way down, D by a write, EA with EAFE", "[vtd][scalable]") {
+    const bool extended = GENERATE(false, true);
+    ScalableBench b;
+    b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::EAFE, extended));
+    const Spa leaf = b.map_first(b.first, here, Bench::fs(there));
+    const Spa top = Bench::slot(b.first, here.value(), 1);
+    const auto e = [&](Spa at) { return b.load<FsEntry>(at); };
+    b.dma(here, Bench::pasid5);
+    CHECK(e(top).get(FsEntry::A));
+    CHECK(e(top).get(FsEntry::EA) == extended);
+    CHECK_FALSE(e(top).get(FsEntry::D));
+    CHECK(e(leaf).get(FsEntry::A));
+    CHECK(e(leaf).get(FsEntry::EA) == extended);
+    CHECK_FALSE(e(leaf).get(FsEntry::D));
+    CHECK(b.write_to(here).to == there);
+    CHECK(e(leaf).get(FsEntry::D));
+    CHECK_FALSE(e(top).get(FsEntry::D));
+    CHECK(e(leaf).get(FsEntry::ADDR) == there);
+}
+
+TEST_CASE("each entry whose first use is marked takes one more access of memory, and is not read again",
+          "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::first_stage(b.first));
+    b.map_first(b.first, here, Bench::fs(there));
+    const Iova apart{0x0000'7234'5678'9000}; // another way from the top on
+    b.map_first(b.first, apart, Bench::fs(there));
+    b.dma(here, Bench::pasid5); // the tables that lead to the PASID are known from here on
+    b.submit(Bench::forget_pasid(5), Bench::wait(1));
+    const u64 before = b.unit.agent().walker().entries_read();
+    sim::Duration marking, marked, swap;
+    b.dma(apart, Bench::pasid5, &marking);
+    CHECK(b.unit.agent().walker().entries_read() == before + 4);
+    b.submit(Bench::forget_pasid(5), Bench::wait(2));
+    b.dma(apart, Bench::pasid5, &marked);
+    b.run(
+        [](Bench& in) -> sim::Task<int> {
+            const memory::MemoryPort::Word w = co_await in.memory.swap64(Bench::pages, 0, 0, {});
+            co_return static_cast<int>(w.value);
+        }(b),
+        &swap);
+    CHECK(marking == marked + swap * 4);
+}
+
+TEST_CASE("without a coherent walk an entry that would have to be marked faults", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::PWSNP, false));
+    const Spa leaf = b.map_first(b.first, here, Bench::fs(there));
+    CHECK(b.refused(here) == FaultCode::SFS_9);
+    Spa table = b.first;
+    for (unsigned level = 1; level <= 4; ++level) {
+        const Spa at = Bench::slot(table, here.value(), level);
+        b.store(at, b.load<FsEntry>(at).set(FsEntry::A, true));
+        table = b.load<FsEntry>(at).get(FsEntry::ADDR);
+    }
+    CHECK(b.dma(here, Bench::pasid5).to == there);
+    CHECK(b.write_to(here).ending == Ending::Abort); // D
+    CHECK(b.only_record().get(FaultRecord::FR) == FaultCode::SFS_9);
+    b.store(leaf, b.load<FsEntry>(leaf).set(FsEntry::D, true));
+    CHECK(b.write_to(here).to == there); // nothing kept says that it is clean for ever
+}
+
+TEST_CASE("user, write and privilege decide in the first stage", "[vtd][scalable]") {
+    ScalableBench b;
+    const bool wpe = GENERATE(false, true);
+    b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::WPE, wpe));
+    const Iova kernel = here, read_only = here + page_size;
+    b.map_first(b.first, kernel, Bench::fs(there).set(FsEntry::US, false));
+    b.map_first(b.first, read_only, Bench::fs(there).set(FsEntry::RW, false));
+    Dma privileged = Bench::pasid5;
+    privileged.privileged = true;
+    CHECK(b.refused(kernel) == FaultCode::SGN_2);
+    CHECK(b.dma(kernel, privileged).ending == Ending::Grant);
+    CHECK(b.dma(read_only, privileged).ending == Ending::Grant);
+    CHECK(b.refused(read_only, Bench::with(Bench::pasid5, iommu::Access::Write)) == FaultCode::SGN_6);
+    privileged.access = iommu::Access::Write;
+    if (!wpe) {
+        CHECK(b.dma(read_only, privileged).ending == Ending::Grant);
+        return;
+    }
+    CHECK(b.dma(read_only, privileged).ending == Ending::Abort);
+    const FaultRecord r = b.only_record();
+    CHECK(r.get(FaultRecord::FR) == FaultCode::SGN_6);
+    CHECK(r.get(FaultRecord::PRIV));
+    CHECK(r.get(FaultRecord::PP));
+    CHECK(kind_of(r) == RequestKind::Write);
+}
+
+TEST_CASE("privileged requests need SRE, cached or not; execute requests are never taken", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::SRE, false));
+    b.map_first(b.first, here, Bench::fs(there));
+    Dma privileged = Bench::pasid5, execute = Bench::pasid5;
+    privileged.privileged = true;
+    execute.instruction = true;
+    CHECK(b.refused(here, privileged) == FaultCode::SPT_6);
+    CHECK(b.dma(here, Bench::pasid5).ending == Ending::Grant);
+    CHECK(b.refused(here, privileged) == FaultCode::SPT_6);
+    CHECK(b.refused(here, execute) == FaultCode::SPT_5);
+}
+
+TEST_CASE("a second stage by PASID marks A and D with SSADE only, and A on the way down, too", "[vtd][scalable]") {
+    const bool tracked = GENERATE(false, true);
+    ScalableBench b;
+    b.store_pasid(5, Bench::second_stage(b.second).set(PasidEntry::SSADE, tracked));
+    const Spa leaf = b.map_second(b.second, here.value(), Bench::ss(there).set(SsEntry::SNP, true));
+    const Spa top = Bench::slot(b.second, here.value(), 1);
+    CHECK(b.dma(here, Bench::pasid5).to == there);
+    CHECK(b.load<SsEntry>(leaf).get(SsEntry::A) == tracked);
+    CHECK(b.load<SsEntry>(top).get(SsEntry::A) == tracked);
+    CHECK_FALSE(b.load<SsEntry>(leaf).get(SsEntry::D));
+    CHECK(b.write_to(here).to == there);
+    CHECK(b.load<SsEntry>(leaf).get(SsEntry::D) == tracked);
+    CHECK_FALSE(b.load<SsEntry>(top).get(SsEntry::D));
+}
+
+TEST_CASE("nested: the second stage translates the first one's tables and what they lead to", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::nested(b.first, b.second));
+    b.map_all_second();
+    b.map_first(b.first, here, Bench::fs(Spa{0x7000'3000}));
+    b.map_second(b.second, 0x7000'3000, Bench::ss(there));
+    CHECK(b.dma(here + 0x18, Bench::pasid5).to == there + 0x18);
+    CHECK(b.write_to(here).to == there);
+    CHECK_FALSE(b.faulted());
+}
+
+TEST_CASE("nested: who refuses is named", "[vtd][scalable]") {
+    struct Case {
+        const char* what;
+        FaultCode code;
+        void (*spoil)(ScalableBench& b);
+        iommu::Access access = iommu::Access::Read;
+    };
+    static constexpr u64 middle = 0x7000'3000;
+    const Case cases[] = {
+        {"first stage not present", FaultCode::SFS_2, [](ScalableBench& b) { b.map_first(b.first, here, FsEntry{}); }},
+        {"first stage refuses", FaultCode::SGN_6,
+         [](ScalableBench& b) { b.map_first(b.first, here, Bench::fs(Spa{middle}).set(FsEntry::RW, false)); },
+         iommu::Access::Write},
+        {"first-stage address beyond the second stage", FaultCode::SFS_5,
+         [](ScalableBench& b) { b.map_first(b.first, here, Bench::fs(Spa{0x1'0000'0000'0000})); }},
+        {"no read of the first-stage root", FaultCode::SFS_6,
+         [](ScalableBench& b) {
+             b.store(
+                 Bench::slot(
+                     b.load<SsEntry>(Bench::slot(b.load<SsEntry>(Bench::slot(b.second, 0, 1)).get(SsEntry::ADDR), 0, 2))
+                         .get(SsEntry::ADDR),
+                     b.first.value(), 3),
+                 Bench::ss(Spa{0x1500'0000}).set(SsEntry::PS, true).set(SsEntry::R, false));
+         }},
+        {"first-stage root in no second-stage page", FaultCode::SSS_2,
+         [](ScalableBench& b) { b.store_pasid(5, Bench::nested(Spa{0x7100'0000}, b.second)); }},
+        {"page in no second-stage page", FaultCode::SSS_2,
+         [](ScalableBench& b) { b.map_second(b.second, middle, SsEntry{}); }},
+        {"second stage does not let write", FaultCode::SGN_6,
+         [](ScalableBench& b) { b.map_second(b.second, middle, Bench::ss(there).set(SsEntry::W, false)); },
+         iommu::Access::Write},
+        {"second stage does not let read", FaultCode::SGN_7,
+         [](ScalableBench& b) { b.map_second(b.second, middle, Bench::ss(there).set(SsEntry::R, false)); }},
+        {"second-stage entry not there", FaultCode::SSS_1,
+         [](ScalableBench& b) {
+             b.store(Bench::slot(b.second, here.value(), 1), Bench::ss(Spa{0x3000}));
+             b.map_first(b.first, here, Bench::fs(Spa{here.value()}));
+         }},
+        {"second-stage root not there", FaultCode::SSS_4,
+         [](ScalableBench& b) { b.store_pasid(5, Bench::nested(b.first, Spa{0x3000})); }},
+        {"second-stage entry reserved", FaultCode::SSS_3,
+         [](ScalableBench& b) { b.map_second(b.second, middle, Bench::ss(there).set(SsEntry::IW, true)); }},
+        {"to the interrupt range", FaultCode::SGN_8,
+         [](ScalableBench& b) { b.map_second(b.second, middle, Bench::ss(Spa{0xFEE0'1000})); }},
+    };
+    const std::size_t count = std::size(cases);
+    const Case& c = cases[GENERATE_COPY(range(std::size_t{0}, count))];
+    {
+        INFO(c.what);
+        ScalableBench b;
+        b.store_pasid(5, Bench::nested(b.first, b.second));
+        b.map_all_second();
+        b.map_first(b.first, here, Bench::fs(Spa{middle}));
+        b.map_second(b.second, middle, Bench::ss(there));
+        c.spoil(b);
+        CHECK(b.refused(here, Bench::with(Bench::pasid5, c.access)) == c.code);
+    }
+}
+
+TEST_CASE("nested: first-stage tables that the second stage lets only be read cannot be marked", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::nested(b.first, b.second));
+    b.map_second(b.second, 0x1500'0000, Bench::ss(Spa{0x1500'0000}).set(SsEntry::PS, true).set(SsEntry::W, false), 3);
+    b.map_first(b.first, here, Bench::fs(Spa{0x7000'3000}));
+    b.map_second(b.second, 0x7000'3000, Bench::ss(there));
+    CHECK(b.refused(here) == FaultCode::SFS_8);
+    CHECK_FALSE(b.load<FsEntry>(Bench::slot(b.first, here.value(), 1)).get(FsEntry::A));
+}
+
+TEST_CASE("requests without PASID are looked up as RID_PASID says, and RID_PRIV makes them privileged",
+          "[vtd][scalable]") {
+    ScalableBench b;
+    const bool privileged = GENERATE(false, true);
+    b.store_context(Bench::context()
+                        .set(ScalableContextEntry::RID_PASID, Pasid{9})
+                        .set(ScalableContextEntry::RID_PRIV, privileged));
+    b.store_pasid(9, Bench::first_stage(b.first));
+    b.map_first(b.first, here, Bench::fs(there));
+    b.map_first(b.first, here + page_size, Bench::fs(there).set(FsEntry::US, false));
+    CHECK(b.dma(here).to == there);
+    CHECK(b.dma(here + page_size).ending == (privileged ? Ending::Grant : Ending::Abort));
+    CHECK(b.faulted() != privileged);
+    if (b.faulted()) {
+        const FaultRecord r = b.only_record();
+        CHECK(r.get(FaultRecord::FR) == FaultCode::SGN_2);
+        CHECK_FALSE(r.get(FaultRecord::PP));
+    }
+    CHECK(b.refused(here, {Bench::stream, 9}) == FaultCode::SCT_9); // 9 is not for requests that say so
+    // The PASID cache's entry is RID_PASID's, too.
+    b.store_pasid(9, PasidEntry{});
+    CHECK(b.dma(here).to == there);
+    b.submit(Bench::forget_entry(0), Bench::wait(1));
+    CHECK(b.dma(here).to == there);
+    b.submit(Bench::forget_entry(9), Bench::wait(2));
+    CHECK(b.dma(here).ending == Ending::Abort);
+}
+
+TEST_CASE("pass-through by PASID ends at the host's width, and does not reach the interrupt range", "[vtd][scalable]") {
+    ScalableBench b;
+    b.store_pasid(5, Bench::entry(PagingTranslation::PassThrough));
+    CHECK(b.dma(Iova{0x1234'5678}, Bench::pasid5).to == Spa{0x1234'5678});
+    CHECK(b.refused(Iova{0x1'0000'0000'0000}) == FaultCode::SGN_4);
+    CHECK(b.refused(Iova{0xFEE0'0000}) == FaultCode::SGN_8);
+}
+
+TEST_CASE("the upper half of a bus has a context table of its own", "[vtd][scalable]") {
+    ScalableBench b;
+    const u32 upper = 0x01f0;
+    b.store_context(Bench::context(), upper);
+    b.store_pasid(5, Bench::entry(PagingTranslation::PassThrough));
+    CHECK(b.dma(Iova{0x5000}, {upper, 5}).to == Spa{0x5000});
+    CHECK(b.refused(Iova{0x5000}, {0x0170, 5}) == FaultCode::SCT_2);
+}
+
+TEST_CASE(
+    "each fault on the way to a PASID table entry has its reason, and FPD on the way keeps back those that it may",
+    "[vtd][scalable]") {
+    struct Case {
+        const char* what;
+        FaultCode code;
+        bool qualified;
+        void (*make)(ScalableBench& b, bool quiet);
+        u32 pasid = 5;
+    };
+    static const auto context = [](ScalableBench& b, bool quiet, auto change) {
+        ScalableContextEntry e = Bench::context().set(ScalableContextEntry::FPD, quiet);
+        change(e);
+        b.store_context(e);
+    };
+    static const auto path = [](ScalableBench& b, bool quiet, auto change) { // FPD in the entry itself
+        PasidEntry e = Bench::first_stage(b.first).set(PasidEntry::FPD, quiet);
+        change(e);
+        b.store_pasid(5, e);
+    };
+    const Case cases[] = {
+        {"root not there", FaultCode::SRT_1, false,
+         [](ScalableBench& b, bool) { b.set_root(TableMode::Scalable, Spa{0x1000}); }},
+        {"root P=0", FaultCode::SRT_2, false,
+         [](ScalableBench& b, bool) { b.store(Bench::root + 16, ScalableRootEntry{}); }},
+        {"root reserved", FaultCode::SRT_3, false,
+         [](ScalableBench& b, bool) { b.memory.poke64(Bench::root + 16, b.memory.peek64(Bench::root + 16) | 2); }},
+        {"context not there", FaultCode::SCT_1, false,
+         [](ScalableBench& b, bool) { b.memory.poke64(Bench::root + 16, 0x2001); }},
+        {"context P=0", FaultCode::SCT_2, true,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry& e) { e.set(ScalableContextEntry::P, false); });
+         }},
+        {"context reserved", FaultCode::SCT_3, true,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry& e) { e.set(ScalableContextEntry::HPTE, true); });
+         }},
+        {"PRE without DTE", FaultCode::SCT_4, true,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry& e) { e.set(ScalableContextEntry::DTE, false); });
+         }},
+        {"RID_PASID beyond the directory", FaultCode::SCT_4, true,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry& e) { e.set(ScalableContextEntry::RID_PASID, Pasid{0x2000}); });
+         }},
+        {"PASIDE=0", FaultCode::SCT_6, true,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry& e) { e.set(ScalableContextEntry::PASIDE, false); });
+         }},
+        {"PASID beyond the directory", FaultCode::SCT_7, true,
+         [](ScalableBench& b, bool quiet) { context(b, quiet, [](ScalableContextEntry&) {}); }, 0x2000},
+        {"directory not there", FaultCode::SPD_1, false,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry& e) { e.set(ScalableContextEntry::PASIDDIRPTR, Spa{0x2000}); });
+         }},
+        {"directory P=0", FaultCode::SPD_2, true,
+         [](ScalableBench& b, bool quiet) {
+             b.store(Bench::directory, PasidDirectoryEntry{}.set(PasidDirectoryEntry::FPD, quiet));
+         }},
+        {"directory reserved", FaultCode::SPD_3, true,
+         [](ScalableBench& b, bool quiet) {
+             b.memory.poke64(Bench::directory, Bench::pasid_table.value() | 0x11 | (quiet ? 2 : 0));
+         }},
+        {"table not there", FaultCode::SPT_1, false,
+         [](ScalableBench& b, bool) { b.memory.poke64(Bench::directory, 0x2003); }},
+        {"entry P=0", FaultCode::SPT_2, true,
+         [](ScalableBench& b, bool quiet) { b.store_pasid(5, PasidEntry{}.set(PasidEntry::FPD, quiet)); }},
+        {"entry P=0, FPD in the context", FaultCode::SPT_2, true,
+         [](ScalableBench& b, bool quiet) {
+             context(b, quiet, [](ScalableContextEntry&) {});
+             b.store_pasid(5, PasidEntry{});
+         }},
+        {"entry P=0, FPD in the directory", FaultCode::SPT_2, true,
+         [](ScalableBench& b, bool quiet) {
+             b.store_pasid(5, PasidEntry{});
+             b.memory.poke64(Bench::directory, Bench::pasid_table.value() | 1 | (quiet ? 2 : 0));
+         }},
+        {"entry reserved", FaultCode::SPT_3, true,
+         [](ScalableBench& b, bool quiet) { path(b, quiet, [](PasidEntry& e) { e.set(PasidEntry::HPTPFD, true); }); }},
+        {"PGTT", FaultCode::SPT_4, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry& e) { e.set(PasidEntry::PGTT, static_cast<PagingTranslation>(5)); });
+         }},
+        {"FSPM", FaultCode::SPT_4, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry& e) { e.set(PasidEntry::FSPM, static_cast<FirstStageMode>(2)); });
+         }},
+        {"AW", FaultCode::SPT_4, true,
+         [](ScalableBench& b, bool quiet) {
+             b.store_pasid(5, Bench::second_stage(b.second)
+                                  .set(PasidEntry::AW, static_cast<AddressWidth>(4))
+                                  .set(PasidEntry::FPD, quiet));
+         }},
+        {"first-stage root not there", FaultCode::SFS_4, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry& e) { e.set(PasidEntry::FSPTPTR, Spa{0x3000}); });
+         }},
+        {"first-stage entry not there", FaultCode::SFS_1, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry&) {});
+             b.store(Bench::slot(b.first, here.value(), 1), Bench::fs(Spa{0x3000}));
+         }},
+        {"first-stage entry not present", FaultCode::SFS_2, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry&) {});
+             b.store(Bench::slot(b.first, here.value(), 1), FsEntry{});
+         }},
+        {"first-stage entry reserved", FaultCode::SFS_3, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry&) {});
+             b.store(Bench::slot(b.first, here.value(), 1), Bench::fs(Spa{0x1'0000'0000'0000}));
+         }},
+        {"PS where no page is", FaultCode::SFS_3, true,
+         [](ScalableBench& b, bool quiet) {
+             path(b, quiet, [](PasidEntry&) {});
+             b.store(Bench::slot(b.first, here.value(), 1), Bench::fs(there).set(FsEntry::PS, true));
+         }},
+        {"second stage beyond its width", FaultCode::SGN_5, true,
+         [](ScalableBench& b, bool quiet) {
+             b.store_pasid(
+                 5,
+                 Bench::second_stage(b.second).set(PasidEntry::AW, AddressWidth::Bits39).set(PasidEntry::FPD, quiet));
+         }},
+        {"second stage not mapped", FaultCode::SSS_2, true,
+         [](ScalableBench& b, bool quiet) {
+             b.store_pasid(5, Bench::second_stage(b.second).set(PasidEntry::FPD, quiet));
+         }},
+    };
+    const std::size_t count = std::size(cases);
+    const Case& c = cases[GENERATE_COPY(range(std::size_t{0}, count))];
+    const bool quiet = GENERATE(false, true);
+    {
+        INFO(c.what << (quiet ? ", FPD" : ""));
+        ScalableBench b;
+        b.store_pasid(5, Bench::first_stage(b.first));
+        b.map_first(b.first, here, Bench::fs(there));
+        c.make(b, quiet);
+        Log<FaultRaised> faults{b.bus};
+        CHECK(b.dma(here, {Bench::stream, c.pasid}).ending == Ending::Abort);
+        CHECK(b.faulted() == !(quiet && c.qualified));
+        REQUIRE(faults.size() == 1);
+        CHECK(faults.last().code == raw(c.code));
+        if (!b.faulted()) return;
+        const FaultRecord r = b.only_record();
+        CHECK(r.get(FaultRecord::FR) == c.code);
+        CHECK(r.get(FaultRecord::PP));
+        CHECK(r.get(FaultRecord::PV) == Pasid{c.pasid});
+    }
+}
+
+TEST_CASE("a PASID beyond the unit's width is refused before the directory is asked", "[vtd][scalable]") {
+    VtdConfig c;
+    c.pasid_bits.set(8);
+    ScalableBench b{c};
+    CHECK(b.refused(here, {Bench::stream, 0x100}) == FaultCode::SGN_10);
+    CHECK(b.refused(here, {Bench::stream, 0xff}) == FaultCode::SPD_2);
+}
