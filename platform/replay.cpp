@@ -2,6 +2,7 @@
 #include "platform/replay.h"
 
 #include "bare/smmuv3.h"
+#include "bare/vtd.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -11,11 +12,20 @@
 namespace quiesce::platform {
 namespace {
 
+constexpr BareArchitecture bare_architecture_table[] = {
+    {"smmuv3",
+     [](sim::Calendar& c, const Vector& v) { return bare::make_smmuv3(c, identity_of(v.identity), v.ram); },
+     &bare::smmuv3_record_words, [](const Vector&, u64 offset) { return bare::smmuv3_register_words(offset); }},
+    {"vtd", [](sim::Calendar& c, const Vector& v) { return bare::make_vtd(c, identity_of(v.vtd), v.ram); },
+     &bare::vtd_record_words,
+     [](const Vector& v, u64 offset) { return bare::vtd_register_words(identity_of(v.vtd), offset); }},
+};
+
 Bytes copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }
 
 /// The bits that some field of the record has.
-RecordBits record_bits(const bare::Record& record) {
-    const bare::RecordWords words = bare::smmuv3_record_words(record.bytes());
+RecordBits record_bits(const BareArchitecture& of, const bare::Record& record) {
+    const bare::RecordWords words = of.record(record.bytes());
     RecordBits r{copy_of(record.bytes()), Bytes(record.size), std::string{words.name}};
     for (const base::FieldRow& f : words.fields)
         for (unsigned bit = f.lsb; bit <= f.msb; ++bit) r.mask[bit / 8] |= std::byte{1} << bit % 8;
@@ -25,7 +35,7 @@ RecordBits record_bits(const bare::Record& record) {
 /// Does the steps of one vector, one after the other.
 class Stepper {
 public:
-    Stepper(bare::Iommu& iommu, Outcome& out) : iommu_(iommu), out_(out) {}
+    Stepper(const BareArchitecture& of, bare::Iommu& iommu, Outcome& out) : of_(of), iommu_(iommu), out_(out) {}
     void operator()(const StoreStep& s) {
         for (const auto& [at, value] : s.words) {
             if (iommu_.store(at, value)) stored_[at] = value; // where no RAM is a store has no effect
@@ -43,7 +53,7 @@ public:
         if (answer.end == End::Done || answer.end == End::Aborted) o.pa = answer.to;
         const bool has_data = answer.end == End::Done || answer.end == End::Zero;
         if (has_data && !d.write) o.data = copy_of({d.data.data(), d.bytes});
-        for (const bare::Record& r : answer.records) o.events.push_back(record_bits(r));
+        for (const bare::Record& r : answer.records) o.events.push_back(record_bits(of_, r));
         out_.out.push_back(std::move(o));
     }
     void finish() {
@@ -59,6 +69,7 @@ public:
     std::size_t step = 0;
 
 private:
+    const BareArchitecture& of_;
     bare::Iommu& iommu_;
     Outcome& out_;
     std::map<Spa, u64> stored_;
@@ -86,10 +97,16 @@ void append_dma(std::string& to, const StepOutcome& o) {
 
 } // namespace
 
+const BareArchitecture& architecture_of(const Vector& v) {
+    return *std::find_if(std::begin(bare_architecture_table), std::end(bare_architecture_table),
+                         [&](const BareArchitecture& a) { return a.name == v.arch; });
+}
+
 Outcome run_vector(sim::Calendar& calendar, const Vector& v) {
     Outcome out;
-    const auto iommu = bare::make_smmuv3(calendar, identity_of(v.identity), v.ram);
-    Stepper stepper(*iommu, out);
+    const BareArchitecture& of = architecture_of(v);
+    const auto iommu = of.make(calendar, v);
+    Stepper stepper(of, *iommu, out);
     for (const VectorStep& s : v.steps) {
         std::visit(stepper, s);
         if (!iommu->idle()) {

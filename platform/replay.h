@@ -7,6 +7,16 @@
 
 namespace quiesce::platform {
 
+/// What replay has to know of an architecture: how to make a bare one, and to read what it shows.
+struct BareArchitecture {
+    std::string_view name;
+    std::unique_ptr<bare::Iommu> (*make)(sim::Calendar& calendar, const Vector& v);
+    bare::RecordWords (*record)(std::span<const std::byte> record);
+    bare::RecordWords (*register_at)(const Vector& v, u64 offset);
+};
+/// Of a vector that is not to be skipped.
+const BareArchitecture& architecture_of(const Vector& v);
+
 /// On a fresh model. The calendar is used by nobody else.
 Outcome run_vector(sim::Calendar& calendar, const Vector& v);
 

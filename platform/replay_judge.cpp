@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Holds what a model did against what a vector expects, field by field.
-#include "bare/smmuv3.h"
 #include "platform/replay.h"
 
 #include <algorithm>
@@ -63,29 +62,30 @@ private:
     Level level_{};
 };
 
-void judge_register(Judge& j, const RegisterRead& r, const StepOutcome& expected, const StepOutcome& came) {
+void judge_register(Judge& j, const Vector& v, const RegisterRead& r, const StepOutcome& expected,
+                    const StepOutcome& came) {
     if (!came.value) return j.differs(r.name, fmt::format("{:#x}", *expected.value), "no answer");
     if (((*expected.value ^ *came.value) & r.mask) == 0) return;
-    const bare::RecordWords words = bare::smmuv3_register_words(r.offset);
+    const bare::RecordWords words = architecture_of(v).register_at(v, r.offset);
     const std::string name = words.name.empty() ? r.name : std::string{words.name};
     j.fields(name, words.fields, {*expected.value}, {*came.value}, {r.mask});
 }
 
-std::string named(const RecordBits& r) {
-    const bare::RecordWords words = bare::smmuv3_record_words(r.raw);
+std::string named(const BareArchitecture& of, const RecordBits& r) {
+    const bare::RecordWords words = of.record(r.raw);
     if (words.name.empty()) return fmt::format("event {:#04x}", std::to_integer<unsigned>(r.raw[0]));
     return std::string{words.name};
 }
-std::string named(const std::vector<RecordBits>& records) {
+std::string named(const BareArchitecture& of, const std::vector<RecordBits>& records) {
     std::string text;
-    for (const RecordBits& r : records) text += (text.empty() ? "" : ", ") + named(r);
+    for (const RecordBits& r : records) text += (text.empty() ? "" : ", ") + named(of, r);
     return text.empty() ? "none" : text;
 }
 
-void judge_record(Judge& j, const RecordBits& expected, const RecordBits& came) {
-    const std::string name = named(expected);
-    if (name != named(came)) return j.differs("event", name, named(came));
-    const bare::RecordWords words = bare::smmuv3_record_words(expected.raw);
+void judge_record(Judge& j, const BareArchitecture& of, const RecordBits& expected, const RecordBits& came) {
+    const std::string name = named(of, expected);
+    if (name != named(of, came)) return j.differs("event", name, named(of, came));
+    const bare::RecordWords words = of.record(expected.raw);
     j.fields(name, words.fields, value_of(expected.raw), value_of(came.raw), value_of(expected.mask));
 }
 
@@ -95,14 +95,14 @@ std::string hex_text(const Bytes& bytes) {
     return text;
 }
 
-void judge_dma(Judge& j, const StepOutcome& expected, const StepOutcome& came) {
+void judge_dma(Judge& j, const BareArchitecture& of, const StepOutcome& expected, const StepOutcome& came) {
     if (expected.status != came.status) j.differs("status", std::string{expected.status}, std::string{came.status});
     if (expected.pa && came.pa) j.number("pa", expected.pa->value(), came.pa->value());
     if (expected.data && came.data && *expected.data != *came.data)
         j.differs("data", hex_text(*expected.data), hex_text(*came.data));
     if (expected.events.size() != came.events.size())
-        return j.differs("events", named(expected.events), named(came.events));
-    for (std::size_t i = 0; i < expected.events.size(); ++i) judge_record(j, expected.events[i], came.events[i]);
+        return j.differs("events", named(of, expected.events), named(of, came.events));
+    for (std::size_t i = 0; i < expected.events.size(); ++i) judge_record(j, of, expected.events[i], came.events[i]);
 }
 
 void judge_final(Judge& j, const Words& expected, const Words& came) {
@@ -136,9 +136,9 @@ Judgement judge(const Vector& v, const Outcome& came) {
         if (found == came.out.end())
             j.differs("outcome", "one", "none");
         else if (read != nullptr)
-            judge_register(j, *read, e, *found);
+            judge_register(j, v, *read, e, *found);
         else
-            judge_dma(j, e, *found);
+            judge_dma(j, architecture_of(v), e, *found);
     }
     j.item("final", v.final_level);
     if (v.final) judge_final(j, *v.final, came.final);

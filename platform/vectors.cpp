@@ -227,11 +227,20 @@ void read_smmuv3(const At& cfg, Vector& v) {
     v.skip = what_it_cannot_be(identity_of(v.identity));
 }
 
+void read_vtd(const At& cfg, Vector& v) {
+    v.vtd.ver = static_cast<u32>(cfg["VER"].hex(0xffff'ffff));
+    v.vtd.cap = cfg["CAP"].hex();
+    v.vtd.ecap = cfg["ECAP"].hex();
+    v.vtd.haw = static_cast<unsigned>(cfg["haw"].integer(1, 64));
+    v.skip = what_it_cannot_be(identity_of(v.vtd));
+}
+
 struct ArchitectureRow {
     std::string_view name;
     void (*read)(const At& cfg, Vector& v); ///< null: there is no model of it yet
 };
-constexpr ArchitectureRow vector_architecture_table[] = {{"smmuv3", read_smmuv3}, {"vtd", nullptr}, {"amdvi", nullptr}};
+constexpr ArchitectureRow vector_architecture_table[] = {
+    {"smmuv3", read_smmuv3}, {"vtd", read_vtd}, {"amdvi", nullptr}};
 
 void read_configuration(const At& at, Vector& v) {
     v.arch = at["arch"].text();

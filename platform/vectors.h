@@ -3,6 +3,7 @@
 #pragma once
 #include "bare/iommu.h"
 #include "iommu/smmuv3/config.h"
+#include "iommu/vtd/config.h"
 
 #include <optional>
 #include <stdexcept>
@@ -76,7 +77,8 @@ struct Vector {
     std::string id, arch, kind, why;
     Level level = Level::Strict, final_level = Level::Strict;
     std::string skip{}; ///< not empty: why it cannot be run; what follows is then not read
-    iommu::smmuv3::IdentityValues identity{};
+    iommu::smmuv3::IdentityValues identity{}; ///< of smmuv3
+    iommu::vtd::IdentityValues vtd{};         ///< of vtd
     std::vector<memory::RamRange> ram;
     std::vector<VectorStep> steps;
     std::optional<std::vector<StepOutcome>> expect;

@@ -49,7 +49,7 @@ for text in "bad.jsonl:2:30: error: no JSON" \
 done
 same "outcomes beside bad lines" 2 "$("$QUIESCE" replay "$vectors/bad.jsonl" --json 2>/dev/null | wc -l)"
 
-expect 0 "vtd-000: skipped: no model of vtd yet" "$QUIESCE" replay "$vectors/skipped.jsonl"
+expect 0 "amdvi-000: skipped: no model of amdvi yet" "$QUIESCE" replay "$vectors/skipped.jsonl"
 expect 0 "4 vectors: 0 agree, 0 strict differ, 4 skipped" "$QUIESCE" replay "$vectors/skipped.jsonl"
 expect 0 '{"id":"huge","skip":"more than 1 TiB of RAM"}' "$QUIESCE" replay "$vectors/skipped.jsonl" --json
 
