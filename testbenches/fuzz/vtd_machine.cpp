@@ -64,12 +64,11 @@ void VtdMachine::access(const iommu::TranslationRequest& request) {
 
 sim::Task<void> VtdMachine::perform(iommu::TranslationRequest request) {
     ++accesses_under_way_;
-    const bool off = !registers().get(vtd::Gsts::TES);
     const iommu::Translation t = co_await unit_.translation().translate(request);
     const bool granted = t.ending == iommu::Ending::Grant;
     ++(granted ? tally_.granted : tally_.refused);
     if (granted && request.type != iommu::AddressType::TranslationRequest) {
-        const bool passed = t.to.value() == request.at.value() && (off || !registers().get(vtd::Gsts::TES));
+        const bool passed = t.to.value() == request.at.value(); // translation may be off, or about to be
         const bool interrupt = !request.has_pasid && vtd::is_interrupt_address(request.at);
         must(passed || t.to.value() >> identity().haw == 0, "an address beyond the host's width");
         must(passed || interrupt || !vtd::is_interrupt_address(Iova{t.to.value()}), "translated to an interrupt");

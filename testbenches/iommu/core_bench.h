@@ -3,6 +3,7 @@
 /// hand, and transactions whose every instant is written down.
 #pragma once
 #include "iommu/agent.h"
+#include "memory/atomics.h"
 #include "sim/task.h"
 #include "sim/wire.h"
 

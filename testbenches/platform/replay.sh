@@ -17,9 +17,11 @@ expect() { # expect CODE TEXT COMMAND...: exit code, and a text that stdout or s
 same() { [ "$2" = "$3" ] || { echo "FAILED: $1: '$2' and '$3'"; failures=$((failures + 1)); }; }
 
 # Worked by hand from the architecture: all agree, from a file and from stdin.
-n=$(wc -l < "$vectors/smmuv3.jsonl")
-expect 0 "$n vectors: $n agree, 0 strict differ" "$QUIESCE" replay "$vectors/smmuv3.jsonl"
-expect 0 "$n vectors: $n agree, 0 strict differ" sh -c '"$QUIESCE" replay - < "$1"' sh "$vectors/smmuv3.jsonl"
+for architecture in smmuv3 vtd; do
+    n=$(wc -l < "$vectors/$architecture.jsonl")
+    expect 0 "$n vectors: $n agree, 0 strict differ" "$QUIESCE" replay "$vectors/$architecture.jsonl"
+    expect 0 "$n vectors: $n agree, 0 strict differ" sh -c '"$QUIESCE" replay - < "$1"' sh "$vectors/$architecture.jsonl"
+done
 expect 0 "0 vectors" "$QUIESCE" replay /dev/null
 
 # What must differ, and is named by vector, step and field.
