@@ -53,6 +53,28 @@ TEST_CASE("every default and every single switch turned over gives a unit that t
     }
 }
 
+TEST_CASE("units of machines can be had, say what theirs say, and translate", "[vtd][registers]") {
+    const auto presets = identity_presets();
+    const std::size_t count = presets.size();
+    const IdentityPreset& p = presets[GENERATE_COPY(range(std::size_t{0}, count))];
+    INFO(p.name);
+    const Identity id = identity_of(p.values);
+    REQUIRE(what_it_cannot_be(id) == "");
+    Bench b{VtdConfig{}, id};
+    CHECK(b.read<Ver>().value() == p.values.ver);
+    CHECK(b.read<Cap>().value() == p.values.cap);
+    CHECK(b.read<Ecap>().value() == p.values.ecap);
+    b.start(TableMode::Legacy);
+    const Spa table = b.new_table();
+    b.store_legacy(Bench::legacy(table));
+    b.map_second(table, 0x12'3456'7000, Bench::ss(there));
+    CHECK(b.dma(Iova{0x12'3456'7008}).to == there + 8);
+    CHECK(b.dma(Iova{0x12'3456'8000}).ending == Ending::Abort);
+    CHECK(b.only_record().get(FaultRecord::FR) == FaultCode::LGN_3);
+    b.submit(Bench::forget_domain(), Bench::wait(3));
+    CHECK(b.flagged() == 3);
+}
+
 TEST_CASE("an identity that says what is not modelled is named", "[vtd][registers]") {
     const Identity good = identity_of(VtdConfig{});
     const auto says = [&](auto change) {
