@@ -139,11 +139,11 @@ u32 highest_pasid(const Config& c) {
 
 namespace {
 void check_policy(const Config& c, const Node& root, Diagnostics& out) {
-    if (os::find_era(c.os.policy, c.os.kernel) != nullptr) return;
+    const os::IommuArch iommu = os::IommuArch::Smmuv3;
+    if (os::find_era(c.os.policy, c.os.kernel, iommu) != nullptr) return;
     out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
-              fmt::format("policy {} does not exist on kernel {}: quiet-unbind came with 5.8; set os.policy to mm-exit, or os.kernel to 6.1 or "
-                          "6.12",
-                          c.os.policy.text(), c.os.kernel.text()));
+              fmt::format("policy {} does not exist on kernel {}: {}", c.os.policy.text(), c.os.kernel.text(),
+                          os::why_no_era(c.os.policy, c.os.kernel, iommu)));
 }
 
 void check_pasids(const Config& c, const Node& root, Diagnostics& out) {

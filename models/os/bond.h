@@ -24,7 +24,9 @@ static_assert(base::deterministic(bond_arrows) && base::all_reachable(bond_arrow
 /// What the OS may rely on of a bond's ways to memory: each is known from a fence that was seen.
 struct Reach {
     enum class Context : u8 { Live, Quiet, Gone } context = Context::Live;
-    bool tlb_clean = false;          ///< invalidated since nothing can refill it: every context with this ASID was quiet or gone
+    /// Invalidated since nothing brings the bond's requests to a cached translation any more: every context with this
+    /// ASID was quiet or gone; where hits need a context that is present (VT-d), its own was.
+    bool tlb_clean = false;
     bool atc_clean = false;          ///< the device's ATC was invalidated since no translation request can refill it
     bool blocked = false;            ///< FenceObserved said so
 };

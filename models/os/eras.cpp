@@ -15,6 +15,19 @@ constexpr TeardownStep put[] = {FreeAsid, PutNotifier};
 constexpr TeardownStep exit_release[] = {DriverMmExit, DrainPageRequests, ClearContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 
+// VT-d: intel_pasid_tear_down_entry, for one device after the other (6.2, 6.4). Its spaces are known by their PASIDs:
+// there is no ASID to give back. Up to 6.1 an entry that is not present is left as the release made it: FPD stays until
+// the next bind.
+constexpr TeardownStep vtd_clear[] = {ClearContext, InvalidateSpace, InvalidateAtc};
+constexpr TeardownStep vtd_quiet[] = {QuietContext, InvalidateSpace, InvalidateAtc};
+constexpr TeardownStep vtd_release_6_12[] = {BlockContext, InvalidateSpace, InvalidateAtc, SilenceContext};
+constexpr TeardownStep vtd_unbind_6_12[] = {BlockContext, InvalidateSpace, InvalidateAtc, ForgetContext};
+constexpr TeardownStep vtd_forget[] = {ForgetContext};
+constexpr TeardownStep vtd_free_and_unregister[] = {FreePasid, UnregisterNotifier};
+constexpr TeardownStep vtd_unregister[] = {UnregisterNotifier};
+constexpr TeardownStep vtd_put[] = {PutNotifier};
+constexpr TeardownStep vtd_exit_last[] = {FreePasid, PutNotifier};
+
 // Draining: MODEL: no kernel that is modelled here takes page requests of PCIe functions on an SMMUv3. What drains them
 // is the patch that adds it (J.-P. Brucker, "iommu/arm-smmu-v3: Add support for PRI", 2018 to 2020): in unbind before the
 // context is cleared, because the device has stopped and its requests are in the queue. In 2018 mm_exit came first, in
@@ -30,9 +43,40 @@ constexpr Era mm_exit_on(KernelVersion kernel, std::string_view evidence) {
             .on_last = exit_last,
             .pasid = PasidLife::Detach,
             .domain_per_device = true,
-            .drain_on_unbind = true,
+            .drain_on_unbind = UnbindDrain::BeforeSteps,
             .drain_stalls = true,
             .defer_mmput = true,
+            .evidence = evidence};
+}
+
+/// The same order on VT-d's driver, which that series never came to: every row is a what-if.
+constexpr Era vtd_mm_exit_on(KernelVersion kernel) {
+    return {.policy = Policy::MmExit,
+            .kernel = kernel,
+            .iommu = IommuArch::Vtd,
+            .on_release = exit_release,
+            .on_unbind = vtd_clear,
+            .on_unbind_exited = vtd_clear,
+            .on_last = vtd_exit_last,
+            .pasid = PasidLife::Detach,
+            .drain_on_unbind = UnbindDrain::BeforeSteps,
+            .defer_mmput = true,
+            .evidence = "the order of J.-P. Brucker's 2018 tree on VT-d's driver; prediction, no such kernel"};
+}
+
+/// 5.8 to 6.1 tear an entry down alike (6.2): P=0 and FPD=1 at once, then the invalidations; drain behind them.
+constexpr Era vtd_quiet_on(KernelVersion kernel, PasidLife pasid, std::span<const TeardownStep> on_last,
+                           std::string_view evidence) {
+    return {.policy = Policy::QuietUnbind,
+            .kernel = kernel,
+            .iommu = IommuArch::Vtd,
+            .on_release = vtd_quiet,
+            .on_unbind = vtd_clear,
+            .on_unbind_exited = {},
+            .on_last = on_last,
+            .pasid = pasid,
+            .bond_by_bond = true,
+            .drain_on_unbind = UnbindDrain::AfterSteps,
             .evidence = evidence};
 }
 
@@ -44,7 +88,7 @@ constexpr Era eras[] = {
      .on_unbind_exited = unbind_6_12,
      .on_last = flush_and_put,
      .pasid = PasidLife::MmDrop,
-     .drain_on_unbind = true,
+     .drain_on_unbind = UnbindDrain::BeforeSteps,
      .resolve_at_report = true,
      .quiet_irqs_off = true,
      .evidence = "linux 6.12 arm-smmu-v3-sva.c: arm_smmu_mm_release (quiet CD with S and R cleared, spinlock, two CFGI "
@@ -60,7 +104,7 @@ constexpr Era eras[] = {
      .on_last = put,
      .pasid = PasidLife::MmDrop,
      .domain_per_device = true,
-     .drain_on_unbind = true,
+     .drain_on_unbind = UnbindDrain::BeforeSteps,
      .evidence = "linux 6.1 arm-smmu-v3-sva.c: arm_smmu_mm_release (EPD0 only, R stays, mutex), "
                  "arm_smmu_mmu_notifier_put; 32784a9562fb; 2667ed10d9f0 (PASID until mmdrop)"},
     // MODEL: 2018 relied on broadcast TLB maintenance; no broadcast reaches this SMMU, so the TLBI is explicit.
@@ -69,6 +113,49 @@ constexpr Era eras[] = {
     // What an mm_exit policy would cost on later kernels: the same order on their drivers. What-ifs, not releases.
     mm_exit_on(KernelVersion::V6_12, "the 2018 order on the driver of 6.12; prediction, no such kernel"),
     mm_exit_on(KernelVersion::V6_1, "the 2018 order on the driver of 6.1; prediction, no such kernel"),
+    // ---- VT-d
+    // FPD comes last, when the invalidations are over: what faults before is reported. Bonds are torn down under
+    // domain->lock, interrupts off; page requests are drained by the unbind alone, also behind a release.
+    // MODEL: as 75ed00055c05 means it. In 6.12.117 intel_pasid_clear_entry asks for P after it was cleared: FPD is never
+    // set, and the unbind behind a release drains nothing (read from its source; not reported as far as we know).
+    {.policy = Policy::QuietUnbind,
+     .kernel = KernelVersion::V6_12,
+     .iommu = IommuArch::Vtd,
+     .on_release = vtd_release_6_12,
+     .on_unbind = vtd_unbind_6_12,
+     .on_unbind_exited = vtd_forget,
+     .on_last = vtd_put,
+     .pasid = PasidLife::MmDrop,
+     .bond_by_bond = true,
+     .drain_on_unbind = UnbindDrain::AfterSteps,
+     .resolve_at_report = true,
+     .release_irqs_off = true,
+     .evidence = "linux 6.12 intel/pasid.c: intel_pasid_tear_down_entry (75ed00055c05: P first, the rest behind the "
+                 "invalidations); intel/svm.c: intel_mm_release; intel/prq.c; 2667ed10d9f0 (PASID until mmdrop)"},
+    vtd_quiet_on(KernelVersion::V6_1, PasidLife::MmDrop, vtd_unregister,
+                 "linux 6.1 intel/svm.c: intel_mm_release, intel_svm_unbind_mm, intel_svm_drain_prq; 2667ed10d9f0"),
+    vtd_quiet_on(KernelVersion::V5_18, PasidLife::MmDrop, vtd_unregister,
+                 "as 6.1; 2667ed10d9f0 (mm: Fix PASID use-after-free issue, 5.18: PASID until mmdrop)"),
+    vtd_quiet_on(KernelVersion::V5_11, PasidLife::LastUnbind, vtd_free_and_unregister,
+                 "37e91bd4b399, 66ac4db36f4c; cfc78dfd9b36 (iommu_sva_free_pasid at the last unbind)"),
+    vtd_quiet_on(KernelVersion::V5_8, PasidLife::LastUnbind, vtd_free_and_unregister,
+                 "37e91bd4b399 (Disable non-recoverable fault processing before unbind), 66ac4db36f4c (page request "
+                 "draining), both 5.8; ioasid_free before mmu_notifier_unregister"),
+    // 4.4 to 4.20 had a release without mm_exit already: it clears the entry, which has no FPD, and nothing is drained.
+    // MODEL: in scalable mode's tables, one for each device; those kernels had one for the unit, in another format.
+    {.policy = Policy::QuietUnbind,
+     .kernel = KernelVersion::V2018,
+     .iommu = IommuArch::Vtd,
+     .on_release = vtd_clear,
+     .on_unbind = vtd_clear,
+     .on_unbind_exited = vtd_clear,
+     .on_last = vtd_free_and_unregister,
+     .pasid = PasidLife::LastUnbind,
+     .bond_by_bond = true,
+     .evidence = "linux 4.4 to 4.20 intel-svm.c: intel_mm_release, intel_svm_unbind_mm (idr_remove, then unregister)"},
+    vtd_mm_exit_on(KernelVersion::V2018),
+    vtd_mm_exit_on(KernelVersion::V6_12),
+    vtd_mm_exit_on(KernelVersion::V6_1),
 };
 
 constexpr PolicyRow rows[] = {
@@ -95,10 +182,19 @@ constexpr BugRow bugs[] = {
 };
 } // namespace
 
-const Era* find_era(Policy policy, KernelVersion kernel) {
+const Era* find_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
     for (const Era& e : eras)
-        if (e.policy == policy && e.kernel == kernel) return &e;
+        if (e.policy == policy && e.kernel == kernel && e.iommu == iommu) return &e;
     return nullptr;
+}
+
+std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
+    if (policy == Policy::MmExit) return "mm-exit was a proposal of 2018; as a what-if it is there on 6.1 and 6.12";
+    if (iommu == IommuArch::Smmuv3 && kernel == KernelVersion::V2018)
+        return "quiet-unbind came with 5.8; set os.policy to mm-exit, or os.kernel to 6.1 or 6.12";
+    if (iommu == IommuArch::Smmuv3 && kernel == KernelVersion::V5_8)
+        return "the SMMUv3's driver has had shared address spaces since 5.11; set os.kernel to 6.1 or 6.12";
+    return "of the SMMUv3's drivers those of 6.1 and 6.12 are modelled; set os.kernel to one of them";
 }
 std::span<const PolicyRow> policy_rows() { return rows; }
 std::span<const BugRow> bug_rows() { return bugs; }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Kernels and policies as rows: which steps an mm's release and an unbind consist of, and when the PASID goes back. Each list
-/// names its evidence in facts/linux-sva.md.
+/// Kernels, policies and IOMMU drivers as rows: which steps an mm's release and an unbind consist of, and when the
+/// PASID goes back. Each list names its evidence in facts/linux-sva.md.
 #pragma once
 #include "base/param.h"
 
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace quiesce::os {
@@ -13,9 +14,17 @@ enum class Policy : u8 { QuietUnbind, MmExit };
 constexpr auto enum_names(Policy) {
     return base::name_table<Policy>({{Policy::QuietUnbind, "quiet-unbind"}, {Policy::MmExit, "mm-exit"}});
 }
-enum class KernelVersion : u8 { V2018, V6_1, V6_12 };
+/// In order of time.
+enum class KernelVersion : u8 { V2018, V5_8, V5_11, V5_18, V6_1, V6_12 };
 constexpr auto enum_names(KernelVersion) {
-    return base::name_table<KernelVersion>({{KernelVersion::V2018, "2018"}, {KernelVersion::V6_1, "6.1"}, {KernelVersion::V6_12, "6.12"}});
+    return base::name_table<KernelVersion>({{KernelVersion::V2018, "2018"}, {KernelVersion::V5_8, "5.8"},
+                                            {KernelVersion::V5_11, "5.11"}, {KernelVersion::V5_18, "5.18"},
+                                            {KernelVersion::V6_1, "6.1"}, {KernelVersion::V6_12, "6.12"}});
+}
+/// Whose driver it is.
+enum class IommuArch : u8 { Smmuv3, Vtd };
+constexpr auto enum_names(IommuArch) {
+    return base::name_table<IommuArch>({{IommuArch::Smmuv3, "smmuv3"}, {IommuArch::Vtd, "vtd"}});
 }
 enum class Suppression : u8 { Hardware };
 constexpr auto enum_names(Suppression) { return base::name_table<Suppression>({{Suppression::Hardware, "hardware"}}); }
@@ -23,6 +32,9 @@ constexpr auto enum_names(Suppression) { return base::name_table<Suppression>({{
 enum class TeardownStep : u8 {
     QuietContext,    ///< the PASID's context stays valid and empty; fence
     ClearContext,    ///< the PASID's context is gone; fence
+    BlockContext,    ///< the PASID's context is not present, and all else of it stays; fence
+    SilenceContext,  ///< of a context that is not present nothing is left but that its faults are not reported
+    ForgetContext,   ///< of a context that is not present nothing is left
     InvalidateSpace, ///< every translation of the address space that the IOMMU keeps; fence
     InvalidateAtc,   ///< every translation of the PASID that the devices keep, those that have an ATC; fence
     DrainPageRequests, ///< page requests of the PASID that are in the hardware's queue or the OS's are answered
@@ -30,35 +42,50 @@ enum class TeardownStep : u8 {
     FreePasid,       ///< the PASID may be handed out again
     FreeAsid,        ///< the IOMMU's tag of the address space may be handed out again
     PutNotifier,     ///< the mmu notifier goes; mm_count drops after a grace period
+    UnregisterNotifier, ///< the same, and the grace period is waited for
 };
 constexpr auto enum_names(TeardownStep) {
     return base::name_table<TeardownStep>({{TeardownStep::QuietContext, "quiet-context"}, {TeardownStep::ClearContext, "clear-context"},
+                                           {TeardownStep::BlockContext, "block-context"},
+                                           {TeardownStep::SilenceContext, "silence-context"},
+                                           {TeardownStep::ForgetContext, "forget-context"},
                                            {TeardownStep::InvalidateSpace, "invalidate-space"}, {TeardownStep::InvalidateAtc, "invalidate-atc"},
                                            {TeardownStep::DrainPageRequests, "drain-page-requests"},
                                            {TeardownStep::DriverMmExit, "mm-exit"},
                                            {TeardownStep::FreePasid, "free-pasid"}, {TeardownStep::FreeAsid, "free-asid"},
-                                           {TeardownStep::PutNotifier, "put-notifier"}});
+                                           {TeardownStep::PutNotifier, "put-notifier"},
+                                           {TeardownStep::UnregisterNotifier, "unregister-notifier"}});
 }
 
-enum class PasidLife : u8 { Detach, MmDrop };
+/// When the PASID may be handed out again (6.6). Detach: in release, which detaches the bonds; LastUnbind: with the
+/// mm's last bond; MmDrop: with the mm.
+enum class PasidLife : u8 { Detach, LastUnbind, MmDrop };
+/// When an unbind drains page requests, if it does: while the PASID's context still leads somewhere, or afterwards,
+/// when nothing that is drained can be asked again (R2 is the difference).
+enum class UnbindDrain : u8 { None, BeforeSteps, AfterSteps };
 
 struct Era {
     Policy policy;
     KernelVersion kernel;
+    IommuArch iommu = IommuArch::Smmuv3;
     std::span<const TeardownStep> on_release;        ///< in the mm's notifier release: each step over all bonds, then the next
     std::span<const TeardownStep> on_unbind;         ///< of a bond whose mm is alive
     std::span<const TeardownStep> on_unbind_exited;  ///< of a bond whose mm was released before
     std::span<const TeardownStep> on_last;           ///< after it, when the domain has no other bond
     PasidLife pasid;
     bool domain_per_device = false;                  ///< each device has a notifier of its own; releases are serial. False: one per mm
-    bool drain_on_unbind = false;                    ///< before on_unbind, page requests are drained
+    bool bond_by_bond = false;                       ///< on_release goes over one bond to its end, then over the next
+    UnbindDrain drain_on_unbind = UnbindDrain::None; ///< of page requests; before or behind on_unbind
     bool drain_stalls = false;                       ///< where page requests are drained, stalled requests are, too
     bool resolve_at_report = false;                  ///< a page request finds its bond when it is reported; false: when it is handled
     bool defer_mmput = false;                        ///< a page fault worker leaves the last mmput to somebody else
     bool quiet_irqs_off = false;                     ///< the driver holds a spinlock over the rewriting of all contexts
+    bool release_irqs_off = false;                   ///< the driver holds a spinlock over all of on_release
     std::string_view evidence;
 };
-const Era* find_era(Policy policy, KernelVersion kernel);
+const Era* find_era(Policy policy, KernelVersion kernel, IommuArch iommu);
+/// Why there is none, and what there is instead.
+std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu);
 
 struct PolicyRow {
     std::string_view name, help;

@@ -6,18 +6,19 @@
 
 namespace quiesce::os {
 namespace {
-const Era& require_era(const KernelConfig& c) {
-    const Era* e = find_era(c.policy, c.kernel);
+const Era& require_era(const KernelConfig& c, IommuArch iommu) {
+    const Era* e = find_era(c.policy, c.kernel, iommu);
     if (e == nullptr)
-        throw std::invalid_argument("policy " + c.policy.text() + " does not exist on kernel " + c.kernel.text() + ": see `quiesce list policies`");
+        throw std::invalid_argument("policy " + c.policy.text() + " does not exist on kernel " + c.kernel.text() + ": " +
+                                    why_no_era(c.policy, c.kernel, iommu));
     return *e;
 }
 } // namespace
 
 Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger,
                memory::MemoryPort& memory, memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed,
-               const Architecture& architecture)
-    : events_(events), config_(config), era_(require_era(config)), architecture_(architecture),
+               const Architecture& architecture, IommuArch iommu)
+    : events_(events), config_(config), era_(require_era(config, iommu)), architecture_(architecture),
       random_(seed, "os.layout"),
       scheduler_(events, config.cpu, memory, mmio), interrupts_(scheduler_, architecture),
       frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
@@ -87,6 +88,14 @@ sim::Task<void> Kernel::attach(KernelContext& ctx, const std::string& name, driv
     if (!has.pri) co_return;
     const bool enabled = co_await pci->enable_pri(ctx, iommu_->page_request_allocation());
     if (!enabled) boot_failed(name + ": its page request interface is not at rest");
+}
+
+sim::Task<bool> Kernel::function_present(KernelContext& ctx, StreamId stream) {
+    const auto its = [&](const auto& row) { return row.second->stream() == stream; };
+    const auto found = std::find_if(devices_.begin(), devices_.end(), its);
+    if (found == devices_.end() || found->second->pci() == nullptr) co_return false;
+    const bool present = co_await found->second->pci()->present(ctx);
+    co_return present;
 }
 
 // ---- processes ------------------------------------------------------------------------------------------------------

@@ -38,7 +38,8 @@ class Kernel {
 public:
     /// Throws std::invalid_argument for a policy that this kernel cannot have.
     Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger, memory::MemoryPort& memory,
-           memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed, const Architecture& architecture = arm64);
+           memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed, const Architecture& architecture = arm64,
+           IommuArch iommu = IommuArch::Smmuv3);
     Kernel(const Kernel&) = delete;
 
     Scheduler& scheduler() { return scheduler_; }
@@ -58,6 +59,8 @@ public:
         page_faults_.set_iommu(d);
     }
     void add_device(std::string name, drivers::DeviceDriver& d) { devices_[std::move(name)] = &d; }
+    /// pci_device_is_present: a PCI function of that stream answers.
+    sim::Task<bool> function_present(KernelContext& ctx, StreamId stream);
     /// A port of a switch, found before the devices. MODEL: its path to a device is not checked when PASIDs are enabled
     /// (pci_acs_path_enabled).
     void add_port(std::string name, drivers::PciFunction& p) { ports_.emplace_back(std::move(name), &p); }

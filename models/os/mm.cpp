@@ -140,6 +140,12 @@ void AddressSpace::notifier_put(MmuNotifier& n) {
     sim::spawn(drop_later());
 }
 
+sim::Task<void> AddressSpace::notifier_unregister(KernelContext& ctx, MmuNotifier& n) {
+    std::erase(notifiers_, &n);
+    co_await ctx.sleep_on(sim::delay(config_.srcu.get()), "synchronize-srcu", "srcu");
+    mmdrop();
+}
+
 sim::Task<void> AddressSpace::drop_later() {
     co_await sim::delay(config_.srcu_callback.get());
     mmdrop();

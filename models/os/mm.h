@@ -130,6 +130,9 @@ public:
     }
     /// Unlinks at once; drops mm_count after a grace period. release() is not called.
     void notifier_put(MmuNotifier& n);
+    /// Unlinks at once, waits for the grace period and drops mm_count. MODEL: release() is not called: what is unregistered
+    /// here has nothing left to release.
+    sim::Task<void> notifier_unregister(KernelContext& ctx, MmuNotifier& n);
     bool linked(const MmuNotifier& n) const;
 
     /// munmap: entries, CPU TLBs, secondary TLBs, then the pages.

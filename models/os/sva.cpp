@@ -9,12 +9,6 @@ namespace quiesce::os {
 namespace {
 constexpr u64 everything = ~u64{0};
 
-/// Nothing can bring a translation of the bond's into the IOMMU or out of it any more. A context that is gone is refused before
-/// any cached translation is asked for; one that is quiet only stops walks, so that its hits end with an invalidation.
-bool shut(const Bond& b) {
-    return b.reach.context == Reach::Context::Gone || (b.reach.context == Reach::Context::Quiet && b.reach.tlb_clean);
-}
-
 std::vector<Bond*> with_ats(const std::vector<Bond*>& bonds, bool ats) {
     std::vector<Bond*> found;
     std::copy_if(bonds.begin(), bonds.end(), std::back_inserter(found), [ats](const Bond* b) { return b->ats == ats; });
@@ -23,6 +17,30 @@ std::vector<Bond*> with_ats(const std::vector<Bond*>& bonds, bool ats) {
 } // namespace
 
 Sva::~Sva() = default;
+
+/// Nothing can bring a translation of the bond's into the IOMMU or out of it any more. SMMUv3: a context that is gone
+/// is refused before any cached translation is asked for, and its fence is one for what is under way, too; one that is
+/// quiet only stops walks, so that its hits end with an invalidation. VT-d: an entry that is not present bars hits as
+/// well as walks, but what was translated before is drained by an invalidation of the IOTLB alone
+/// (facts/iommu-specs.md 2.6).
+bool Sva::shut(const Bond& b) const {
+    switch (b.reach.context) {
+    case Reach::Context::Live: return false;
+    case Reach::Context::Quiet: return b.reach.tlb_clean;
+    case Reach::Context::Gone: return era_.iommu == IommuArch::Smmuv3 || b.reach.tlb_clean;
+    }
+    return false;
+}
+
+/// Whose requests would find nothing in the IOMMU's TLB if it were emptied now. An ASID is one for all bonds of the mm:
+/// as long as one of them is live, its walks refill what the others hit. On VT-d only the bond's own entry counts.
+std::vector<bool> Sva::cannot_hit(const std::vector<Bond*>& bonds) const {
+    const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
+    const bool refilled = std::any_of(bonds.begin(), bonds.end(), live);
+    std::vector<bool> each;
+    for (const Bond* b : bonds) each.push_back(era_.iommu == IommuArch::Vtd ? !live(b) : !refilled);
+    return each;
+}
 
 void Sva::change(Bond& b, BondEvent e) {
     if (!b.life.apply(e)) events_.emit(OsViolation{"illegal-state", "bond", b.id});
@@ -72,6 +90,7 @@ bool Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) {
     if (limit == 0) return false;
     if (!ids.pasid) ids.pasid = pasids_.take(mm.id(), limit);
     if (!ids.pasid || raw(*ids.pasid) >= limit) return false;
+    if (iommu_->max_asids() == 0) return true;
     if (!ids.asid) ids.asid = take_asid();
     return ids.asid.has_value();
 }
@@ -82,7 +101,8 @@ SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
         if (&d->mm == &mm && d->device == only && !d->put) return d.get();
     MmIds& ids = ids_.at(raw(mm.id()));
     ++ids.domains;
-    domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, *ids.asid));
+    const drivers::MmTag tag{ids.asid.value_or(Asid{}), *ids.pasid};
+    domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, tag));
     mm.notifier_register(*domains_.back());
     return domains_.back().get();
 }
@@ -100,7 +120,7 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
         bond->process = process;
         bond->stream = device.stream();
         bond->pasid = *ids_.at(raw(mm.id())).pasid;
-        bond->asid = domain.asid;
+        bond->asid = domain.tag.asid;
         bond->ats = iommu_->ats_enabled(device.stream());
         ledger_.bond_opened(bond->id, mm.id());
         domain.bonds.push_back(bond);
@@ -132,26 +152,22 @@ void Sva::seen(const KernelContext& ctx, const Issued& issued, Va first, u64 byt
     }
 }
 
-sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, Reach::Context to) {
+sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to) {
     const Issued issued = issue({&b}, Va{}, 0);
-    bool fenced = false;
-    if (to == Reach::Context::Quiet) fenced = co_await iommu_->quiet_pasid(ctx, b);
-    else fenced = co_await iommu_->clear_pasid(ctx, b);
+    const bool fenced = co_await (iommu_->*how)(ctx, b);
     if (!fenced) co_return;
     b.reach.context = to;
     seen(ctx, issued, Va{}, 0);
 }
 
-/// An ASID is one for all bonds of the mm: as long as one of them is live, its walks refill what the others hit. It covers no
-/// page of a bond whose device keeps translations itself.
+/// It covers no page of a bond whose device keeps translations itself.
 sim::Task<void> Sva::invalidate_space(KernelContext& ctx, SvaDomain& d) {
     const std::vector<Bond*> bonds = bonds_of(d.mm);
-    const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
-    const bool clean = std::none_of(bonds.begin(), bonds.end(), live);
+    const std::vector<bool> clean = cannot_hit(bonds); // as it is when the invalidation is issued
     const Issued plain = issue(with_ats(bonds, false), Va{}, everything), cached = issue(with_ats(bonds, true), Va{}, 0);
-    const bool fenced = co_await iommu_->invalidate_space(ctx, d.asid);
+    const bool fenced = co_await iommu_->invalidate_space(ctx, d.tag);
     if (!fenced) co_return;
-    for (Bond* b : bonds) b->reach.tlb_clean = b->reach.tlb_clean || clean;
+    for (std::size_t i = 0; i < bonds.size(); ++i) bonds[i]->reach.tlb_clean = bonds[i]->reach.tlb_clean || clean[i];
     seen(ctx, plain, Va{}, everything);
     seen(ctx, cached, Va{}, 0);
 }
@@ -190,6 +206,9 @@ const Sva::Doer& Sva::doer_of(TeardownStep step) {
     static constexpr Doer table[] = {
         {.step = TeardownStep::QuietContext, .each = &Sva::quiet_context},
         {.step = TeardownStep::ClearContext, .each = &Sva::clear_context},
+        {.step = TeardownStep::BlockContext, .each = &Sva::block_context},
+        {.step = TeardownStep::SilenceContext, .each = &Sva::silence_context},
+        {.step = TeardownStep::ForgetContext, .each = &Sva::forget_context},
         {.step = TeardownStep::DrainPageRequests, .each = &Sva::drain_page_requests},
         {.step = TeardownStep::DriverMmExit, .each = &Sva::driver_mm_exit},
         {.step = TeardownStep::InvalidateAtc, .all = &Sva::invalidate_atc},
@@ -197,6 +216,7 @@ const Sva::Doer& Sva::doer_of(TeardownStep step) {
         {.step = TeardownStep::FreePasid, .domain = &Sva::free_pasid},
         {.step = TeardownStep::FreeAsid, .domain = &Sva::free_asid},
         {.step = TeardownStep::PutNotifier, .domain = &Sva::put_notifier},
+        {.step = TeardownStep::UnregisterNotifier, .domain = &Sva::unregister_notifier},
     };
     static_assert(std::size(table) == enum_names(TeardownStep{}).size());
     return *std::find_if(std::begin(table), std::end(table), [&](const Doer& d) { return d.step == step; });
@@ -239,8 +259,33 @@ sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bon
     }
 }
 
-sim::Task<void> Sva::quiet_context(KernelContext& ctx, Bond& b) { return change_context(ctx, b, Reach::Context::Quiet); }
-sim::Task<void> Sva::clear_context(KernelContext& ctx, Bond& b) { return change_context(ctx, b, Reach::Context::Gone); }
+sim::Task<void> Sva::release_bonds(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds) {
+    std::optional<KernelContext::IrqsOff> spinlock; // domain->lock, spin_lock_irqsave
+    if (era_.release_irqs_off) spinlock.emplace(ctx.irqs_off());
+    if (!era_.bond_by_bond) {
+        co_await run(ctx, d, bonds, era_.on_release);
+        co_return;
+    }
+    for (Bond* b : bonds) {
+        const std::vector<Bond*> one{b};
+        co_await run(ctx, d, one, era_.on_release);
+    }
+}
+
+sim::Task<void> Sva::quiet_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::quiet_pasid, Reach::Context::Quiet);
+}
+sim::Task<void> Sva::clear_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::clear_pasid, Reach::Context::Gone);
+}
+sim::Task<void> Sva::block_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::block_pasid, Reach::Context::Quiet);
+}
+sim::Task<void> Sva::silence_context(KernelContext& ctx, Bond& b) { return iommu_->silence_pasid(ctx, b); }
+sim::Task<void> Sva::forget_context(KernelContext& ctx, Bond& b) {
+    co_await iommu_->forget_pasid(ctx, b);
+    if (b.reach.context == Reach::Context::Quiet) b.reach.context = Reach::Context::Gone;
+}
 sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
 
 sim::Task<void> Sva::free_asid(KernelContext&, SvaDomain& d) {
@@ -256,10 +301,15 @@ sim::Task<void> Sva::put_notifier(KernelContext&, SvaDomain& d) {
     co_return;
 }
 
-/// Detaching the last bond of an mm frees its PASID where the era says so.
+sim::Task<void> Sva::unregister_notifier(KernelContext& ctx, SvaDomain& d) {
+    d.put = true;
+    co_await d.mm.notifier_unregister(ctx, d);
+}
+
+/// With the last bond of an mm its PASID goes.
 sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
     MmIds& ids = ids_.at(raw(d.mm.id()));
-    if (!ids.pasid || era_.pasid != PasidLife::Detach || bonds_of(d.mm).size() > 1) co_return;
+    if (!ids.pasid || bonds_of(d.mm).size() > 1) co_return;
     pasids_.free(*ids.pasid, d.mm.id());
     ids.pasid.reset();
 }
@@ -267,37 +317,46 @@ sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
 void Sva::mm_dropped(AddressSpace& mm) {
     const auto found = ids_.find(raw(mm.id()));
     if (found == ids_.end()) return;
-    if (any_bond(mm)) events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
+    const auto attached = [&](const auto& d) { return &d->mm == &mm && !d->bonds.empty(); };
+    if (std::any_of(domains_.begin(), domains_.end(), attached))
+        events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
     if (found->second.pasid) pasids_.free(*found->second.pasid, mm.id());
     ids_.erase(found);
 }
 
-/// First the hardware's queue, then the OS's. Nothing to do for a device that can neither ask for pages nor wait.
+/// First the hardware's queue, then the OS's, then what is between them and the device. Nothing to do for a device that
+/// can neither ask for pages nor wait.
 sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, Bond& b) {
     if (page_faults_ == nullptr) co_return;
-    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->flush_page_requests(ctx);
+    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->flush_page_requests(ctx, b);
     else if (iommu_->stalls_enabled(b.stream) && era_.drain_stalls) co_await iommu_->flush_stalls(ctx);
     else co_return;
     co_await page_faults_->flush(ctx);
+    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->drain_in_flight(ctx, b);
 }
 
 sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (b.life.state() == BondState::Unbound || --b.references > 0) co_return; // mm_exit may have detached it already
     // Not under the domain's lock: a worker whose mmput is the last one needs it for the release.
-    if (era_.drain_on_unbind) {
+    if (era_.drain_on_unbind == UnbindDrain::BeforeSteps) {
         const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
         co_await drain_page_requests(ctx, b);
     }
     if (b.life.state() == BondState::Unbound) co_return;
     const auto has = [&](const auto& d) { return std::find(d->bonds.begin(), d->bonds.end(), &b) != d->bonds.end(); };
     SvaDomain& d = **std::find_if(domains_.begin(), domains_.end(), has);
-    auto own = co_await ctx.sleep_on(d.lock.lock(), "domain-lock", "sva_domain");
+    sim::Lease own = co_await ctx.sleep_on(d.lock.lock(), "domain-lock", "sva_domain");
     if (b.life.state() == BondState::Unbound) co_return;
     change(b, BondEvent::UnbindBegins);
     const std::vector<Bond*> one{&b};
     co_await run(ctx, d, one, b.exited ? era_.on_unbind_exited : era_.on_unbind);
     std::erase(d.bonds, &b);
+    if (era_.drain_on_unbind == UnbindDrain::AfterSteps) {
+        own.release(); // as above; a release finds nothing of the bond any more
+        const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
+        co_await drain_page_requests(ctx, b);
+    }
     if (d.bonds.empty()) co_await run(ctx, d, one, era_.on_last);
     change(b, BondEvent::UnbindEnds);
     ledger_.bond_closed(b.id);
@@ -315,7 +374,7 @@ sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
         b->exited = true;
         if (detaches) sva.change(*b, BondEvent::UnbindBegins);
     }
-    co_await sva.run(ctx, *this, dying, sva.era_.on_release);
+    co_await sva.release_bonds(ctx, *this, dying);
     if (detaches) {
         bonds.clear();
         co_await sva.run(ctx, *this, dying, sva.era_.on_last);
@@ -331,7 +390,7 @@ sim::Task<void> SvaDomain::invalidate(KernelContext& ctx, AddressSpace&, Va firs
     if (bonds.empty()) co_return;
     const std::vector<Bond*> cached = with_ats(bonds, true);
     const Sva::Issued plain_issued = sva.issue(with_ats(bonds, false), first, bytes), cached_issued = sva.issue(cached, first, bytes);
-    const bool tlb = co_await sva.iommu_->invalidate_range(ctx, asid, first, bytes);
+    const bool tlb = co_await sva.iommu_->invalidate_range(ctx, tag, first, bytes);
     if (tlb) sva.seen(ctx, plain_issued, first, bytes);
     if (cached.empty()) co_return;
     const bool atc = co_await sva.iommu_->invalidate_atc(ctx, cached, first, bytes);

@@ -66,10 +66,14 @@ private:
     /// Tells that a step is being taken, as long as it lives.
     class StepTold;
     sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps);
+    sim::Task<void> release_bonds(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds);
     struct Doer;
     static const Doer& doer_of(TeardownStep step);
     sim::Task<void> quiet_context(KernelContext& ctx, Bond& b);
     sim::Task<void> clear_context(KernelContext& ctx, Bond& b);
+    sim::Task<void> block_context(KernelContext& ctx, Bond& b);
+    sim::Task<void> silence_context(KernelContext& ctx, Bond& b);
+    sim::Task<void> forget_context(KernelContext& ctx, Bond& b);
     sim::Task<void> drain_page_requests(KernelContext& ctx, Bond& b);
     sim::Task<void> driver_mm_exit(KernelContext& ctx, Bond& b);
     sim::Task<void> invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds);
@@ -78,7 +82,11 @@ private:
     sim::Task<void> free_pasid(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> free_asid(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> put_notifier(KernelContext& ctx, SvaDomain& d);
-    sim::Task<void> change_context(KernelContext& ctx, Bond& b, Reach::Context to);
+    sim::Task<void> unregister_notifier(KernelContext& ctx, SvaDomain& d);
+    using ContextChange = sim::Task<bool> (drivers::IommuDriver::*)(KernelContext&, Bond&);
+    sim::Task<void> change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to);
+    bool shut(const Bond& b) const;
+    std::vector<bool> cannot_hit(const std::vector<Bond*>& bonds) const;
     Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
     void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);
     void change(Bond& b, BondEvent e);
@@ -100,13 +108,13 @@ private:
 /// What an mm's notifier reaches: the bonds of one mm with all its devices, or with one, as the era has it.
 class SvaDomain final : public MmuNotifier {
 public:
-    SvaDomain(Sva& s, AddressSpace& m, drivers::DeviceDriver* only, Asid a) : sva(s), mm(m), device(only), asid(a) {}
+    SvaDomain(Sva& s, AddressSpace& m, drivers::DeviceDriver* only, drivers::MmTag t) : sva(s), mm(m), device(only), tag(t) {}
     sim::Task<void> release(KernelContext& ctx, AddressSpace& mm) override;
     sim::Task<void> invalidate(KernelContext& ctx, AddressSpace& mm, Va first, u64 bytes) override;
     Sva& sva;
     AddressSpace& mm;
     drivers::DeviceDriver* const device;             ///< null: every device of the mm
-    const Asid asid;
+    const drivers::MmTag tag;
     std::vector<Bond*> bonds;                        ///< attached
     /// MODEL: release and unbind of a domain exclude each other, as sva_lock does on 6.1; on 6.12 two different locks guard them.
     sim::Mutex lock;

@@ -35,7 +35,7 @@ struct Driver final : test::NotingIommuDriver {
         answers.push_back({last.group, code, sim::now(), bond == nullptr ? BondState::Unbound : bond->life.state()});
         co_return;
     }
-    Task<void> flush_page_requests(KernelContext& ctx) override {
+    Task<void> flush_page_requests(KernelContext& ctx, const Bond&) override {
         log.push_back("flush");
         if (on_flush) co_await on_flush(ctx);
     }

@@ -22,9 +22,10 @@ struct Machine {
 
     void make_kernel() { make_kernel(memory.ram_bytes()); }
     /// The kernel gets the first `ram_bytes` of RAM.
-    void make_kernel(u64 ram_bytes) {
-        kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), ram_bytes, 1);
-        memory.map_messages(arm64.messages, arm64.message_bytes, kernel->interrupts());
+    void make_kernel(u64 ram_bytes, const Architecture& architecture = arm64, IommuArch iommu = IommuArch::Smmuv3) {
+        kernel.emplace(events, config, memory.ledger(), memory.cpu_port(), mmio, memory.ram_base(), ram_bytes, 1,
+                       architecture, iommu);
+        memory.map_messages(architecture.messages, architecture.message_bytes, kernel->interrupts());
     }
     /// Until nothing happens any more; `patience` is longer than every time-out.
     void settle() { calendar.run_until_idle(sim::now() + patience); }

@@ -153,7 +153,7 @@ TEST_CASE("lowest hands out a freed PASID at once, cyclic goes on, a grace time 
 TEST_CASE("every era fences before it frees the PASID or lets go of the notifier, and 2018 has no quiet-unbind", "[os]") {
     for (auto policy : {Policy::QuietUnbind, Policy::MmExit})
         for (auto kernel : {KernelVersion::V2018, KernelVersion::V6_1, KernelVersion::V6_12}) {
-            const Era* e = find_era(policy, kernel);
+            const Era* e = find_era(policy, kernel, IommuArch::Smmuv3);
             if (e == nullptr) {
                 CHECK(policy == Policy::QuietUnbind);
                 CHECK(kernel == KernelVersion::V2018);

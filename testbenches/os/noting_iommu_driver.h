@@ -18,12 +18,15 @@ public:
     bool ats_enabled(StreamId) const override { return false; }
     bool page_requests_enabled(StreamId) const override { return has_pri(); }
     sim::Task<void> page_response(KernelContext&, const PageFault&, PageAnswer) override { co_return; }
-    sim::Task<void> flush_page_requests(KernelContext&) override { co_return; }
+    sim::Task<void> flush_page_requests(KernelContext&, const Bond&) override { co_return; }
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "set"); }
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "quiet"); }
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "clear"); }
-    sim::Task<bool> invalidate_space(KernelContext& ctx, Asid) override { return note(ctx, "tlbi"); }
-    sim::Task<bool> invalidate_range(KernelContext& ctx, Asid, Va, u64) override { return note(ctx, "range"); }
+    sim::Task<bool> block_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "block"); }
+    sim::Task<void> silence_pasid(KernelContext& ctx, Bond&) override { co_await note(ctx, "silence"); }
+    sim::Task<void> forget_pasid(KernelContext& ctx, Bond&) override { co_await note(ctx, "forget"); }
+    sim::Task<bool> invalidate_space(KernelContext& ctx, drivers::MmTag) override { return note(ctx, "tlbi"); }
+    sim::Task<bool> invalidate_range(KernelContext& ctx, drivers::MmTag, Va, u64) override { return note(ctx, "range"); }
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const>, Va, u64) override {
         return note(ctx, "atc");
     }

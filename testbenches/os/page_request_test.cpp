@@ -204,7 +204,7 @@ TEST_CASE("flushing returns when every record that is in the queue has been repo
     u64 cons = 0, prod = 0;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> {
         prod = co_await ctx.mmio_read(registers + 0x100c8, 4);
-        co_await b.driver->flush_page_requests(ctx);
+        co_await b.driver->flush_page_requests(ctx, *b.bond);
         queued = b.kernel->page_faults().queued() + b.sink.all.size();
         cons = co_await ctx.mmio_read(registers + 0x100cc, 4);
     });

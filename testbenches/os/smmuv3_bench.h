@@ -153,7 +153,7 @@ struct Bench : Machine {
     Words clear() { return commands([&](KernelContext& c) { return driver->clear_pasid(c, *bond); }); }
     Words range(u64 pages) {
         constexpr Va first{0xffff'0000'0000};
-        return commands([&](KernelContext& c) { return driver->invalidate_range(c, bond->asid, first, pages * page_size); });
+        return commands([&](KernelContext& c) { return driver->invalidate_range(c, {bond->asid, bond->pasid}, first, pages * page_size); });
     }
     /// Two-level look-ups by hand: 1.3 (SPLIT 8) and 1.4 (64 KiB leaves).
     Spa ste() { return Spa{(peek(Spa{(reg(0x80, 8) & 0xf'ffff'ffff'ffc0) + 8 * 1}) & 0xf'ffff'ffff'ffc0) + 64 * 8}; }

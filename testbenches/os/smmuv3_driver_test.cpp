@@ -181,7 +181,7 @@ TEST_CASE("with R8 the invalidation returns before its CMD_SYNC is consumed, wit
     Time consumed;
     auto last = [&](Time now, const iommu::CommandConsumed&) { consumed = now; };
     auto token = b.events.subscribe<iommu::CommandConsumed>(last);
-    b.commands([&](KernelContext& c) { return b.driver->invalidate_space(c, b.bond->asid); });
+    b.commands([&](KernelContext& c) { return b.driver->invalidate_space(c, {b.bond->asid, b.bond->pasid}); });
     CHECK(b.fence_seen == !bug);
     CHECK((b.returned < consumed) == bug);
 }

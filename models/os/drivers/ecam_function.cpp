@@ -41,6 +41,12 @@ sim::Task<bool> EcamFunction::discover(KernelContext& ctx) {
     co_return true;
 }
 
+/// pci_device_is_present.
+sim::Task<bool> EcamFunction::present(KernelContext& ctx) {
+    const VendorId vendor = co_await read<VendorId>(ctx);
+    co_return vendor.value() == vendor_;
+}
+
 /// pci_configure_extended_tags. MODEL: 10-bit tags stay as firmware left them; Linux has no code that enables them.
 sim::Task<void> EcamFunction::enable_extended_tags(KernelContext& ctx) {
     const DevCap cap = co_await read<DevCap>(ctx);

@@ -17,6 +17,7 @@ public:
     sim::Task<bool> discover(KernelContext& ctx) override;
     sim::Task<unsigned> enable_pasid(KernelContext& ctx) override;
     sim::Task<void> enable_ats(KernelContext& ctx) override;
+    sim::Task<bool> present(KernelContext& ctx) override;
     sim::Task<bool> response_pasid_required(KernelContext& ctx) override;
     sim::Task<bool> enable_pri(KernelContext& ctx, unsigned requests) override;
     sim::Task<void> enable_acs(KernelContext& ctx) override;

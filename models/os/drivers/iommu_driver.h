@@ -23,6 +23,12 @@ struct StreamFeatures {
     bool can_stall = false;      ///< its faulting requests can wait for software: no PCI function's can
 };
 
+/// What a unit knows an mm's translations by: an ASID of its own, or the PASID itself.
+struct MmTag {
+    Asid asid{};
+    Pasid pasid{};
+};
+
 class IommuDriver {
 public:
     virtual ~IommuDriver() = default;
@@ -43,8 +49,11 @@ public:
     virtual bool page_requests_enabled(StreamId stream) const = 0;
     /// Answers the group of which `last` is the last request. Returns when the command is on its way.
     virtual sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) = 0;
-    /// Returns when every page request that is in the hardware's queue has been reported.
-    virtual sim::Task<void> flush_page_requests(KernelContext& ctx) = 0;
+    /// Returns when every page request of the bond that is in the hardware's queue has been reported.
+    virtual sim::Task<void> flush_page_requests(KernelContext& ctx, const Bond& bond) = 0;
+    /// After it, and after the OS has answered all: returns when no page request or answer of the bond is on its way
+    /// any more, where a unit can tell.
+    virtual sim::Task<void> drain_in_flight(KernelContext&, const Bond&) { co_return; }
     /// The stream was attached with `can_stall`, and the unit can: its faulting requests wait for page_response().
     virtual bool stalls_enabled(StreamId) const { return false; }
     /// As flush_page_requests(), for the records of stalled requests.
@@ -52,7 +61,7 @@ public:
     virtual std::string error() const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;
-    /// Tags of address spaces are below this.
+    /// ASIDs are below this; 0: the unit has none, and address spaces are known by their PASIDs.
     virtual u32 max_asids() const = 0;
     /// Installs the bond's page tables at its PASID (set_dev_pasid).
     virtual sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) = 0;
@@ -60,10 +69,17 @@ public:
     virtual sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context is gone (remove_dev_pasid).
     virtual sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) = 0;
+    // ---- the steps of a driver that takes a context away in two goes: only of eras that have them
+    /// Its context is not present; everything else of it stays.
+    virtual sim::Task<bool> block_pasid(KernelContext&, Bond&) { co_return false; }
+    /// Of a context that is not present nothing stays but that faults are not reported. No fence.
+    virtual sim::Task<void> silence_pasid(KernelContext&, Bond&) { co_return; }
+    /// Of a context that is not present nothing stays. No fence.
+    virtual sim::Task<void> forget_pasid(KernelContext&, Bond&) { co_return; }
     /// Every translation of an address space that the unit keeps.
-    virtual sim::Task<bool> invalidate_space(KernelContext& ctx, Asid asid) = 0;
+    virtual sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) = 0;
     /// Its translations of a range (secondary TLB invalidation).
-    virtual sim::Task<bool> invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) = 0;
+    virtual sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) = 0;
     /// What the bonds' devices keep of a range of their PASIDs in their ATCs; all bytes: of the whole PASID. One fence for all.
     virtual sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) = 0;
 };

@@ -11,6 +11,8 @@ public:
     virtual ~PciFunction() = default;
     /// Identity, capabilities, place and size of BAR 0. False if nobody answers.
     virtual sim::Task<bool> discover(KernelContext& ctx) = 0;
+    /// Somebody still answers with this function's identity.
+    virtual sim::Task<bool> present(KernelContext& ctx) = 0;
     /// With every feature that the function has. The width of its PASIDs; 0: it has none. Not while ATS is enabled.
     virtual sim::Task<unsigned> enable_pasid(KernelContext& ctx) = 0;
     virtual bool has_ats() const = 0;

@@ -381,26 +381,26 @@ sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Na
 }
 
 /// With forget-tlbi nothing is issued, and no fence was seen.
-sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, Asid asid) {
+sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, MmTag mm) {
     if (kernel_.has_bug("forget-tlbi")) co_return false;
     auto inv = make_command<TlbiNhAsid>();
-    inv.set(TlbiNhAsid::ASID, asid).set(TlbiNhAsid::VMID, vmid());
+    inv.set(TlbiNhAsid::ASID, mm.asid).set(TlbiNhAsid::VMID, vmid());
     const bool seen = co_await one(ctx, as_command(inv), "tlbi-sync", true);
     co_return seen;
 }
 
 /// Page by page up to the limit, then the whole ASID (12). Range commands are not used: RANGE_INV is a later feature here.
-sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) {
+sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) {
     const u64 pages = bytes / page_size;
     if (pages >= config_.tlbi_va_max) {
-        const bool seen = co_await invalidate_space(ctx, asid);
+        const bool seen = co_await invalidate_space(ctx, mm);
         co_return seen;
     }
     if (kernel_.has_bug("forget-tlbi")) co_return false;
     std::vector<Command> batch;
     for (u64 page = 0; page < pages; ++page) {
         auto inv = make_command<TlbiNhVa>();
-        inv.set(TlbiNhVa::ASID, asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, true);
+        inv.set(TlbiNhVa::ASID, mm.asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, true);
         inv.set(TlbiNhVa::Addr, iova_of(first + page * page_size));
         batch.push_back(as_command(inv));
     }

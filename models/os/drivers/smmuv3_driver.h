@@ -29,14 +29,14 @@ public:
     unsigned page_request_allocation() const override { return config_.page_requests; }
     bool page_requests_enabled(StreamId stream) const override;
     sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) override;
-    sim::Task<void> flush_page_requests(KernelContext& ctx) override;
+    sim::Task<void> flush_page_requests(KernelContext& ctx, const Bond& bond) override;
     bool stalls_enabled(StreamId stream) const override;
     sim::Task<void> flush_stalls(KernelContext& ctx) override;
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
-    sim::Task<bool> invalidate_space(KernelContext& ctx, Asid asid) override;
-    sim::Task<bool> invalidate_range(KernelContext& ctx, Asid asid, Va first, u64 bytes) override;
+    sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) override;
+    sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) override;
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
     std::string error() const override { return error_; }
     u32 max_pasids(StreamId stream) const override;

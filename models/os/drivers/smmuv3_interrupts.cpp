@@ -203,7 +203,8 @@ Smmuv3Driver::Command Smmuv3Driver::pri_response(const PageFault& last, PageAnsw
     return as_command(c);
 }
 
-sim::Task<void> Smmuv3Driver::flush_page_requests(KernelContext& ctx) {
+/// Of all bonds: the queue is one.
+sim::Task<void> Smmuv3Driver::flush_page_requests(KernelContext& ctx, const Bond&) {
     const u32 prod_bits = co_await page_request_producer(ctx);
     static_cast<void>(prod_bits);
     co_await passed(ctx, page_requests_, "priq-flush");
