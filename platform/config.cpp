@@ -139,7 +139,8 @@ u32 highest_pasid(const Config& c) {
 
 namespace {
 void check_policy(const Config& c, const Node& root, Diagnostics& out) {
-    const os::IommuArch iommu = os::IommuArch::Smmuv3;
+    const IommuRow* const row = iommu_row(c);
+    const os::IommuArch iommu = row != nullptr ? row->driver : os::IommuArch::Smmuv3;
     if (os::find_era(c.os.policy, c.os.kernel, iommu) != nullptr) return;
     out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
               fmt::format("policy {} does not exist on kernel {}: {}", c.os.policy.text(), c.os.kernel.text(),

@@ -8,6 +8,7 @@
 #include "devices/platform_master.h"
 #include "devices/trace_player.h"
 #include "iommu/smmuv3/config.h"
+#include "iommu/vtd/config.h"
 #include "memory/mmio_bus.h"
 #include "memory/system_memory.h"
 #include "os/drivers/accelerator_driver.h"
@@ -17,6 +18,7 @@
 #include "os/drivers/platform_master_driver.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "os/drivers/smmuv3_pmu.h"
+#include "os/drivers/vtd_driver.h"
 #include "os/kernel.h"
 #include "pcie/root_complex.h"
 #include "platform/param_tree.h"
@@ -29,9 +31,9 @@ namespace quiesce::platform {
 
 using namespace sim::literals;
 
-enum class IommuKind : u8 { Smmuv3, None };
+enum class IommuKind : u8 { Smmuv3, Vtd, None };
 constexpr auto enum_names(IommuKind) {
-    return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::None, "none"}});
+    return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::Vtd, "vtd"}, {IommuKind::None, "none"}});
 }
 enum class DeviceKind : u8 { Accelerator, PlatformMaster, TracePlayer, Dsa, Gpu, Nic };
 constexpr auto enum_names(DeviceKind) {
@@ -49,7 +51,8 @@ struct IommuConfig {
     base::Param<std::vector<std::string>> bugs{
         {}, "deliberate mistakes of the unit: early-sync (its fence reports completion without waiting)",
         base::one_of("early-sync"), base::Provenance::Guess};
-    iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are those above
+    iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are those above; so of the others
+    iommu::vtd::VtdConfig vtd;
 };
 
 /// Where the link of a device or a switch leads, and the word for a root port of its own.
@@ -112,6 +115,7 @@ struct Config {
     os::KernelConfig os;
     os::drivers::Smmuv3DriverConfig smmuv3_driver;
     os::drivers::Smmuv3PmuConfig smmuv3_pmu;
+    os::drivers::VtdDriverConfig vtd_driver;
     os::drivers::AcceleratorDriverConfig accelerator_driver;
     os::drivers::DsaDriverConfig dsa_driver;
     os::drivers::GpuDriverConfig gpu_driver;

@@ -6,7 +6,7 @@
 namespace quiesce::platform {
 
 const std::vector<const IommuRow*>& iommu_rows() {
-    static const std::vector<const IommuRow*> rows{&smmuv3_row};
+    static const std::vector<const IommuRow*> rows{&smmuv3_row, &vtd_row};
     return rows;
 }
 

@@ -11,6 +11,7 @@
 #include "memory/mmio.h"
 #include "os/drivers/iommu_driver.h"
 #include "os/drivers/iommu_monitor.h"
+#include "os/eras.h"
 #include "platform/config.h"
 
 #include <memory>
@@ -53,6 +54,7 @@ struct IommuRow {
     IommuKind kind;
     std::string_view name; ///< of the unit
     const os::Architecture* architecture; ///< of the CPUs that go with it
+    os::IommuArch driver;                 ///< whose step lists its kernels have
     /// platform.iommu.<kind>.*, and os.<kind>_driver.*.
     void (*add_params)(ParamTree& tree, Config& config);
     /// What no single value shows.
@@ -66,7 +68,7 @@ struct IommuRow {
     std::vector<std::string> (*faults)();
     /// The coverage statement.
     std::vector<iommu::Feature> (*features)();
-    u64 (*register_bytes)(const IommuConfig& config);
+    u64 (*register_bytes)(const IommuConfig& config, const std::vector<IdValue>& ids);
     std::optional<IdRefusal> (*refuse)(const IommuConfig& config, const std::vector<IdValue>& ids);
     /// `ids`: identification registers that are other than `config` says; refuse() takes them.
     std::unique_ptr<IommuUnit> (*make)(const IommuConfig& config, const std::vector<IdValue>& ids,
@@ -78,6 +80,6 @@ const std::vector<const IommuRow*>& iommu_rows();
 const IommuRow* iommu_row(IommuKind kind);
 inline const IommuRow* iommu_row(const Config& config) { return iommu_row(config.platform.iommu.kind); }
 
-extern const IommuRow smmuv3_row;
+extern const IommuRow smmuv3_row, vtd_row;
 
 } // namespace quiesce::platform

@@ -302,6 +302,7 @@ const IommuRow smmuv3_row{
     .kind = IommuKind::Smmuv3,
     .name = "smmu",
     .architecture = &os::arm64,
+    .driver = os::IommuArch::Smmuv3,
     .add_params = add_smmuv3_params,
     .check = check_smmuv3,
     .pasid_bits = [](const Config& c) { return c.platform.iommu.smmuv3.ssid_bits.get(); },
@@ -311,7 +312,9 @@ const IommuRow smmuv3_row{
     .faults = smmuv3_faults,
     .features = smmuv3::features,
     .register_bytes =
-        [](const IommuConfig& c) { return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3), c.smmuv3); },
+        [](const IommuConfig& c, const std::vector<IdValue>&) {
+            return smmuv3::register_bytes_of(smmuv3::identity_of(c.smmuv3), c.smmuv3);
+        },
     .refuse = refuse_smmuv3,
     .make = make_smmuv3,
 };

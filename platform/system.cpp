@@ -22,12 +22,16 @@ const os::Architecture& architecture_of(const Config& config) {
     const IommuRow* const row = iommu_row(config);
     return row != nullptr ? *row->architecture : os::arm64;
 }
+os::IommuArch driver_of(const Config& config) {
+    const IommuRow* const row = iommu_row(config);
+    return row != nullptr ? row->driver : os::IommuArch::Smmuv3;
+}
 } // namespace
 
 System::System(base::EventBus& events, const Config& config, u64 seed)
     : events_(events), memory_(events, config.platform.memory), mmio_(config.platform.mmio),
       kernel_(events, config.os, memory_.ledger(), memory_.cpu_port(), mmio_, memory_.ram_base(), memory_.ram_bytes(), seed,
-              architecture_of(config)), next_registers_(first_registers) {
+              architecture_of(config), driver_of(config)), next_registers_(first_registers) {
     memory_.map_messages(kernel_.interrupts().window(), kernel_.interrupts().window_bytes(), kernel_.interrupts());
     if (const IommuRow* row = iommu_row(config)) add_iommu(config, *row);
     root_complex_ = std::make_unique<pcie::RootComplex>(events, memory_.dma_port(), translation(),
@@ -48,7 +52,7 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
 
 void System::add_iommu(const Config& config, const IommuRow& row) {
     iommu_ = row.make(config.platform.iommu, {}, events_, memory_.walk_port(), kernel_.interrupts());
-    map_iommu(row.register_bytes(config.platform.iommu), row.name, config.check_tlm);
+    map_iommu(row.register_bytes(config.platform.iommu, {}), row.name, config.check_tlm);
     iommu_driver_ = iommu_->make_driver(config, kernel_, iommu_registers);
     kernel_.set_iommu(iommu_driver_.get());
     iommu_monitor_ = iommu_->make_monitor(config, kernel_, iommu_registers);

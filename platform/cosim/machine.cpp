@@ -57,7 +57,7 @@ Machine::Machine(const Setup& s, std::unique_ptr<Kernel> kernel)
     : kernel_(std::move(kernel)), events_(kernel_->calendar().clock()), host_(host_of(s)),
       memory_(events_, s.platform.memory, host_ ? &*host_ : nullptr), mmio_(s.platform.mmio), interrupts_(*kernel_),
       unit_(s.iommu->make(s.platform.iommu, s.ids, events_, memory_.walk_port(), interrupts_)), registers_(s.iommu_base),
-      register_bytes_(s.iommu->register_bytes(s.platform.iommu)),
+      register_bytes_(s.iommu->register_bytes(s.platform.iommu, s.ids)),
       requesters_({*kernel_, *unit_, memory_.dma_port(), host_ ? &*host_ : nullptr, s.platform.root_complex.stream_base,
                    s.platform.root_complex.invalidate_timeout.get()}) {
     if (s.message_bytes != 0) memory_.map_messages(s.message_base, s.message_bytes, interrupts_);

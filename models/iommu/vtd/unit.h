@@ -9,6 +9,7 @@
 /// ones pass; queues page requests of devices and sends the responses; keeps protected memory; gives out PASIDs by
 /// virtual command. Interrupts pass unremapped. What of that there is CAP and ECAP say; `features()` lists it.
 #pragma once
+#include "iommu/coverage.h"
 #include "iommu/vtd/commands.h"
 #include "iommu/vtd/context.h"
 #include "iommu/vtd/faults.h"
@@ -103,26 +104,6 @@ private:
     VirtualCommands virtual_commands_;
 };
 
-/// What is modelled, for the coverage page.
-enum class Status : u8 { Modelled, Stored, Absent };
-constexpr auto enum_names(Status) {
-    return base::name_table<Status>(
-        {{Status::Modelled, "modelled"}, {Status::Stored, "stored"}, {Status::Absent, "absent"}});
-}
-enum class FeatureKind : u8 { Register, Field, Command, Event };
-constexpr auto enum_names(FeatureKind) {
-    return base::name_table<FeatureKind>({{FeatureKind::Register, "register"},
-                                          {FeatureKind::Field, "field"},
-                                          {FeatureKind::Command, "command"},
-                                          {FeatureKind::Event, "event"}});
-}
-struct Feature {
-    FeatureKind kind;
-    std::string_view owner; ///< the structure or register of a field; otherwise empty
-    std::string_view name;
-    std::string_view section; ///< of the VT-d specification
-    Status status;
-};
 /// Every register, structure field, descriptor and fault reason, in the manual's order.
 std::vector<Feature> features();
 
