@@ -41,6 +41,9 @@ public:
     virtual iommu::PageRequestPort& page_requests() = 0;
     /// Where what it says to devices goes.
     virtual void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) = 0;
+    /// An Invalidate Completion that nobody waits for has come from this function. Nothing happens where the
+    /// architecture has no error for it.
+    virtual void stray_completion(StreamId) {}
     /// The number of its first wire.
     virtual unsigned first_line() const = 0;
     /// Its driver, which finds its registers at `registers`.

@@ -39,6 +39,7 @@ System::System(base::EventBus& events, const Config& config, u64 seed)
     if (iommu_) {
         iommu_->connect(*root_complex_, *root_complex_);
         root_complex_->set_page_requests(&iommu_->page_requests());
+        root_complex_->on_stray_completion([this](StreamId function) { iommu_->stray_completion(function); });
     }
     root_complex_->set_message_window(kernel_.interrupts().window(), kernel_.interrupts().window_bytes());
     ecam_ = std::make_unique<pcie::Ecam>(*root_complex_);

@@ -155,9 +155,10 @@ sim::Task<void> FunctionPort::complete_invalidation(Tlp message, InvalidateCompl
     for (unsigned itag = 0; itag < itags; ++itag) {
         if ((body.get(InvalidateCompletion::ITagVector) >> itag & 1) == 0) continue;
         Invalidation& i = invalidations_[itag];
-        if (!i.open)
+        if (!i.open) {
             ++counts_.stray_completions;
-        else if (++i.completions >= body.count())
+            rc_.tell_stray_completion(stream_);
+        } else if (++i.completions >= body.count())
             i.over.set();
     }
 }

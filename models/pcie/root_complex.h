@@ -11,6 +11,7 @@
 #include "pcie/function_port.h"
 #include "pcie/switch.h"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -72,6 +73,8 @@ public:
     void set_translation(iommu::TranslationPort* iommu) { iommu_ = iommu; }
     /// Where Page Requests go; without it they are lost.
     void set_page_requests(iommu::PageRequestPort* port) { page_requests_ = port; }
+    /// `call(function)` for every Invalidate Completion that nobody waits for.
+    void on_stray_completion(std::function<void(StreamId)> call) { stray_completion_ = std::move(call); }
     /// To the function behind the stream id; Unsupported if there is none.
     sim::Task<iommu::AtcAnswer> invalidate(iommu::AtcInvalidation what) override;
     /// To the function behind the stream id; nowhere if there is none.
@@ -89,6 +92,9 @@ public:
     StreamId stream_of(RequesterId r) const { return StreamId{config_.stream_base + raw(r)}; }
     /// The simulation's own number of the next transaction, from 1.
     u64 next_transaction() { return ++transactions_; }
+    void tell_stray_completion(StreamId function) {
+        if (stray_completion_) stray_completion_(function);
+    }
     const std::vector<std::unique_ptr<FunctionPort>>& ports() const { return ports_; }
     /// What waits for room on any link, in words; empty if nothing does.
     std::string who_waits() const;
@@ -98,6 +104,7 @@ private:
     memory::MemoryPort& memory_;
     iommu::TranslationPort* iommu_;
     iommu::PageRequestPort* page_requests_ = nullptr;
+    std::function<void(StreamId)> stray_completion_;
     RootComplexConfig config_;
     IovaRange messages_{};
     u64 transactions_ = 0;

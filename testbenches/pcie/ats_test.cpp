@@ -391,9 +391,12 @@ TEST_CASE("a function that does not answer within the time-out is given up, and 
     CHECK(i.answer == AtcAnswer::TimedOut);
     CHECK(i.at - arrived == f.config.invalidate_timeout.get());
     CHECK(f.ep.port().counts().invalidations_timed_out == 1);
+    std::vector<StreamId> told;
+    f.root_complex.on_stray_completion([&](StreamId function) { told.push_back(function); });
     f.ep.complete_invalidation(InvalidateCompletion::of(f.ep.invalidations[0].request.itag, 1));
     f.run(1_us);
     CHECK(f.ep.port().counts().stray_completions == 1);
+    CHECK(told == std::vector{f.ep.port().stream()});
 }
 
 TEST_CASE("the time-out is one minute unless configured otherwise", "[pcie][ats]") {
