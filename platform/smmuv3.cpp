@@ -250,7 +250,7 @@ void check_nested(const Config& c, const Node& root, Diagnostics& out) {
     if (!smmu.stage2.get())
         out.error(at, "os.smmuv3_driver.nested: the unit has no second stage: set platform.iommu.smmuv3.stage2");
     const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
-    if (end > u64{1} << os::drivers::second_stage_bits(smmu.output_bits))
+    if (end > u64{1} << os::drivers::stage2_input_bits(smmu.output_bits))
         out.error(at, "os.smmuv3_driver.nested: RAM ends above what sixteen first tables of a second stage hold");
 }
 

@@ -73,6 +73,7 @@ public:
         unit_.set_ats_port(&ats);
         unit_.set_page_response_port(&responses);
     }
+    void stray_completion(StreamId from) override { unit_.stray_completion(from); }
     /// It has none: its interrupts are messages.
     unsigned first_line() const override { return 0; }
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
@@ -109,6 +110,9 @@ void check_vtd(const Config& c, const Node& root, Diagnostics& out) {
     if (!unit.first_stage.get()) refuse("first_stage", "shared address spaces are first stages: the driver needs it");
     if (!unit.pasid.get()) refuse("pasid", "shared address spaces have PASIDs");
     if (!unit.queued.get()) refuse("queued", "scalable mode needs the invalidation queue");
+    if (c.vtd_driver.nested.get() && !(unit.nested.get() && unit.second_stage.get()))
+        out.error(place_of(root, {"os", "vtd_driver", "nested"}),
+                  "os.vtd_driver.nested: the unit has not both stages: set platform.iommu.vtd.nested and second_stage");
     const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
     if (end > u64{1} << unit.host_address_bits)
         refuse("host_address_bits", "RAM ends beyond the host address width");

@@ -37,7 +37,7 @@ struct VtdBench : Machine {
         std::vector<std::string> bugs{};
         pcie::FunctionConfig function{};
         drivers::VtdDriverConfig driver{};
-        u64 cap_set = 0, cap_clear = 0, ecap_clear = 0;
+        u64 cap_set = 0, cap_clear = 0, ecap_set = 0, ecap_clear = 0;
         bool kernel_memory = false;
     };
     VtdBench() : VtdBench(Settings{}) {}
@@ -46,7 +46,7 @@ struct VtdBench : Machine {
         config.bugs = s.bugs;
         make_kernel(memory.ram_bytes(), x86_64, IommuArch::Vtd);
         unit.cap = (unit.cap | s.cap_set) & ~s.cap_clear;
-        unit.ecap &= ~s.ecap_clear;
+        unit.ecap = (unit.ecap | s.ecap_set) & ~s.ecap_clear;
         mmio.map(registers, 0x2000, unit, "vtd");
         mmio.map(function_registers, page_size, function, "dev");
         device.kernel_memory = s.kernel_memory;

@@ -125,6 +125,47 @@ TEST_CASE(
     CHECK((b.peek(table + 8 * (heap.value() >> 12 & 511)) & 0x67) == 0x67);
 }
 
+TEST_CASE("VT-d: a guest's PASID entries are behind a second stage that maps all memory to itself", "[os][vtd]") {
+    using enum drivers::SecondStagePages;
+    const auto pages = GENERATE(Small, Mega, Giga);
+    Settings s;
+    s.driver.nested = true;
+    s.driver.nested_pages = pages;
+    s.kernel_memory = true;
+    s.cap_set = u64{3} << 34;                 // SSLPS
+    s.ecap_set = u64{1} << 26 | u64{1} << 46; // NEST, SSTS
+    VtdBench b(s);
+    REQUIRE(b.call(b.kernel->bind(app, dev)));
+    const std::array<u64, 8> e = b.eight(b.entry(1)), own = b.eight(b.entry(0));
+    CHECK((e[0] & 0xfff) == (0x1 | 3u << 2 | 3u << 6)); // P, AW=57 bits, both stages
+    CHECK(e[1] == live_word1);
+    CHECK((own[0] & 0xfff) == (0x1 | 3u << 2 | 2u << 6)); // the kernel's own DMA: second stage
+    CHECK(own[0] >> 12 == e[0] >> 12);
+    const u64 at = 0x8020'3000;
+    u64 word = e[0] & ~u64{0xfff};
+    for (unsigned shift = 48; shift >= 30; shift -= 9) word = b.peek(Spa{(word & ~u64{0xfff}) + 8 * (at >> shift & 511)});
+    if (pages == Giga) {
+        CHECK(word == 0x8000'0083); // PS, W, R
+    } else {
+        word = b.peek(Spa{(word & ~u64{0xfff}) + 8 * (at >> 21 & 511)});
+        if (pages == Mega) CHECK(word == 0x8020'0083);
+        else CHECK(b.peek(Spa{(word & ~u64{0xfff}) + 8 * (at >> 12 & 511)}) == (at | 3));
+    }
+}
+
+TEST_CASE("VT-d: a unit without both stages, or without pages of the size asked for, is refused to a guest", "[os][vtd]") {
+    Settings s;
+    s.driver.nested = true;
+    s.driver.nested_pages = drivers::SecondStagePages::Giga;
+    s.cap_set = u64{1} << 34; // 2 MiB alone
+    s.ecap_set = u64{1} << 26 | u64{1} << 46;
+    const auto [missing, word] = GENERATE(table<u64, const char*>(
+        {{u64{1} << 26, "ECAP.NEST"}, {u64{1} << 46, "ECAP.SSTS"}, {0, "CAP.SSLPS"}}));
+    s.ecap_clear = missing;
+    VtdBench b(s);
+    CHECK(b.kernel->boot_error().find(word) != std::string::npos);
+}
+
 TEST_CASE("VT-d kill: 5.8 to 6.1 set FPD with P=0 before the invalidations, 6.12 clears P and sets FPD behind them",
           "[os][vtd]") {
     const auto version = GENERATE(KernelVersion::V2018, KernelVersion::V5_8, KernelVersion::V5_11, KernelVersion::V5_18,

@@ -14,6 +14,10 @@ constexpr unsigned first_level_bits = 17; // at most so many first-level stream 
 constexpr unsigned linear_bits = 16;      // MODEL: a linear stream table above 4 MiB counts as one that cannot be allocated
 constexpr u64 atc_everything = 52;        // CMD_ATC_INV.Size of the whole address space (Linux: ATC_INV_SIZE_ALL)
 constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
+constexpr unsigned stage2_levels = 3;     // S2SL0 = 1: walks start at level 1
+// VMSAv8-64 stage 2, 4 KiB granule (facts/iommu-specs.md 5.1): normal write-back memory, S2AP read and write, inner
+// shareable, AF.
+constexpr SecondStageFormat stage2_format{.table = 0x3, .page = 0x7ff, .block = 0x7fd};
 } // namespace
 
 Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers,
@@ -167,7 +171,9 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     co_await write_reg(ctx, Cr1::offset, 4, 0x3u << 10 | 1u << 8 | 1u << 6 | 0x3u << 4 | 1u << 2 | 1u); // write-back, inner shareable
     co_await write_reg(ctx, Cr2::offset, 4, 1u << 2 | 1u << 1);                                         // PTM, RECINVSID
     co_await place_queues(ctx);
-    if (config_.nested) second_ = make_second_stage(kernel_.frames(), config_.nested_pages, address_bits(output_code_));
+    if (config_.nested)
+        second_ = make_second_stage(kernel_.frames(), stage2_format, config_.nested_pages, stage2_levels,
+                                    stage2_input_bits(address_bits(output_code_)));
     const bool placed = co_await place_streams(ctx);
     if (!placed) co_return false;
     u32 cr0 = 1u << 3;

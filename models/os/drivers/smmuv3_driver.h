@@ -2,15 +2,18 @@
 /// The SMMUv3 driver: tables and commands as bytes, doorbells over MMIO, generations 6.1 and 6.12 (facts/linux-sva.md 5.2, 5.3, 12).
 #pragma once
 #include "os/drivers/iommu_driver.h"
-#include "os/drivers/smmuv3_hypervisor.h"
 #include "os/drivers/smmuv3_queue.h"
 #include "os/kernel.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <vector>
 
 namespace quiesce::os::drivers {
+
+/// Bits of a guest's intermediate addresses of a unit that puts out so many: one to sixteen tables of level 1.
+constexpr unsigned stage2_input_bits(unsigned output_bits) { return std::clamp(output_bits, 32u, 43u); }
 
 class Smmuv3Driver final : public IommuDriver {
 public:

@@ -5,6 +5,7 @@
 #include "base/ring_queue.h"
 #include "iommu/smmuv3/layout.h"
 #include "iommu/smmuv3/regs.h"
+#include "os/drivers/hypervisor.h"
 #include "os/kthread.h"
 #include "sim/lock.h"
 
@@ -16,12 +17,6 @@
 namespace quiesce::os::drivers {
 
 using namespace sim::literals;
-
-enum class SecondStagePages : u8 { Small, Mega, Giga };
-constexpr auto enum_names(SecondStagePages) {
-    return base::name_table<SecondStagePages>(
-        {{SecondStagePages::Small, "4KiB"}, {SecondStagePages::Mega, "2MiB"}, {SecondStagePages::Giga, "1GiB"}});
-}
 
 /// Constants of drivers/iommu/arm/arm-smmu-v3/arm-smmu-v3.{c,h}, facts/linux-sva.md 12 and 15.
 struct Smmuv3DriverConfig {

@@ -11,6 +11,8 @@ namespace {
 constexpr DomainId first_stage_domain{1};     // FLPT_DEFAULT_DID: of every first stage and of pass-through
 constexpr u32 statuses_bytes = 4;             // desc_status: one int for each slot
 constexpr unsigned least_directory_order = 0; // pages of the smallest PASID directory: 512 entries, 2^15 PASIDs
+// Second-stage entries (VT-d 9.8): R and W, PS.
+constexpr SecondStageFormat second_stage_format{.table = 0x3, .page = 0x3, .block = 0x83};
 } // namespace
 
 VtdDriver::VtdDriver(base::Name unit, Kernel& kernel, const VtdDriverConfig& config, Spa registers,
@@ -47,6 +49,14 @@ sim::Task<bool> VtdDriver::probe(KernelContext& ctx) {
     width_ = (widths >> 3 & 1) != 0   ? AddressWidth::Bits57
              : (widths >> 2 & 1) != 0 ? AddressWidth::Bits48
                                       : AddressWidth::Bits39;
+    if (config_.nested) {
+        const u64 large = cap_.get(Cap::SSLPS), wanted = config_.nested_pages == SecondStagePages::Small  ? 0
+                                                         : config_.nested_pages == SecondStagePages::Mega ? 1
+                                                                                                          : 2;
+        if (!ecap_.get(Ecap::NEST) || !ecap_.get(Ecap::SSTS))
+            co_return refuse("os.vtd_driver.nested needs a unit with both stages (ECAP.NEST, ECAP.SSTS)");
+        if ((large & wanted) != wanted) co_return refuse("os.vtd_driver.nested_pages: not in CAP.SSLPS");
+    }
     ats_ = ecap_.get(Ecap::DT);
     pri_ = ats_ && ecap_.get(Ecap::PRS) && config_.pri;
     co_return true;
@@ -150,6 +160,9 @@ sim::Task<bool> VtdDriver::init(KernelContext& ctx) {
     const u32 on = Gcmd{}.set(Gcmd::TE, true).value();
     const u64 status = co_await ctx.mmio_read(registers_ + Gsts::offset, 4);
     if ((status & on) != 0) co_await command(ctx, gcmd_, on, false);
+    if (config_.nested)
+        second_ = make_second_stage(kernel_.frames(), second_stage_format, config_.nested_pages,
+                                    2 + static_cast<unsigned>(width_), bits_of(width_));
     co_await set_root(ctx);
     if (pri_) co_await enable_page_requests(ctx);
     co_await enable_message(ctx, Fectl::offset, "irq/" + std::string{unit_.text()} + "-fault",
@@ -237,14 +250,20 @@ VtdDriver::PasidEntry VtdDriver::first_stage(const Bond& bond) const {
     e.set(PasidEntry::P, true).set(PasidEntry::AW, width_).set(PasidEntry::PGTT, PagingTranslation::FirstStage);
     e.set(PasidEntry::DID, first_stage_domain).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
     e.set(PasidEntry::FSPM, FirstStageMode::Levels4).set(PasidEntry::FSPTPTR, bond.mm.pgd());
-    return e;
+    return behind_second_stage(e, PagingTranslation::Nested);
 }
 
 VtdDriver::PasidEntry VtdDriver::pass_through() const {
     PasidEntry e;
     e.set(PasidEntry::P, true).set(PasidEntry::AW, width_).set(PasidEntry::PGTT, PagingTranslation::PassThrough);
     e.set(PasidEntry::DID, first_stage_domain).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
-    return e;
+    return behind_second_stage(e, PagingTranslation::SecondStage);
+}
+
+/// What the hypervisor makes of a guest's entry (intel_pasid_setup_nested). `what`: the stages that there are then.
+VtdDriver::PasidEntry VtdDriver::behind_second_stage(PasidEntry e, PagingTranslation what) const {
+    if (!config_.nested) return e;
+    return e.set(PasidEntry::PGTT, what).set(PasidEntry::SSPTPTR, second_.table);
 }
 
 /// Into an entry that is not present: word 0 last.

@@ -79,6 +79,7 @@ private:
     sim::Task<Spa> pasid_entry(KernelContext& ctx, StreamId stream, Pasid pasid);
     PasidEntry first_stage(const Bond& bond) const;
     PasidEntry pass_through() const;
+    PasidEntry behind_second_stage(PasidEntry e, iommu::vtd::PagingTranslation what) const;
     sim::Task<void> put_entry(KernelContext& ctx, Spa at, const PasidEntry& e);
     sim::Task<void> take_entry(KernelContext& ctx, Spa at, u64 word0);
     sim::Task<bool> flush_if_cached(KernelContext& ctx, Pasid pasid);
@@ -115,6 +116,7 @@ private:
     iommu::vtd::Gcmd gcmd_;                                             ///< what is on
     iommu::vtd::AddressWidth width_ = iommu::vtd::AddressWidth::Bits48; ///< the unit's AGAW
     Spa root_{0};
+    SecondStage second_; ///< a guest's
     bool ats_ = false, pri_ = false;
     std::string error_;
     std::map<u32, Stream> streams_;

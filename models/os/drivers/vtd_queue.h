@@ -7,6 +7,7 @@
 #include "base/ring_queue.h"
 #include "iommu/vtd/layout.h"
 #include "iommu/vtd/regs.h"
+#include "os/drivers/hypervisor.h"
 #include "os/kthread.h"
 #include "sim/lock.h"
 
@@ -48,9 +49,15 @@ struct VtdDriverConfig {
         "pages that a range is invalidated as; a larger one is the whole PASID's (kernels "
         "from 6.6 on: the range is the one that the CPUs flush)",
         base::at_most(1u << 20), P::Kernel, "linux: arch/x86/mm/tlb.c, tlb_single_page_flush_ceiling"};
+    base::Param<bool> nested{false,
+                             "the kernel is a guest: its hypervisor has put a second stage behind every PASID entry "
+                             "(needs platform.iommu.vtd.nested)",
+                             P::Kernel, "linux: intel_pasid_setup_nested (6.6); who has no guest has none"};
+    base::Param<SecondStagePages> nested_pages{SecondStagePages::Mega, "what the hypervisor maps guest memory with",
+                                               P::Guess, "huge pages, as hosts of guests with devices use them"};
 };
 DESCRIBE(VtdDriverConfig, queue_log2, pri, prq_order, page_requests, poll_interval, build_descriptor, take_lock,
-         print_fault, ratelimit_burst, ratelimit_interval, flush_ceiling)
+         print_fault, ratelimit_burst, ratelimit_interval, flush_ceiling, nested, nested_pages)
 static_assert(base::fully_described<VtdDriverConfig>);
 
 class VtdInvalidationQueue {
