@@ -102,11 +102,11 @@ struct Walker::Descent {
         result.basis.leaf = tag(CacheKind::Translation, level);
         return true;
     }
-    /// A leaf that lets the transaction go on may be marked: nothing is marked for one that is refused.
+    /// A leaf that lets the transaction go on may be marked: nothing is marked for one that is refused. Of tables the
+    /// walk is who reads and writes, whatever the transaction is.
     bool permitted(const Permissions& may) const {
+        if (second && use != Intermediate::Input) return for_write ? may.write : may.read;
         if (r.type == AddressType::TranslationRequest) return r.privileged || may.user;
-        if (!second) return permits(may, r, c);
-        if (use != Intermediate::Input) return for_write ? may.write : may.read;
         return permits(may, r, c);
     }
 };

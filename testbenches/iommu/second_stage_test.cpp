@@ -84,11 +84,15 @@ TEST_CASE("the second stage's refusals name their stage, the use and the interme
         CHECK(f.use == Intermediate::Input);
         CHECK(f.at == Gpa{page_there.value() + 0x40});
     }
-    SECTION("a table") {
+    SECTION("a table, which translation requests read, too") {
         b.expose(page_there);
         const Spa entry = b.tables.entry(b.root, at, 2);
         b.expose(entry, plain::w);
-        b.once(b.request(at));
+        b.context().ats = DeviceTranslation::Whole;
+        TranslationRequest r = b.request(at);
+        r.type = GENERATE(AddressType::Untranslated, AddressType::TranslationRequest);
+        b.once(r);
+        REQUIRE(b.architecture.faults.size() == 1);
         const Fault& f = b.architecture.faults.at(0).fault;
         CHECK(f.why == FaultReason::Permission);
         CHECK(f.use == Intermediate::Table);
