@@ -213,9 +213,9 @@ inline constexpr std::array page_request_outcomes{
     PageRequestOutcome{"overflow (PRO set), last", true,  false, false, false,  0, false, true},
     PageRequestOutcome{"full",                     false, false, false, false, -1, true,  true},
     PageRequestOutcome{"full, last",               true,  false, false, false,  0, true,  true},
-    // "silently dropped". Unverified: that PRO is set as it is for others, and that the fault is recorded
+    // "silently dropped": a fault leaves no record. Unverified: that PRO is set as it is for others
     PageRequestOutcome{"full, stop marker, SMS 1",        true, true, false, false, -1, true,  true},
-    PageRequestOutcome{"table fault, stop marker, SMS 1", true, true, true,  false, -1, false, false},
+    PageRequestOutcome{"table fault, stop marker, SMS 1", true, true, false, false, -1, false, false},
 };
 
 // clang-format on

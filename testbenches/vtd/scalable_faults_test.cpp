@@ -8,7 +8,8 @@ using namespace quiesce::iommu::vtd::test;
 using iommu::vtd::test::Bench;
 using iommu::vtd::test::Dma;
 
-TEST_CASE("nested: who refuses is named", "[vtd][scalable]") {
+TEST_CASE("nested: who refuses is named",
+          "[vtd][scalable][SFS.2][SFS.5][SFS.6][SGN.6][SGN.7][SSS.1][SSS.2][SSS.3][SSS.4]") {
     struct Case {
         const char* what;
         FaultCode code;
@@ -67,7 +68,8 @@ TEST_CASE("nested: who refuses is named", "[vtd][scalable]") {
     }
 }
 
-TEST_CASE("nested: first-stage tables that the second stage lets only be read cannot be marked", "[vtd][scalable]") {
+TEST_CASE("nested: first-stage tables that the second stage lets only be read cannot be marked",
+          "[vtd][scalable][SFS.8]") {
     ScalableBench b;
     b.store_pasid(5, Bench::nested(b.first, b.second));
     b.map_second(b.second, 0x1500'0000, Bench::ss(Spa{0x1500'0000}).set(SsEntry::PS, true).set(SsEntry::W, false), 3);
@@ -79,7 +81,7 @@ TEST_CASE("nested: first-stage tables that the second stage lets only be read ca
 
 TEST_CASE(
     "each fault on the way to a PASID table entry has its reason, and FPD on the way keeps back those that it may",
-    "[vtd][scalable]") {
+    "[vtd][scalable][scalable context entry.FPD][PASID directory entry.FPD][PASID table entry.FPD]") {
     struct Case {
         const char* what;
         FaultCode code;
@@ -227,10 +229,27 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("a PASID beyond the unit's width is refused before the directory is asked", "[vtd][scalable]") {
+TEST_CASE("a PASID beyond the unit's width is refused before the directory is asked", "[vtd][scalable][SGN.10]") {
     VtdConfig c;
     c.pasid_bits.set(8);
     ScalableBench b{c};
     CHECK(b.refused(here, {Bench::stream, 0x100}) == FaultCode::SGN_10);
     CHECK(b.refused(here, {Bench::stream, 0xff}) == FaultCode::SPD_2);
+}
+
+TEST_CASE("nested: a first-stage root must lie below what both the entry's width and the unit's let in",
+          "[vtd][scalable][SPT.4][PASID table entry.FSPTPTR][PASID table entry.AW]") {
+    Identity id = identity_of(VtdConfig{});
+    const auto refused = [&](u64 at, AddressWidth width) {
+        const PasidEntry e = Bench::nested(Spa{at}, Bench::tables).set(PasidEntry::AW, width);
+        const auto* rule = why_refused(e, id);
+        if (rule != nullptr) CHECK(rule->code == FaultCode::SPT_4);
+        return rule != nullptr;
+    };
+    CHECK_FALSE(refused(u64{1} << 47, AddressWidth::Bits48));
+    CHECK(refused(u64{1} << 48, AddressWidth::Bits48));
+    CHECK_FALSE(refused(u64{1} << 56, AddressWidth::Bits57));
+    id.cap.set(Cap::MGAW, 52 - 1);
+    CHECK_FALSE(refused(u64{1} << 51, AddressWidth::Bits57));
+    CHECK(refused(u64{1} << 52, AddressWidth::Bits57));
 }

@@ -13,7 +13,7 @@ InvalidationQueue::InvalidationQueue(base::Name unit, base::EventBus& events, Re
       wait_phase_("wait"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets), id_(id),
       fetch_(config.descriptor_fetch.get()), execute_(config.descriptor_execute.get()),
       early_sync_(config.has_bug("early-sync")) {
-    for (const DescriptorRow& row : descriptor_rows()) names_[raw(row.type)] = base::Name{row.name};
+    for (const DescriptorRow& row : descriptor_rows()) names_[raw(row.type)] = base::Name{row.name()};
 }
 
 /// Positions count descriptors: IQH and IQT count 16 bytes.
@@ -148,7 +148,7 @@ sim::Task<void> InvalidationQueue::wait(InvWaitDsc d, u64 upto, u64 number) {
     stopped_.notify_all();
 }
 
-/// 6.5.2.8. Nothing reports a status write that memory refuses.
+/// 6.5.2.9. Nothing reports a status write that memory refuses.
 sim::Task<void> InvalidationQueue::signal(InvWaitDsc d, u64 upto) {
     const bool message = d.get(InvWaitDsc::SW);
     if (message) {
@@ -207,11 +207,11 @@ sim::Task<void> RegisterInvalidation::invalidate_contexts(Ccmd c) {
 sim::Task<void> RegisterInvalidation::invalidate_iotlb(Iotlb c, Iva at) {
     co_await sim::delay(delay_);
     IotlbGranularity g = c.get(Iotlb::IIRG);
-    // By page, without that or with too large a mask: the domain.
-    const bool by_page = id_.has(Cap::PSI) && at.get(Iva::AM) <= id_.cap.get(Cap::MAMV);
-    if (g == IotlbGranularity::Page && !by_page) g = IotlbGranularity::Domain;
+    if (g == IotlbGranularity::Page && !id_.has(Cap::PSI)) g = IotlbGranularity::Domain;
+    const bool too_many = g == IotlbGranularity::Page && at.get(Iva::AM) > id_.cap.get(Cap::MAMV); // 11.4.6.3
     std::optional<Scope> s;
-    if (allowed()) s = iotlb_scope(g, c.get(Iotlb::DID), at.get(Iva::ADDR), at.get(Iva::AM), at.get(Iva::IH), id_);
+    if (allowed() && !too_many)
+        s = iotlb_scope(g, c.get(Iotlb::DID), at.get(Iva::ADDR), at.get(Iva::AM), at.get(Iva::IH), id_);
     if (s) {
         const u64 sequence = on_.sequence.next();
         on_.agent.invalidate(sequence, InvalidationKind::Translation, *s);

@@ -36,11 +36,12 @@ struct Decode {
 enum class DescriptorModes : u8 { All, Scalable };
 struct DescriptorRow {
     DescriptorType type;
-    std::string_view name;
     std::string_view section;
     DescriptorModes modes;
     std::array<u64, 4> operands; ///< bits that belong to a field; others must be zero
     Decode (*decode)(const Descriptor& d, const Identity& id, bool scalable); ///< null: not modelled
+
+    constexpr std::string_view name() const { return base::enum_text(type); }
 };
 std::span<const DescriptorRow> descriptor_rows();
 /// Null for a type that the manual does not have.

@@ -66,7 +66,7 @@ std::vector<Feature> features() {
     for (const DescriptorRow& row : descriptor_rows())
         out.push_back({FeatureKind::Command,
                        {},
-                       row.name,
+                       row.name(),
                        row.section,
                        row.decode != nullptr ? Status::Modelled : Status::Absent});
     for (const FaultRow& row : fault_rows())

@@ -76,7 +76,7 @@ Decode p_dev_tlb_inv(const Descriptor& d, const Identity& id, bool) {
 /// There is no interrupt entry cache: nothing is to be done.
 Decode iec_inv(const Descriptor&, const Identity&, bool) { return {}; }
 
-/// 6.5.2.8: a status address is a matter of SW only.
+/// 6.5.2.9: a status address is a matter of SW only.
 Decode inv_wait(const Descriptor& d, const Identity& id, bool) {
     return view_as<InvWaitDsc>(d).get(InvWaitDsc::PD) && !id.has(Ecap::PDS) ? illegal() : Decode{};
 }
@@ -133,16 +133,16 @@ using Type = DescriptorType;
 constexpr DescriptorModes in_all = DescriptorModes::All, in_scalable = DescriptorModes::Scalable;
 // clang-format off
 constexpr DescriptorRow descriptor_table[] = {
-    {Type::ContextCache,      "cc_inv_dsc",        "6.5.2.1", in_all,      operands<CcInvDsc>(),       &cc_inv},
-    {Type::Iotlb,             "iotlb_inv_dsc",     "6.5.2.3", in_all,      operands<IotlbInvDsc>(),    &iotlb_inv},
-    {Type::DeviceTlb,         "dev_tlb_inv_dsc",   "6.5.2.5", in_all,      operands<DevTlbInvDsc>(),   &dev_tlb_inv},
-    {Type::InterruptEntry,    "iec_inv_dsc",       "6.5.2.7", in_all,      operands<IecInvDsc>(),      &iec_inv},
-    {Type::Wait,              "inv_wait_dsc",      "6.5.2.8", in_all,      operands<InvWaitDsc>(),     &inv_wait},
-    {Type::PasidIotlb,        "p_iotlb_inv_dsc",   "6.5.2.4", in_scalable, operands<PIotlbInvDsc>(),   &p_iotlb_inv},
-    {Type::PasidCache,        "pc_inv_dsc",        "6.5.2.2", in_scalable, operands<PcInvDsc>(),       &pc_inv},
-    {Type::PasidDeviceTlb,    "p_dev_tlb_inv_dsc", "6.5.2.6", in_scalable, operands<PDevTlbInvDsc>(),  &p_dev_tlb_inv},
-    {Type::PageGroupResponse, "page_grp_resp_dsc", "7.6.1",   in_scalable, operands<PageGrpRespDsc>(), &page_grp_resp},
-    {Type::HptCache,          "hpt_inv_dsc",       "6.5.2",   in_scalable, operands<HptInvDsc>(),      nullptr},
+    {Type::ContextCache,      "6.5.2.1", in_all,      operands<CcInvDsc>(),       &cc_inv},
+    {Type::Iotlb,             "6.5.2.3", in_all,      operands<IotlbInvDsc>(),    &iotlb_inv},
+    {Type::DeviceTlb,         "6.5.2.5", in_all,      operands<DevTlbInvDsc>(),   &dev_tlb_inv},
+    {Type::InterruptEntry,    "6.5.2.8", in_all,      operands<IecInvDsc>(),      &iec_inv},
+    {Type::Wait,              "6.5.2.9", in_all,      operands<InvWaitDsc>(),     &inv_wait},
+    {Type::PasidIotlb,        "6.5.2.4", in_scalable, operands<PIotlbInvDsc>(),   &p_iotlb_inv},
+    {Type::PasidCache,        "6.5.2.2", in_scalable, operands<PcInvDsc>(),       &pc_inv},
+    {Type::PasidDeviceTlb,    "6.5.2.6", in_scalable, operands<PDevTlbInvDsc>(),  &p_dev_tlb_inv},
+    {Type::PageGroupResponse, "7.6.1",   in_scalable, operands<PageGrpRespDsc>(), &page_grp_resp},
+    {Type::HptCache,          "6.5.2.7", in_scalable, operands<HptInvDsc>(),      nullptr},
 };
 // clang-format on
 

@@ -115,6 +115,7 @@ struct FsEntry : Structure<FsEntry, 8> {
     static constexpr F<bool> G   {"G",     8,  8};
     static constexpr F<bool> EA  {"EA",   10, 10}; ///< with EAFE
     static constexpr FA<Spa> ADDR{"ADDR", 51, 12};
+    static constexpr F<bool> PAT {"PAT",  12, 12}; ///< of pages of 2 MiB and 1 GiB, whose ADDR begins above
     static constexpr F<bool> XD  {"XD",   63, 63};
     static constexpr auto fields = base::layout(P, RW, US, PWT, PCD, A, D, PS, G, EA, ADDR, XD);
     static_assert(base::disjoint(fields));
@@ -144,6 +145,14 @@ enum class DescriptorType : u8 {
 };
 enum class PasidIotlbGranularity : u8 { Pasid = 2, Page = 3 };                 ///< p_iotlb_inv_dsc.G
 enum class PasidCacheGranularity : u8 { Domain = 0, Pasid = 1, Global = 3 };   ///< pc_inv_dsc.G
+constexpr auto enum_names(DescriptorType) {
+    using Type = DescriptorType;
+    return base::name_table<Type>({{Type::ContextCache, "cc_inv_dsc"}, {Type::Iotlb, "iotlb_inv_dsc"},
+        {Type::DeviceTlb, "dev_tlb_inv_dsc"}, {Type::InterruptEntry, "iec_inv_dsc"}, {Type::Wait, "inv_wait_dsc"},
+        {Type::PasidIotlb, "p_iotlb_inv_dsc"}, {Type::PasidCache, "pc_inv_dsc"},
+        {Type::PasidDeviceTlb, "p_dev_tlb_inv_dsc"}, {Type::PageGroupResponse, "page_grp_resp_dsc"},
+        {Type::HptCache, "hpt_inv_desc"}});
+}
 inline constexpr u64 narrow_descriptor_bytes = 16; ///< IQA.DW=0
 inline constexpr u64 wide_descriptor_bytes = 32;   ///< IQA.DW=1
 
@@ -207,8 +216,8 @@ struct InvWaitDsc : Structure<InvWaitDsc, 32> { // invalidation wait
     static constexpr F<bool>           SW  {"SW",     5,  5}; ///< write the status data
     static constexpr F<bool>           FN  {"FN",     6,  6}; ///< nothing behind it begins before it is complete
     static constexpr F<bool>           PD  {"PD",     7,  7}; ///< behind page requests received before
-    static constexpr F<u32>            DATA{"STATUS_DATA", 63, 32};
-    static constexpr FA<Spa>           ADDR{"STATUS_ADDR", 127, 66};
+    static constexpr F<u32>            DATA{"Status Data", 63, 32};
+    static constexpr FA<Spa>           ADDR{"Status Address", 127, 66};
     static constexpr auto fields = base::layout(Type, IF, SW, FN, PD, DATA, ADDR);
     static_assert(base::disjoint(fields));
 };
@@ -240,7 +249,7 @@ struct PDevTlbInvDsc : Structure<PDevTlbInvDsc, 32> { // PASID-based device-TLB 
     static constexpr F<RequesterId>    SID  {"SID",    31, 16};
     static constexpr F<Pasid>          PASID{"PASID",  51, 32};
     static constexpr F<RequesterId>    PFSID{"PFSID", {{15, 12}, {63, 52}}};
-    static constexpr F<bool>           GI   {"Global", 64, 64}; ///< of every PASID
+    static constexpr F<bool>           GI   {"GI",     64, 64}; ///< of every PASID
     static constexpr F<bool>           S    {"S",      75, 75};
     static constexpr FA<Iova>          ADDR {"ADDR",  127, 76};
     static constexpr auto fields = base::layout(Type, MIP, SID, PASID, PFSID, GI, S, ADDR);

@@ -23,13 +23,12 @@ u64 reserved_address(unsigned level, bool leaf, unsigned width) {
 
 // ---- first stage
 
-constexpr u64 pat_of_large_page = u64{1} << 12;
-
 /// 9.7: checked only of present entries. Bit 7 is reserved in PML5E and PML4E, and where there are no such large pages.
 bool malformed_first(const FsEntry& e, unsigned level, bool leaf, const TableRoot& root) {
     if (level != page_level && e.get(FsEntry::PS) && !leaf) return true;
     const unsigned width = has(root, guest_addresses) ? 52 : root.output_bits;
-    const u64 reserved = reserved_address(level, leaf, width) & ~(leaf && level != page_level ? pat_of_large_page : 0);
+    const u64 reserved =
+        reserved_address(level, leaf, width) & ~(leaf && level != page_level ? FsEntry::PAT.mask(0) : 0);
     return (e.word(0) & reserved) != 0;
 }
 

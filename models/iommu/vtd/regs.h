@@ -139,11 +139,9 @@ struct Gcmd : Reg<Gcmd, 0x018, u32, base::Access::WriteOnly> {
     static constexpr F<bool> IRE  {"IRE",   25, 25};
     static constexpr F<bool> QIE  {"QIE",   26, 26};
     static constexpr F<bool> WBF  {"WBF",   27, 27};
-    static constexpr F<bool> EAFL {"EAFL",  28, 28};
-    static constexpr F<bool> SFL  {"SFL",   29, 29};
     static constexpr F<bool> SRTP {"SRTP",  30, 30};
     static constexpr F<bool> TE   {"TE",    31, 31};
-    static constexpr auto fields = base::layout(CFI, SIRTP, IRE, QIE, WBF, EAFL, SFL, SRTP, TE);
+    static constexpr auto fields = base::layout(CFI, SIRTP, IRE, QIE, WBF, SRTP, TE);
 };
 struct Gsts : Reg<Gsts, 0x01C, u32, read_only> {
     static constexpr std::string_view name = "GSTS";
@@ -152,11 +150,9 @@ struct Gsts : Reg<Gsts, 0x01C, u32, read_only> {
     static constexpr F<bool> IRES {"IRES",  25, 25};
     static constexpr F<bool> QIES {"QIES",  26, 26};
     static constexpr F<bool> WBFS {"WBFS",  27, 27};
-    static constexpr F<bool> AFLS {"AFLS",  28, 28};
-    static constexpr F<bool> FLS  {"FLS",   29, 29};
     static constexpr F<bool> RTPS {"RTPS",  30, 30};
     static constexpr F<bool> TES  {"TES",   31, 31};
-    static constexpr auto fields = base::layout(CFIS, IRTPS, IRES, QIES, WBFS, AFLS, FLS, RTPS, TES);
+    static constexpr auto fields = base::layout(CFIS, IRTPS, IRES, QIES, WBFS, RTPS, TES);
 };
 struct Rtaddr : Reg<Rtaddr, 0x020, u64> { // takes effect with GCMD.SRTP
     static constexpr std::string_view name = "RTADDR";
@@ -203,8 +199,7 @@ struct EventControl : Reg<Self, Offset> {
 template <class Self, u32 Offset>
 struct EventData : Reg<Self, Offset> {
     static constexpr base::Field<Self, u64, 32> IMD{"IMD", 15, 0};
-    static constexpr base::Field<Self, u64, 32> EIMD{"EIMD", 31, 16};
-    static constexpr auto fields = base::layout(IMD, EIMD);
+    static constexpr auto fields = base::layout(IMD);
 };
 template <class Self, u32 Offset>
 struct EventAddress : Reg<Self, Offset> {
@@ -338,7 +333,11 @@ struct Vcmd : Reg<Vcmd, 0xE00, u64> {
     static constexpr F<>               OA {"OA",  63, 16}; ///< to free: the PASID in bits 19:0 of it
     static constexpr auto fields = base::layout(CMD, OA);
 };
-struct VcmdEo : Reg<VcmdEo, 0xE08, u64> { static constexpr std::string_view name = "VCMD_EO"; };
+struct VcmdEo : Reg<VcmdEo, 0xE08, u64> {
+    static constexpr std::string_view name = "VCMD_EO";
+    static constexpr F<> OB{"OB", 63, 0};
+    static constexpr auto fields = base::layout(OB);
+};
 struct Vcrsp : Reg<Vcrsp, 0xE10, u64, read_only> {
     static constexpr std::string_view name = "VCRSP";
     static constexpr F<bool>          IP  {"IP",    0,  0};

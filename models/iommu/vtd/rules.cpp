@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/vtd/rules.h"
 
+#include <algorithm>
+
 namespace quiesce::iommu::vtd {
 namespace {
 
@@ -109,9 +111,10 @@ constexpr EntryRule<Entry> pasid_entry_rules[] = {
         const bool known = mode == FirstStageMode::Levels4 || (mode == FirstStageMode::Levels5 && id.has(Cap::FS5LP));
         return uses_first(e.get(Entry::PGTT)) && !known;
     }},
-    {"FSPTPTR beyond the second stage's input", FaultCode::SPT_4, [](const Entry& e, Who) {
+    {"FSPTPTR beyond the second stage's input", FaultCode::SPT_4, [](const Entry& e, Who id) {
+        const unsigned bits = std::min(mgaw_bits(id.cap), bits_of(e.get(Entry::AW)));
         const bool nested = e.get(Entry::PGTT) == PagingTranslation::Nested;
-        return nested && (e.get(Entry::FSPTPTR).value() & ~base::low_bits(bits_of(e.get(Entry::AW)))) != 0;
+        return nested && (e.get(Entry::FSPTPTR).value() & ~base::low_bits(bits)) != 0;
     }},
 };
 // clang-format on

@@ -4,6 +4,29 @@
 #include <algorithm>
 
 namespace quiesce::iommu::vtd {
+namespace {
+
+/// 11.4: registers of a feature that there is not are reserved: from `first` on, up to `end`.
+struct FeatureRegisters {
+    u32 first, end;
+    bool (*there)(const Identity& id);
+};
+constexpr FeatureRegisters feature_registers[] = {
+    {Pmen::offset, Plmbase::offset, [](const Identity& id) { return id.has(Cap::PLMR) || id.has(Cap::PHMR); }},
+    {Plmbase::offset, Phmbase::offset, [](const Identity& id) { return id.has(Cap::PLMR); }},
+    {Phmbase::offset, Iqh::offset, [](const Identity& id) { return id.has(Cap::PHMR); }},
+    {Iqh::offset, Irta::offset, [](const Identity& id) { return id.has(Ecap::QI); }},
+    {Irta::offset, Pqh::offset, [](const Identity& id) { return id.has(Ecap::IR); }},
+    {Pqh::offset, Peuaddr::offset + 4, [](const Identity& id) { return id.has(Ecap::PRS); }},
+    {Vcmd::offset, Vccap::offset + 8, [](const Identity& id) { return id.has(Ecap::VCS); }},
+};
+bool is_reserved(u64 offset, const Identity& id) {
+    for (const FeatureRegisters& f : feature_registers)
+        if (offset >= f.first && offset < f.end) return !f.there(id);
+    return false;
+}
+
+} // namespace
 
 Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, const VtdConfig& config,
            const Identity& identity)
@@ -36,11 +59,7 @@ void Unit::bind_registers() {
     regs_.on_write<Fectl>([this](Fectl) { signals_.control_written<Fectl, Feaddr, Feuaddr, Fedata>(); });
     regs_.on_write<Iectl>([this](Iectl) { signals_.control_written<Iectl, Ieaddr, Ieuaddr, Iedata>(); });
     regs_.on_write<Pectl>([this](Pectl) { signals_.control_written<Pectl, Peaddr, Peuaddr, Pedata>(); });
-    // 11.4: without the regions there is nothing to enable.
-    regs_.on_write<Pmen>([this](Pmen now) {
-        const bool on = now.get(Pmen::EPM) && (id_.has(Cap::PLMR) || id_.has(Cap::PHMR));
-        regs_.write(now.with(Pmen::EPM, on).with(Pmen::PRS, on));
-    });
+    regs_.on_write<Pmen>([this](Pmen now) { regs_.set(Pmen::PRS, now.get(Pmen::EPM)); });
     regs_.on_write<Vcmd>([this](Vcmd now, Vcmd before) { virtual_commands_.written(now, before); });
 }
 
@@ -63,7 +82,8 @@ std::optional<u32> Unit::place_of(u64 offset) const {
     if (offset - frcd < faults_.size() * 16) return std::nullopt;
     if (offset - iva_offset(id_.ecap) < 16) return static_cast<u32>(offset - iva_offset(id_.ecap)) + Iva::offset;
     constexpr u64 nowhere = movable_registers + 0x1000;
-    return static_cast<u32>(offset >= movable_registers ? nowhere + (offset & 0xff8) : offset);
+    const bool none = offset >= movable_registers || is_reserved(offset, id_);
+    return static_cast<u32>(none ? nowhere + (offset & 0xfff) : offset);
 }
 
 sim::Task<void> Unit::mmio_write(u64 offset, unsigned size, u64 value) {

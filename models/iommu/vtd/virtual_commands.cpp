@@ -8,7 +8,6 @@ Vcrsp virtual_status(VirtualStatus s) { return Vcrsp{}.set(Vcrsp::SC, s); }
 } // namespace
 
 void VirtualCommands::written(Vcmd now, Vcmd before) {
-    if (!there_) return regs_.write(Vcmd{});
     if (regs_.get(Vcrsp::IP)) return regs_.write(before);
     regs_.write(Vcrsp{}.set(Vcrsp::IP, true));
     sim::start(carry_out(now));

@@ -12,7 +12,7 @@ namespace quiesce::iommu::vtd {
 class VirtualCommands {
 public:
     VirtualCommands(base::RegisterFile<Registers>& regs, const Identity& id, const VtdConfig& config)
-        : regs_(regs), there_(id.has(Ecap::VCS)), last_((u32{1} << pasid_bits(id.ecap)) - 1),
+        : regs_(regs), last_((u32{1} << pasid_bits(id.ecap)) - 1),
           most_(config.virtual_pasids.get()), takes_(config.virtual_command.get()) {}
 
     /// Software wrote VCMD: ignored while VCRSP.IP is set.
@@ -25,7 +25,6 @@ private:
     Vcrsp allocate();
 
     base::RegisterFile<Registers>& regs_;
-    bool there_;
     u32 last_; ///< the largest PASID
     std::size_t most_;
     sim::Duration takes_;

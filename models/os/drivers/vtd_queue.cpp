@@ -13,20 +13,15 @@ using namespace iommu::vtd;
 namespace {
 constexpr u32 in_use = 1, done = 2; // QI_IN_USE, QI_DONE: what is in a slot's status
 
-/// The manual's names (6.5.2), by type.
+/// The manual's names, by type; interned once. A type that the manual does not have is "?".
 base::Name name_of(DescriptorType type) {
-    static const std::array<base::Name, 11> names{"?",
-                                                  "cc_inv_dsc",
-                                                  "iotlb_inv_dsc",
-                                                  "dev_tlb_inv_dsc",
-                                                  "iec_inv_dsc",
-                                                  "inv_wait_dsc",
-                                                  "p_iotlb_inv_dsc",
-                                                  "pc_inv_dsc",
-                                                  "p_dev_tlb_inv_dsc",
-                                                  "page_grp_resp_dsc",
-                                                  "hpt_inv_dsc"};
-    return names[raw(type)];
+    static const auto names = [] {
+        std::array<base::Name, 16> all{};
+        all.fill("?");
+        for (const auto& row : enum_names(DescriptorType{})) all.at(raw(row.value)) = base::Name{row.name};
+        return all;
+    }();
+    return raw(type) < names.size() ? names[raw(type)] : names[0];
 }
 } // namespace
 
