@@ -21,11 +21,12 @@ def literal(strings: str) -> str:
 
 
 def tests(root: Path):
-    """(ctest name, tag) for each tag that can be the name of something in a manual: it has a capital letter."""
+    """(ctest name, tag) for each tag that can be the name of something in a manual: it has a capital letter or an
+    underscore."""
     for file in sorted((root / "testbenches").glob("*/*.cpp")):
         for name, tags in TEST_CASE.findall(file.read_text()):
             for tag in re.findall(r"\[([^\]]*)\]", literal(tags)):
-                if tag != tag.lower():
+                if tag != tag.lower() or "_" in tag:
                     yield f"{file.parent.name}/{literal(name)}", tag
 
 

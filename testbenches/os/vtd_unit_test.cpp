@@ -121,7 +121,8 @@ TEST_CASE("VT-d: a device reaches its process's pages by its PASID, and no page 
     CHECK(b.codes == std::vector<u16>{0x71}); // SFS.2: the page is not there, and the process lives: it is told
 }
 
-TEST_CASE("VT-d: dead, the process's PASID faults quietly; unbound, it is reported as not present", "[os][vtd]") {
+TEST_CASE("VT-d: dead, the process's PASID faults quietly; unbound, it is reported as not present",
+          "[os][vtd][SPT.2][PASID table entry.FPD]") {
     const auto version = GENERATE(KernelVersion::V2018, KernelVersion::V5_8, KernelVersion::V6_1, KernelVersion::V6_12);
     VtdUnitBench b(version);
     CHECK(b.ask(3) == iommu::Ending::Grant);
@@ -166,7 +167,8 @@ TEST_CASE("VT-d: what had been translated before the death of its process is at 
     CHECK(landed <= freed);
 }
 
-TEST_CASE("VT-d: a page request goes to the process, and its answer to the device", "[os][vtd][pri]") {
+TEST_CASE("VT-d: a page request goes to the process, and its answer to the device",
+          "[os][vtd][pri][page_grp_resp_dsc]") {
     VtdUnitBench b;
     CHECK(b.ask(40) == iommu::Ending::Abort);
     auto go = [&]() -> Task<void> { co_await b.unit->page_requests().page_request(b.page_request(0x77, 40)); };

@@ -59,7 +59,7 @@ const std::string syntax_colon =
 
 } // namespace
 
-TEST_CASE("kinds, texts, quotes and places of a tree are those of the text", "[strict_yaml]") {
+TEST_CASE("kinds, texts, quotes and places of a tree are those of the text", "[strict-yaml]") {
     const StrictYamlReading r("a: 1\nb: \"x y\"\nc:\n  - p\n  - {q: 'r'}\nd:\ne: ~\nf: |\n  lit\n");
     REQUIRE(r.out.ok());
     CHECK(r["a"].text() == "1");
@@ -78,13 +78,13 @@ TEST_CASE("kinds, texts, quotes and places of a tree are those of the text", "[s
     CHECK(r["f"].text() == "lit\n");
 }
 
-TEST_CASE("places after characters of several bytes count characters", "[strict_yaml]") {
+TEST_CASE("places after characters of several bytes count characters", "[strict-yaml]") {
     const StrictYamlReading r("\xC3\xA9: {\xC3\xBC: \xC3\xB1, z: 1, z: 2}\n");
     CHECK(place(r.root->entries()[0].value.find_entry("z")->at) == "1:11");
     CHECK(said(r.out) == "1:17 duplicate key 'z' (the first is at line 1)\n");
 }
 
-TEST_CASE("a null of a list stands at its dash", "[strict_yaml]") {
+TEST_CASE("a null of a list stands at its dash", "[strict-yaml]") {
     const Node root = good("- 1\n-\n- \n- ~\n");
     REQUIRE(root.items().size() == 4);
     CHECK(place(root.items()[1].at()) == "2:1");
@@ -92,18 +92,18 @@ TEST_CASE("a null of a list stands at its dash", "[strict_yaml]") {
     CHECK(place(root.items()[3].at()) == "4:3");
 }
 
-TEST_CASE("duplicate keys are errors at the second one, and the first one stays", "[strict_yaml]") {
+TEST_CASE("duplicate keys are errors at the second one, and the first one stays", "[strict-yaml]") {
     const StrictYamlReading r("a: 1\nb: {x: 1, x: 2}\na: 3\n");
     CHECK(said(r.out) ==
           "2:11 duplicate key 'x' (the first is at line 2)\n3:1 duplicate key 'a' (the first is at line 1)\n");
     CHECK(r["a"].text() == "1");
 }
 
-TEST_CASE("quoted and plain spellings of a key are the same key", "[strict_yaml]") {
+TEST_CASE("quoted and plain spellings of a key are the same key", "[strict-yaml]") {
     CHECK(said_about("a: 1\n\"a\": 2\n") == "2:1 duplicate key 'a' (the first is at line 1)\n");
 }
 
-TEST_CASE("merge keys are errors, and nothing below is called missing", "[strict_yaml]") {
+TEST_CASE("merge keys are errors, and nothing below is called missing", "[strict-yaml]") {
     StrictYamlReading r("a:\n  <<: {x: 1}\n");
     CHECK(said(r.out) == "2:3 merge keys ('<<') are not accepted; write the entries out\n");
     { MapReader(r["a"], r.out, "a").require("x"); }
@@ -111,7 +111,7 @@ TEST_CASE("merge keys are errors, and nothing below is called missing", "[strict
     CHECK(good("\"<<\": 1\n").find("<<") != nullptr);
 }
 
-TEST_CASE("each boolean of YAML 1.1 is an error that names the one of YAML 1.2, said once", "[strict_yaml]") {
+TEST_CASE("each boolean of YAML 1.1 is an error that names the one of YAML 1.2, said once", "[strict-yaml]") {
     for (const std::string word : {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "True", "TRUE"}) {
         StrictYamlReading r("a: [" + word + "]\n");
         INFO(word);
@@ -126,12 +126,12 @@ TEST_CASE("each boolean of YAML 1.1 is an error that names the one of YAML 1.2, 
     }
 }
 
-TEST_CASE("keys that YAML 1.1 takes for booleans are errors, but x, y and n are fine", "[strict_yaml]") {
+TEST_CASE("keys that YAML 1.1 takes for booleans are errors, but x, y and n are fine", "[strict-yaml]") {
     CHECK(said_about("on: 1\n") == "1:1 the key 'on' is a boolean in YAML 1.1; put it in quotes\n");
     CHECK(good("x: 1\ny: 2\nn: 3\n\"on\": 4\n").entries().size() == 4);
 }
 
-TEST_CASE("anchors, aliases and tags are errors at their places, all in one pass", "[strict_yaml]") {
+TEST_CASE("anchors, aliases and tags are errors at their places, all in one pass", "[strict-yaml]") {
     CHECK(said_about("a: &x 1\nb: *x\nc: !!int 3\nd: !foo [1]\ne: ! \"x\"\n&k f: 1\ng: !t\n") ==
           "1:4 anchors ('&x') are not accepted; write the value out where it is used\n"
           "2:4 aliases ('*') are not accepted; write the value out\n"
@@ -142,14 +142,14 @@ TEST_CASE("anchors, aliases and tags are errors at their places, all in one pass
           "7:4 tags ('!') are not accepted; a value's type follows from its key\n");
 }
 
-TEST_CASE("a second document and directives are errors", "[strict_yaml]") {
+TEST_CASE("a second document and directives are errors", "[strict-yaml]") {
     CHECK(said_about("---\na: 1\n---\nb: 2\n") == "3:1 a second document begins here; only one is accepted\n");
     CHECK(said_about("%YAML 1.1\n---\na: 1\n") == "1:1 directives ('%') are not accepted\n");
     CHECK(said_about("a: 1\n%FOO\n") == "2:1 directives ('%') are not accepted\n");
     CHECK(good("---\na: 1\n...\n").find("a") != nullptr);
 }
 
-TEST_CASE("tabs as indentation are one error at the tab; tabs elsewhere are blanks", "[strict_yaml]") {
+TEST_CASE("tabs as indentation are one error at the tab; tabs elsewhere are blanks", "[strict-yaml]") {
     const std::string complaint = "a tab as indentation; indent with spaces\n";
     CHECK(said_about("\ta: 1\n") == "1:1 " + complaint);
     CHECK(said_about("a:\n\tb: 1\n") == "2:1 " + complaint);
@@ -158,7 +158,7 @@ TEST_CASE("tabs as indentation are one error at the tab; tabs elsewhere are blan
     CHECK(good("a:\t1\t# one\n").find("a")->text() == "1");
 }
 
-TEST_CASE("what yaml-cpp lets pass is an error: no colon, open quotes, keys that are no text", "[strict_yaml]") {
+TEST_CASE("what yaml-cpp lets pass is an error: no colon, open quotes, keys that are no text", "[strict-yaml]") {
     CHECK(said_about("a: 1\nb\n") == "2:1 expected ':' after 'b'\n");
     CHECK(said_about("a: {b, c: 1}\n") == "1:5 expected ':' after 'b'\n");
     CHECK(said_about("? k\n: v\n") == "1:3 expected ':' after 'k'\n");
@@ -169,7 +169,7 @@ TEST_CASE("what yaml-cpp lets pass is an error: no colon, open quotes, keys that
     CHECK(good("a: 'it''s'\n\"k\\\"\": \"\\\\\"\n").find("k\"")->text() == "\\");
 }
 
-TEST_CASE("a syntax error is one diagnostic with its position", "[strict_yaml]") {
+TEST_CASE("a syntax error is one diagnostic with its position", "[strict-yaml]") {
     CHECK(said_about("a: 1\n b: 2\n") == "2:3 " + syntax_colon);
     CHECK(said_about("a: b: c\n") == "1:5 " + syntax_colon);
     CHECK(said_about("a: [1, 2\nb: 3\n") == "2:2 expected ',' or ']' of the list that begins at line 1, column 4\n");
@@ -179,11 +179,11 @@ TEST_CASE("a syntax error is one diagnostic with its position", "[strict_yaml]")
     CHECK_FALSE(StrictYamlReading("a: b: c\n").root);
 }
 
-TEST_CASE("errors before a syntax error are reported with it", "[strict_yaml]") {
+TEST_CASE("errors before a syntax error are reported with it", "[strict-yaml]") {
     CHECK(said_about("a: 1\na: 2\nb: c: d\n") == "2:1 duplicate key 'a' (the first is at line 1)\n3:5 " + syntax_colon);
 }
 
-TEST_CASE("bytes that are no text are one error at the first of them", "[strict_yaml]") {
+TEST_CASE("bytes that are no text are one error at the first of them", "[strict-yaml]") {
     CHECK(said_about("a: \xC3\xA9\xFF\xFE\n") == "1:5 not UTF-8 text (byte 0xff)\n");
     CHECK(said_about(std::string_view("a: 1\nb: \0 2\n", 12)) == "2:4 control character U+0000\n");
     CHECK(said_about("a: 1\n\x04nonsense: [\n") == "2:1 control character U+0004\n"); // yaml-cpp would end there
@@ -194,19 +194,19 @@ TEST_CASE("bytes that are no text are one error at the first of them", "[strict_
               .size() == 2);
 }
 
-TEST_CASE("a text without content is null", "[strict_yaml]") {
+TEST_CASE("a text without content is null", "[strict-yaml]") {
     CHECK(good("").is_null());
     CHECK(good("# nothing\n\n").is_null());
 }
 
-TEST_CASE("64 levels of nesting are read, 65 are an error", "[strict_yaml]") {
+TEST_CASE("64 levels of nesting are read, 65 are an error", "[strict-yaml]") {
     const auto nested = [](std::size_t n) { return std::string(n, '[') + std::string(n, ']'); };
     CHECK(good(nested(64)).is_seq());
     CHECK(said_about(nested(65)) == "1:65 lists and maps nested deeper than 64 levels\n");
     CHECK(StrictYamlReading(std::string(100'000, '[')).out.errors() == 1); // where depends on what yaml-cpp takes it for
 }
 
-TEST_CASE("integers are decimal or hexadecimal, without quotes, within bounds", "[strict_yaml]") {
+TEST_CASE("integers are decimal or hexadecimal, without quotes, within bounds", "[strict-yaml]") {
     StrictYamlReading r("[12, -7, 0x1F, 0, 18446744073709551615, -9223372036854775808]");
     const auto& n = r.root->items();
     CHECK(n[0].as_integer(r.out, "n") == 12);
@@ -225,7 +225,7 @@ TEST_CASE("integers are decimal or hexadecimal, without quotes, within bounds", 
                          "got \"18446744073709551615\"\n");
 }
 
-TEST_CASE("octal, digit groups, sexagesimal, signs, fractions and quotes are no integers", "[strict_yaml]") {
+TEST_CASE("octal, digit groups, sexagesimal, signs, fractions and quotes are no integers", "[strict-yaml]") {
     for (const std::string text : {"010", "-01", "1_000", "1:30", "+1", "1.0", "1e3", "0x", "-0x1", "--1", "0x1g",
                                    "99999999999999999999", "12 ", "\"12\"", "[]", "{}", "~"}) {
         StrictYamlReading r("a: " + text + "\n");
@@ -241,7 +241,7 @@ TEST_CASE("octal, digit groups, sexagesimal, signs, fractions and quotes are no 
                          "2:4 b: expected an integer without leading zeros, got \"010\"\n");
 }
 
-TEST_CASE("booleans are true and false without quotes", "[strict_yaml]") {
+TEST_CASE("booleans are true and false without quotes", "[strict-yaml]") {
     StrictYamlReading r("[true, false, \"true\", 1, ~]");
     const auto& n = r.root->items();
     CHECK(n[0].as_bool(r.out, "b") == true);
@@ -252,7 +252,7 @@ TEST_CASE("booleans are true and false without quotes", "[strict_yaml]") {
                          "1:23 b: expected true or false, got \"1\"\n1:26 b: expected true or false, got nothing\n");
 }
 
-TEST_CASE("durations and sizes stay text, choices are checked and suggested", "[strict_yaml]") {
+TEST_CASE("durations and sizes stay text, choices are checked and suggested", "[strict-yaml]") {
     StrictYamlReading r("t: 1.5us\nkind: smuv3\nlist: [a, [b], c]\n");
     CHECK(r["t"].as_string(r.out, "t") == "1.5us");
     const std::vector<std::string_view> kinds{"smmuv3", "vtd"};
@@ -265,7 +265,7 @@ TEST_CASE("durations and sizes stay text, choices are checked and suggested", "[
 }
 
 TEST_CASE("a map reader reports every key that nobody read, with the nearest absent one that was asked for",
-          "[strict_yaml]") {
+          "[strict-yaml]") {
     StrictYamlReading r("kind: acc\nqdept: 3\nkinf: 4\nsub:\n  odd: 1\n");
     {
         MapReader reader(*r.root, r.out, "devices[0]");
@@ -280,7 +280,7 @@ TEST_CASE("a map reader reports every key that nobody read, with the nearest abs
                          "5:3 unknown key 'odd' in devices[0].sub\n");
 }
 
-TEST_CASE("a map reader names what is missing, what is no map, and wrong values by their path", "[strict_yaml]") {
+TEST_CASE("a map reader names what is missing, what is no map, and wrong values by their path", "[strict-yaml]") {
     StrictYamlReading r("dev: {n: x, b: true}\nlist: [1]\n");
     {
         MapReader reader(*r.root, r.out);
@@ -295,7 +295,7 @@ TEST_CASE("a map reader names what is missing, what is no map, and wrong values 
                          "2:7 list: expected a map, got a list\n");
 }
 
-TEST_CASE("a setting replaces and adds values along keys and indices", "[strict_yaml]") {
+TEST_CASE("a setting replaces and adds values along keys and indices", "[strict-yaml]") {
     CHECK(after_set("a: {b: 1, c: 2}\n", "a.b=3") == "a:\n  b: 3\n  c: 2\n");
     CHECK(after_set("a: {b: 1}\n", "a.d.e=40us") == "a:\n  b: 1\n  d:\n    e: 40us\n");
     CHECK(after_set("d: [{k: 1}, {k: 2}]\n", "d[1].k=3") == "d:\n  - k: 1\n  - k: 3\n");
@@ -305,7 +305,7 @@ TEST_CASE("a setting replaces and adds values along keys and indices", "[strict_
     CHECK(after_set("a: 1\n", "a=x=y") == "a: x=y\n");
 }
 
-TEST_CASE("a setting that cannot be applied is an error at its step", "[strict_yaml]") {
+TEST_CASE("a setting that cannot be applied is an error at its step", "[strict-yaml]") {
     CHECK(after_set("a: {b: 1}\n", "a.b.c=3") == "1:5 'a.b' is \"1\", it has no key 'c'\n");
     CHECK(after_set("d: [1, 2]\n", "d[2]=3") == "1:2 'd' has 2 items, numbered from 0\n");
     CHECK(after_set("d: [1, 2]\n", "d.x=3") == "1:3 'd' is a list, it has no key 'x'\n");
@@ -313,7 +313,7 @@ TEST_CASE("a setting that cannot be applied is an error at its step", "[strict_y
     CHECK(after_set("[1]", "a=3") == "1:1 the top level is a list, it has no key 'a'\n");
 }
 
-TEST_CASE("a setting that cannot be read is an error at its column", "[strict_yaml]") {
+TEST_CASE("a setting that cannot be read is an error at its column", "[strict-yaml]") {
     CHECK(after_set("", "a.b") == "1:4 expected path=value\n");
     CHECK(after_set("", "=1") == "1:1 expected a key of a path such as platform.iommu.kind\n");
     CHECK(after_set("", "a..b=1") == "1:3 expected a key of a path such as platform.iommu.kind\n");
@@ -330,7 +330,7 @@ TEST_CASE("a setting that cannot be read is an error at its column", "[strict_ya
     CHECK(after_set("", std::string(70, 'a').replace(1, 68, std::string(400, '.')) + "=1").find("1:3 ") == 0);
 }
 
-TEST_CASE("errors about what a setting brought point into the setting", "[strict_yaml]") {
+TEST_CASE("errors about what a setting brought point into the setting", "[strict-yaml]") {
     Diagnostics out;
     const auto setting = parse_setting("platform.iommu.kin=vtd", out);
     REQUIRE(setting);
@@ -347,7 +347,7 @@ TEST_CASE("errors about what a setting brought point into the setting", "[strict
                           "                 ^\n1 error\n");
 }
 
-TEST_CASE("alternatives are one setting for each value, lists among them, with the places of each", "[strict_yaml]") {
+TEST_CASE("alternatives are one setting for each value, lists among them, with the places of each", "[strict-yaml]") {
     Diagnostics out;
     const auto all = parse_alternatives("os.bugs=[R6],[],~", out);
     REQUIRE(all);
@@ -364,13 +364,13 @@ TEST_CASE("alternatives are one setting for each value, lists among them, with t
     CHECK(closed.errors() == 1);
 }
 
-TEST_CASE("merging lays maps over maps and replaces the rest", "[strict_yaml]") {
+TEST_CASE("merging lays maps over maps and replaces the rest", "[strict-yaml]") {
     const Node base = good("a: {x: 1, y: [1, 2]}\nb: 1\n");
     const Node over = good("a: {y: [3], z: 4}\nc: 5\n");
     CHECK(merged(base, over) == good("a: {x: 1, y: [3], z: 4}\nb: 1\nc: 5\n"));
 }
 
-TEST_CASE("trees are immutable and compare by content, order and quotes", "[strict_yaml]") {
+TEST_CASE("trees are immutable and compare by content, order and quotes", "[strict-yaml]") {
     const Node one = good("a: 1\nb: 2\n");
     const Node changed = one.with("a", Node::integer(3));
     CHECK(one == good("{a: 1, b: 2}"));
@@ -383,7 +383,7 @@ TEST_CASE("trees are immutable and compare by content, order and quotes", "[stri
     CHECK_THROWS_AS(Node::integer(1).with("k", Node{}), std::invalid_argument);
 }
 
-TEST_CASE("comments stand after their values, on one line", "[strict_yaml]") {
+TEST_CASE("comments stand after their values, on one line", "[strict-yaml]") {
     const Node item = Node::map({{"k", Node::integer(1).with_comment("one\nline"), {}}});
     const Node root = Node::map({
         {"a", Node::plain("40us").with_comment("default: guess"), {}},
@@ -399,7 +399,7 @@ TEST_CASE("comments stand after their values, on one line", "[strict_yaml]") {
     CHECK(good(emit_yaml(root.with_comment("head"))) == root);
 }
 
-TEST_CASE("texts that YAML takes for something else are written in quotes and read back", "[strict_yaml]") {
+TEST_CASE("texts that YAML takes for something else are written in quotes and read back", "[strict-yaml]") {
     // clang-format off
     for (const std::string text : {
            "", " a", "a ", "~", "null", "yes", "- a", "-", "? a", ":", "a: b", "a:", "a #b", "#a", "[a", "{a", "&a",
@@ -493,7 +493,7 @@ void check_reading(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("any tree is read back equal from its text", "[strict_yaml]") {
+TEST_CASE("any tree is read back equal from its text", "[strict-yaml]") {
     testbench::holds(
         [] {
             const Node root = tree(4, 4);
@@ -509,15 +509,15 @@ TEST_CASE("any tree is read back equal from its text", "[strict_yaml]") {
         1000);
 }
 
-TEST_CASE("random bytes never throw, and every complaint has a place in them", "[strict_yaml]") {
+TEST_CASE("random bytes never throw, and every complaint has a place in them", "[strict-yaml]") {
     testbench::holds([](const std::string& bytes) { check_reading(bytes); }, 2000);
 }
 
-TEST_CASE("random YAML fragments never throw, and what is read is written and read again equal", "[strict_yaml]") {
+TEST_CASE("random YAML fragments never throw, and what is read is written and read again equal", "[strict-yaml]") {
     testbench::holds([] { check_reading(*rc::gen::scale(0.6, gen_yaml_like())); }, 4000);
 }
 
-TEST_CASE("random settings never throw, and apply to any tree or say why not", "[strict_yaml]") {
+TEST_CASE("random settings never throw, and apply to any tree or say why not", "[strict-yaml]") {
     testbench::holds(
         [] {
             const std::string text = *rc::gen::oneOf(gen_text(), gen_yaml_like());
@@ -536,7 +536,7 @@ TEST_CASE("random settings never throw, and apply to any tree or say why not", "
         1000);
 }
 
-TEST_CASE("50000 events are read in seconds, on lines of their own or all on one", "[strict_yaml]") {
+TEST_CASE("50000 events are read in seconds, on lines of their own or all on one", "[strict-yaml]") {
     std::string lines, one_line = "\xC3\xA9: [";
     for (int i = 0; i < 50'000; ++i) {
         lines += "- {at: 12us, do: kill, process: p" + std::to_string(i) + "}\n- \n";

@@ -84,7 +84,8 @@ TEST_CASE("the no-write flag counts with NWFS only", "[vtd][device-tlb]") {
     CHECK(b.load<FsEntry>(b.leaf).get(FsEntry::D) != counts);
 }
 
-TEST_CASE("translated requests pass if the context entry lets the device have a device-TLB", "[vtd][device-tlb]") {
+TEST_CASE("translated requests pass if the context entry lets the device have a device-TLB",
+          "[vtd][device-tlb][scalable context entry.DTE][SCT.5][SGN.4][SGN.8]") {
     DeviceTlbBench b;
     const Dma translated = Bench::with(Dma{}, AddressType::Translated);
     CHECK(b.dma(Iova{there.value()}, translated).to == there);
@@ -168,7 +169,7 @@ TEST_CASE("how a translation request ends that meets a fault", "[vtd][device-tlb
     }
 }
 
-TEST_CASE("a failed mark is told as no access, and recorded all the same", "[vtd][device-tlb]") {
+TEST_CASE("a failed mark is told as no access, and recorded all the same", "[vtd][device-tlb][SFS.10]") {
     DeviceTlbBench b;
     b.memory.broken = Spa{0};
     const Translation before = b.ask();
@@ -202,7 +203,7 @@ TEST_CASE("a translation request for the interrupt range is sent back untranslat
 }
 
 TEST_CASE("a device-TLB is asked behind the invalidations before it, and a wait waits for its answer",
-          "[vtd][device-tlb]") {
+          "[vtd][device-tlb][p_dev_tlb_inv_dsc]") {
     DeviceTlbBench b;
     Translation held = b.dma(here, Bench::pasid5);
     b.submit_quietly(Bench::forget_pasid(5), DeviceTlbBench::invalidate(), Bench::wait(1));
@@ -221,7 +222,7 @@ TEST_CASE("a device-TLB is asked behind the invalidations before it, and a wait 
     CHECK_FALSE(b.get(Fsts::ITE));
 }
 
-TEST_CASE("the pages of a device-TLB invalidation are said as in the message", "[vtd][device-tlb]") {
+TEST_CASE("the pages of a device-TLB invalidation are said as in the message", "[vtd][device-tlb][dev_tlb_inv_dsc]") {
     DeviceTlbBench b;
     const auto range = [&](u64 page, bool s) {
         b.submit(Bench::make<DevTlbInvDsc>()
@@ -240,7 +241,7 @@ TEST_CASE("the pages of a device-TLB invalidation are said as in the message", "
 }
 
 TEST_CASE("a device that does not answer: ITE, the open waits are over without a sign, and nothing more is fetched",
-          "[vtd][device-tlb]") {
+          "[vtd][device-tlb][FSTS][IQERCD]") {
     DeviceTlbBench b;
     b.submit(DeviceTlbBench::invalidate(), Bench::wait(1), DeviceTlbBench::invalidate(6, 0x109), Bench::wait(2));
     REQUIRE(b.devices.asked.size() == 2);
@@ -268,7 +269,7 @@ TEST_CASE("ITESID keeps the first of several that time out, until ITE is cleared
     CHECK(b.get(Iqercd::ITESID) == RequesterId{0x108});
 }
 
-TEST_CASE("a completion that nobody waits for sets ICE, and the queue goes on", "[vtd][device-tlb]") {
+TEST_CASE("a completion that nobody waits for sets ICE, and the queue goes on", "[vtd][device-tlb][FSTS][IQERCD]") {
     DeviceTlbBench b;
     b.unit.stray_completion(StreamId{0x10a});
     CHECK(b.get(Fsts::ICE));

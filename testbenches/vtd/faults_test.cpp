@@ -33,7 +33,8 @@ struct FaultBench : Bench {
 
 } // namespace
 
-TEST_CASE("records fill the registers in turn, and FRI names the first since nothing was pending", "[vtd][faults]") {
+TEST_CASE("records fill the registers in turn, and FRI names the first since nothing was pending",
+          "[vtd][faults][FRCD][FSTS]") {
     FaultBench b;
     b.fault(1);
     b.fault(2);
@@ -53,7 +54,7 @@ TEST_CASE("records fill the registers in turn, and FRI names the first since not
 }
 
 TEST_CASE("a register that is not free sets PFO, and nothing is recorded before software has cleared it",
-          "[vtd][faults]") {
+          "[vtd][faults][FSTS]") {
     FaultBench b{2};
     Log<FaultRaised> faults{b.bus};
     b.fault(1);
@@ -73,7 +74,8 @@ TEST_CASE("a register that is not free sets PFO, and nothing is recorded before 
     CHECK(faults.size() == 5);
 }
 
-TEST_CASE("the fault event is one message for all that is pending, sent when it is unmasked", "[vtd][faults]") {
+TEST_CASE("the fault event is one message for all that is pending, sent when it is unmasked",
+          "[vtd][faults][FECTL][FEDATA][FEADDR]") {
     FaultBench b;
     CHECK(b.read<Fectl>().get(Fectl::IM)); // masked at reset
     b.fault();
@@ -94,7 +96,7 @@ TEST_CASE("the fault event is one message for all that is pending, sent when it 
     CHECK(b.memory.messages.size() == 2);
 }
 
-TEST_CASE("a masked event that is no longer true is not sent", "[vtd][faults]") {
+TEST_CASE("a masked event that is no longer true is not sent", "[vtd][faults][FECTL]") {
     FaultBench b;
     b.fault();
     b.clear_record(0);
@@ -129,7 +131,7 @@ TEST_CASE("the next record goes to the first register after translation was off"
     CHECK(b.pending() == 1);
 }
 
-TEST_CASE("F is cleared by either width of access, and by a one only", "[vtd][faults]") {
+TEST_CASE("F is cleared by either width of access, and by a one only", "[vtd][faults][FRCD]") {
     FaultBench b;
     b.fault();
     b.write_at(b.frcd() + 12, 4, 0x7fff'ffff);

@@ -90,7 +90,7 @@ struct WritableBench : Bench {
 } // namespace
 
 TEST_CASE("registers are where the manual has them, and one whose capability is missing is reserved",
-          "[golden][vtd][VER][CAP][ECAP][FRCD]") {
+          "[golden][vtd]") {
     const auto& row = any_row(gold::registers);
     INFO(row.name);
     const Identity whole = lacking(""), less = lacking(row.needs);

@@ -18,7 +18,8 @@ struct LegacyBench : Bench {
 
 } // namespace
 
-TEST_CASE("a second stage of each width maps pages of each size", "[vtd][legacy]") {
+TEST_CASE("a second stage of each width maps pages of each size",
+          "[vtd][legacy][context entry.AW][context entry.SSPTPTR][second-stage entry.ADDR][second-stage entry.PS]") {
     struct Case {
         AddressWidth width;
         unsigned start;
@@ -68,7 +69,8 @@ TEST_CASE("a first access takes the look-ups, four structures and the entries; t
     CHECK(first == hit + pair * 2 + walk);
 }
 
-TEST_CASE("permissions of the second stage are those of all its levels", "[vtd][legacy]") {
+TEST_CASE("permissions of the second stage are those of all its levels",
+          "[vtd][legacy][second-stage entry.R][second-stage entry.W][LGN.2][LGN.3]") {
     LegacyBench b;
     b.store_legacy(Bench::legacy(b.table));
     b.map_second(b.table, here.value(), Bench::ss(there));
@@ -88,7 +90,8 @@ TEST_CASE("permissions of the second stage are those of all its levels", "[vtd][
     CHECK(kind_of(atomic) == RequestKind::AtomicOp);
 }
 
-TEST_CASE("pass-through keeps addresses, and ends at the smallest of the widths", "[vtd][legacy]") {
+TEST_CASE("pass-through keeps addresses, and ends at the smallest of the widths",
+          "[vtd][legacy][context entry.TT][context entry.AW][LGN.1]") {
     LegacyBench b;
     b.store_legacy(Bench::legacy(Spa{0}, TranslationType::PassThrough));
     CHECK(b.dma(Iova{0xabcd'e123}).to == Spa{0xabcd'e123});
@@ -100,7 +103,8 @@ TEST_CASE("pass-through keeps addresses, and ends at the smallest of the widths"
     CHECK(b.dma(Iova{0x80'0000'0000}).ending == Ending::Abort);
 }
 
-TEST_CASE("writes to the interrupt range pass, reads of it end, and nothing is translated to it", "[vtd][legacy]") {
+TEST_CASE("writes to the interrupt range pass, reads of it end, and nothing is translated to it",
+          "[vtd][legacy][LGN.4]") {
     LegacyBench b;
     b.store_legacy(Bench::legacy(b.table));
     CHECK(b.write_to(Iova{0xFEE0'0000}).to == Spa{0xFEE0'0000});
@@ -120,7 +124,8 @@ TEST_CASE("writes to the interrupt range pass, reads of it end, and nothing is t
     CHECK(b.only_record().get(FaultRecord::FR) == FaultCode::LGN_4);
 }
 
-TEST_CASE("each fault of legacy mode has its reason, and FPD keeps back those that it may", "[vtd][legacy]") {
+TEST_CASE("each fault of legacy mode has its reason, and FPD keeps back those that it may",
+          "[vtd][legacy][context entry.FPD][LRT.1][LRT.2][LRT.3][LCT.1][LCT.2][LCT.3][LCT.4][LSS.1][LSS.2]") {
     struct Case {
         const char* what;
         FaultCode code;
@@ -210,7 +215,7 @@ TEST_CASE("an address beyond the second stage's width is refused", "[vtd][legacy
     CHECK(b.only_record().get(FaultRecord::FR) == FaultCode::LGN_1);
 }
 
-TEST_CASE("legacy mode knows no PASID", "[vtd][legacy]") {
+TEST_CASE("legacy mode knows no PASID", "[vtd][legacy][RTA.2]") {
     LegacyBench b;
     b.store_legacy(Bench::legacy(b.table).set(ContextEntry::FPD, true));
     CHECK(b.dma(here, Bench::pasid5).ending == Ending::Abort);
@@ -220,7 +225,7 @@ TEST_CASE("legacy mode knows no PASID", "[vtd][legacy]") {
     CHECK(r.get(FaultRecord::PV) == Pasid{5});
 }
 
-TEST_CASE("a root that aborts all DMA, and one that means nothing", "[vtd][legacy]") {
+TEST_CASE("a root that aborts all DMA, and one that means nothing", "[vtd][legacy][RTA.4][RTA.1][RTADDR]") {
     LegacyBench b;
     b.store_legacy(Bench::legacy(b.table));
     b.map_second(b.table, here.value(), Bench::ss(there));

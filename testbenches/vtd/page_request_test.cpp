@@ -59,7 +59,7 @@ struct PageRequestBench : Bench {
 
 } // namespace
 
-TEST_CASE("a page request becomes a descriptor, PPR and one event", "[vtd][page-request]") {
+TEST_CASE("a page request becomes a descriptor, PPR and one event", "[vtd][page-request][PRS][PQA][PQT][PECTL]") {
     PageRequestBench b;
     PageRequestMessage m = PageRequestBench::message(0x155);
     m.privileged = true;
@@ -110,7 +110,7 @@ TEST_CASE("of a nested PASID a page request makes the domain forgotten", "[vtd][
 }
 
 TEST_CASE("a full queue: PRO, groups are answered with Success, and nothing is queued until software has cleared it",
-          "[vtd][page-request]") {
+          "[vtd][page-request][PRS][PQH]") {
     PageRequestBench b;
     b.fill();
     CHECK(b.queued() == 127); // one slot stays empty
@@ -139,7 +139,7 @@ TEST_CASE("a full queue: PRO, groups are answered with Success, and nothing is q
 }
 
 TEST_CASE("a request that the remapping tables refuse is answered as invalid, and recorded as FPD lets it",
-          "[vtd][page-request]") {
+          "[vtd][page-request][scalable context entry.PRE][SCT.8]") {
     struct Case {
         const char* what;
         FaultCode code;
@@ -183,7 +183,7 @@ TEST_CASE("a request that the remapping tables refuse is answered as invalid, an
     }
 }
 
-TEST_CASE("legacy mode takes no page requests", "[vtd][page-request]") {
+TEST_CASE("legacy mode takes no page requests", "[vtd][page-request][RTA.3]") {
     PageRequestBench b;
     b.set_root(TableMode::Legacy);
     b.send(PageRequestBench::message(1));
@@ -191,7 +191,7 @@ TEST_CASE("legacy mode takes no page requests", "[vtd][page-request]") {
     CHECK(b.responses.sent.at(0).code == PageResponseCode::InvalidRequest);
 }
 
-TEST_CASE("a response descriptor goes out as it says", "[vtd][page-request]") {
+TEST_CASE("a response descriptor goes out as it says", "[vtd][page-request][page_grp_resp_dsc]") {
     PageRequestBench b;
     const auto respond = [](ResponseCode code, bool pasid) {
         return Bench::make<PageGrpRespDsc>()
@@ -211,7 +211,7 @@ TEST_CASE("a response descriptor goes out as it says", "[vtd][page-request]") {
 }
 
 TEST_CASE("a wait with PD completes behind the requests that came before it, one without does not wait",
-          "[vtd][page-request]") {
+          "[vtd][page-request][inv_wait_dsc]") {
     const bool drains = GENERATE(true, false);
     VtdConfig c;
     c.page_request_write.set(5_us);
@@ -224,7 +224,7 @@ TEST_CASE("a wait with PD completes behind the requests that came before it, one
     CHECK(b.flagged() == 1);
 }
 
-TEST_CASE("requests without PASID are those of RID_PASID", "[vtd][page-request]") {
+TEST_CASE("requests without PASID are those of RID_PASID", "[vtd][page-request][scalable context entry.RID_PASID]") {
     PageRequestBench b;
     PageRequestMessage m = PageRequestBench::message(1);
     m.has_pasid = false;

@@ -8,7 +8,8 @@ using namespace quiesce::iommu::vtd::test;
 using iommu::vtd::test::Bench;
 using iommu::vtd::test::Dma;
 
-TEST_CASE("each invalidation of translations removes what its scope says and no more", "[vtd][queue]") {
+TEST_CASE("each invalidation of translations removes what its scope says and no more",
+          "[vtd][queue][p_iotlb_inv_dsc][iotlb_inv_dsc][PASID table entry.DID]") {
     using F = QueueBench::Forgotten;
     const IotlbInvDsc page =
         Bench::make<IotlbInvDsc>().set(IotlbInvDsc::G, IotlbGranularity::Page).set(IotlbInvDsc::ADDR, here);
@@ -51,7 +52,7 @@ TEST_CASE("each invalidation of translations removes what its scope says and no 
 }
 
 TEST_CASE("contexts are forgotten by device, function group and globally; in scalable mode a domain means all",
-          "[vtd][queue]") {
+          "[vtd][queue][cc_inv_dsc]") {
     struct Case {
         CcInvDsc d;
         bool forgets; ///< the context of 0108h
@@ -85,7 +86,7 @@ TEST_CASE("contexts are forgotten by device, function group and globally; in sca
 }
 
 TEST_CASE("a PASID table entry is forgotten by PASID and domain, by domain and globally, and not by its context",
-          "[vtd][queue]") {
+          "[vtd][queue][pc_inv_dsc][PASID table entry.DID]") {
     struct Case {
         Descriptor d;
         bool forgets; ///< the entry of PASID 5
@@ -122,7 +123,8 @@ TEST_CASE("a changed context entry is seen only when both caches have forgotten 
     CHECK(b.dma(here, Bench::pasid5).ending == Ending::Abort);
 }
 
-TEST_CASE("legacy mode: contexts by domain, translations by page, with descriptors of 128 bits", "[vtd][queue]") {
+TEST_CASE("legacy mode: contexts by domain, translations by page, with descriptors of 128 bits",
+          "[vtd][queue][cc_inv_dsc][iotlb_inv_dsc][context entry.DID]") {
     Bench b;
     b.start(TableMode::Legacy);
     const Spa table = b.new_table();
@@ -146,7 +148,7 @@ TEST_CASE("legacy mode: contexts by domain, translations by page, with descripto
     CHECK(b.dma(here).ending == Ending::Abort);
 }
 
-TEST_CASE("the queue wraps, and takes what the largest size holds", "[vtd][queue]") {
+TEST_CASE("the queue wraps, and takes what the largest size holds", "[vtd][queue][IQT][IQH][inv_wait_dsc]") {
     Bench b;
     b.start(TableMode::Scalable);
     for (u32 n = 1; n <= 3 * b.entries() + 5; ++n) {
@@ -157,7 +159,8 @@ TEST_CASE("the queue wraps, and takes what the largest size holds", "[vtd][queue
     CHECK(b.tail == 5);
 }
 
-TEST_CASE("a wait completes when what came before it is done, and the event comes with it once", "[vtd][queue]") {
+TEST_CASE("a wait completes when what came before it is done, and the event comes with it once",
+          "[vtd][queue][inv_wait_dsc][ICS][IECTL][IEADDR]") {
     QueueBench b;
     b.warm();
     b.write(Iedata{}.set(Iedata::IMD, 0x42));
@@ -185,7 +188,7 @@ TEST_CASE("a wait completes when what came before it is done, and the event come
     CHECK(events() == 2);
 }
 
-TEST_CASE("nothing behind a wait with FN begins before it is complete", "[vtd][queue]") {
+TEST_CASE("nothing behind a wait with FN begins before it is complete", "[vtd][queue][inv_wait_dsc]") {
     QueueBench b;
     b.warm();
     Translation held = b.dma(here, Bench::pasid5);

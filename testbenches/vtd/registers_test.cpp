@@ -53,7 +53,7 @@ TEST_CASE("every default and every single switch turned over gives a unit that t
     }
 }
 
-TEST_CASE("units of machines can be had, say what theirs say, and translate", "[vtd][registers]") {
+TEST_CASE("units of machines can be had, say what theirs say, and translate", "[vtd][registers][VER][CAP][ECAP]") {
     const auto presets = identity_presets();
     const std::size_t count = presets.size();
     const IdentityPreset& p = presets[GENERATE_COPY(range(std::size_t{0}, count))];
@@ -93,7 +93,7 @@ TEST_CASE("an identity that says what is not modelled is named", "[vtd][register
     CHECK(says([](Identity& id) { id.ver.set(Ver::MAX, 8); }) == "VER.MAX: versions 1 to 7 only");
 }
 
-TEST_CASE("GSTS shows a command after the update delay, and GCMD reads as zero", "[vtd][registers]") {
+TEST_CASE("GSTS shows a command after the update delay, and GCMD reads as zero", "[vtd][registers][GCMD][GSTS]") {
     Bench b;
     b.write(Iqa{}.set(Iqa::ADDR, Bench::iq).set(Iqa::DW, true));
     b.post(Gcmd{}.set(Gcmd::QIE, true));
@@ -104,7 +104,7 @@ TEST_CASE("GSTS shows a command after the update delay, and GCMD reads as zero",
     CHECK(b.read<Gcmd>().value() == 0);
 }
 
-TEST_CASE("a root table pointer counts only from SRTP on", "[vtd][registers]") {
+TEST_CASE("a root table pointer counts only from SRTP on", "[vtd][registers][RTADDR][GSTS]") {
     Bench b;
     b.start(TableMode::Scalable);
     b.simple(here, there);
@@ -121,7 +121,8 @@ TEST_CASE("a root table pointer counts only from SRTP on", "[vtd][registers]") {
     CHECK(b.only_record().get(FaultRecord::FR) == FaultCode::SRT_2);
 }
 
-TEST_CASE("without ESRTPS what was cached under the old root stays until it is invalidated", "[vtd][registers]") {
+TEST_CASE("without ESRTPS what was cached under the old root stays until it is invalidated",
+          "[vtd][registers][RTADDR][cc_inv_dsc]") {
     VtdConfig c;
     c.flush_on_root.set(false);
     Bench b{c};
@@ -134,7 +135,8 @@ TEST_CASE("without ESRTPS what was cached under the old root stays until it is i
     CHECK(b.dma(here, Bench::pasid5).ending == Ending::Abort);
 }
 
-TEST_CASE("translation is off only when what is under way is over, and then addresses pass", "[vtd][registers]") {
+TEST_CASE("translation is off only when what is under way is over, and then addresses pass",
+          "[vtd][registers][GCMD][GSTS]") {
     Bench b;
     b.start(TableMode::Scalable);
     b.simple(here, there);
@@ -158,7 +160,7 @@ TEST_CASE("with translation off device-TLBs are refused and interrupts pass", "[
     CHECK(b.dma(Iova{0xFEE0'1000}, Bench::with(Dma{}, iommu::Access::Write)).to == Spa{0xFEE0'1000});
 }
 
-TEST_CASE("the fault records and the IOTLB registers are where CAP and ECAP say", "[vtd][registers]") {
+TEST_CASE("the fault records and the IOTLB registers are where CAP and ECAP say", "[vtd][registers][IVA][FRCD]") {
     const Identity id =
         identity_of(IdentityValues{0x10, 0xd2'008c'222f'0606, 0x8800'0000'0f42, 48}); // FRO 22h, IRO Fh, one record
     REQUIRE(what_it_cannot_be(id).empty());
@@ -176,7 +178,8 @@ TEST_CASE("the fault records and the IOTLB registers are where CAP and ECAP say"
     CHECK(b.read_at(0x14, 4) == 0x8800);
 }
 
-TEST_CASE("protected memory is refused without a record, and the rest of memory is not", "[vtd][registers]") {
+TEST_CASE("protected memory is refused without a record, and the rest of memory is not",
+          "[vtd][registers][PMEN][PLMBASE][PLMLIMIT][PHMBASE][PHMLIMIT]") {
     Bench b;
     b.write(Plmbase{}.set(Plmbase::PLMB, Spa{0x2000'0000}));
     b.write(Plmlimit{}.set(Plmlimit::PLML, Spa{0x2020'0000}));
@@ -200,7 +203,7 @@ TEST_CASE("protected memory is refused without a record, and the rest of memory 
 }
 
 TEST_CASE("virtual commands allocate the lowest PASID, free it once, and drop what comes while one is under way",
-          "[vtd][registers]") {
+          "[vtd][registers][VCMD][VCRSP][VCCAP]") {
     VtdConfig c;
     c.virtual_commands.set(true);
     c.virtual_pasids.set(2);

@@ -8,7 +8,8 @@ using namespace quiesce::iommu::vtd::test;
 using iommu::vtd::test::Bench;
 using iommu::vtd::test::Dma;
 
-TEST_CASE("a first stage of four levels maps pages of each size, in both halves", "[vtd][scalable]") {
+TEST_CASE("a first stage of four levels maps pages of each size, in both halves",
+          "[vtd][scalable][PASID table entry.FSPTPTR][first-stage entry.ADDR][first-stage entry.PS][SGN.1]") {
     ScalableBench b;
     b.store_pasid(5, Bench::first_stage(b.first));
     b.map_first(b.first, here, Bench::fs(there));
@@ -24,7 +25,7 @@ TEST_CASE("a first stage of four levels maps pages of each size, in both halves"
     CHECK(b.refused(Iova{0x0000'8000'0000'0000}) == FaultCode::SGN_1);
 }
 
-TEST_CASE("a first stage of five levels has 57-bit addresses", "[vtd][scalable]") {
+TEST_CASE("a first stage of five levels has 57-bit addresses", "[vtd][scalable][PASID table entry.FSPM]") {
     ScalableBench b;
     b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::FSPM, FirstStageMode::Levels5));
     const Iova wide{0x00ab'1234'5678'9000}, high{0xff12'3456'789a'b000};
@@ -35,7 +36,8 @@ TEST_CASE("a first stage of five levels has 57-bit addresses", "[vtd][scalable]"
     CHECK(b.refused(Iova{0x0100'0000'0000'0000}) == FaultCode::SGN_1);
 }
 
-TEST_CASE("A is marked on the way down, D by a write, EA with EAFE", "[vtd][scalable]") {
+TEST_CASE("A is marked on the way down, D by a write, EA with EAFE",
+          "[vtd][scalable][first-stage entry.A][first-stage entry.D][first-stage entry.EA][PASID table entry.EAFE]") {
     const bool extended = GENERATE(false, true);
     ScalableBench b;
     b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::EAFE, extended));
@@ -79,7 +81,8 @@ TEST_CASE("each entry whose first use is marked takes one more access of memory,
     CHECK(marking == marked + swap * 4);
 }
 
-TEST_CASE("without a coherent walk an entry that would have to be marked faults", "[vtd][scalable]") {
+TEST_CASE("without a coherent walk an entry that would have to be marked faults",
+          "[vtd][scalable][PASID table entry.PWSNP][SFS.9]") {
     ScalableBench b;
     b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::PWSNP, false));
     const Spa leaf = b.map_first(b.first, here, Bench::fs(there));
@@ -97,7 +100,8 @@ TEST_CASE("without a coherent walk an entry that would have to be marked faults"
     CHECK(b.write_to(here).to == there); // nothing kept says that it is clean for ever
 }
 
-TEST_CASE("user, write and privilege decide in the first stage", "[vtd][scalable]") {
+TEST_CASE("user, write and privilege decide in the first stage",
+          "[vtd][scalable][first-stage entry.R/W][first-stage entry.U/S][PASID table entry.WPE][SGN.2][SGN.6]") {
     ScalableBench b;
     const bool wpe = GENERATE(false, true);
     b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::WPE, wpe));
@@ -123,7 +127,8 @@ TEST_CASE("user, write and privilege decide in the first stage", "[vtd][scalable
     CHECK(kind_of(r) == RequestKind::Write);
 }
 
-TEST_CASE("privileged requests need SRE, cached or not; execute requests are never taken", "[vtd][scalable]") {
+TEST_CASE("privileged requests need SRE, cached or not; execute requests are never taken",
+          "[vtd][scalable][PASID table entry.SRE][SPT.5][SPT.6]") {
     ScalableBench b;
     b.store_pasid(5, Bench::first_stage(b.first).set(PasidEntry::SRE, false));
     b.map_first(b.first, here, Bench::fs(there));
@@ -136,7 +141,8 @@ TEST_CASE("privileged requests need SRE, cached or not; execute requests are nev
     CHECK(b.refused(here, execute) == FaultCode::SPT_5);
 }
 
-TEST_CASE("a second stage by PASID marks A and D with SSADE only, and A on the way down, too", "[vtd][scalable]") {
+TEST_CASE("a second stage by PASID marks A and D with SSADE only, and A on the way down, too",
+          "[vtd][scalable][PASID table entry.SSADE][second-stage entry.A][second-stage entry.D]") {
     const bool tracked = GENERATE(false, true);
     ScalableBench b;
     b.store_pasid(5, Bench::second_stage(b.second).set(PasidEntry::SSADE, tracked));
@@ -151,7 +157,8 @@ TEST_CASE("a second stage by PASID marks A and D with SSADE only, and A on the w
     CHECK_FALSE(b.load<SsEntry>(top).get(SsEntry::D));
 }
 
-TEST_CASE("nested: the second stage translates the first one's tables and what they lead to", "[vtd][scalable]") {
+TEST_CASE("nested: the second stage translates the first one's tables and what they lead to",
+          "[vtd][scalable][PASID table entry.PGTT][PASID table entry.SSPTPTR]") {
     ScalableBench b;
     b.store_pasid(5, Bench::nested(b.first, b.second));
     b.map_all_second();
@@ -163,7 +170,7 @@ TEST_CASE("nested: the second stage translates the first one's tables and what t
 }
 
 TEST_CASE("requests without PASID are looked up as RID_PASID says, and RID_PRIV makes them privileged",
-          "[vtd][scalable]") {
+          "[vtd][scalable][scalable context entry.RID_PASID][scalable context entry.RID_PRIV][SCT.9]") {
     ScalableBench b;
     const bool privileged = GENERATE(false, true);
     b.store_context(Bench::context()
@@ -190,7 +197,8 @@ TEST_CASE("requests without PASID are looked up as RID_PASID says, and RID_PRIV 
     CHECK(b.dma(here).ending == Ending::Abort);
 }
 
-TEST_CASE("pass-through by PASID ends at the host's width, and does not reach the interrupt range", "[vtd][scalable]") {
+TEST_CASE("pass-through by PASID ends at the host's width, and does not reach the interrupt range",
+          "[vtd][scalable][PASID table entry.PGTT][SGN.4][SGN.8]") {
     ScalableBench b;
     b.store_pasid(5, Bench::entry(PagingTranslation::PassThrough));
     CHECK(b.dma(Iova{0x1234'5678}, Bench::pasid5).to == Spa{0x1234'5678});
@@ -198,7 +206,8 @@ TEST_CASE("pass-through by PASID ends at the host's width, and does not reach th
     CHECK(b.refused(Iova{0xFEE0'0000}) == FaultCode::SGN_8);
 }
 
-TEST_CASE("the upper half of a bus has a context table of its own", "[vtd][scalable]") {
+TEST_CASE("the upper half of a bus has a context table of its own",
+          "[vtd][scalable][scalable root entry.UP][scalable root entry.UCTP]") {
     ScalableBench b;
     const u32 upper = 0x01f0;
     b.store_context(Bench::context(), upper);
