@@ -39,12 +39,16 @@ ParamTree parameters(Config& c) {
 
 const std::vector<Preset>& presets() {
     static const std::vector<Preset> list{
-        {"server", "the defaults: an SMMUv3.2 with stage 1 in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
-        {"small", "an embedded SMMUv3: few walkers, small caches, slower memory (guess)",
+        {"server", "the defaults: an SMMUv3.2 with stage 1, or a VT-d unit, in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
+        {"small", "an embedded IOMMU: few walkers, small caches, slower memory (guess)",
          {{"platform.iommu.smmuv3.agent.tlb_entries", "256"}, {"platform.iommu.smmuv3.agent.walker.slots", "4"},
           {"platform.iommu.smmuv3.agent.interfaces.count", "1"}, {"platform.iommu.smmuv3.agent.interfaces.entries", "8"},
           {"platform.iommu.smmuv3.agent.interfaces.ways", "8"}, {"platform.iommu.smmuv3.agent.interfaces.hit_under_miss", "false"},
-          {"platform.iommu.smmuv3.ssid_bits", "8"}, {"platform.memory.dma_latency", "150ns"}, {"platform.memory.walk_latency", "120ns"},
+          {"platform.iommu.smmuv3.ssid_bits", "8"}, {"platform.iommu.vtd.agent.tlb_entries", "256"},
+          {"platform.iommu.vtd.agent.walker.slots", "4"}, {"platform.iommu.vtd.agent.interfaces.count", "1"},
+          {"platform.iommu.vtd.agent.interfaces.entries", "8"}, {"platform.iommu.vtd.agent.interfaces.ways", "8"},
+          {"platform.iommu.vtd.agent.interfaces.hit_under_miss", "false"}, {"platform.iommu.vtd.pasid_bits", "8"},
+          {"platform.memory.dma_latency", "150ns"}, {"platform.memory.walk_latency", "120ns"},
           {"platform.memory.bandwidth", "12GB/s"}, {"os.cpu.cpus", "2"}}},
         {"gem5-like",
          "gem5 v24.0's SMMUv3, which its maintainers call not representative: caches as of server, which are gem5's; no MSIs, tables "

@@ -5,7 +5,6 @@
 #include "iommu/agent.h"
 #include "iommu/vtd/regs.h"
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -155,12 +154,6 @@ struct IdentityValues {
     unsigned haw = 0;
 };
 Identity identity_of(const IdentityValues& values);
-/// Units of machines, as their kernels' boot logs show them.
-struct IdentityPreset {
-    std::string_view name, help, source;
-    IdentityValues values;
-};
-std::span<const IdentityPreset> identity_presets();
 /// The first thing of an identity that this model cannot be, in words; empty: it can be all of it.
 std::string_view what_it_cannot_be(const Identity& id);
 
