@@ -85,4 +85,7 @@ inline const IommuRow* iommu_row(const Config& config) { return iommu_row(config
 
 extern const IommuRow smmuv3_row, vtd_row;
 
+/// What no single value of a unit's pipeline shows; `unit` is its key below platform.iommu.
+void check_agent(const iommu::AgentConfig& agent, std::string_view unit, const Node& root, Diagnostics& out);
+
 } // namespace quiesce::platform

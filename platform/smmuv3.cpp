@@ -274,6 +274,7 @@ void check_smmuv3(const Config& c, const Node& root, Diagnostics& out) {
     check_monitors(c, root, out);
     check_queues(c, root, out);
     check_interfaces(c, root, out);
+    check_agent(c.platform.iommu.smmuv3.agent, "smmuv3", root, out);
 }
 
 std::vector<std::string> smmuv3_capabilities(const Config& c) {

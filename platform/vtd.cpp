@@ -119,6 +119,7 @@ void check_vtd(const Config& c, const Node& root, Diagnostics& out) {
     if (c.platform.root_complex.stream_base != 0)
         out.error(place_of(root, {"platform", "root_complex", "stream_base"}),
                   "platform.root_complex.stream_base: a VT-d unit knows functions by their requester ids: 0");
+    check_agent(unit.agent, "vtd", root, out);
     if (auto why = vtd::what_it_cannot_be(vtd::identity_of(unit)); !why.empty())
         out.error(place_of(root, {"platform", "iommu", "vtd"}), fmt::format("platform.iommu.vtd: {}", why));
 }

@@ -59,7 +59,8 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
              const AgentConfig& config)
     : events_(events), architecture_(architecture), max_replays_(config.replays.get()),
       invalidations_(unit, events, in_flight_, config.invalidation), fence_(invalidations_, walks_),
-      look_ups_(config.config_lookup + config.tlb_lookup.get()),
+      look_ups_(config.config_lookup + config.tlb_lookup.get()), to_walker_(config.miss_latency.get()),
+      read_places_(config.read_misses.get()), read_levels_(events, unit, "read-misses", read_places_),
       contexts_(CacheKind::Configuration,
                 {config.config_entries.get(), config.config_ways.get(), config.config_replacement.get()},
                 in_unit(unit, ".config-cache")),
@@ -152,8 +153,13 @@ Holdings Agent::holdings(const TranslationRequest& r) const {
 }
 
 /// From the end of the look-ups on, as often as it takes. Each attempt sees the request as the context of then has it.
+/// A read asks for its place but once, and here, where those of one port are in the order in which they came: whoever
+/// waits for a place waits for none that came after it.
 sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFlight token, InFlightTracker& tracker) {
     u8 noted = 0;
+    sim::Lease place;
+    if (read_places_.count() != 0 && r.access == Access::Read && r.type == AddressType::Untranslated)
+        place = co_await read_places_.acquire();
     for (unsigned overtaken = 0;;) {
         TranslationRequest seen = r;
         Attempt a;
@@ -163,7 +169,9 @@ sim::Task<Translation> Agent::translate_slowly(const TranslationRequest& r, InFl
         noted = a.noted;
         if (a.end == Attempt::End::Granted) {
             tell(seen, a.look_up, true);
-            co_return granted(seen, a.leaf, a.context, std::move(token));
+            Translation answer = granted(seen, a.leaf, a.context, std::move(token));
+            answer.place = std::move(place);
+            co_return answer;
         }
         if (a.end == Attempt::End::Overtaken) {
             ++overtaken;
@@ -281,6 +289,7 @@ void Agent::bypass(const TranslationRequest& r, Attempt& a) const {
 
 sim::Task<void> Agent::walk(const TranslationRequest& r, Attempt& a) {
     note_once(Occurrence::TranslationMiss, r.stream, a.noted);
+    co_await to_walker_.pass();
     const WalkResult found = co_await walker_.walk(r, a.context);
     a.shared = a.shared || found.merged;
     const bool overtaken = invalidations_.overtaken(found.basis);

@@ -16,18 +16,25 @@ namespace quiesce::iommu {
 struct AgentConfig {
     using P = base::Provenance;
     base::Param<unsigned> tlb_entries{2048,
-                                      "translations kept",
+                                      "translations kept: tlb_ways times a power of two, or fewer than tlb_ways",
                                       base::between(1u, 1u << 20),
-                                      base::power_of_two,
                                       P::Derived,
                                       "gem5 v24.0 src/dev/arm/SMMUv3.py: tlb_entries, tlb_assoc"};
     base::Param<unsigned> tlb_ways{
-        4,          "ways of the translation cache",     base::between(1u, 1u << 20), base::power_of_two,
-        P::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: tlb_entries, tlb_assoc"};
+        4, "ways of the translation cache", base::between(1u, 1u << 20), P::Derived,
+        "gem5 v24.0 src/dev/arm/SMMUv3.py: tlb_entries, tlb_assoc"};
     base::Param<Replacement> tlb_replacement{Replacement::RoundRobin, "replacement in the translation cache",
                                              P::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: round robin"};
     base::Param<base::Latency> tlb_lookup{3_ns, "look-up in the translation cache", P::Derived,
                                           "gem5 v24.0 src/dev/arm/SMMUv3.py: 3 cycles, taken at 1 GHz"};
+    base::Param<base::Latency> miss_latency{0_ns, "from a miss in the translation cache to the queue for a walk",
+                                            P::Guess, "none: part of tlb_lookup"};
+    base::Param<unsigned> read_misses{
+        0,
+        "PCIe reads at once that missed in the caches: such a read keeps its place until its root port has handed it "
+        "to memory; 0: as many as there are, and none keeps anything",
+        base::at_most(4096u), P::Guess,
+        "none; pcie-bench (SIGCOMM 2018) has fewer misses of reads than of writes under way"};
     base::Param<unsigned> config_entries{64,
                                          "contexts kept",
                                          base::between(1u, 65536u),
@@ -55,7 +62,8 @@ struct AgentConfig {
     InvalidationConfig invalidation;
     DeviceInterfaceConfig interfaces;
 };
-DESCRIBE(AgentConfig, tlb_entries, tlb_ways, tlb_replacement, tlb_lookup, config_entries, config_ways,
+DESCRIBE(AgentConfig, tlb_entries, tlb_ways, tlb_replacement, tlb_lookup, miss_latency, read_misses,
+         config_entries, config_ways,
          config_replacement, config_lookup, replays, prefetch, walker, invalidation, interfaces)
 static_assert(base::fully_described<AgentConfig>);
 
@@ -68,8 +76,9 @@ public:
     Agent(const Agent&) = delete;
     Agent& operator=(const Agent&) = delete;
 
-    /// Hit: config_lookup + tlb_lookup. Each miss adds the architecture's resolve() or the walk. A transaction that an
-    /// invalidation overtook starts over. States Translated once. With device interfaces all of that comes after theirs.
+    /// Hit: config_lookup + tlb_lookup. Each miss adds the architecture's resolve() or miss_latency and the walk. A
+    /// transaction that an invalidation overtook starts over. States Translated once. With device interfaces all of
+    /// that comes after theirs.
     /// MODEL: both look-ups are one pipelined stage, at whose end both caches are read; a transaction whose context is
     /// missing or bypasses has passed it whole.
     sim::Task<Translation> translate(TranslationRequest r) override;
@@ -153,7 +162,9 @@ private:
     InvalidationEngine invalidations_;
     Fence fence_;
     OccurrenceTap occurrences_;
-    sim::Stage look_ups_;
+    sim::Stage look_ups_, to_walker_;
+    sim::Slots read_places_;
+    SlotLevels read_levels_;
     Cache<Context> contexts_;
     Cache<Leaf> tlb_;
     Walker walker_;

@@ -22,11 +22,16 @@ constexpr auto enum_names(Replacement) {
         {{Replacement::RoundRobin, "round-robin"}, {Replacement::Lru, "lru"}, {Replacement::Random, "random"}});
 }
 
-/// `entries` and `ways` are powers of two; more ways than entries are as many as entries (fully associative).
+/// More ways than entries are as many as entries (fully associative); otherwise there is a power of two of sets.
 struct Geometry {
     unsigned entries = 64;
     unsigned ways = 4;
     Replacement replacement = Replacement::RoundRobin;
+
+    bool is_fully_associative() const { return ways >= entries; }
+    bool is_whole() const {
+        return is_fully_associative() || (entries % ways == 0 && std::has_single_bit(entries / ways));
+    }
 };
 
 struct CacheCounts {
@@ -60,8 +65,8 @@ private:
 template <class Value> class Cache final : public CacheBase {
 public:
     Cache(CacheKind kind, const Geometry& g, base::Name name = {})
-        : CacheBase(kind, name), ways_(std::min(std::bit_ceil(g.ways), std::bit_ceil(g.entries))),
-          set_mask_(std::bit_ceil(g.entries) / ways_ - 1), replacement_(g.replacement), lines_(entries()),
+        : CacheBase(kind, name), ways_(std::min(g.ways, g.entries)), set_mask_(std::bit_floor(g.entries / ways_) - 1),
+          replacement_(g.replacement), lines_(entries()),
           tags_(entries()), values_(entries()), stamps_(replacement_ == Replacement::Lru ? entries() : 0),
           next_way_(set_mask_ + 1), random_(0, name.text()) {}
 
@@ -205,7 +210,11 @@ private:
     }
     std::size_t victim_way(std::size_t set) {
         if (replacement_ == Replacement::Random) return static_cast<std::size_t>(random_.below(ways_));
-        if (replacement_ == Replacement::RoundRobin) return next_way_[set]++ & (ways_ - 1);
+        if (replacement_ == Replacement::RoundRobin) {
+            const std::size_t way = next_way_[set];
+            next_way_[set] = way + 1 == ways_ ? 0 : static_cast<u32>(way + 1);
+            return way;
+        }
         const auto first = stamps_.begin() + static_cast<std::ptrdiff_t>(set * ways_);
         return static_cast<std::size_t>(std::min_element(first, first + static_cast<std::ptrdiff_t>(ways_)) - first);
     }
@@ -258,7 +267,7 @@ private:
     std::vector<Tag> tags_;
     std::vector<Value> values_;
     std::vector<u64> stamps_;
-    std::vector<u16> next_way_;
+    std::vector<u32> next_way_;
     sim::Random random_;
     u64 clock_ = 0;
     u64 present_ = 0; ///< bit n: there are entries of 2^n bytes

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/address.h"
 #include "iommu/in_flight.h"
+#include "sim/slots.h"
 #include "sim/task.h"
 
 namespace quiesce::iommu {
@@ -55,6 +56,8 @@ struct Translation {
     Permissions may{};              ///< what is granted at the request's privilege
     u64 bytes = base::page_size;    ///< size of the translation that holds `to`, a power of two
     bool untranslated_only = false; ///< the U bit
+    /// Of a read that missed, where the unit has few places for such: to be kept until it is handed to memory.
+    sim::Lease place{};
 };
 
 class TranslationPort {

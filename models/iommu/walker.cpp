@@ -119,7 +119,10 @@ Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memo
       second_lookup_(config.second_lookup.get()),
       second_(CacheKind::Translation,
               {config.second_entries.get(), config.second_ways.get(), config.cache_replacement.get()},
-              std::string{unit.text()} + ".second-stage-cache") {
+              std::string{unit.text()} + ".second-stage-cache"),
+      joins_waiting_(config.merges.get() == WalkMerging::Waiting), slow_share_(config.slow_share),
+      slow_by_(config.slow_by.get()),
+      random_(0, std::string{unit.text()} + ".walker") {
     add_caches(unit, config);
     invalidations_.add(second_);
 }
@@ -131,6 +134,7 @@ void Walker::add_caches(base::Name unit, const WalkerConfig& config) {
         caches_.push_back(std::make_unique<Cache<TablePointer>>(CacheKind::Walk, g, named));
         invalidations_.add(*caches_.back());
     };
+    if (!config.keeps_pointers) return;
     if (!config.cache_by_level) return add(config.cache_entries, name);
     add(config.level0_entries, name + "-0");
     add(config.level1_entries, name + "-1");
@@ -154,22 +158,32 @@ sim::Task<WalkResult> Walker::walk(TranslationRequest r, Context c) {
     const TableRoot& root = c.bypass ? c.second.root : c.roots[*half];
     const u64 page = r.at.value() >> root.format->index_shift(root.format->leaf_level);
     const Key key{c.domain, c.space, root.table, page, intent_of(r, c, root)};
-    if (Merging::Flight* same = merging_.find(key)) {
+    sim::Lease slot;
+    if (!joins_waiting_) slot = co_await slots_.acquire();
+    if (Merging::Flight* same = joins_waiting_ || key == last_begun_ ? merging_.find(key) : nullptr) {
+        slot.release();
         ++merged_;
         result = co_await merging_.join(*same);
         result.merged = true;
         co_return result;
     }
     Merging::Flight flight{merging_, key};
-    const sim::Lease slot = co_await slots_.acquire();
+    last_begun_ = key;
+    if (joins_waiting_) slot = co_await slots_.acquire();
     const InFlight walking = in_progress_.begin();
     ++walked_;
     if (c.bypass)
         result = co_await second_stage(r, c, Gpa{r.at.value()}, Intermediate::Input, false);
     else
         result = co_await both_stages(r, c, root);
+    if (slow_share_ != 0) co_await slow_down();
     flight.finish(result);
     co_return result;
+}
+
+/// MODEL: what delays some walks (other traffic on the way to the tables, refresh) is a share of them and a time.
+sim::Task<void> Walker::slow_down() {
+    if (random_.below(100) < slow_share_) co_await sim::delay(slow_by_);
 }
 
 sim::Task<WalkResult> Walker::reach(TranslationRequest r, Context c, Gpa at) {
@@ -415,7 +429,7 @@ void Walker::keep_pointer(Descent& d, const Decoded& entry) {
     d.allowed = both(d.allowed, entry.may);
     d.table = entry.to;
     ++d.level;
-    if (!invalidations_.overtaken(basis.since, basis.table))
+    if (!caches_.empty() && !invalidations_.overtaken(basis.since, basis.table))
         cache_of(d.level - 1u).insert(tag, {d.table, static_cast<u8>(d.level), d.allowed});
 }
 

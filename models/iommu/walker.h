@@ -12,6 +12,7 @@
 #include "iommu/merge.h"
 #include "iommu/occurrences.h"
 #include "memory/memory_port.h"
+#include "sim/random.h"
 #include "sim/slots.h"
 #include "sim/wire.h"
 
@@ -21,6 +22,11 @@
 #include <vector>
 
 namespace quiesce::iommu {
+
+enum class WalkMerging : u8 { Waiting, Neighbours };
+constexpr auto enum_names(WalkMerging) {
+    return base::name_table<WalkMerging>({{WalkMerging::Waiting, "waiting"}, {WalkMerging::Neighbours, "neighbours"}});
+}
 
 struct WalkerConfig {
     base::Param<unsigned> slots{16, "table walks at once", base::between(1u, 256u), base::Provenance::Derived,
@@ -32,6 +38,8 @@ struct WalkerConfig {
                                         base::power_of_two,
                                         base::Provenance::Derived,
                                         "gem5 v24.0 src/dev/arm/SMMUv3.py: walk cache of stage 1, 4 + 28 + 348 + 4"};
+    base::Param<bool> keeps_pointers{true, "table pointers are kept; false: every walk begins at the root",
+                                     base::Provenance::Derived, "gem5 v24.0 src/dev/arm/SMMUv3.py: walk_enable"};
     base::Param<unsigned> cache_ways{4,
                                      "ways of the cache of table pointers",
                                      base::between(1u, 65536u),
@@ -69,9 +77,21 @@ struct WalkerConfig {
     base::Param<base::Latency> second_lookup{
         3_ns, "look-up in the cache of intermediate addresses", base::Provenance::Derived,
         "gem5 v24.0 src/dev/arm/SMMUv3.py: ipa_lat, taken at 1 GHz"};
+    base::Param<WalkMerging> merges{
+        WalkMerging::Waiting,
+        "who needs a walk for the same page as another joins it: waiting: whoever waits for a place or walks; "
+        "neighbours: the walk that was begun last, while it goes on",
+        base::Provenance::Guess, "as the merging of misses in caches"};
+    base::Param<unsigned> slow_share{0, "walks that take slow_by longer, at random", base::at_most(100u),
+                                     base::unit("percent"), base::Provenance::Guess,
+                                     "none; presets of measured hosts have some"};
+    base::Param<base::Latency> slow_by{0_ns, "what a slow walk takes longer", base::Provenance::Guess,
+                                       "none; pcie-bench (SIGCOMM 2018): 95 % of misses are within 200 ns of the "
+                                       "median on an E5-2630v4"};
 };
-DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, cache_ways, cache_replacement, cache_lookup, cache_by_level,
-         level0_entries, level1_entries, level2_entries, second_entries, second_ways, second_lookup)
+DESCRIBE(WalkerConfig, slots, pte_check, cache_entries, keeps_pointers, cache_ways, cache_replacement, cache_lookup,
+         cache_by_level, level0_entries, level1_entries, level2_entries, second_entries, second_ways, second_lookup,
+         merges, slow_share, slow_by)
 static_assert(base::fully_described<WalkerConfig>);
 
 /// A final translation, as the translation cache keeps it.
@@ -103,8 +123,8 @@ public:
     /// Takes: the queue for a slot, cache_lookup, then for each entry read the memory's time and pte_check, and the
     /// memory's time again for one that is marked. With a second stage each table's address and the page's take
     /// second_lookup, and if that misses cache_lookup and the entries of the second stage. The entries of a group that
-    /// is checked take the memory's time for each beat and pte_check once. Permissions are gathered,
-    /// not judged (but those that a further step needs); every other fault is found here.
+    /// is checked take the memory's time for each beat and pte_check once. A slow walk takes slow_by more. Permissions
+    /// are gathered, not judged (but those that a further step needs); every other fault is found here.
     sim::Task<WalkResult> walk(TranslationRequest r, Context c);
     /// Translates the address of a structure that leads to a context; of `c` only the domain and the second stage
     /// count. Takes a slot like a walk.
@@ -116,7 +136,7 @@ public:
         u8 level = 0;          ///< of that table
         Permissions allowed{}; ///< by this entry and all above it
     };
-    /// Of pointers found in tables of this level.
+    /// Of pointers found in tables of this level. Only where some are kept.
     const Cache<TablePointer>& cache(unsigned level = 0) const {
         return *caches_[std::min<std::size_t>(level, caches_.size() - 1)];
     }
@@ -154,6 +174,7 @@ private:
     sim::Task<bool> group_agrees(Descent& d, Spa entry_at, u64 entry);
     void add_caches(base::Name unit, const WalkerConfig& config);
     Cache<TablePointer>& cache_of(unsigned level);
+    sim::Task<void> slow_down();
     void start_below_cached(Descent& d);
     void keep_pointer(Descent& d, const Decoded& entry);
 
@@ -164,9 +185,14 @@ private:
     sim::Slots slots_;
     SlotLevels levels_;
     sim::Stage lookup_, check_, second_lookup_;
-    std::vector<std::unique_ptr<Cache<TablePointer>>> caches_; ///< one, or one for each level that has pointers
+    std::vector<std::unique_ptr<Cache<TablePointer>>> caches_; ///< none, one, or one for each level that has pointers
     Cache<Leaf> second_;
+    bool joins_waiting_;
+    unsigned slow_share_;
+    sim::Duration slow_by_;
+    sim::Random random_;
     Merging merging_;
+    Key last_begun_{};
     u64 walked_ = 0, merged_ = 0, entries_read_ = 0;
 };
 

@@ -30,6 +30,41 @@ TEST_CASE("a first miss takes both look-ups, the structure fetch and a full walk
     CHECK(hit.got.ending == Ending::Grant);
 }
 
+TEST_CASE("a miss takes miss_latency before its walk, a hit does not", "[iommu][agent]") {
+    Watched b;
+    b.config.miss_latency = 11_ns;
+    const Transfer& miss = b.once(b.request(at));
+    const Transfer& hit = b.once(b.request(at));
+    CHECK(miss.took == b.hit_time() + b.architecture.resolve_time + 11_ns + b.walk_time(4));
+    CHECK(hit.took == b.hit_time());
+}
+
+TEST_CASE("reads that miss have few places, which they keep until they are handed on; writes and hits need none",
+          "[iommu][agent]") {
+    Watched b;
+    b.config.read_misses = 1;
+    constexpr Iova third{0x40'0000'3000}, fourth{0x40'0000'4000};
+    for (const Iova page : {other, third, fourth}) b.tables.map(b.root, page, Spa{0x8000'0000 + page.page_offset()});
+    b.warm(at);
+    b.transfers.back().got.place.release();
+    Transfer& keeps = b.begin(b.request(other));
+    Transfer& waits = b.begin(b.request(third));
+    Transfer& writes = b.begin(b.request(fourth, iommu::Access::Write));
+    Transfer& hits = b.begin(b.request(at));
+    b.settle();
+    CHECK(keeps.took == b.hit_time() + b.walk_time(1));
+    CHECK(writes.took == b.hit_time() + b.walk_time(1));
+    CHECK(hits.took == b.hit_time());
+    CHECK_FALSE(waits.answered); // the calendar is empty: nothing but the place can bring it on
+    const Time released = sim::now();
+    keeps.got.place.release();
+    b.settle();
+    CHECK(waits.at - released == b.walk_time(1));
+    CHECK_FALSE(writes.got.place);
+    CHECK_FALSE(hits.got.place);
+    waits.got.place.release();
+}
+
 TEST_CASE("one Translated is stated for each request, with how the look-up went", "[iommu][agent]") {
     Watched b;
     b.once(b.request(at));

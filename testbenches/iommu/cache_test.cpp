@@ -217,6 +217,25 @@ TEST_CASE("round-robin evicts in the order of filling, LRU what was used longest
     }
 }
 
+TEST_CASE("a fully associative cache has any number of entries, and evicts in turn", "[iommu][cache]") {
+    Cache<int> c(CacheKind::Translation, {6, 6});
+    for (u64 n = 0; n < 8; ++n) c.insert(page_tag(1, 1, n * page_size), 0);
+    CHECK(c.size() == 6);
+    CHECK(c.counts().evictions == 2);
+    for (u64 n = 0; n < 8; ++n) CHECK((c.peek(page_tag(1, 1, n * page_size)) != nullptr) == (n >= 2));
+}
+
+TEST_CASE("sets are a power of two of whole ways", "[iommu][cache]") {
+    CHECK(Geometry{116, 116}.is_whole());
+    CHECK(Geometry{6, 8}.is_whole()); // fully associative
+    CHECK(Geometry{24, 3}.is_whole());
+    CHECK_FALSE(Geometry{24, 4}.is_whole()); // six sets
+    CHECK_FALSE(Geometry{18, 4}.is_whole());
+    Cache<int> c(CacheKind::Translation, {24, 3});
+    for (u64 n = 0; n < 64; ++n) c.insert(page_tag(1, 1, n * page_size), 0);
+    CHECK(c.size() == 24);
+}
+
 TEST_CASE("random replacement draws the same victims in every run", "[iommu][cache]") {
     const auto survivors = [] {
         Cache<int> c(CacheKind::Translation, {8, 8, Replacement::Random}, "smmu0.tlb");

@@ -69,6 +69,73 @@ TEST_CASE("a cold walk takes the pointer look-up and four entry reads, its neigh
     CHECK(b.walked[1].result.leaf.bytes == page_size);
 }
 
+TEST_CASE("a walker that keeps no table pointers reads every level every time", "[iommu][walker]") {
+    WalkBench b;
+    b.config.walker.keeps_pointers = false;
+    b.tables.map(b.root, page_a, Spa{0x8000'1000});
+    for (unsigned n = 1; n < 4; ++n) {
+        CHECK(b.time_of(b.request(page_a)) == b.walk_time(4));
+        CHECK(b.walker().entries_read() == 4 * n);
+    }
+}
+
+TEST_CASE("a slow walk takes slow_by longer; the share of slow ones is what was asked for", "[iommu][walker]") {
+    WalkBench b;
+    b.config.walker.slow_share = 25;
+    b.config.walker.slow_by = 200_ns;
+    b.tables.map(b.root, page_a, Spa{0x8000'1000});
+    b.walk_once(b.request(page_a));
+    unsigned slow = 0;
+    for (unsigned n = 0; n < 1000; ++n) {
+        const Duration took = b.time_of(b.request(page_a));
+        if (took != b.walk_time(1)) {
+            CHECK(took == b.walk_time(1) + 200_ns);
+            ++slow;
+        }
+    }
+    CHECK(slow > 190); // 250, less four standard deviations
+    CHECK(slow < 310);
+}
+
+TEST_CASE("requests for one page that wait are one walk, or, where only a walk under way is joined, two",
+          "[iommu][walker]") {
+    const WalkMerging merges = GENERATE(WalkMerging::Waiting, WalkMerging::Neighbours);
+    WalkBench b;
+    b.config.walker.merges = merges;
+    b.config.walker.slots = 1;
+    for (const Iova page : {page_a, page_b}) b.tables.map(b.root, page, Spa{0x8000'1000});
+    b.walk_once(b.request(page_a));
+    const Time begun = sim::now();
+    b.begin_walk(b.request(page_b)); // takes the place
+    const auto& first = b.begin_walk(b.request(page_a));
+    const auto& second = b.begin_walk(b.request(page_a));
+    b.settle();
+    const bool one = merges == WalkMerging::Waiting;
+    CHECK(b.walker().merged() == (one ? 1 : 0));
+    CHECK(b.walker().walks() == (one ? 3 : 4));
+    CHECK(first.at - begun == b.walk_time(1) * 2);
+    CHECK(second.at - begun == b.walk_time(1) * (one ? 2 : 3));
+}
+
+TEST_CASE("where neighbours are merged, a walk is joined by the next request and by none further back",
+          "[iommu][walker]") {
+    WalkBench b;
+    b.config.walker.merges = WalkMerging::Neighbours;
+    b.config.walker.slots = 3;
+    for (const Iova page : {page_a, page_b}) b.tables.map(b.root, page, Spa{0x8000'1000});
+    const auto& first = b.begin_walk(b.request(page_a));
+    const auto& second = b.begin_walk(b.request(page_a));
+    b.begin_walk(b.request(page_b));
+    const auto& third = b.begin_walk(b.request(page_a));
+    b.settle();
+    CHECK_FALSE(third.result.merged);
+    CHECK(b.walker().merged() == 1);
+    CHECK(b.walker().walks() == 3);
+    CHECK(second.result.merged);
+    CHECK(second.at == first.at);
+    CHECK(b.walker().slots().used() == 0);
+}
+
 TEST_CASE("a leaf at level 2 ends the walk one entry earlier and stands for 2 MiB", "[iommu][walker]") {
     WalkBench b;
     b.tables.map(b.root, page_a.align_down(2 << 20), Spa{0xc000'0000}, plain::rwu, 2);

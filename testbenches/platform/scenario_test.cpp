@@ -227,6 +227,7 @@ TEST_CASE("names of processes and devices are plain words that no other thing ha
 
 TEST_CASE("topologies that cannot be are refused with the reason and the limit", "[platform]") {
     const auto set = [](const std::string& s) { return said_of("", {s}); };
+    CHECK_THAT(set("platform.iommu.smmuv3.agent.tlb_entries=116"), Catch::Contains("116 is not 4 ways times a power of two"));
     CHECK_THAT(set("platform.root_complex.stream_base=70000"), Catch::Contains("StreamIDs up to 0x11270") && Catch::Contains("end at 0xffff"));
     CHECK(set("platform.iommu.smmuv3.sid_bits=32") == "");
     CHECK_THAT(set("platform.iommu.smmuv3.sid_bits=4"), Catch::Contains("end at 0xf"));
