@@ -40,6 +40,9 @@ FunctionPort::FunctionPort(RootComplex& rc, base::Name name, DeviceId device, Re
       own_root_(below == nullptr ? std::make_unique<RootPort>() : nullptr), ingress_(rc.stages().of(config.ingress)),
       egress_(rc.stages().of(config.egress)), mmio_(rc.stages().of(config.mmio)),
       order_(below == nullptr ? own_root_->order : below->root().order),
+      reads_(config.reads.get() == ReadHandOver::AsTranslated ? nullptr
+             : below == nullptr                               ? &own_root_->reads
+                                                              : &below->root().reads),
       invalidate_timeout_(config.invalidate_timeout.get()), completion_timeout_(config.completion_timeout.get()),
       refusals_(endpoint.faults) {
     if (below != nullptr) {
@@ -147,6 +150,20 @@ Completion FunctionPort::without_memory(const Tlp& t, iommu::Ending ending, std:
     return {CompletionStatus::Success, true};
 }
 
+/// What the completions of a read take of the first link that they cross.
+sim::Duration FunctionPort::answer_time(const Tlp& read) const {
+    sim::Duration sum{};
+    u64 at = read.address;
+    for (u32 left = read.length;;) {
+        const u32 part = left == 0 ? 0 : link_.completion_bytes(at, left);
+        const Tlp completion = completion_of(read, CompletionStatus::Success, at, part);
+        sum = sum + first_down_.occupancy(first_down_.bytes_of(completion, part));
+        at += part;
+        left -= part;
+        if (left == 0) return sum;
+    }
+}
+
 /// All parts of an answer are ready at once and leave one after the other; only the last one's arrival ends the read,
 /// so that `answer`, which gets worse if this one is damaged, lives as long: nothing lets them pass each other.
 sim::Task<void> FunctionPort::complete_part(Tlp completion, u64 life, Arrival& answer) {
@@ -221,6 +238,7 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
         aborted(tlp, AbortReason::Malformed);
         answer.status = CompletionStatus::UnsupportedRequest;
     } else {
+        const u64 turn = reads_ != nullptr ? reads_->arrive() : 0;
         iommu::Translation t = untranslated(tlp);
         if (rc_.iommu() != nullptr) {
             auto asked = rc_.iommu()->translate(question(tlp));
@@ -228,6 +246,12 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
         }
         co_await order_.handed_over_before(own != nullptr ? strict : behind);
         if (own != nullptr) co_await own->until(own_behind);
+        if (reads_ != nullptr) {
+            co_await reads_->handed_over_before(turn);
+            co_await sim::until(reads_->next());
+            reads_->hand_over(turn, answer_time(tlp));
+        }
+        t.place.release();
         room.release();
         if (refusals_.any()) [[unlikely]]
             answer.status = refusals_.next();

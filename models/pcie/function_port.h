@@ -94,6 +94,7 @@ private:
     iommu::TranslationRequest question(const Tlp& t) const;
     memory::Request access(const Tlp& t, std::byte* data, const iommu::Translation& tr, memory::Purpose purpose) const;
     Completion without_memory(const Tlp& t, iommu::Ending ending, std::byte* into);
+    sim::Duration answer_time(const Tlp& read) const;
     sim::Task<void> complete_part(Tlp completion, u64 life, Arrival& answer);
     /// A packet that crossed the function's link, or did not.
     struct Ascent {
@@ -162,6 +163,7 @@ private:
     std::unique_ptr<RootPort> own_root_;
     sim::Stage &ingress_, &egress_, &mmio_;
     PostedOrder& order_; ///< of its root port
+    ReadOrder* reads_;   ///< of its root port, if that keeps one
     Counts counts_;
     sim::Duration invalidate_timeout_, completion_timeout_;
     Refusals refusals_;

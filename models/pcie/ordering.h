@@ -102,4 +102,24 @@ private:
     std::map<u64, Prefix> by_id_;
 };
 
+/// The reads inside a root port that hands them to memory in the order of their arrival, at the pace at which the link
+/// takes their answers.
+class ReadOrder {
+public:
+    u64 arrive() { return handed_over_.open(); }
+    /// co_await: every read before ticket `n` has been handed over.
+    Prefix::Until handed_over_before(u64 n) { return handed_over_.until(n); }
+    /// When the next one can be.
+    sim::Time next() const { return next_; }
+    /// Right before the memory gets the read; its answer takes the link for `answer`.
+    void hand_over(u64 ticket, sim::Duration answer) {
+        next_ = sim::now() + answer;
+        handed_over_.end(ticket);
+    }
+
+private:
+    Prefix handed_over_;
+    sim::Time next_{};
+};
+
 } // namespace quiesce::pcie

@@ -19,6 +19,13 @@
 
 namespace quiesce::pcie {
 
+/// Whether a root port hands reads to memory in the order in which they came.
+enum class ReadHandOver : u8 { AsTranslated, InOrder };
+constexpr auto enum_names(ReadHandOver) {
+    return base::name_table<ReadHandOver>(
+        {{ReadHandOver::AsTranslated, "as-translated"}, {ReadHandOver::InOrder, "in-order"}});
+}
+
 struct RootComplexConfig {
     using P = base::Provenance;
     base::Param<base::Latency> ingress{
@@ -40,10 +47,15 @@ struct RootComplexConfig {
         "PCIe Base 2.8: 50 us to 50 ms by default, and not below 10 ms is strongly recommended"};
     base::Param<bool> atomics{true, "AtomicOps of devices are carried out at memory; false: Unsupported Request",
                               P::Guess, "PCIe Base 6.15: optional; root complexes of servers have it"};
+    base::Param<ReadHandOver> reads{
+        ReadHandOver::AsTranslated,
+        "a root port hands memory reads to memory as-translated: each when its translation is there; in-order: as they "
+        "came, a translated one behind one that is not, and no faster than the link takes their answers",
+        P::Guess, "PCIe Base 2.4.1: reads may pass reads"};
     base::Param<u32> stream_base{0, "StreamId of requester id 0; the others follow", base::at_most(0xffff'0000u),
                                  P::Specification, "IORT id mapping"};
 };
-DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, completion_timeout, atomics, stream_base)
+DESCRIBE(RootComplexConfig, ingress, egress, mmio, invalidate_timeout, completion_timeout, atomics, reads, stream_base)
 static_assert(base::fully_described<RootComplexConfig>);
 
 /// Where packets of endpoints become memory accesses, and register accesses of CPUs become packets: one port for each

@@ -53,6 +53,7 @@ static_assert(base::fully_described<SwitchConfig>);
 /// What all functions below one root port have in common.
 struct RootPort {
     PostedOrder order;
+    ReadOrder reads;
 };
 
 class FunctionPort;

@@ -17,6 +17,7 @@ struct Fabric {
     Memory memory{85_ns, 1 << 20};
     pcie::RootComplexConfig config;
     pcie::RootComplex root_complex{events, memory, &iommu, config};
+    explicit Fabric(const pcie::RootComplexConfig& c = {}) : config(c) {}
     ~Fabric() { calendar.shutdown(); }
 
     void run(sim::Duration d) { calendar.run_for(d); }
