@@ -7,19 +7,19 @@
 /// one read that is alone; read-, write- and read-write-bandwidth in Gb/s of payload with the engine saturating (for
 /// read-write: of each direction). scripts/calibrate_pcie.py asks the questions and compares the answers with the
 /// measurements.
+#include "calibration/configuration.h"
 #include "devices/dma_engine.h"
 #include "memory/system_memory.h"
-#include "platform/config.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <iostream>
 #include <map>
-#include <optional>
 
 using namespace quiesce;
 using namespace sim::literals;
+using calibration::configuration;
+using calibration::device_config;
 
 namespace {
 
@@ -27,24 +27,6 @@ namespace {
 constexpr u64 window = 8192;
 /// pcie-bench places each transfer at a multiple of its size, rounded up to whole cache lines.
 constexpr u64 line = 64;
-
-/// The preset and, over it, what was set; nothing if that is wrong.
-std::optional<platform::Config> configuration(const std::string& preset, const std::vector<std::string>& sets) {
-    platform::Diagnostics out;
-    platform::Node root = platform::Node::map({});
-    std::vector<std::string> all{"platform.preset=" + preset};
-    all.insert(all.end(), sets.begin(), sets.end());
-    for (const std::string& text : all)
-        if (const auto setting = platform::parse_setting(text, out))
-            if (auto changed = platform::apply_setting(root, *setting, out)) root = *changed;
-    std::optional<platform::Config> config{std::in_place};
-    config->devices.try_emplace("nfp");
-    if (out.ok()) platform::apply_preset(*config, root, out);
-    if (out.ok()) platform::parameters(*config).read(root, out);
-    if (out.ok()) return config;
-    std::cerr << out.render();
-    return std::nullopt;
-}
 
 /// One platform for each measurement: nothing is left over from the one before.
 class Bench {
@@ -87,10 +69,6 @@ private:
     /// The pipeline is full after a few latencies; then some thousands of transfers of the largest size.
     static constexpr sim::Duration warm_up = 20_us, measured = 1_ms;
 
-    static devices::DmaDeviceConfig device_config(const platform::Config& c) {
-        const devices::AcceleratorConfig& a = c.devices.at("nfp").accelerator;
-        return {a.function.endpoint, a.work.engine};
-    }
     /// There is no IOMMU: what the device says is what it gets.
     Iova buffer() const { return Iova{memory_.ram_base().value()}; }
     sim::Task<void> timed_read(u32 bytes, sim::Time& end) {
