@@ -246,7 +246,7 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
         }
         co_await order_.handed_over_before(own != nullptr ? strict : behind);
         if (own != nullptr) co_await own->until(own_behind);
-        if (reads_ != nullptr) {
+        if (reads_ != nullptr) { // MODEL: of memory reads; AtomicOps and translation requests go as they are answered
             co_await reads_->handed_over_before(turn);
             co_await sim::until(reads_->next());
             reads_->hand_over(turn, answer_time(tlp));
