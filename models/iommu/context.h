@@ -102,7 +102,7 @@ struct TableFormat {
 /// One of at most two input ranges of the first stage, each with its own root; or the second stage's only one.
 struct TableRoot {
     bool present = false;       ///< the range exists at all
-    bool disabled = false;      ///< walks through it fault (SMMUv3 EPDx); cached translations still hit
+    bool disabled = false;      ///< walks through it fault; cached translations still hit
     bool marks_used = false;    ///< hardware marks an entry that is used for the first time
     bool marks_written = false; ///< hardware marks a clean entry that is written for the first time
     bool used_faults = true;    ///< an entry never used before faults, unless hardware marks it

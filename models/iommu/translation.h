@@ -34,7 +34,7 @@ struct TranslationRequest {
 enum class Ending : u8 {
     Grant,          ///< go to `to`; for a translation request: Success, with the permissions of `may`, possibly none
     Abort,          ///< the requester gets Unsupported Request / a write is dropped
-    ReadZero,       ///< reads give zero, writes are ignored (SMMUv3 RAZ/WI termination)
+    ReadZero,       ///< reads give zero, writes are ignored
     CompleterAbort, ///< translation requests: this one failed, another may be tried
 };
 
