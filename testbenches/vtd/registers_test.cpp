@@ -102,6 +102,10 @@ TEST_CASE("an identity that says what is not modelled is named", "[vtd][register
     };
     CHECK(says([](Identity& id) { id.ecap.set(Ecap::ERS, true); }) == "ECAP.ERS: no execute requests");
     CHECK(says([](Identity& id) { id.ecap.set(Ecap::QI, false); }) == "ECAP.SMTS without ECAP.QI");
+    CHECK(says([](Identity& id) { // page requests are messages of device-TLBs, and so is what drains them
+              id.ecap.set(Ecap::DT, false).set(Ecap::PRS, false).set(Ecap::DIT, false).set(Ecap::NWFS, false);
+              id.ecap.set(Ecap::PDS, true);
+          }) == "ECAP: PDS, DIT or NWFS without DT");
     CHECK(says([](Identity& id) { id.cap.set(Cap::ND, 7); }) == "CAP.ND is reserved");
     CHECK(says([](Identity& id) { id.cap.set(Cap::MGAW, 40); }) == "CAP.MGAW below the host address width");
     CHECK(says([](Identity& id) { id.cap.set(Cap::FRO, 2); }) == "CAP.FRO: the fault records lie over other registers");

@@ -63,8 +63,9 @@ constexpr CapabilityRule identity_rules[] = {
     {"ECAP.NEST without ECAP.FSTS and ECAP.SSTS", [](Who id) {
         return without(id, Ecap::NEST, Ecap::FSTS) || without(id, Ecap::NEST, Ecap::SSTS);
     }},
-    {"ECAP: DIT or NWFS without DT", [](Who id) {
-        return without(id, Ecap::DIT, Ecap::DT) || without(id, Ecap::NWFS, Ecap::DT);
+    {"ECAP: PDS, DIT or NWFS without DT", [](Who id) {
+        return without(id, Ecap::PDS, Ecap::DT) || without(id, Ecap::DIT, Ecap::DT) ||
+               without(id, Ecap::NWFS, Ecap::DT);
     }},
     {"bits that no field of the capability registers has", [](Who id) { return id.ver.has_reserved_bits(); }},
 };
