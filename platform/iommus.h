@@ -58,6 +58,7 @@ struct IommuRow {
     std::string_view name; ///< of the unit
     const os::Architecture* architecture; ///< of the CPUs that go with it
     os::IommuArch driver;                 ///< whose step lists its kernels have
+    unsigned stream_bits;                 ///< of a StreamId: a requester id has 16
     /// platform.iommu.<kind>.*, and os.<kind>_driver.*.
     void (*add_params)(ParamTree& tree, Config& config);
     /// What no single value shows.

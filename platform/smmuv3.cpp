@@ -304,6 +304,7 @@ const IommuRow smmuv3_row{
     .name = "smmu",
     .architecture = &os::arm64,
     .driver = os::IommuArch::Smmuv3,
+    .stream_bits = 32,
     .add_params = add_smmuv3_params,
     .check = check_smmuv3,
     .pasid_bits = [](const Config& c) { return c.platform.iommu.smmuv3.ssid_bits.get(); },

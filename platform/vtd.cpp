@@ -145,6 +145,7 @@ const IommuRow vtd_row{
     .name = "dmar",
     .architecture = &os::x86_64,
     .driver = os::IommuArch::Vtd,
+    .stream_bits = 16,
     .add_params = add_vtd_params,
     .check = check_vtd,
     .pasid_bits = [](const Config& c) { return c.platform.iommu.vtd.pasid_bits.get(); },

@@ -126,6 +126,13 @@ int qsc_invalidation_complete(qsc_platform platform, uint32_t tag) {
     });
 }
 
+int qsc_invalidation_complete_stray(qsc_platform platform, uint32_t requester) {
+    return with(platform, [&](Machine& m) {
+        m.complete_stray(requester);
+        return QSC_OK;
+    });
+}
+
 int qsc_page_request_start(qsc_platform platform, const qsc_page_request_message* message, qsc_operation* operation) {
     return with(platform, [&](Machine& m) {
         require_pointer(operation, "operation");

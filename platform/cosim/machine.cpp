@@ -56,10 +56,10 @@ void Machine::Interrupts::wire(unsigned line) {
 Machine::Machine(const Setup& s, std::unique_ptr<Kernel> kernel)
     : kernel_(std::move(kernel)), events_(kernel_->calendar().clock()), host_(host_of(s)),
       memory_(events_, s.platform.memory, host_ ? &*host_ : nullptr), mmio_(s.platform.mmio), interrupts_(*kernel_),
-      unit_(s.iommu->make(s.platform.iommu, s.ids, events_, memory_.walk_port(), interrupts_)), registers_(s.iommu_base),
-      register_bytes_(s.iommu->register_bytes(s.platform.iommu, s.ids)),
+      unit_(s.iommu->make(s.platform.iommu, s.ids, events_, memory_.walk_port(), interrupts_)),
+      registers_(s.iommu_base), register_bytes_(s.iommu->register_bytes(s.platform.iommu, s.ids)),
       requesters_({*kernel_, *unit_, memory_.dma_port(), host_ ? &*host_ : nullptr, s.platform.root_complex.stream_base,
-                   s.platform.root_complex.invalidate_timeout.get()}) {
+                   s.iommu->stream_bits, s.platform.root_complex.invalidate_timeout.get()}) {
     if (s.message_bytes != 0) memory_.map_messages(s.message_base, s.message_bytes, interrupts_);
     interrupts_.first_line = unit_->first_line();
     unit_->connect(requesters_, requesters_);
@@ -181,7 +181,14 @@ sim::Task<void> Machine::register_access(Operation& op) {
 
 void Machine::require_stream(u32 requester) const {
     require(requesters_.has_stream(requester),
-            fmt::format("requester {:#x} has no stream: platform.root_complex.stream_base is too high", requester));
+            fmt::format("requester {:#x} has no stream: the IOMMU knows {} bits, platform.root_complex.stream_base "
+                        "included",
+                        requester, requesters_.stream_bits()));
+}
+
+void Machine::complete_stray(u32 requester) {
+    require_stream(requester);
+    requesters_.complete_stray(requester);
 }
 
 void Machine::set_features(u32 requester, u32 features) {

@@ -38,6 +38,7 @@ public:
     u32 wait_news(u32 wanted, u64 limit_ps);
 
     void set_features(u32 requester, u32 features);
+    void complete_stray(u32 requester);
     void move_memory(u64 address, std::byte* data, u64 bytes, bool write);
     Operation& access_register(u64 address, u32 bytes, bool write, u64 value);
     Operation& start(const qsc_dma_request& r);

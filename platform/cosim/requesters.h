@@ -30,13 +30,15 @@ public:
         memory::MemoryPort& memory;
         HostMemory* host; ///< null: memory is the simulator's
         u32 stream_base;
+        unsigned stream_bits;
         sim::Duration invalidate_timeout;
     };
     explicit Requesters(const Seat& seat) : seat_(seat) {}
     Requesters(const Requesters&) = delete;
 
     /// Requesters that have a stream.
-    bool has_stream(u32 requester) const { return requester <= ~u32{0} - seat_.stream_base; }
+    bool has_stream(u32 requester) const { return (u64{seat_.stream_base} + requester) >> seat_.stream_bits == 0; }
+    unsigned stream_bits() const { return seat_.stream_bits; }
     void set_features(u32 requester, u32 features) { devices_[requester].features = features; }
     /// Carries an operation out; it is checked already. Its page faults may take as long as software takes.
     sim::Task<void> dma(Operation& op);
@@ -47,6 +49,8 @@ public:
     sim::Task<void> respond(iommu::PageGroupResponse response) override;
     /// False: no invalidation of this tag is open.
     bool complete(u32 tag);
+    /// A completion that no invalidation waits for.
+    void complete_stray(u32 requester) { seat_.unit.stray_completion(stream_of(requester)); }
 
     /// What was not fetched yet.
     std::deque<qsc_invalidation> invalidations;

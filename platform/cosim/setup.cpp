@@ -103,7 +103,8 @@ void choose_iommu(Setup& s) {
 
 void check_addresses(const Setup& s) {
     const memory::MemoryConfig& memory = s.platform.memory;
-    std::vector<AddressRange> ranges{{"the IOMMU's registers", s.iommu_base, s.iommu->register_bytes(s.platform.iommu, s.ids)}};
+    const u64 register_bytes = s.iommu->register_bytes(s.platform.iommu, s.ids);
+    std::vector<AddressRange> ranges{{"the IOMMU's registers", s.iommu_base, register_bytes}};
     if (!s.host) ranges.push_back({"memory", Spa{memory.ram_base.get()}, memory.ram.get().bytes()});
     if (s.message_bytes != 0) ranges.push_back({"the message window", s.message_base, s.message_bytes});
     check_ranges(ranges);

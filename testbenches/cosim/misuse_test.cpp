@@ -113,6 +113,57 @@ TEST_CASE("a platform that cannot be is refused with every mistake, and nothing 
     CHECK(says(refusal(qsc_create(&again, &second), QSC_ERR_STATE), "destroy it first"));
 }
 
+namespace {
+const char* const as_vtd[] = {"platform.iommu.kind=vtd"};
+std::string vtd_refused(std::vector<qsc_id_register> ids, int expected) {
+    qsc_config c = plain_config();
+    c.settings = as_vtd;
+    c.setting_count = 1;
+    c.ids = ids.data();
+    c.id_count = static_cast<uint32_t>(ids.size());
+    return create_refused(c, expected);
+}
+} // namespace
+
+TEST_CASE("identification registers that no VT-d unit can have are refused with the reason", "[cosim]") {
+    const auto wrong = [](std::vector<qsc_id_register> ids, const char* why) {
+        return says(vtd_refused(std::move(ids), QSC_ERR_UNSUPPORTED), why);
+    };
+    const uint64_t first_of_high = uint64_t{1} << 32, cap = 0x00c9'0380'222f'0606;
+    for (const char* name : {"IDR0", "IIDR", "cap", "ECAP0", ""}) { // of an SMMUv3, or of none
+        const std::string why = vtd_refused({{"VER", 0x60}, {name, 0}}, QSC_ERR_ARGUMENT);
+        CHECK(says(why, ("'" + std::string{name} + "'").c_str()));
+        CHECK(says(why, "VER, CAP, ECAP, or HAW"));
+    }
+    CHECK(says(vtd_refused({{"VER", first_of_high}}, QSC_ERR_ARGUMENT), "VER is 0xffffffff at most"));
+    CHECK(says(vtd_refused({{"HAW", first_of_high + 46}}, QSC_ERR_ARGUMENT), "HAW is 0x40 at most"));
+    CHECK(wrong({{"VER", 0}}, "VER.MAX"));
+    CHECK(wrong({{"HAW", 60}}, "host address width"));
+    CHECK(wrong({{"CAP", cap | 7}}, "CAP.ND"));
+    CHECK(wrong({{"CAP", cap & ~0x1f00ull}}, "CAP.SAGAW"));
+    CHECK(wrong({{"CAP", cap}, {"HAW", 49}}, "CAP.MGAW"));     // of 48 bits
+    CHECK(wrong({{"CAP", cap & ~0xff00'0000ull}}, "CAP.FRO")); // over VER
+    CHECK(wrong({{"ECAP", 0x5002 | uint64_t{1} << 42}}, "PDS"));
+    CHECK(wrong({{"ECAP", 0x5000 | uint64_t{1} << 43}}, "ECAP.SMTS without ECAP.QI"));
+    CHECK(wrong({{"ECAP", 0x5006 | uint64_t{1} << 29}}, "ECAP.PRS without"));
+    CHECK(wrong({{"ECAP", 0x5002 | uint64_t{1} << 47}}, "without SMTS"));
+    CHECK(wrong({{"ECAP", 0x5002 | 1 << 26 | uint64_t{1} << 43}}, "ECAP.NEST without"));
+}
+
+TEST_CASE("a VT-d unit knows requesters of 16 bits, and no others", "[cosim]") {
+    qsc_config c = plain_config();
+    c.settings = as_vtd;
+    c.setting_count = 1;
+    HostBench b(c);
+    qsc_operation op = 0;
+    const qsc_dma_request last = b.dma(0xffff, b.memory, 8), beyond = b.dma(0x1'0000, b.memory, 8);
+    CHECK(qsc_dma_start(b.p, &last, &op) == QSC_OK);
+    CHECK(says(refusal(qsc_dma_start(b.p, &beyond, &op), QSC_ERR_ARGUMENT), "16 bits"));
+    CHECK(says(refusal(qsc_device_set(b.p, 0x1'0000, QSC_DEVICE_ATS), QSC_ERR_ARGUMENT), "16 bits"));
+    CHECK(qsc_invalidation_complete_stray(b.p, 0x1'0000) == QSC_ERR_ARGUMENT);
+    CHECK(qsc_invalidation_complete_stray(b.p, 0xffff) == QSC_OK);
+}
+
 TEST_CASE("a handle that was destroyed, and one that never was, is refused by every function", "[cosim]") {
     qsc_platform gone = 0;
     const qsc_config c = plain_config();
@@ -134,6 +185,7 @@ TEST_CASE("a handle that was destroyed, and one that never was, is refused by ev
         CHECK(qsc_dma(p, &request, 1, &word, &result, nullptr) == QSC_ERR_HANDLE);
         CHECK(qsc_interrupt_next(p, &interrupt) == QSC_ERR_HANDLE);
         CHECK(qsc_wait_news(p, 1, 1, nullptr) == QSC_ERR_HANDLE);
+        CHECK(qsc_invalidation_complete_stray(p, 1) == QSC_ERR_HANDLE);
     }
 }
 
@@ -292,7 +344,7 @@ struct Careless {
         const qsc_operation op = any() % 8 == 0 ? number() : last;
         const uint64_t limit = any() % 4 == 0 ? number() : us;
         const qsc_platform p = any() % 32 == 0 ? number() % 1000 + 1'000'000 : b.p;
-        switch (any() % 21) {
+        switch (any() % 22) {
         case 0: return qsc_time(p, maybe(&value));
         case 1: return qsc_advance(p, limit);
         case 2: return qsc_relax(p, limit);
@@ -317,6 +369,7 @@ struct Careless {
             if (const int got = qsc_invalidation_next(p, maybe(&invalidation)); got != QSC_OK) return got;
             return qsc_invalidation_complete(p, invalidation.tag);
         case 19: return qsc_page_response_next(p, maybe(&response));
+        case 20: return qsc_invalidation_complete_stray(p, static_cast<uint32_t>(any() % 4));
         default: return qsc_wait_news(p, static_cast<uint32_t>(any() % 9), limit, maybe(&there));
         }
     }

@@ -47,7 +47,7 @@ extern "C" {
 #endif
 
 /** Of this header. It grows when something is added; what is there keeps its meaning. */
-#define QSC_COSIM_VERSION 1u
+#define QSC_COSIM_VERSION 2u
 
 /** Bounds: of one DMA, of one translation request, of physical addresses, of a span of time. */
 #define QSC_DMA_MOST_BYTES 65536u
@@ -137,7 +137,10 @@ typedef struct qsc_host_memory {
     int (*write)(void* context, uint64_t address, const void* from, uint32_t bytes, const qsc_access* access);
 } qsc_host_memory;
 
-/** The value of an identification register, by the name that the manual gives it: "IDR0". */
+/**
+ * The value of an identification register, by the name that the manual gives it: of an SMMUv3 "IDR0" and so on, of a
+ * VT-d unit "VER", "CAP", "ECAP", and "HAW" for the host address width, which none of its registers has.
+ */
 typedef struct qsc_id_register {
     const char* name;
     uint64_t value;
@@ -148,7 +151,7 @@ typedef struct qsc_config {
     uint32_t kernel;             /**< qsc_kernel */
     const char* preset;          /**< of `quiesce list presets`; null: "server" */
     const char* scenario;        /**< path of a scenario file, whose `platform` part is taken; not with a preset */
-    const char* const* settings; /**< "platform.memory.walk_latency=80ns": as --set, in this order */
+    const char* const* settings; /**< "platform.iommu.kind=vtd": as --set, in this order */
     uint32_t setting_count;
     uint32_t id_count;
     const qsc_id_register* ids; /**< go before what the settings say; a value that the model cannot be is refused */
@@ -157,14 +160,14 @@ typedef struct qsc_config {
     uint64_t memory_bytes;      /**< 0: both as platform.memory says */
     const qsc_host_memory* host_memory; /**< null: memory is the simulator's own */
     uint64_t message_base;  /**< 32-bit writes to [base, base + bytes) are interrupt messages, not memory; */
-    uint64_t message_bytes; /**< 0: there is no such window */
+    uint64_t message_bytes; /**< 0: there is no such window. That of VT-d is at 0xfee00000, of 1 MiB */
 } qsc_config;
 
 /**
  * Makes a platform as platform.* of the preset or the scenario says. `config` is not needed afterwards, what
  * `host_memory->context` points to is. Every address range must end below 2^48; they must not overlap.
- * QSC_ERR_CONFIG, _UNSUPPORTED, _IO: with a text that names every mistake. QSC_ERR_STATE: a platform lives already, or
- * SystemC's elaboration is over.
+ * QSC_ERR_CONFIG, _UNSUPPORTED, _IO: with a text that names every mistake of the settings and the scenario, or the
+ * first of the identification registers. QSC_ERR_STATE: a platform lives already, or SystemC's elaboration is over.
  */
 QSC_API int qsc_create(const qsc_config* config, qsc_platform* platform);
 /**
@@ -206,6 +209,7 @@ QSC_API int qsc_forget(qsc_platform platform, qsc_operation operation);
  * A read stays behind the writes before it and takes a round trip. Values are in the low bytes.
  * Of an SMMUv3, the frame is its two pages of 64 KiB, then the page of its enhanced command queues, where it has some,
  * then the pages of its performance monitors, where it has them.
+ * Of a VT-d unit, it is whole pages of 4 KiB, to the last of the registers that CAP.FRO and ECAP.IRO place.
  * Sizes and alignments that the registers do not take read as zero and are ignored on write.
  * QSC_ERR_ADDRESS: no register block of a model is there.
  */
@@ -238,7 +242,7 @@ typedef enum qsc_ending {
 
 typedef struct qsc_dma_request {
     uint32_t size;
-    uint32_t requester; /**< its stream is platform.root_complex.stream_base + requester; on PCIe 16 bits */
+    uint32_t requester; /**< its stream is platform.root_complex.stream_base + requester; on PCIe, 16 bits */
     uint64_t address;   /**< of the device */
     uint32_t bytes;     /**< 1 to QSC_DMA_MOST_BYTES; each 4 KiB page is translated by itself, one after the other */
     uint32_t flags;     /**< QSC_WRITE, _EXECUTE (reads), _PRIVILEGED, _PASID, _NO_SNOOP, _TRANSLATED, _MAY_WAIT */
@@ -255,7 +259,10 @@ typedef struct qsc_dma_result {
     uint64_t ended_ps; /**< when */
 } qsc_dma_result;
 
-/** QSC_NO_SNOOP goes through to the host's memory as it is; the simulator's own is coherent and takes no notice. */
+/**
+ * A requester that the IOMMU cannot tell from another (one of more than 16 bits, where it is a VT-d unit) is refused.
+ * QSC_NO_SNOOP goes through to the host's memory as it is; the simulator's own is coherent and takes no notice.
+ */
 QSC_API int qsc_dma_start(qsc_platform platform, const qsc_dma_request* request, qsc_operation* operation);
 /** `into` gets `bytes` of a read that ended as QSC_DONE or QSC_ZEROED; of others it may be null. */
 QSC_API int qsc_dma_poll(qsc_platform platform, qsc_operation operation, void* into, qsc_dma_result* result);
@@ -334,6 +341,11 @@ QSC_API int qsc_invalidation_next(qsc_platform platform, qsc_invalidation* inval
  * platform.root_complex.invalidate_timeout. QSC_ERR_ARGUMENT: none of this tag is open.
  */
 QSC_API int qsc_invalidation_complete(qsc_platform platform, uint32_t tag);
+/**
+ * From version 2 on: a completion that no invalidation waits for reaches the IOMMU, such as one that comes after it has
+ * given up. A VT-d unit reports it (FSTS.ICE); an SMMUv3 has no error for it, and nothing happens.
+ */
+QSC_API int qsc_invalidation_complete_stray(qsc_platform platform, uint32_t requester);
 
 typedef struct qsc_page_request_message {
     uint32_t size;
@@ -380,7 +392,7 @@ QSC_API int qsc_page_response_next(qsc_platform platform, qsc_page_response* res
 
 typedef enum qsc_interrupt_kind { QSC_INTERRUPT_MESSAGE = 0, QSC_INTERRUPT_LINE = 1 } qsc_interrupt_kind;
 
-/** Lines of an SMMUv3. */
+/** Lines of an SMMUv3. A VT-d unit has none: each of its interrupts is a message. */
 typedef enum qsc_smmuv3_line {
     QSC_SMMUV3_GERROR = 0,
     QSC_SMMUV3_EVENTQ = 1,
