@@ -30,7 +30,7 @@ message(STATUS "${output}")
 if(SANITIZE)
   return()  # a program in C alone is not linked with what the sanitizers of the library's C++ need
 endif()
-file(GLOB hosts "${HOSTS}/*.c" "${HOSTS}/smmuv3_host.h")
+file(GLOB hosts "${HOSTS}/*.c" "${HOSTS}/*_host.h")
 file(COPY ${hosts} DESTINATION "${WORK}/hosts")
 file(READ "${README}" readme)
 if(NOT readme MATCHES "\n```c\n([^`]+)\n```\n")

@@ -6,21 +6,7 @@
 #ifndef SMMUV3_HOST_H
 #define SMMUV3_HOST_H
 
-#include <quiesce/cosim.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(claim)                                                                                                   \
-    do {                                                                                                               \
-        if (!(claim)) {                                                                                                \
-            fprintf(stderr, "%s:%d: not so: %s (last error: %s)\n", __FILE__, __LINE__, #claim, qsc_last_error());     \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-#define OK(call) CHECK((call) == QSC_OK)
-
-static const uint64_t us = UINT64_C(1000000); /* in picoseconds */
+#include "any_host.h"
 
 /* clang-format off */
 enum { IDR0 = 0x0, IDR1 = 0x4, IDR5 = 0x14, IIDR = 0x18, CR0 = 0x20, CR0ACK = 0x24, CR2 = 0x2c, GBPA = 0x44,
@@ -151,28 +137,6 @@ static inline void bring_up(smmu* s, uint64_t event_message) {
     while (reg(s, IRQ_CTRLACK, 4) != 7) qsc_relax(s->p, us);
     set_cr0(s, CMDQEN | EVENTQEN | PRIQEN);
     set_cr0(s, CMDQEN | EVENTQEN | PRIQEN | SMMUEN);
-}
-
-/* ---- devices */
-
-static inline qsc_dma_request dma_of(uint32_t requester, uint64_t at, uint32_t bytes, uint32_t flags) {
-    qsc_dma_request r;
-    memset(&r, 0, sizeof r);
-    r.size = sizeof r;
-    r.requester = requester;
-    r.address = at;
-    r.bytes = bytes;
-    r.flags = flags;
-    return r;
-}
-/* -> how it ended; `data` is written or read into. */
-static inline qsc_dma_result do_dma(smmu* s, qsc_dma_request r, void* data) {
-    qsc_dma_result result;
-    memset(&result, 0, sizeof result);
-    result.size = sizeof result;
-    if ((r.flags & QSC_WRITE) != 0) r.data = data;
-    OK(qsc_dma(s->p, &r, 100 * us, data, &result, NULL));
-    return result;
 }
 
 #endif

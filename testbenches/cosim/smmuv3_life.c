@@ -13,38 +13,12 @@ static const uint32_t pasid = 1;
 
 static uint64_t pasid_root, display_root;
 
-/* ---- memory of this program */
-
-static unsigned char* host_bytes;
-
-static int host_move(uint64_t address, unsigned char** at, uint32_t bytes, const qsc_access* access) {
-    CHECK(access->size >= sizeof *access);
-    if (address < memory_at || address - memory_at > memory_bytes - bytes) return 1;
-    *at = host_bytes + (address - memory_at);
-    return 0;
-}
-static int host_read(void* context, uint64_t address, void* into, uint32_t bytes, const qsc_access* access) {
-    unsigned char* at;
-    CHECK(context == &host_bytes);
-    if (host_move(address, &at, bytes, access) != 0) return 1;
-    memcpy(into, at, bytes);
-    return 0;
-}
-static int host_write(void* context, uint64_t address, const void* from, uint32_t bytes, const qsc_access* access) {
-    unsigned char* at;
-    CHECK(context == &host_bytes);
-    if (host_move(address, &at, bytes, access) != 0) return 1;
-    memcpy(at, from, bytes);
-    return 0;
-}
-
 /* ---- chapters */
 
-static void create(smmu* s, int own_memory) {
+static void create(smmu* s, const qsc_host_memory* host) {
     static const char* const settings[] = {"platform.iommu.smmuv3.stall_model=optional",
                                            "platform.root_complex.stream_base=0"};
     static const qsc_id_register ids[] = {{"IIDR", 0x4832143b}};
-    const qsc_host_memory host = {sizeof host, 0, &host_bytes, host_read, host_write};
     qsc_config c;
     memset(&c, 0, sizeof c);
     c.size = sizeof c;
@@ -54,11 +28,11 @@ static void create(smmu* s, int own_memory) {
     c.ids = ids;
     c.id_count = 1;
     c.iommu_base = registers_at;
-    if (own_memory) {
+    if (host == NULL) {
         c.memory_base = memory_at;
         c.memory_bytes = memory_bytes;
     } else {
-        c.host_memory = &host;
+        c.host_memory = host;
     }
     c.message_base = messages_at;
     c.message_bytes = 0x10000;
@@ -81,7 +55,7 @@ static void look_at_reset(smmu* s) {
     CHECK(reg(s, IDR0, 2) == 0); /* a size that the registers do not take */
     /* 1.1.2: with SMMUEN=0 addresses go through as they are. */
     uint32_t word = 0x12345678, back = 0;
-    qsc_dma_result r = do_dma(s, dma_of(ACCELERATOR, memory_at + AT_PAGES, 4, QSC_WRITE), &word);
+    qsc_dma_result r = do_dma(s->p, dma_of(ACCELERATOR, memory_at + AT_PAGES, 4, QSC_WRITE), &word);
     CHECK(r.ending == QSC_DONE && r.bytes == 4 && r.physical == memory_at + AT_PAGES);
     OK(qsc_memory_read(s->p, memory_at + AT_PAGES, &back, 4));
     CHECK(back == word);
@@ -108,18 +82,18 @@ static void translate(smmu* s) {
     char text[16] = "through a table", back[16] = "";
     uint64_t begun, middle;
     OK(qsc_time(s->p, &begun));
-    qsc_dma_result r = do_dma(s, with_pasid(here + 0x10, 16, QSC_WRITE), text);
+    qsc_dma_result r = do_dma(s->p, with_pasid(here + 0x10, 16, QSC_WRITE), text);
     CHECK(r.ending == QSC_DONE && r.physical == s->memory + AT_PAGES + 0x10);
     OK(qsc_time(s->p, &middle));
     CHECK(r.ended_ps == middle);
-    r = do_dma(s, with_pasid(here + 0x10, 16, 0), back);
+    r = do_dma(s->p, with_pasid(here + 0x10, 16, 0), back);
     CHECK(r.ending == QSC_DONE && memcmp(text, back, 16) == 0);
     CHECK(r.ended_ps - middle < middle - begun); /* no walk the second time */
 }
 
 static void fault(smmu* s) {
     uint32_t word = 0;
-    qsc_dma_result r = do_dma(s, with_pasid(here + 0x1000, 4, 0), &word);
+    qsc_dma_result r = do_dma(s->p, with_pasid(here + 0x1000, 4, 0), &word);
     CHECK(r.ending == QSC_REFUSED && r.bytes == 0);
     uint32_t news = 0;
     OK(qsc_wait_news(s->p, QSC_NEWS_INTERRUPT, 100 * us, &news));
@@ -171,31 +145,13 @@ static void stall(smmu* s) {
     CHECK(r.ending == QSC_REFUSED);
 }
 
-static qsc_translation_result ask(smmu* s, uint64_t at, uint32_t entries, qsc_translation* got) {
-    qsc_translation_request r = {.size = sizeof r};
-    qsc_translation_result result = {.size = sizeof result};
-    r.requester = ACCELERATOR;
-    r.address = at;
-    r.entries = entries;
-    r.flags = QSC_PASID;
-    r.pasid = pasid;
-    OK(qsc_translate(s->p, &r, 100 * us, got, &result, NULL));
-    return result;
-}
-
 static void page_request(smmu* s) {
     const uint64_t wanted = here + 0x3000;
     qsc_translation got[4];
     OK(qsc_device_set(s->p, ACCELERATOR, QSC_DEVICE_ATS | QSC_DEVICE_PRI));
-    CHECK(ask(s, wanted, 1, got).status == QSC_ATS_SUCCESS && (got[0].flags & (QSC_READ | QSC_WRITE)) == 0);
+    CHECK(ask(s->p, ACCELERATOR, pasid, wanted, 1, got).status == QSC_ATS_SUCCESS && is_empty(got));
 
-    qsc_page_request_message m = {.size = sizeof m};
-    m.requester = ACCELERATOR;
-    m.address = wanted;
-    m.flags = QSC_PASID | QSC_READ | QSC_WRITE | QSC_LAST;
-    m.pasid = pasid;
-    m.group = 0x155;
-    OK(qsc_page_request(s->p, &m, 100 * us, NULL, NULL));
+    ask_for_page(s->p, ACCELERATOR, pasid, wanted, QSC_READ | QSC_WRITE | QSC_LAST, 0x155);
     OK(qsc_wait_news(s->p, QSC_NEWS_INTERRUPT, 100 * us, NULL));
     qsc_interrupt i = {.size = sizeof i};
     OK(qsc_interrupt_next(s->p, &i));
@@ -214,12 +170,12 @@ static void page_request(smmu* s) {
     OK(qsc_page_response_next(s->p, &answer));
     CHECK(answer.requester == ACCELERATOR && answer.group == 0x155 && answer.code == QSC_RESPONSE_SUCCESS);
 
-    CHECK(ask(s, wanted, 4, got).entries == 1); /* the page after it has none */
+    CHECK(ask(s->p, ACCELERATOR, pasid, wanted, 4, got).entries == 1); /* the page after it has none */
     CHECK(got[0].address == s->memory + AT_PAGES + 0x3000 && got[0].bytes == 0x1000);
     CHECK((got[0].flags & (QSC_READ | QSC_WRITE)) == (QSC_READ | QSC_WRITE));
     CHECK((got[0].word & ~UINT64_C(0xfff)) == got[0].address && (got[0].word & 3) == 3);
     uint32_t word = 77;
-    const qsc_dma_result r = do_dma(s, dma_of(ACCELERATOR, got[0].address, 4, QSC_WRITE | QSC_TRANSLATED), &word);
+    const qsc_dma_result r = do_dma(s->p, dma_of(ACCELERATOR, got[0].address, 4, QSC_WRITE | QSC_TRANSLATED), &word);
     CHECK(r.ending == QSC_DONE && r.physical == got[0].address);
 }
 
@@ -248,7 +204,7 @@ static void take_page_away(smmu* s) {
     s->while_waiting = NULL;
     CHECK(invalidations_seen == 1);
     uint32_t word;
-    CHECK(do_dma(s, with_pasid(gone, 4, 0), &word).ending == QSC_REFUSED);
+    CHECK(do_dma(s->p, with_pasid(gone, 4, 0), &word).ending == QSC_REFUSED);
     uint64_t event[4];
     CHECK(next_event(s, event));
 }
@@ -272,17 +228,17 @@ static void tear_down(smmu* s) {
     set_reg(s, GBPA, 4, UINT32_C(1) << 31 | 1 << 20); /* Update, ABORT */
     while ((reg(s, GBPA, 4) >> 31) != 0) qsc_relax(s->p, us);
     set_cr0(s, 0);
-    CHECK(do_dma(s, with_pasid(here, 4, 0), &word).ending == QSC_REFUSED);
+    CHECK(do_dma(s->p, with_pasid(here, 4, 0), &word).ending == QSC_REFUSED);
     while (qsc_relax(s->p, us) == QSC_OK) continue; /* nothing goes on by itself */
     OK(qsc_destroy(s->p));
     CHECK(qsc_time(was, &now) == QSC_ERR_HANDLE);
     CHECK(strlen(qsc_last_error()) != 0);
 }
 
-static uint64_t live(int own_memory) {
+static uint64_t live(const qsc_host_memory* host) {
     smmu s;
     uint64_t now = 0;
-    create(&s, own_memory);
+    create(&s, host);
     look_at_reset(&s);
     make_tables(&s);
     bring_up(&s, messages_at + 0x40);
@@ -297,14 +253,4 @@ static uint64_t live(int own_memory) {
     return now;
 }
 
-int main(void) {
-    CHECK(qsc_version() == QSC_COSIM_VERSION);
-    host_bytes = calloc(1, memory_bytes);
-    CHECK(host_bytes != NULL);
-    const uint64_t first = live(1), again = live(1), with_host_memory = live(0);
-    printf("%llu ps of life\n", (unsigned long long)first);
-    CHECK(again == first);
-    CHECK(with_host_memory == first);
-    free(host_bytes);
-    return 0;
-}
+int main(void) { return same_each_time(live, memory_at, memory_bytes); }
