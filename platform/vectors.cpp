@@ -238,22 +238,33 @@ void read_vtd(const At& cfg, Vector& v) {
 struct ArchitectureRow {
     std::string_view name;
     void (*read)(const At& cfg, Vector& v); ///< null: there is no model of it yet
+    unsigned stream_bits = 16;              ///< of a `sid`
 };
 constexpr ArchitectureRow vector_architecture_table[] = {
-    {"smmuv3", read_smmuv3}, {"vtd", read_vtd}, {"amdvi", nullptr}};
+    {"smmuv3", read_smmuv3, 32}, {"vtd", read_vtd}, {"amdvi", nullptr}};
 
-void read_configuration(const At& at, Vector& v) {
+/// The row of its architecture.
+const ArchitectureRow& read_configuration(const At& at, Vector& v) {
     v.arch = at["arch"].text();
     const auto* row = std::find_if(std::begin(vector_architecture_table), std::end(vector_architecture_table),
                                    [&](const auto& r) { return r.name == v.arch; });
     if (row == std::end(vector_architecture_table)) at["arch"].expected("smmuv3, vtd or amdvi");
     if (row->read == nullptr) {
         v.skip = fmt::format("no model of {} yet", v.arch);
-        return;
+        return *row;
     }
     const At cfg = at["cfg"];
     row->read(cfg, v);
     if (v.skip.empty()) v.ram = read_ram(cfg["ram"], v.skip);
+    return *row;
+}
+
+VectorStep read_step_of(const At& at, const ArchitectureRow& architecture) {
+    VectorStep step = read_vector_step(at);
+    const bare::Dma* dma = std::get_if<bare::Dma>(&step);
+    if (dma != nullptr && u64{raw(dma->stream)} >> architecture.stream_bits != 0)
+        at["sid"].expected(fmt::format("a stream of {} bits", architecture.stream_bits));
+    return step;
 }
 
 VectorJson parse_json(std::string_view line) {
@@ -274,14 +285,14 @@ Vector parse_vector(std::string_view line) {
     Vector v;
     v.id = at["id"].text();
     if (at["v"].integer(0, ~u64{0}) != 1) at["v"].expected("1, the version of the format that is read here");
-    read_configuration(at, v);
+    const ArchitectureRow& architecture = read_configuration(at, v);
     if (!v.skip.empty()) return v;
     if (at.has("class")) v.kind = at["class"].text();
     if (at.has("why")) v.why = at["why"].text();
     if (at.has("level")) v.level = v.final_level = read_level(at["level"]);
     if (at.has("final_level")) v.final_level = read_level(at["final_level"]);
     const At steps = at["steps"];
-    for (std::size_t i = 0; i < steps.size(); ++i) v.steps.push_back(read_vector_step(steps[i]));
+    for (std::size_t i = 0; i < steps.size(); ++i) v.steps.push_back(read_step_of(steps[i], architecture));
     if (at.has("expect")) {
         const At expect = at["expect"];
         v.expect.emplace();

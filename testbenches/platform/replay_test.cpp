@@ -111,6 +111,10 @@ TEST_CASE("what is wrong with a vector is said with its place and what was expec
     CHECK(dma("0x0", "4", "000000").find("4 bytes, as len says") != std::string::npos);
     CHECK(dma("0x0", "4", "0000000").find("two hexadecimal digits each") != std::string::npos);
     CHECK(dma("0x0", "4", "0000000g").find("two hexadecimal digits each") != std::string::npos);
+    CHECK(replay_error(R"({"v":1,"id":"x","arch":"vtd","cfg":{"VER":"0x10","CAP":"0x1d2008c222f0606",)"
+                       R"("ECAP":"0x880000000f42","haw":48,"ram":[["0x40000000","0x1000"]]},"steps":[)"
+                       R"({"op":"dma","sid":65536,"iova":"0x0","rw":"r","len":4}]})") ==
+          "steps[0].sid: expected a stream of 16 bits, got 65536");
     const std::string of_a_write = R"("expect":[{"step":1,"val":"0x0"}])",
                       of_none = R"("expect":[{"step":4,"val":"0x0"}])";
     CHECK(replay_error(replay_line(one_of_each, of_a_write)) ==

@@ -67,6 +67,12 @@ run = json.load(open("monitors/run.json"))
 counted, seen = run["iommu_counters"], run["translations"]
 assert counted["transaction"] == seen["requests"] and counted["tlb_miss"] == seen["requests"] - seen["tlb_hits"]
 PYTHON
+# The same steps on two architectures, command against descriptor.
+expect 0 "p_iotlb_inv_dsc, inv_wait_dsc" "$QUIESCE" compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd
+expect 0 "needs 'stall', which vtd has not" "$QUIESCE" run stall-master-exit --set platform.iommu.kind=vtd
+expect 0 "os.vtd_driver.nested" "$QUIESCE" list params
+expect 3 "os.vtd_driver.nested: the unit has not both stages" "$QUIESCE" run nested-kill --set platform.iommu.kind=vtd \
+    --set platform.iommu.vtd.nested=false
 expect 2 "has no performance monitors" "$QUIESCE" run mm-exit-under-load --set 'os.smmuv3_pmu.events=[transaction]'
 # What went wrong on the way is told, and where it hit the boot.
 expect 0 "3 links went down" "$QUIESCE" run switch-link-down
