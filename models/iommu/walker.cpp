@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "iommu/walker.h"
+#include "iommu/walker_descent.h"
 
 #include "sim/task.h"
 
 namespace quiesce::iommu {
 namespace {
 
-constexpr u64 entry_bytes = 8;
-
-u64 low_bits(unsigned n) { return n >= 64 ? ~u64{0} : (u64{1} << n) - 1; }
 bool beyond(Spa at, unsigned bits) { return bits < 64 && (at.value() >> bits) != 0; }
-
-Permissions both(Permissions a, Permissions b) {
-    return {a.read && b.read, a.write && b.write, a.execute && b.execute, a.user && b.user,
-            a.privileged_execute && b.privileged_execute};
-}
-constexpr std::size_t most_grouped = 128; ///< leaves that any format lets say they are one
-constexpr Permissions everything{true, true, true, true, true};
-
-/// Tables of the second stage are nobody's address space.
-memory::Origin origin_of(const TranslationRequest& r, unsigned level, bool second) {
-    memory::Origin o;
-    o.purpose = memory::Purpose::TableWalk;
-    o.level = static_cast<u8>(level);
-    o.device = r.device;
-    o.bond = second ? BondId{} : r.bond;
-    o.has_pasid = r.has_pasid;
-    o.pasid = r.pasid;
-    o.aimed_at = r.at;
-    o.transaction = r.transaction;
-    return o;
-}
 
 /// All that the second stage of a domain translates.
 Tag whole_second(const Context& c) {
@@ -52,64 +28,6 @@ u8 intent_of(const TranslationRequest& r, const Context& c, const TableRoot& roo
 }
 
 } // namespace
-
-/// Where a walk of one stage is on its way down.
-struct Walker::Descent {
-    const TranslationRequest& r;
-    const Context& c;
-    const TableRoot& root;
-    SpaceTag space;
-    Iova input;      ///< the transaction's address, or an intermediate one
-    bool second;     ///< it is the second stage
-    bool for_write;  ///< a clean entry is marked written
-    Intermediate use = Intermediate::Input;
-    unsigned level = root.start_level;
-    Spa table = root.table;
-    Permissions allowed = everything;
-    bool mark_used = false, mark_written = false; ///< the entry just judged is to be marked before it is used
-    bool grouped = false;                         ///< it says that it is one of a group
-    WalkResult result{};
-
-    /// Its tables are at intermediate addresses.
-    bool above_second() const { return !second && c.second.root.present; }
-    Spa entry_address() const {
-        const u64 index = (input.value() & low_bits(root.input_bits)) >> root.format->index_shift(level);
-        // The first level has as many tables as it takes.
-        const u64 here = level == root.start_level ? ~u64{0} : low_bits(root.format->index_bits(level));
-        return table + (index & here) * entry_bytes;
-    }
-    /// The tag of the input range that one entry at `at_level` is for.
-    Tag tag(CacheKind kind, unsigned at_level) const {
-        Tag t{};
-        t.kind = kind;
-        t.domain = c.domain;
-        t.space = space;
-        t.leaf = kind == CacheKind::Translation;
-        t.bytes = u64{1} << root.format->index_shift(at_level);
-        t.at = input.align_down(t.bytes);
-        return t;
-    }
-    bool fault(FaultReason why, bool on_table, Spa fetch = Spa{0}) {
-        Fault& f = result.fault;
-        f.why = why;
-        f.level = static_cast<u8>(level);
-        f.on_table = on_table;
-        f.fetch_address = fetch;
-        f.second_stage = second;
-        f.use = use;
-        f.at = second ? Gpa{input.value()} : Gpa{0};
-        result.ok = false;
-        result.basis.leaf = tag(CacheKind::Translation, level);
-        return true;
-    }
-    /// A leaf that lets the transaction go on may be marked: nothing is marked for one that is refused. Of tables the
-    /// walk is who reads and writes, whatever the transaction is.
-    bool permitted(const Permissions& may) const {
-        if (second && use != Intermediate::Input) return for_write ? may.write : may.read;
-        if (r.type == AddressType::TranslationRequest) return r.privileged || may.user;
-        return permits(may, r, c);
-    }
-};
 
 Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, InvalidationEngine& invalidations,
                InFlightTracker& walks, const OccurrenceTap& occurrences, const WalkerConfig& config)
@@ -248,7 +166,7 @@ sim::Task<WalkResult> Walker::second_stage(const TranslationRequest& r, const Co
         d.result.basis.leaf.at = d.input.align_down(known->bytes);
     } else {
         co_await descend(d);
-        if (d.result.ok) d.result.leaf.first = everything;
+        if (d.result.ok) d.result.leaf.first = every_permission;
         if (d.result.ok && !invalidations_.overtaken(d.result.basis))
             second_.insert(d.result.basis.leaf, d.result.leaf);
     }
@@ -323,77 +241,6 @@ bool Walker::judge(Descent& d, const memory::MemoryPort::Word& word, Spa entry_a
     d.mark_used = unused && d.root.marks_used;
     if (!d.mark_used) keep_pointer(d, entry);
     return false;
-}
-
-bool Walker::judge_leaf(Descent& d, const Decoded& entry) {
-    Permissions own = entry.may;
-    own.write = own.write || (entry.clean && (d.root.marks_written || d.root.written_faults));
-    Permissions may = both(d.allowed, own);
-    if (d.root.format->settle != nullptr) may = d.root.format->settle(may, d.root);
-    const bool clean = may.write && !entry.may.write;
-    TranslationRequest as_write = d.r;
-    as_write.access = Access::Write;
-    const bool writable = d.second || permits(may, as_write, d.c);
-    d.mark_written = clean && d.for_write && writable && d.permitted(may);
-    if (d.mark_written && !d.root.marks_written) {
-        d.mark_written = false;
-        return d.fault(FaultReason::AccessFlag, false);
-    }
-    d.mark_used = !entry.accessed && d.root.marks_used;
-    if (d.mark_used && !d.permitted(may)) { // it stays unused, and so must not be kept
-        d.mark_used = false;
-        d.fault(FaultReason::Permission, d.use == Intermediate::Table);
-        d.result.fault.may = may;
-        return true;
-    }
-    WalkResult& result = d.result;
-    result.ok = true;
-    result.basis.leaf = d.tag(CacheKind::Translation, d.level);
-    result.basis.leaf.global = entry.global;
-    Leaf& leaf = result.leaf;
-    leaf = {entry.to, result.basis.leaf.bytes, may, entry.global, clean && !d.mark_written, entry.device, may, Gpa{0}};
-    if (leaf.clean) leaf.may.write = false;
-    d.grouped = entry.grouped && d.root.grouping != Grouping::Ignored;
-    return true;
-}
-
-/// A group that is larger than the input range, or in which this entry is not where its input address says, is none:
-/// then the entry stands for its own page (DDI 0487 D8.7: constrained unpredictable).
-sim::Task<void> Walker::widen(Descent& d, Spa entry_at, u64 entry) {
-    const unsigned bits = d.root.format->index_shift(d.level) + d.root.format->group_bits(d.level);
-    Leaf& leaf = d.result.leaf;
-    const u64 bytes = u64{1} << bits, inside = ~(leaf.bytes - 1) & (bytes - 1);
-    const bool placed = bits <= d.root.input_bits && (leaf.to.value() & inside) == (d.input.value() & inside);
-    if (!placed) co_return;
-    if (d.root.grouping == Grouping::Checked) {
-        const bool agrees = co_await group_agrees(d, entry_at, entry);
-        if (!agrees) co_return;
-    }
-    leaf.to = leaf.to.align_down(bytes);
-    leaf.bytes = bytes;
-    d.result.basis.leaf.bytes = bytes;
-    d.result.basis.leaf.at = d.input.align_down(bytes);
-}
-
-/// The whole group in one access, in beats. Its entries lie side by side, in one page whatever the second stage's is.
-sim::Task<bool> Walker::group_agrees(Descent& d, Spa entry_at, u64 entry) {
-    const TableFormat& f = *d.root.format;
-    const unsigned count = 1u << f.group_bits(d.level), shift = f.index_shift(d.level);
-    std::array<u64, most_grouped> entries{};
-    const std::span<u64> read{entries.data(), count};
-    const Spa first = entry_at.align_down(count * entry_bytes);
-    occurrences_.note(Occurrence::WalkAccess, d.r.stream);
-    const memory::Status status = co_await memory_.fetch(first, read, origin_of(d.r, d.level, d.second));
-    if (status != memory::Status::Ok) co_return false;
-    entries_read_ += count;
-    co_await check_.pass();
-    const u64 wanted = f.group_word(entry, d.level, d.root);
-    for (u64 i = 0; i < count; ++i) {
-        const Decoded one = f.decode(entries[i], d.level, d.root);
-        const bool placed = one.kind == Decoded::Kind::Leaf && (one.to.value() >> shift & (count - 1)) == i;
-        if (!placed || f.group_word(entries[i], d.level, d.root) != wanted) co_return false;
-    }
-    co_return true;
 }
 
 sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
