@@ -12,6 +12,7 @@
 #include "devices/dma_engine.h"
 #include "iommu/vtd/unit.h"
 #include "memory/system_memory.h"
+#include "support/vtd_machines.h"
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -85,11 +86,7 @@ public:
 
 private:
     static constexpr unsigned levels = 4, large_level = 3;
-    static vtd::Identity identity() {
-        for (const vtd::IdentityPreset& p : vtd::identity_presets())
-            if (p.name == "broadwell") return vtd::identity_of(p.values);
-        throw std::logic_error("no unit of a Xeon E5 v4");
-    }
+    static vtd::Identity identity() { return vtd::identity_of(testbench::broadwell.values); }
     Spa new_table() { return std::exchange(next_, next_ + page_size); }
     template <class S> void store(Spa at, const S& s) {
         if (!memory_.walk_port().poke(at, s.to_bytes())) throw std::logic_error("no memory for a table");

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "support/vtd_machines.h"
 #include "vtd/bench.h"
 
 using namespace quiesce;
@@ -7,26 +8,6 @@ using namespace quiesce::iommu::vtd;
 using namespace quiesce::iommu::vtd::test;
 using iommu::vtd::test::Bench;
 using iommu::vtd::test::Dma;
-
-namespace {
-/// Units of machines, as their kernels' boot logs show them.
-struct MachineUnit {
-    std::string_view name, what, source;
-    IdentityValues values;
-};
-constexpr MachineUnit machine_units[] = {
-    {"broadwell", "Xeon E5 v4: legacy mode, ATS", "Linux boot logs of several boards: DRHD of the root ports",
-     {0x10, 0x00d2'078c'106f'0466, 0x00f0'20df, 46}},
-    {"skylake", "Xeon Scalable of the first generations: legacy mode, ATS",
-     "Linux boot log in github.com/utcs-scea/LAKE/issues/10", {0x10, 0x08d2'078c'106f'0466, 0x00f0'20df, 46}},
-    {"sapphire-rapids", "Xeon Scalable of the fourth generation: scalable mode, nested, five levels, ATS; no PASIDs or "
-     "page requests in the units of the root ports",
-     "Linux boot log in github.com/intel/intel-device-plugins-for-kubernetes/issues/1836",
-     {0x60, 0x19ed'008c'4078'0c66, 0x0003'ee9e'86f0'50df, 52}},
-    {"qemu", "QEMU's with scalable mode and first stages, as in data/vectors", "data/vectors/vtd.jsonl",
-     {0x10, 0x01d2'008c'222f'0606, 0x0000'8800'0000'0f42, 48}},
-};
-} // namespace
 
 TEST_CASE("every default and every single switch turned over gives a unit that the model can be", "[vtd][registers]") {
     CHECK(what_it_cannot_be(identity_of(VtdConfig{})).empty());
@@ -74,7 +55,8 @@ TEST_CASE("every default and every single switch turned over gives a unit that t
 }
 
 TEST_CASE("units of machines can be had, say what theirs say, and translate", "[vtd][registers][VER][CAP][ECAP]") {
-    const MachineUnit& p = machine_units[GENERATE(range(std::size_t{0}, std::size(machine_units)))];
+    const testbench::VtdMachine& p =
+        testbench::vtd_machines[GENERATE(range(std::size_t{0}, std::size(testbench::vtd_machines)))];
     INFO(p.name << ": " << p.what << " (" << p.source << ")");
     const Identity id = identity_of(p.values);
     REQUIRE(what_it_cannot_be(id) == "");
