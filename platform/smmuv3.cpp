@@ -287,7 +287,7 @@ std::vector<std::string> smmuv3_capabilities(const Config& c) {
 }
 
 std::vector<BugHelp> smmuv3_bugs() {
-    return {{"early-sync", "the SMMU signals CMD_SYNC before its work is done", "mm-exit-under-load",
+    return {{"early-sync", "the IOMMU signals a fence (CMD_SYNC, wait descriptor) before its work is done", "mm-exit-under-load",
              {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}}};
 }
 

@@ -21,10 +21,10 @@ Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets
         read.scenario = read_scenario(line.scenario, sets, found);
     } catch (const UnknownScenario& e) {
         fmt::print(stderr, "quiesce: error: {}\n", e.what());
-        return {nullptr, Exit::BadInput};
+        return {nullptr, Exit::BadInput, true};
     }
     found.print(stderr);
-    if (!found.ok()) return {nullptr, found.errors_in(Source::Kind::File) > 0 ? Exit::BadInput : Exit::Usage};
+    if (!found.ok()) return {nullptr, found.errors_in(Source::Kind::File) > 0 ? Exit::BadInput : Exit::Usage, false};
     if (line.seed) read.scenario->seed = *line.seed;
     if (line.check_tlm) read.scenario->config.check_tlm = true;
     return read;

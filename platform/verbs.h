@@ -18,6 +18,7 @@ Exit features_verb(const CommandLine& line);
 struct Read {
     std::unique_ptr<Scenario> scenario;
     Exit exit = Exit::Ok;
+    bool unknown = false; ///< there is no scenario of that name, whatever is set
 };
 /// Within a catch block: says on stderr what ended a verb; its exit code.
 Exit report_current_exception();

@@ -110,6 +110,7 @@ void check_vtd(const Config& c, const Node& root, Diagnostics& out) {
     if (!unit.first_stage.get()) refuse("first_stage", "shared address spaces are first stages: the driver needs it");
     if (!unit.pasid.get()) refuse("pasid", "shared address spaces have PASIDs");
     if (!unit.queued.get()) refuse("queued", "scalable mode needs the invalidation queue");
+    if (unit.domain_bits % 2 != 0) refuse("domain_bits", "CAP.ND can say even numbers of bits only");
     if (c.vtd_driver.nested.get() && !(unit.nested.get() && unit.second_stage.get()))
         out.error(place_of(root, {"os", "vtd_driver", "nested"}),
                   "os.vtd_driver.nested: the unit has not both stages: set platform.iommu.vtd.nested and second_stage");

@@ -16,8 +16,8 @@ constexpr TeardownStep exit_release[] = {DriverMmExit, DrainPageRequests, ClearC
 constexpr TeardownStep exit_last[] = {FreePasid, FreeAsid, PutNotifier};
 
 // VT-d: intel_pasid_tear_down_entry, for one device after the other (6.2, 6.4). Its spaces are known by their PASIDs:
-// there is no ASID to give back. Up to 6.1 an entry that is not present is left as the release made it: FPD stays until
-// the next bind.
+// there is no ASID to give back. From 5.13 ("Avoid unnecessary cache flush in pasid entry teardown") to 6.1 an entry that
+// is not present is left as the release made it: FPD stays until the next bind. Before, the unbind tears it down once more.
 constexpr TeardownStep vtd_clear[] = {ClearContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep vtd_quiet[] = {QuietContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep vtd_release_6_12[] = {BlockContext, InvalidateSpace, InvalidateAtc, SilenceContext};
@@ -65,14 +65,14 @@ constexpr Era vtd_mm_exit_on(KernelVersion kernel) {
 }
 
 /// 5.8 to 6.1 tear an entry down alike (6.2): P=0 and FPD=1 at once, then the invalidations; drain behind them.
-constexpr Era vtd_quiet_on(KernelVersion kernel, PasidLife pasid, std::span<const TeardownStep> on_last,
-                           std::string_view evidence) {
+constexpr Era vtd_quiet_on(KernelVersion kernel, std::span<const TeardownStep> on_unbind_exited, PasidLife pasid,
+                           std::span<const TeardownStep> on_last, std::string_view evidence) {
     return {.policy = Policy::QuietUnbind,
             .kernel = kernel,
             .iommu = IommuArch::Vtd,
             .on_release = vtd_quiet,
             .on_unbind = vtd_clear,
-            .on_unbind_exited = {},
+            .on_unbind_exited = on_unbind_exited,
             .on_last = on_last,
             .pasid = pasid,
             .bond_by_bond = true,
@@ -132,13 +132,13 @@ constexpr Era eras[] = {
      .release_irqs_off = true,
      .evidence = "linux 6.12 intel/pasid.c: intel_pasid_tear_down_entry (75ed00055c05: P first, the rest behind the "
                  "invalidations); intel/svm.c: intel_mm_release; intel/prq.c; 2667ed10d9f0 (PASID until mmdrop)"},
-    vtd_quiet_on(KernelVersion::V6_1, PasidLife::MmDrop, vtd_unregister,
+    vtd_quiet_on(KernelVersion::V6_1, {}, PasidLife::MmDrop, vtd_unregister,
                  "linux 6.1 intel/svm.c: intel_mm_release, intel_svm_unbind_mm, intel_svm_drain_prq; 2667ed10d9f0"),
-    vtd_quiet_on(KernelVersion::V5_18, PasidLife::MmDrop, vtd_unregister,
+    vtd_quiet_on(KernelVersion::V5_18, {}, PasidLife::MmDrop, vtd_unregister,
                  "as 6.1; 2667ed10d9f0 (mm: Fix PASID use-after-free issue, 5.18: PASID until mmdrop)"),
-    vtd_quiet_on(KernelVersion::V5_11, PasidLife::LastUnbind, vtd_free_and_unregister,
+    vtd_quiet_on(KernelVersion::V5_11, vtd_clear, PasidLife::LastUnbind, vtd_free_and_unregister,
                  "37e91bd4b399, 66ac4db36f4c; cfc78dfd9b36 (iommu_sva_free_pasid at the last unbind)"),
-    vtd_quiet_on(KernelVersion::V5_8, PasidLife::LastUnbind, vtd_free_and_unregister,
+    vtd_quiet_on(KernelVersion::V5_8, vtd_clear, PasidLife::LastUnbind, vtd_free_and_unregister,
                  "37e91bd4b399 (Disable non-recoverable fault processing before unbind), 66ac4db36f4c (page request "
                  "draining), both 5.8; ioasid_free before mmu_notifier_unregister"),
     // 4.4 to 4.20 had a release without mm_exit already: it clears the entry, which has no FPD, and nothing is drained.
@@ -165,10 +165,10 @@ constexpr PolicyRow rows[] = {
 
 constexpr BugRow bugs[] = {
     {"R8",
-     "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or "
-     "completion-wait returns early); atc-silent-timeout shows the ignored time-out without a switch",
+     "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or a "
+     "wait descriptor is not waited for); atc-silent-timeout shows the ignored time-out without a switch",
      "mm-exit-under-load", "os.bugs=[R8]", "freed-before-fenced"},
-    {"R6", "the driver leaves out every CMD_ATC_INV: devices go on with translations that they keep", "ats-teardown",
+    {"R6", "the driver leaves out every invalidation of device caches (CMD_ATC_INV, dev-TLB descriptors): devices go on with translations that they keep", "ats-teardown",
      "os.bugs=[R6]", "freed-before-fenced,stale-dma"},
     {"R-V4",
      "a mapping of a device's portal survives the unbind, and fork copies it: threads submit for a bond that is gone",

@@ -5,6 +5,8 @@
 ///
 /// On x86 ENQCMD puts IA32_PASID into bits 31:0 of the 64 bytes, its valid bit left out (a user's work is not
 /// privileged). On Arm ST64BV0 puts ACCDATA_EL1 there; the kernel keeps it per thread in the same way.
+/// MODEL: on every kernel and architecture as Linux has it on x86 from 5.18 on (a register loaded at the first #GP, a PASID
+/// that lives with the mm); 5.10 to 5.12 loaded it in all threads at the bind, 5.13 to 5.17 and Arm have no ENQCMD.
 #include "os/kernel.h"
 
 #include <algorithm>

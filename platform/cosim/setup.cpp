@@ -120,6 +120,8 @@ Setup read_setup(const qsc_config& c) {
     require(c.ids != nullptr || c.id_count == 0, "ids is null, but id_count is not 0");
     for (u32 i = 0; i < c.id_count; ++i) {
         require(c.ids[i].name != nullptr, fmt::format("ids[{}].name is null", i));
+        for (const IdValue& other : s.ids)
+            require(other.name != c.ids[i].name, fmt::format("ids[{}]: {} is there twice", i, other.name));
         s.ids.push_back({c.ids[i].name, c.ids[i].value});
     }
     if (c.iommu_base != 0) s.iommu_base = Spa{c.iommu_base};

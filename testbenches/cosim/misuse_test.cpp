@@ -80,6 +80,10 @@ TEST_CASE("a platform that cannot be is refused with every mistake, and nothing 
         CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "32 bits"));
         id = {nullptr, 0};
         CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "ids[0].name"));
+        const qsc_id_register twice[] = {{"IIDR", 1}, {"IIDR", 2}};
+        c.ids = twice;
+        c.id_count = 2;
+        CHECK(says(create_refused(c, QSC_ERR_ARGUMENT), "ids[1]: IIDR is there twice"));
     }
     SECTION("addresses") {
         c.iommu_base = 0x8000'0000;

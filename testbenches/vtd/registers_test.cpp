@@ -89,6 +89,8 @@ TEST_CASE("an identity that says what is not modelled is named", "[vtd][register
               id.ecap.set(Ecap::PDS, true);
           }) == "ECAP: PDS, DIT or NWFS without DT");
     CHECK(says([](Identity& id) { id.cap.set(Cap::ND, 7); }) == "CAP.ND is reserved");
+    CHECK(says([](Identity& id) { id.cap.set(Cap::SSLPS, 2); }) == "CAP.SSLPS: 1 GiB pages without 2 MiB pages");
+    CHECK(says([](Identity& id) { id.cap.set(Cap::RWBF, true); }) == "CAP.RWBF with ECAP.SMTS");
     CHECK(says([](Identity& id) { id.cap.set(Cap::MGAW, 40); }) == "CAP.MGAW below the host address width");
     CHECK(says([](Identity& id) { id.cap.set(Cap::FRO, 2); }) == "CAP.FRO: the fault records lie over other registers");
     CHECK(says([](Identity& id) { id.ecap.set(Ecap::IRO, 0x100); }) ==

@@ -31,7 +31,7 @@ struct VtdConfig {
     base::Param<bool> width48{true, "second stages of 48 bits (CAP.SAGAW)", P::Specification, "VT-d 11.4"};
     base::Param<bool> width57{true, "second stages of 57 bits (CAP.SAGAW)", P::Specification, "VT-d 11.4"};
     base::Param<bool> second_2m{true, "second-stage pages of 2 MiB (CAP.SSLPS)", P::Specification, "VT-d 11.4"};
-    base::Param<bool> second_1g{true, "second-stage pages of 1 GiB (CAP.SSLPS)", P::Specification, "VT-d 11.4"};
+    base::Param<bool> second_1g{true, "second-stage pages of 1 GiB (CAP.SSLPS); needs those of 2 MiB", P::Specification, "VT-d 11.4"};
     base::Param<bool> first_1g{true, "first-stage pages of 1 GiB (CAP.FS1GP)", P::Specification, "VT-d 11.4"};
     base::Param<bool> five_levels{true, "first stages of five levels (CAP.FS5LP)", P::Specification, "VT-d 11.4"};
     base::Param<bool> page_selective{true, "invalidation by page (CAP.PSI)", P::Specification, "VT-d 11.4"};

@@ -30,13 +30,15 @@ bool without(Who id, const Ecap::F<bool>& feature, const Ecap::F<bool>& needed) 
 }
 
 // clang-format off
-/// 11.4. Hints and what only memory types show (RWBF, C, MTS, SC, IR, PI) can be anything: interrupts pass unremapped.
+/// 11.4. Hints and what only memory types show (C, MTS, SC, IR, PI) can be anything: interrupts pass unremapped.
 constexpr CapabilityRule identity_rules[] = {
     {"VER.MAX: versions 1 to 7 only", [](Who id) { return id.version() < 1 || id.version() > newest_version; }},
     {"the host address width is 32 to 52 bits", [](Who id) { return id.haw < 32 || id.haw > 52; }},
     {"CAP.ND is reserved", [](Who id) { return id.cap.get(Cap::ND) == 7; }},
     {"CAP.AFL: no advanced fault log", [](Who id) { return id.has(Cap::AFL); }},
     {"CAP.SAGAW: no width of 39, 48 or 57 bits", [](Who id) { return (id.cap.get(Cap::SAGAW) & 0b1110) == 0; }},
+    {"CAP.SSLPS: 1 GiB pages without 2 MiB pages", [](Who id) { return id.cap.get(Cap::SSLPS) == 2; }},
+    {"CAP.RWBF with ECAP.SMTS", [](Who id) { return id.has(Cap::RWBF) && id.has(Ecap::SMTS); }},
     {"CAP.MGAW below the host address width", [](Who id) { return mgaw_bits(id.cap) < id.haw; }},
     {"CAP.ECMDS: no enhanced commands", [](Who id) { return id.has(Cap::ECMDS); }},
     {"CAP.FRO: the fault records lie over other registers", [](Who id) {
@@ -78,7 +80,7 @@ Cap cap_of(const VtdConfig& c) {
     cap.set(Cap::SAGAW, (c.width39.get() ? 2u : 0u) | (c.width48.get() ? 4u : 0u) | (c.width57.get() ? 8u : 0u));
     cap.set(Cap::MGAW, (c.width57.get() ? 57u : 52u) - 1).set(Cap::ZLR, c.zero_length_reads.get());
     cap.set(Cap::FRO, own_fro).set(Cap::NFR, c.fault_records.get() - 1);
-    cap.set(Cap::SSLPS, (c.second_2m.get() ? 1u : 0u) | (c.second_1g.get() ? 2u : 0u));
+    cap.set(Cap::SSLPS, !c.second_2m.get() ? 0u : c.second_1g.get() ? 3u : 1u);
     cap.set(Cap::PSI, c.page_selective.get()).set(Cap::MAMV, c.page_selective.get() ? c.address_mask.get() : 0);
     cap.set(Cap::DWD, true).set(Cap::DRD, true).set(Cap::ESRTPS, c.flush_on_root.get());
     const bool first = c.scalable.get() && c.first_stage.get();

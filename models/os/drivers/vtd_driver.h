@@ -89,6 +89,8 @@ private:
     sim::Task<bool> one(KernelContext& ctx, const Descriptor& d, base::Name phase, bool last = false);
     sim::Task<bool> invalidate_pasid_cache(KernelContext& ctx, const Bond& bond);
     bool whole(u64 bytes) const;
+    bool left_to_the_host() const;
+    Descriptor iotlb_of_domain() const;
     std::vector<Block> blocks(Va first, u64 bytes) const;
     Descriptor device_tlb(const Bond& bond, Block b) const;
     Descriptor device_tlb_of_all(const Bond& bond) const;

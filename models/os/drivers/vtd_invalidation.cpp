@@ -51,11 +51,20 @@ sim::Task<bool> VtdDriver::invalidate_pasid_cache(KernelContext& ctx, const Bond
     co_return seen;
 }
 
-/// With forget-tlbi nothing is issued, and no fence was seen.
+/// Of an entry with a second stage all of its domain goes: PASID-selective invalidation is for first stages and
+/// pass-through (intel_pasid_tear_down_entry; VT-d 6.5.3.3). With forget-tlbi nothing is issued, and no fence was seen.
 sim::Task<bool> VtdDriver::invalidate_space(KernelContext& ctx, MmTag mm) {
     if (kernel_.has_bug("forget-tlbi")) co_return false;
-    const bool seen = co_await one(ctx, as_descriptor(iotlb_of(mm.pasid)), "iotlb-wait", true);
+    const Descriptor d = config_.nested ? iotlb_of_domain() : as_descriptor(iotlb_of(mm.pasid));
+    const bool seen = co_await one(ctx, d, "iotlb-wait", true);
     co_return seen;
+}
+
+VtdDriver::Descriptor VtdDriver::iotlb_of_domain() const {
+    IotlbInvDsc d;
+    d.set(IotlbInvDsc::Type, DescriptorType::Iotlb).set(IotlbInvDsc::G, IotlbGranularity::Domain);
+    d.set(IotlbInvDsc::DR, cap_.get(Cap::DRD)).set(IotlbInvDsc::DW, cap_.get(Cap::DWD));
+    return as_descriptor(d.set(IotlbInvDsc::DID, own_domain));
 }
 
 // ---- ranges ---------------------------------------------------------------------------------------------------------
@@ -83,11 +92,11 @@ std::vector<VtdDriver::Block> VtdDriver::blocks(Va first, u64 bytes) const {
 
 /// MODEL: of the PASID once, in every kernel; up to 6.1 it was said once for each device that shares the unit.
 sim::Task<bool> VtdDriver::invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) {
+    if (kernel_.has_bug("forget-tlbi")) co_return false;
     if (whole(bytes)) {
-        const bool seen = co_await invalidate_space(ctx, mm);
+        const bool seen = co_await one(ctx, as_descriptor(iotlb_of(mm.pasid)), "iotlb-wait", true);
         co_return seen;
     }
-    if (kernel_.has_bug("forget-tlbi")) co_return false;
     bool all = true;
     for (const Block& b : blocks(first, bytes)) {
         PIotlbInvDsc d = iotlb_of(mm.pasid);
@@ -124,11 +133,19 @@ VtdDriver::Descriptor VtdDriver::device_tlb_of_all(const Bond& bond) const {
     return as_descriptor(d);
 }
 
+/// From 5.8 to 6.1 a tear-down under CAP.CM leaves device-TLBs out: whoever emulates the unit is to invalidate them when
+/// it sees the PASID cache's invalidation. This unit does not.
+bool VtdDriver::left_to_the_host() const {
+    return cap_.get(Cap::CM) && version() >= KernelVersion::V5_8 && version() <= KernelVersion::V6_1;
+}
+
 /// A tear-down asks 6.12's device whether it is still there; one that is not keeps nothing. Ranges of 6.12 are one
 /// batch for all devices (qi_batch), all else is submitted device by device.
 sim::Task<bool> VtdDriver::invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) {
     if (kernel_.has_bug("R6")) co_return false;
-    const bool tear_down = bytes == ~u64{0}, batched = !tear_down && version() >= KernelVersion::V6_12;
+    const bool tear_down = bytes == ~u64{0};
+    if (tear_down && left_to_the_host()) co_return false;
+    const bool batched = !tear_down && version() >= KernelVersion::V6_12;
     std::vector<Descriptor> batch;
     bool all = true;
     for (Bond* b : bonds) {
