@@ -162,24 +162,6 @@ constexpr PolicyRow rows[] = {
     {"quiet-unbind", "release makes the PASID's context quiet and returns; the driver stops the device at unbind (kernels from 5.8 on)"},
     {"mm-exit", "release calls the driver's mm_exit, which stops the device and waits; the PASID is freed there (2018 proposal)"},
 };
-
-constexpr BugRow bugs[] = {
-    {"R8",
-     "the driver returns before the completion of its last fence was seen (a CMD_SYNC time-out is ignored, or a "
-     "wait descriptor is not waited for); atc-silent-timeout shows the ignored time-out without a switch",
-     "mm-exit-under-load", "os.bugs=[R8]", "freed-before-fenced"},
-    {"R6", "the driver leaves out every invalidation of device caches (CMD_ATC_INV, dev-TLB descriptors): devices go on with translations that they keep", "ats-teardown",
-     "os.bugs=[R6]", "freed-before-fenced,stale-dma"},
-    {"R-V4",
-     "a mapping of a device's portal survives the unbind, and fork copies it: threads submit for a bond that is gone",
-     "enqcmd-late-submit", "os.bugs=[R-V4]", "dma-after-unbind"},
-    {"forget-page-response", "the driver answers no page request: devices wait for ever", "pri-storm-exit",
-     "os.bugs=[forget-page-response]", "lost-page-request,deadlock"},
-    {"forget-resume", "the driver answers no stalled request (CMD_RESUME is left out): devices wait for ever",
-     "stall-master-exit", "os.bugs=[forget-resume]", "lost-page-request"},
-    {"forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting",
-     "mm-exit-under-load", "os.bugs=[forget-tlbi]", "freed-before-fenced,stale-dma"},
-};
 } // namespace
 
 const Era* find_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
@@ -197,6 +179,5 @@ std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
     return "of the SMMUv3's drivers those of 6.1 and 6.12 are modelled; set os.kernel to one of them";
 }
 std::span<const PolicyRow> policy_rows() { return rows; }
-std::span<const BugRow> bug_rows() { return bugs; }
 
 } // namespace quiesce::os

@@ -92,12 +92,4 @@ struct PolicyRow {
 };
 std::span<const PolicyRow> policy_rows();
 
-/// Deliberate mistakes of the operating system, as `os.bugs`.
-struct BugRow {
-    std::string_view name, help, scenario;
-    std::string_view set;
-    std::string_view kinds; ///< comma-separated
-};
-std::span<const BugRow> bug_rows();
-
 } // namespace quiesce::os

@@ -7,9 +7,9 @@
 namespace quiesce::os {
 
 IopfQueue::IopfQueue(base::EventBus& events, Scheduler& scheduler, Sva& sva, const IopfConfig& config,
-                     FaultResolution resolution, bool defer_mmput)
+                     FaultResolution resolution, bool defer_mmput, const Bugs& bugs)
     : events_(events), scheduler_(scheduler), sva_(sva), config_(config), resolution_(resolution),
-      defer_mmput_(defer_mmput), level_name_("iopf.depth") {}
+      defer_mmput_(defer_mmput), bugs_(bugs), level_name_("iopf.depth") {}
 
 void IopfQueue::level() {
     if (events_.wants<base::LevelChanged>())

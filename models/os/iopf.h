@@ -51,7 +51,7 @@ class IopfQueue {
 public:
     /// `defer_mmput`: a worker leaves the last mmput, which may wait for the workers, to somebody else (mmput_async).
     IopfQueue(base::EventBus& events, Scheduler& scheduler, Sva& sva, const IopfConfig& config,
-              FaultResolution resolution, bool defer_mmput);
+              FaultResolution resolution, bool defer_mmput, const Bugs& bugs);
     IopfQueue(const IopfQueue&) = delete;
     void set_iommu(drivers::IommuDriver* d) { iommu_ = d; }
 
@@ -90,6 +90,7 @@ private:
     IopfConfig config_;
     FaultResolution resolution_;
     bool defer_mmput_;
+    const Bugs& bugs_;
     drivers::IommuDriver* iommu_ = nullptr;
     base::Name level_name_;
     std::vector<PageFault> partial_;

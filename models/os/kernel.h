@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The operating system as a whole: what a scenario's sentences call.
 #pragma once
+#include "os/bugs.h"
 #include "os/interrupts.h"
 #include "os/iopf.h"
 #include "os/process.h"
@@ -19,7 +20,7 @@ struct KernelConfig {
     base::Param<std::vector<std::string>> bugs{
         {},
         "deliberate mistakes: see `quiesce list bugs`",
-        base::one_of("R6", "R8", "R-V4", "forget-tlbi", "forget-page-response", "forget-resume"),
+        any_bug(),
         P::Guess,
         "none"};
     base::Param<bool> acs{true, "switch on Access Control Services in the ports of switches at boot, where there is an IOMMU", P::Kernel,
@@ -49,7 +50,7 @@ public:
     const KernelConfig& config() const { return config_; }
     Sva& sva() { return sva_; }
     IopfQueue& page_faults() { return page_faults_; }
-    bool has_bug(std::string_view name) const;
+    bool has_bug(Bug b) const { return bugs_.has(b); }
     const Era& era() const { return era_; }
     const Architecture& architecture() const { return architecture_; }
 
@@ -137,6 +138,7 @@ private:
 
     base::EventBus& events_;
     KernelConfig config_;
+    const Bugs bugs_;
     const Era& era_;
     const Architecture& architecture_;
     sim::Random random_;

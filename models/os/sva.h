@@ -2,6 +2,7 @@
 /// The SVA core: bind, unbind, and what an mm's release does to its bonds, as the era's list of steps says.
 #pragma once
 #include "os/bond.h"
+#include "os/bugs.h"
 #include "os/drivers/device_driver.h"
 #include "os/drivers/iommu_driver.h"
 #include "os/eras.h"
@@ -20,8 +21,8 @@ class IopfQueue;
 
 class Sva {
 public:
-    Sva(base::EventBus& events, memory::Ownership& ledger, PasidAllocator& pasids, const Era& era)
-        : events_(events), ledger_(ledger), pasids_(pasids), era_(era) {}
+    Sva(base::EventBus& events, memory::Ownership& ledger, PasidAllocator& pasids, const Era& era, const Bugs& bugs)
+        : events_(events), ledger_(ledger), pasids_(pasids), era_(era), bugs_(bugs) {}
     Sva(const Sva&) = delete;
     ~Sva();
     void set_iommu(drivers::IommuDriver* d) { iommu_ = d; }
@@ -63,8 +64,6 @@ private:
     std::optional<Asid> take_asid();
     bool take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
 
-    /// Tells that a step is being taken, as long as it lives.
-    class StepTold;
     sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps);
     sim::Task<void> release_bonds(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds);
     struct Doer;
@@ -85,6 +84,8 @@ private:
     sim::Task<void> unregister_notifier(KernelContext& ctx, SvaDomain& d);
     using ContextChange = sim::Task<bool> (drivers::IommuDriver::*)(KernelContext&, Bond&);
     sim::Task<void> change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to);
+    /// Those whose devices have an ATC, or have none.
+    static std::vector<Bond*> with_ats(const std::vector<Bond*>& bonds, bool ats);
     bool shut(const Bond& b) const;
     std::vector<bool> cannot_hit(const std::vector<Bond*>& bonds) const;
     Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
@@ -95,6 +96,7 @@ private:
     memory::Ownership& ledger_;
     PasidAllocator& pasids_;
     const Era& era_;
+    const Bugs& bugs_;
     drivers::IommuDriver* iommu_ = nullptr;
     IopfQueue* page_faults_ = nullptr;
     sim::Mutex lock_;                                ///< iommu_sva_lock

@@ -374,7 +374,7 @@ sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
 
 /// As in Linux, whoever calls goes on when a fence did not come in time; what was issued stays issued.
 sim::Task<bool> Smmuv3Driver::fenced(KernelContext& ctx, std::span<const Command> list, base::Name phase, bool last) {
-    const bool wait = !(last && kernel_.has_bug("R8"));
+    const bool wait = !(last && kernel_.has_bug(Bug::R8));
     const bool seen = co_await queue_of(ctx).issue(ctx, list, phase, wait);
     if (!seen) kernel_.events().emit(FenceTimedOut{unit_, 0});
     co_return wait && seen;
@@ -388,7 +388,7 @@ sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Na
 
 /// With forget-tlbi nothing is issued, and no fence was seen.
 sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, MmTag mm) {
-    if (kernel_.has_bug("forget-tlbi")) co_return false;
+    if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
     auto inv = make_command<TlbiNhAsid>();
     inv.set(TlbiNhAsid::ASID, mm.asid).set(TlbiNhAsid::VMID, vmid());
     const bool seen = co_await one(ctx, as_command(inv), "tlbi-sync", true);
@@ -402,7 +402,7 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, MmTag mm, Va 
         const bool seen = co_await invalidate_space(ctx, mm);
         co_return seen;
     }
-    if (kernel_.has_bug("forget-tlbi")) co_return false;
+    if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
     std::vector<Command> batch;
     for (u64 page = 0; page < pages; ++page) {
         auto inv = make_command<TlbiNhVa>();
@@ -416,7 +416,7 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, MmTag mm, Va 
 
 /// arm_smmu_atc_inv_to_cmd: the smallest aligned power of two of pages that holds the range, which may be far more than it.
 sim::Task<bool> Smmuv3Driver::invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) {
-    if (kernel_.has_bug("R6")) co_return false;
+    if (kernel_.has_bug(Bug::R6)) co_return false;
     u64 page = first.page_number(), size = atc_everything;
     if (bytes != ~u64{0}) {
         size = static_cast<u64>(std::bit_width(page ^ (first + (bytes - 1)).page_number()));

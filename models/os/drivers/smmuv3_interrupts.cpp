@@ -180,7 +180,7 @@ sim::Task<void> Smmuv3Driver::page_response(KernelContext& ctx, const PageFault&
     const auto stream = streams_.find(raw(last.stream));
     if (stream == streams_.end()) co_return;
     const bool stalled = stream->second.stalls;
-    if (kernel_.has_bug(stalled ? "forget-resume" : "forget-page-response")) co_return;
+    if (kernel_.has_bug(stalled ? Bug::ForgetResume : Bug::ForgetPageResponse)) co_return;
     const std::array<Command, 1> list{stalled ? resume(last, code) : pri_response(last, code, stream->second)};
     co_await queue_of(ctx).post(ctx, list);
 }

@@ -144,7 +144,7 @@ sim::Task<void> VtdDriver::page_response(KernelContext& ctx, const PageFault& la
 }
 
 sim::Task<void> VtdDriver::respond(KernelContext& ctx, const PageFault& last, PageAnswer code) {
-    if (kernel_.has_bug("forget-page-response")) co_return;
+    if (kernel_.has_bug(Bug::ForgetPageResponse)) co_return;
     static constexpr ResponseCode codes[] = {ResponseCode::Success, ResponseCode::InvalidRequest,
                                              ResponseCode::Failure};
     PageGrpRespDsc d;

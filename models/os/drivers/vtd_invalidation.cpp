@@ -31,7 +31,7 @@ u64 sized_address(Va first, unsigned order) {
 sim::Task<bool> VtdDriver::fenced(KernelContext& ctx, std::span<const Descriptor> list, base::Name phase, bool last) {
     using Outcome = VtdInvalidationQueue::Outcome;
     VtdInvalidationQueue::Options options;
-    options.wait = !(last && kernel_.has_bug("R8"));
+    options.wait = !(last && kernel_.has_bug(Bug::R8));
     const Outcome outcome = co_await queue_.submit(ctx, list, phase, options);
     if (outcome != Outcome::Done) kernel_.events().emit(FenceTimedOut{unit_, 0});
     co_return options.wait&& outcome == Outcome::Done;
@@ -54,7 +54,7 @@ sim::Task<bool> VtdDriver::invalidate_pasid_cache(KernelContext& ctx, const Bond
 /// Of an entry with a second stage all of its domain goes: PASID-selective invalidation is for first stages and
 /// pass-through (intel_pasid_tear_down_entry; VT-d 6.5.3.3). With forget-tlbi nothing is issued, and no fence was seen.
 sim::Task<bool> VtdDriver::invalidate_space(KernelContext& ctx, MmTag mm) {
-    if (kernel_.has_bug("forget-tlbi")) co_return false;
+    if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
     const Descriptor d = config_.nested ? iotlb_of_domain() : as_descriptor(iotlb_of(mm.pasid));
     const bool seen = co_await one(ctx, d, "iotlb-wait", true);
     co_return seen;
@@ -92,7 +92,7 @@ std::vector<VtdDriver::Block> VtdDriver::blocks(Va first, u64 bytes) const {
 
 /// MODEL: of the PASID once, in every kernel; up to 6.1 it was said once for each device that shares the unit.
 sim::Task<bool> VtdDriver::invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) {
-    if (kernel_.has_bug("forget-tlbi")) co_return false;
+    if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
     if (whole(bytes)) {
         const bool seen = co_await one(ctx, as_descriptor(iotlb_of(mm.pasid)), "iotlb-wait", true);
         co_return seen;
@@ -142,7 +142,7 @@ bool VtdDriver::left_to_the_host() const {
 /// A tear-down asks 6.12's device whether it is still there; one that is not keeps nothing. Ranges of 6.12 are one
 /// batch for all devices (qi_batch), all else is submitted device by device.
 sim::Task<bool> VtdDriver::invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) {
-    if (kernel_.has_bug("R6")) co_return false;
+    if (kernel_.has_bug(Bug::R6)) co_return false;
     const bool tear_down = bytes == ~u64{0};
     if (tear_down && left_to_the_host()) co_return false;
     const bool batched = !tear_down && version() >= KernelVersion::V6_12;

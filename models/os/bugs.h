@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Deliberate mistakes of the operating system, as `os.bugs`: the races of facts/linux-sva.md 14, and some of our own.
+#pragma once
+#include "base/param.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quiesce::os {
+
+enum class Bug : u8 { R6, R8, RV4, ForgetPageResponse, ForgetResume, ForgetTlbi };
+
+struct BugRow {
+    Bug bug;
+    std::string_view name, help;
+    std::string_view scenario; ///< of the library, that provokes it
+    std::string_view set;      ///< what switches it on there
+    std::string_view kinds;    ///< of violations that it must raise; comma-separated
+};
+std::span<const BugRow> bug_rows();
+/// The names of all, for `os.bugs`.
+base::OneOf any_bug();
+
+/// Which of them are switched on.
+class Bugs {
+public:
+    Bugs() = default;
+    /// Throws std::invalid_argument for a name that is none.
+    explicit Bugs(const std::vector<std::string>& names);
+    bool has(Bug b) const { return (on_ >> static_cast<unsigned>(b) & 1) != 0; }
+
+private:
+    u64 on_ = 0;
+};
+
+} // namespace quiesce::os

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How files and processes go (facts/linux-sva.md 1.2).
+#include "os/kernel.h"
+
+#include <algorithm>
+
+namespace quiesce::os {
+
+// ---- files ----------------------------------------------------------------------------------------------------------
+
+sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
+    {
+        auto work = ctx.begin("close-files");
+        co_await ctx.spend(config_.process.close_file.get(), ctx.name());
+    }
+    if (--file->references > 0) co_return;
+    if (file->device.releases_in_worker()) sim::spawn(release_in_worker(file, ctx.last_span()));
+    else co_await release_file(ctx, *file);
+}
+
+/// kfd_process_wq: stopping may take long, and whoever dies does not wait for it (facts/linux-sva.md 11.3). MODEL: amdkfd
+/// queues the work from a notifier of its own, whoever holds the file; here the last close does.
+sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_by) {
+    ++releasing_;
+    std::string name = "kworker/" + std::string{file->device.name().text()};
+    if (!file->bonds.empty()) name += "/" + std::string{file->bonds.front()->process.text()}; // several may work at once
+    KernelContext ctx(scheduler_, name, begun_by);
+    {
+        auto wait = ctx.begin_wait("schedule", "cpu");
+        co_await ctx.run();
+    }
+    co_await release_file(ctx, *file);
+    ctx.stop();
+    --releasing_;
+}
+
+/// ____fput -> the driver's release: stop the device, then unbind.
+sim::Task<void> Kernel::release_file(KernelContext& ctx, File& file) {
+    file.released = true;
+    for (Bond* b : std::vector<Bond*>(file.bonds)) {
+        if (b->life.state() != BondState::Unbound && !b->stopped) b->stopped = co_await file.device.stop(ctx, *b);
+        co_await sva_.unbind(ctx, *b);
+        if (b->life.state() == BondState::Unbound) file.device.released(*b);
+    }
+    file.bonds.clear();
+}
+
+// ---- death (facts 1.2) ----------------------------------------------------------------------------------------------
+
+sim::Task<void> Kernel::kill(const std::string& name) { co_await die(process(name), "kill", config_.process.signal.get()); }
+sim::Task<void> Kernel::exit(const std::string& name) { co_await die(process(name), "exit", sim::Duration{}); }
+
+sim::Task<void> Kernel::die(Process& p, base::Name what, sim::Duration delay) {
+    if (p.dying()) co_return;
+    p.death = what;
+    events_.emit(ProcessChanged{p.name, p.mm->id(), "dying"});
+    trigger(p, what, true, "", 0);
+    for (const auto& s : p.submitters) s->changed.notify_all();
+    for (unsigned t = 0; t < p.threads; ++t) sim::spawn(do_exit(p, t, delay));
+    co_await p.zombie.wait();
+}
+
+sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay) {
+    KernelContext ctx(scheduler_, p.name + "/" + std::to_string(thread));
+    if (delay != sim::Duration{}) {
+        auto signal = ctx.begin_wait("signal-delivery", "cpu");
+        co_await sim::delay(delay);
+    }
+    if (thread == 0 && p.calls.readers() > 0) {
+        auto wait = ctx.begin_wait("system-call", p.name);
+        auto left = co_await p.calls.write();
+    }
+    {
+        auto wait = ctx.begin_wait("schedule", "cpu");
+        co_await ctx.run();
+    }
+    {
+        auto work = ctx.begin("exit-signals");
+        co_await ctx.spend(config_.process.exit_signals.get(), p.name);
+    }
+    if (--p.alive == 0) p.portals.clear(); // exit_mmap
+    const bool last = co_await p.mm->mmput(ctx);
+    events_.emit(MmputReturned{p.name, p.mm->id(), last, ctx.last_span()});
+    if (--p.leaving == 0) {
+        co_await exit_files(ctx, p);
+        events_.emit(ProcessChanged{p.name, p.mm->id(), "zombie"});
+        p.zombie.set();
+    }
+    ctx.stop();
+}
+
+/// exit_files queues the releases as task work; exit_task_work runs them, in the order of the descriptors.
+sim::Task<void> Kernel::exit_files(KernelContext& ctx, Process& p) {
+    for (auto file : std::exchange(p.files, {})) co_await fput(ctx, file);
+}
+
+} // namespace quiesce::os

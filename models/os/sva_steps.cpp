@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a teardown's steps do, and what the OS may rely on after each of their fences.
+#include "os/iopf.h"
+#include "os/step_told.h"
+#include "os/sva.h"
+
+#include <algorithm>
+
+namespace quiesce::os {
+namespace {
+constexpr u64 everything = ~u64{0};
+} // namespace
+
+std::vector<Bond*> Sva::with_ats(const std::vector<Bond*>& bonds, bool ats) {
+    std::vector<Bond*> found;
+    std::copy_if(bonds.begin(), bonds.end(), std::back_inserter(found), [ats](const Bond* b) { return b->ats == ats; });
+    return found;
+}
+
+/// Nothing can bring a translation of the bond's into the IOMMU or out of it any more. SMMUv3: a context that is gone
+/// is refused before any cached translation is asked for, and its fence is one for what is under way, too; one that is
+/// quiet only stops walks, so that its hits end with an invalidation. VT-d: an entry that is not present bars hits as
+/// well as walks, but what was translated before is drained by an invalidation of the IOTLB alone
+/// (facts/iommu-specs.md 2.6).
+bool Sva::shut(const Bond& b) const {
+    switch (b.reach.context) {
+    case Reach::Context::Live: return false;
+    case Reach::Context::Quiet: return b.reach.tlb_clean;
+    case Reach::Context::Gone: return era_.iommu == IommuArch::Smmuv3 || b.reach.tlb_clean;
+    }
+    return false;
+}
+
+/// Whose requests would find nothing in the IOMMU's TLB if it were emptied now. An ASID is one for all bonds of the mm:
+/// as long as one of them is live, its walks refill what the others hit. On VT-d only the bond's own entry counts.
+std::vector<bool> Sva::cannot_hit(const std::vector<Bond*>& bonds) const {
+    const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
+    const bool refilled = std::any_of(bonds.begin(), bonds.end(), live);
+    std::vector<bool> each;
+    for (const Bond* b : bonds) each.push_back(era_.iommu == IommuArch::Vtd ? !live(b) : !refilled);
+    return each;
+}
+
+// ---- fences ---------------------------------------------------------------------------------------------------------
+
+Sva::Issued Sva::issue(const std::vector<Bond*>& bonds, Va first, u64 bytes) {
+    Issued list;
+    for (Bond* b : bonds) {
+        list.emplace_back(b, ++issued_);
+        events_.emit(InvalidationIssued{issued_, b->id, b->mm.id(), first, bytes});
+    }
+    return list;
+}
+
+/// What the OS may rely on from now on: the pages covered, or that the bond reaches nothing.
+void Sva::seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes) {
+    for (const auto& [b, number] : issued) {
+        const bool barred = shut(*b) && (!b->ats || b->reach.atc_clean);
+        const bool blocks = barred && !std::exchange(b->reach.blocked, barred);
+        if (blocks) events_.emit(FenceObserved{b->id, b->mm.id(), Va{}, everything, true, number, ctx.last_span()});
+        else events_.emit(FenceObserved{b->id, b->mm.id(), first, bytes, false, number, ctx.last_span()});
+    }
+}
+
+sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to) {
+    const Issued issued = issue({&b}, Va{}, 0);
+    const bool fenced = co_await (iommu_->*how)(ctx, b);
+    if (!fenced) co_return;
+    b.reach.context = to;
+    seen(ctx, issued, Va{}, 0);
+}
+
+/// It covers no page of a bond whose device keeps translations itself.
+sim::Task<void> Sva::invalidate_space(KernelContext& ctx, SvaDomain& d) {
+    const std::vector<Bond*> bonds = bonds_of(d.mm);
+    const std::vector<bool> clean = cannot_hit(bonds); // as it is when the invalidation is issued
+    const Issued plain = issue(with_ats(bonds, false), Va{}, everything), cached = issue(with_ats(bonds, true), Va{}, 0);
+    const bool fenced = co_await iommu_->invalidate_space(ctx, d.tag);
+    if (!fenced) co_return;
+    for (std::size_t i = 0; i < bonds.size(); ++i) bonds[i]->reach.tlb_clean = bonds[i]->reach.tlb_clean || clean[i];
+    seen(ctx, plain, Va{}, everything);
+    seen(ctx, cached, Va{}, 0);
+}
+
+sim::Task<void> Sva::invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds) {
+    const std::vector<Bond*> cached = with_ats(bonds, true);
+    if (cached.empty()) co_return;
+    std::vector<bool> clean; // as it is when the invalidation is issued
+    for (const Bond* b : cached) clean.push_back(shut(*b));
+    const Issued issued = issue(cached, Va{}, everything);
+    const bool fenced = co_await iommu_->invalidate_atc(ctx, cached, Va{}, everything);
+    if (!fenced) co_return;
+    for (std::size_t i = 0; i < cached.size(); ++i) cached[i]->reach.atc_clean = cached[i]->reach.atc_clean || clean[i];
+    seen(ctx, issued, Va{}, everything);
+    for (std::size_t i = 0; i < cached.size(); ++i)
+        if (!clean[i] && cached[i]->reach.context == Reach::Context::Quiet) tell_left_open(*cached[i]);
+}
+
+/// Whose walks can fill the translation cache for a bond that is quiet.
+void Sva::tell_left_open(const Bond& quiet) {
+    for (const Bond* b : bonds_of(quiet.mm))
+        if (b->reach.context == Reach::Context::Live) events_.emit(AtcLeftOpen{quiet.id, b->id});
+}
+
+// ---- steps ----------------------------------------------------------------------------------------------------------
+
+/// Who does a step, and over what: each bond by itself, all of them at once, or the domain.
+struct Sva::Doer {
+    TeardownStep step;
+    sim::Task<void> (Sva::*each)(KernelContext&, Bond&) = nullptr;
+    sim::Task<void> (Sva::*all)(KernelContext&, const std::vector<Bond*>&) = nullptr;
+    sim::Task<void> (Sva::*domain)(KernelContext&, SvaDomain&) = nullptr;
+};
+
+const Sva::Doer& Sva::doer_of(TeardownStep step) {
+    static constexpr Doer table[] = {
+        {.step = TeardownStep::QuietContext, .each = &Sva::quiet_context},
+        {.step = TeardownStep::ClearContext, .each = &Sva::clear_context},
+        {.step = TeardownStep::BlockContext, .each = &Sva::block_context},
+        {.step = TeardownStep::SilenceContext, .each = &Sva::silence_context},
+        {.step = TeardownStep::ForgetContext, .each = &Sva::forget_context},
+        {.step = TeardownStep::DrainPageRequests, .each = &Sva::drain_page_requests},
+        {.step = TeardownStep::DriverMmExit, .each = &Sva::driver_mm_exit},
+        {.step = TeardownStep::InvalidateAtc, .all = &Sva::invalidate_atc},
+        {.step = TeardownStep::InvalidateSpace, .domain = &Sva::invalidate_space},
+        {.step = TeardownStep::FreePasid, .domain = &Sva::free_pasid},
+        {.step = TeardownStep::FreeAsid, .domain = &Sva::free_asid},
+        {.step = TeardownStep::PutNotifier, .domain = &Sva::put_notifier},
+        {.step = TeardownStep::UnregisterNotifier, .domain = &Sva::unregister_notifier},
+    };
+    static_assert(std::size(table) == enum_names(TeardownStep{}).size());
+    return *std::find_if(std::begin(table), std::end(table), [&](const Doer& d) { return d.step == step; });
+}
+
+/// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
+sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
+    for (const TeardownStep s : steps) {
+        const Doer& by = doer_of(s);
+        std::optional<KernelContext::IrqsOff> spinlock; // devices_lock, spin_lock_irqsave
+        if (s == TeardownStep::QuietContext && era_.quiet_irqs_off) spinlock.emplace(ctx.irqs_off());
+        if (by.each != nullptr)
+            for (Bond* b : bonds) {
+                const StepTold told(ctx, {b}, s);
+                co_await (this->*by.each)(ctx, *b);
+            }
+        if (by.each != nullptr) continue;
+        const StepTold told(ctx, bonds, s);
+        if (by.all != nullptr) co_await (this->*by.all)(ctx, bonds);
+        if (by.domain != nullptr) co_await (this->*by.domain)(ctx, d);
+    }
+}
+
+sim::Task<void> Sva::release_bonds(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds) {
+    std::optional<KernelContext::IrqsOff> spinlock; // domain->lock, spin_lock_irqsave
+    if (era_.release_irqs_off) spinlock.emplace(ctx.irqs_off());
+    if (!era_.bond_by_bond) {
+        co_await run(ctx, d, bonds, era_.on_release);
+        co_return;
+    }
+    for (Bond* b : bonds) {
+        const std::vector<Bond*> one{b};
+        co_await run(ctx, d, one, era_.on_release);
+    }
+}
+
+sim::Task<void> Sva::quiet_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::quiet_pasid, Reach::Context::Quiet);
+}
+sim::Task<void> Sva::clear_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::clear_pasid, Reach::Context::Gone);
+}
+sim::Task<void> Sva::block_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::block_pasid, Reach::Context::Quiet);
+}
+sim::Task<void> Sva::silence_context(KernelContext& ctx, Bond& b) { return iommu_->silence_pasid(ctx, b); }
+sim::Task<void> Sva::forget_context(KernelContext& ctx, Bond& b) {
+    co_await iommu_->forget_pasid(ctx, b);
+    if (b.reach.context == Reach::Context::Quiet) b.reach.context = Reach::Context::Gone;
+}
+sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
+
+sim::Task<void> Sva::free_asid(KernelContext&, SvaDomain& d) {
+    MmIds& ids = ids_.at(raw(d.mm.id()));
+    if (--ids.domains > 0) co_return;
+    asids_.erase(raw(*ids.asid));
+    ids.asid.reset();
+}
+
+sim::Task<void> Sva::put_notifier(KernelContext&, SvaDomain& d) {
+    d.put = true;
+    d.mm.notifier_put(d);
+    co_return;
+}
+
+sim::Task<void> Sva::unregister_notifier(KernelContext& ctx, SvaDomain& d) {
+    d.put = true;
+    co_await d.mm.notifier_unregister(ctx, d);
+}
+
+/// With the last bond of an mm its PASID goes.
+sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
+    MmIds& ids = ids_.at(raw(d.mm.id()));
+    if (!ids.pasid || bonds_of(d.mm).size() > 1) co_return;
+    pasids_.free(*ids.pasid, d.mm.id());
+    ids.pasid.reset();
+}
+
+void Sva::mm_dropped(AddressSpace& mm) {
+    const auto found = ids_.find(raw(mm.id()));
+    if (found == ids_.end()) return;
+    const auto attached = [&](const auto& d) { return &d->mm == &mm && !d->bonds.empty(); };
+    if (std::any_of(domains_.begin(), domains_.end(), attached))
+        events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
+    if (found->second.pasid) pasids_.free(*found->second.pasid, mm.id());
+    ids_.erase(found);
+}
+
+/// First the hardware's queue, then the OS's, then what is between them and the device. Nothing to do for a device that
+/// can neither ask for pages nor wait.
+sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, Bond& b) {
+    if (page_faults_ == nullptr) co_return;
+    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->flush_page_requests(ctx, b);
+    else if (iommu_->stalls_enabled(b.stream) && era_.drain_stalls) co_await iommu_->flush_stalls(ctx);
+    else co_return;
+    co_await page_faults_->flush(ctx);
+    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->drain_in_flight(ctx, b);
+}
+
+} // namespace quiesce::os

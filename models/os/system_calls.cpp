@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Processes begin, and what they ask of the kernel.
+#include "os/kernel.h"
+
+#include <algorithm>
+
+namespace quiesce::os {
+
+// ---- processes ------------------------------------------------------------------------------------------------------
+
+/// mmap_base with its randomness.
+Va Kernel::random_heap_address() {
+    const u64 pages = random_.below(u64{1} << architecture_.mmap_random);
+    return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
+}
+
+void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present) {
+    auto p = std::make_unique<Process>();
+    p->name = name;
+    p->threads = p->alive = p->leaving = threads;
+    p->pasid_registers.resize(threads);
+    spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
+                                                     frames_, architecture_));
+    p->mm = spaces_.back().get();
+    for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
+    p->mm->on_drop = [this](AddressSpace& mm) { sva_.mm_dropped(mm); };
+    p->mm->map("heap", random_heap_address(), heap_pages, present);
+    p->mm->map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
+    events_.emit(ProcessChanged{name, p->mm->id(), "running"});
+    processes_[name] = std::move(p);
+}
+
+void Kernel::fork(const std::string& parent, const std::string& child) {
+    spawn(child, 16, 1);
+    for (auto& f : process(parent).files) {
+        ++f->references;
+        process(child).files.push_back(f);
+    }
+    // idxd_cdev_mmap: VM_DONTCOPY. The PASID register is not inherited in any case.
+    if (has_bug(Bug::RV4)) process(child).portals = process(parent).portals;
+}
+
+const Vma* Kernel::heap(const std::string& name) const {
+    const auto found = processes_.find(name);
+    return found == processes_.end() ? nullptr : found->second->mm->find("heap");
+}
+
+std::shared_ptr<File> Kernel::file_of(const Process& p, const std::string& device) {
+    for (const auto& f : p.files)
+        if (f->device.name().text() == device) return f;
+    return nullptr;
+}
+
+/// A thread handles no signal before it has left the kernel: the process's death waits for the call, and a dying process
+/// begins none.
+sim::Task<bool> Kernel::system_call(Process& p, std::function<sim::Task<bool>(KernelContext&)> body) {
+    if (p.dying()) co_return false;
+    auto inside = co_await p.calls.read();
+    KernelContext ctx(scheduler_, p.name + "/0");
+    co_await ctx.run();
+    co_await ctx.spend(config_.process.system_call.get(), p.name);
+    const bool done = co_await body(ctx);
+    ctx.stop();
+    co_return done;
+}
+
+sim::Task<bool> Kernel::open(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device](KernelContext&) -> sim::Task<bool> {
+        p.files.push_back(std::make_shared<File>(File{*devices_.at(device), 1, {}, false}));
+        co_return true;
+    });
+}
+
+/// The driver's open or ioctl: the file by which its release will find the bond, and the bond.
+sim::Task<bool> Kernel::bind(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        std::shared_ptr<File> file = file_of(p, device);
+        if (file == nullptr) {
+            co_await ctx.spend(config_.process.system_call.get(), p.name); // open is a call of its own
+            file = std::make_shared<File>(File{*devices_.at(device), 1, {}, false});
+            p.files.push_back(file);
+        }
+        drivers::DeviceDriver& d = file->device;
+        sim::Lease held;
+        if (d.open_lock() != nullptr) {
+            auto lease = co_await ctx.sleep_on(d.open_lock()->lock(), "device-lock", d.name());
+            held = std::move(lease);
+        }
+        Bond* b = co_await sva_.bind(ctx, *p.mm, p.name, d);
+        if (b == nullptr) co_return false;
+        const bool opened = co_await d.opened(ctx, *b);
+        if (!opened) {
+            co_await sva_.unbind(ctx, *b);
+            co_return false;
+        }
+        file->bonds.push_back(b);
+        held.release();
+        co_await map_portal(ctx, p, *b);
+        if (p.dying()) events_.emit(TeardownTriggered{b->id, p.death, ctx.last_span()}); // killed while it was being bound
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::submit(const std::string& name, const std::string& device, const drivers::Work& work) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device, work](KernelContext& ctx) -> sim::Task<bool> {
+        drivers::DeviceDriver& d = *devices_.at(device);
+        Bond* b = sva_.find(*p.mm, d);
+        if (b == nullptr) co_return false;
+        b->stopped = false;
+        const bool taken = co_await d.submit(ctx, *b, work);
+        if (!taken || !d.portal(*b)) co_return taken;
+        co_return begin_submitting(p, d, work); // user space does the rest
+    });
+}
+
+sim::Task<bool> Kernel::munmap(const std::string& name, u64 first_page, u64 pages) {
+    Process& p = process(name);
+    return system_call(p, [&p, first_page, pages](KernelContext& ctx) -> sim::Task<bool> {
+        const Vma* heap = p.mm->find("heap");
+        if (heap == nullptr) co_return false;
+        co_await p.mm->munmap(ctx, heap->start + first_page * page_size, pages);
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::reset(const std::string& device) {
+    KernelContext ctx(scheduler_, "reset");
+    co_await ctx.run();
+    const bool done = co_await devices_.at(device)->reset(ctx);
+    ctx.stop();
+    co_return done;
+}
+
+sim::Task<bool> Kernel::allow_dma(const std::string& device, bool allowed) {
+    KernelContext ctx(scheduler_, "setpci");
+    co_await ctx.run();
+    const bool done = co_await devices_.at(device)->allow_dma(ctx, allowed);
+    ctx.stop();
+    co_return done;
+}
+
+bool Kernel::gone(const std::string& device) const { return devices_.at(device)->gone(); }
+
+// ---- orderly teardown -----------------------------------------------------------------------------------------------
+
+void Kernel::trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span) {
+    for (auto& f : p.files)
+        for (Bond* b : f->bonds)
+            if (b->life.state() != BondState::Unbound && &b->mm == p.mm && (all_files || f->device.name().text() == device))
+                events_.emit(TeardownTriggered{b->id, what, span});
+}
+
+sim::Task<bool> Kernel::stop(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        drivers::DeviceDriver& d = *devices_.at(device);
+        Bond* b = sva_.find(*p.mm, d);
+        if (b == nullptr) co_return false;
+        co_await end_submitting(ctx, p, d);
+        b->stopped = co_await d.stop(ctx, *b);
+        co_return true;
+    });
+}
+
+/// iommu_sva_unbind_device asks for a device that is stopped for the PASID: the driver does both (STOP, then UNBIND). While
+/// somebody else holds the bond it only loses a reference.
+sim::Task<bool> Kernel::unbind(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    Bond* bond = sva_.find(*p.mm, *devices_.at(device));
+    if (bond != nullptr && bond->references == 1 && !p.dying()) trigger(p, "unbind", false, device, 0);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        drivers::DeviceDriver& d = *devices_.at(device);
+        Bond* b = sva_.find(*p.mm, d);
+        if (b == nullptr) co_return false;
+        if (b->references == 1) {
+            co_await end_submitting(ctx, p, d);
+            if (!has_bug(Bug::RV4)) co_await unmap_portal(ctx, p, d); // unmap_mapping_range
+        }
+        if (b->references == 1 && !b->stopped) b->stopped = co_await d.stop(ctx, *b);
+        co_await sva_.unbind(ctx, *b);
+        if (b->life.state() == BondState::Unbound) d.released(*b);
+        for (auto& f : p.files) {
+            const auto held = std::find(f->bonds.begin(), f->bonds.end(), b); // once for each time it was bound
+            if (held == f->bonds.end()) continue;
+            f->bonds.erase(held);
+            break;
+        }
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::close(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    const std::shared_ptr<File> file = file_of(p, device);
+    if (file != nullptr && file->references == 1 && !p.dying()) // an inherited descriptor keeps the file open
+        trigger(p, "close", false, device, 0);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        const std::shared_ptr<File> closed = file_of(p, device);
+        if (closed == nullptr) co_return false;
+        p.files.erase(std::find(p.files.begin(), p.files.end(), closed));
+        co_await end_submitting(ctx, p, closed->device);
+        co_await unmap_portal(ctx, p, closed->device); // munmap, which a library does before it closes
+        co_await fput(ctx, closed);
+        co_return true;
+    });
+}
+
+} // namespace quiesce::os
