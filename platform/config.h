@@ -105,10 +105,12 @@ struct ObserveConfig {
     base::Param<base::Latency> page_request_limit{
         10_ms, "a page request that was not answered for so long when the run ends is lost", P::Guess,
         "longer than the handling of any page fault that is modelled"};
+    base::Param<unsigned> breakdowns{64, "so many teardowns are told in full, the open ones and the slowest first; of the others the milestones",
+                                     base::at_least(1u), P::Guess, "for people; paths through many that wait for each other are long"};
     base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock; until then it changes nothing", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
-DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, page_request_limit, limit)
+DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, page_request_limit, breakdowns, limit)
 
 struct Config {
     PlatformConfig platform;

@@ -4,6 +4,7 @@
 #include "observe/all_events.h"
 #include "observe/violations.h"
 #include "platform/iommus.h"
+#include "platform/scenario.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -46,7 +47,7 @@ void require_one(const Expectation& e, Diagnostics& out, const Node& n, std::vec
 std::vector<const Teardown*> concerned(const Expectation& e, const Evidence& v) {
     std::vector<const Teardown*> list;
     for (const Teardown& t : v.record.teardowns)
-        if ((e.process.empty() || t.process == e.process) && (e.device.empty() || t.device == e.device)) list.push_back(&t);
+        if ((e.process.empty() || goes_by(t.process, e.process)) && (e.device.empty() || t.device == e.device)) list.push_back(&t);
     return list;
 }
 

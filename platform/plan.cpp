@@ -43,15 +43,17 @@ void Plan::let_go(Tie& tie, bool wait) {
 // ---- processes ------------------------------------------------------------------------------------------------------
 
 void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages) {
-    u64 needed = heap_pages;
+    const u64 members = s.integer("count", 1);
+    u64 needed = heap_pages * members;
     for (const auto& [name, p] : processes_)
-        if (p.life == Life::Running) needed += p.heap_pages;
+        if (p.life == Life::Running) needed += p.heap_pages * p.members;
     const u64 ram_pages = config_.platform.memory.ram.get().bytes() / page_size;
     if (needed > ram_pages)
         out_.error(s.mark(s.has("pages") ? "pages" : argument),
                    fmt::format("the heaps of the running processes are {} pages by then, but platform.memory.ram is {}: {} pages", needed,
                                config_.platform.memory.ram.text(), ram_pages));
     processes_[s.text(argument)].heap_pages = heap_pages;
+    processes_[s.text(argument)].members = members;
 }
 
 void Plan::spawn(const Step& s) {
@@ -90,8 +92,9 @@ void Plan::check_pasid(const Step& s, const Process& p) {
     };
     if (holds_one(p)) return; // an mm has one PASID for all its devices
     const u64 lowest = config_.os.pasid.min, highest = highest_pasid(config_);
-    const auto taken = static_cast<u64>(
-        std::count_if(processes_.begin(), processes_.end(), [&](const auto& q) { return holds_one(q.second); }));
+    u64 taken = p.members - 1;
+    for (const auto& [name, q] : processes_)
+        if (holds_one(q)) taken += q.members;
     if (lowest <= highest && taken > highest - lowest)
         out_.error(s.mark("bind"), fmt::format("no PASID is left by then: {} to {} (os.pasid.min, os.pasid.max) belong to {} bound processes",
                                                lowest, highest, taken));

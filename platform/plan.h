@@ -48,6 +48,7 @@ private:
         const Step* ended = nullptr;
         u64 heap_pages = 0;
         u64 threads = 1;
+        u64 members = 1;             ///< of a crowd
         std::map<std::string, Tie, std::less<>> ties;
     };
     /// Nothing, after a complaint, if the process named by that argument is certainly dead; nothing too if it never was.

@@ -31,7 +31,7 @@ std::atomic<bool> interrupted{false};
 /// The observers of every run. Waves come on top when asked for; none of them changes what happens.
 struct Watchers {
     Watchers(base::EventBus& bus, const Config& c)
-        : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus), counters(bus), events(bus) {
+        : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus, c.observe.breakdowns), counters(bus), events(bus) {
         if (!c.observe.waves) return;
         observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
         waves.emplace(bus, window);
@@ -81,8 +81,28 @@ public:
 
 private:
     sim::Task<void> one(std::size_t i) {
-        co_await say(stage_, steps_[i]);
+        if (steps_[i].crowd.members == 0) co_await say(stage_, steps_[i]);
+        else co_await say_of_each(steps_[i]);
         over_[i] = true;
+    }
+    /// Members that a sentence is not over for.
+    struct Left {
+        u32 members;
+        sim::Signal none;
+    };
+    sim::Task<void> say_of_each(const Step& s) {
+        Left left{s.crowd.members, {}};
+        for (u32 member = 0; member < s.crowd.members; ++member) {
+            if (member > 0 && s.crowd.spacing != sim::Duration{}) co_await sim::delay(s.crowd.spacing);
+            if (s.crowd.in_turn) co_await say_of(s, member, left);
+            else sim::spawn(say_of(s, member, left));
+        }
+        while (left.members > 0) co_await left.none.wait();
+    }
+    sim::Task<void> say_of(const Step& s, u32 member, Left& left) {
+        const Step about = s.about(member);
+        co_await say(stage_, about);
+        if (--left.members == 0) left.none.notify_all();
     }
     void note(const Step& s, const std::string& what) { notes_.warning(s.place, s.sentence() + ": " + what); }
     /// Where the platform is described, for what its drivers refuse.

@@ -43,19 +43,35 @@ struct VerbRow {
     sim::Task<void> (*run)(Stage& stage, const Step& step);
     /// Which kinds of devices say it; null: every one.
     bool (*said_by)(const DeviceRow& row) = nullptr;
+    bool takes_crowd = true;
 };
 const std::vector<VerbRow>& verb_rows();
 
 /// What a step can say of its own time, beside its sentence.
 struct TimeWord {
     std::string_view name, help;
-    bool truth; ///< true or false; else a duration
+    bool truth; ///< true or false; else a text
 };
 inline constexpr TimeWord time_words[] = {
     {"at", "when a step begins, from the start of the run: at: 30us", false},
     {"after", "when it begins, from the end of the step before, or the start of one that goes on by itself", false},
     {"wait", "true: the next step waits until this one is over; false: it does not", true},
+    {"each", "of a crowd (spawn with a count), when the sentence is said of each: at-once, in-turn (when the one before is "
+             "over), or so long after the one before: each: 10us (at-once)", false},
 };
+
+/// How a sentence about a crowd comes to its members.
+struct Crowd {
+    u32 members = 0;                         ///< 0: it is about one process
+    std::string argument;                    ///< which of the sentence's arguments names it
+    bool in_turn = false;
+    sim::Duration spacing{};                 ///< otherwise; 0: at once
+};
+inline constexpr u64 largest_crowd = 100'000;
+/// The members of crowd `app` are app.0, app.1 ...; no process is given such a name.
+std::string member_name(std::string_view crowd, u32 number);
+/// `process` is `name`, or a member of the crowd `name`.
+bool goes_by(std::string_view process, std::string_view name);
 
 struct Step {
     struct Argument {
@@ -68,6 +84,7 @@ struct Step {
     std::optional<sim::Time> at;             ///< absent: when the sentence before it is over
     std::optional<sim::Duration> after;      ///< so long after that
     bool wait = false;
+    Crowd crowd;
     std::map<std::string, Argument, std::less<>> arguments; ///< as given, defaults not filled in
 
     bool has(std::string_view name) const { return arguments.find(name) != arguments.end(); }
@@ -80,6 +97,8 @@ struct Step {
     /// "0-15" -> {0, 16}: first page and count; "3" -> {3, 1}.
     std::pair<u64, u64> pages(std::string_view name, std::pair<u64, u64> otherwise) const;
     std::string sentence() const;            ///< "os kill: app0"
+    /// The same sentence about one member of the crowd.
+    Step about(u32 member) const;
 };
 
 struct Scenario {

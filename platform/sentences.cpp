@@ -12,6 +12,7 @@ namespace {
 /// What is known while the sentences are read: processes that exist by then, devices of the topology.
 struct Names {
     std::vector<std::string> processes, devices;
+    std::map<std::string, u32> crowds; ///< those of the processes that are many, and how many
 };
 
 template <class List> bool has(const List& list, std::string_view item) {
@@ -149,10 +150,41 @@ bool read_time(const Node::Entry& e, Step& step, const Scenario& s, Diagnostics&
         step.after = read_moment(e.value, "after", s, out);
     } else if (e.key == "wait") {
         step.wait = e.value.as_bool(out, "wait").value_or(false);
+    } else if (e.key == "each") {
+        return true; // when it is known whom the sentence is about
     } else {
         return false;
     }
     return true;
+}
+
+/// Whether the sentence makes or is about a crowd.
+void find_crowd(Step& step, Names& names, Diagnostics& out) {
+    const bool makes = step.row->verb == "spawn" && step.has("count");
+    if (makes) names.crowds.emplace(step.text("spawn"), static_cast<u32>(step.integer("count")));
+    for (const ArgumentSpec& a : step.row->arguments) {
+        if (a.kind != ArgumentSpec::Kind::Process && !(a.kind == ArgumentSpec::Kind::NewProcess && makes)) continue;
+        const auto found = names.crowds.find(step.text(a.name));
+        if (found == names.crowds.end()) continue;
+        step.crowd.members = found->second;
+        step.crowd.argument = a.name;
+        if (step.row->takes_crowd) continue;
+        out.error(step.mark(a.name), fmt::format("{} {} is about one process, and {} is a crowd of {}", step.actor, step.row->verb,
+                                                 found->first, found->second));
+    }
+}
+
+/// at-once, in-turn or a duration.
+void read_each(const Node& value, Step& step, Diagnostics& out) {
+    const auto text = value.as_string(out, "each");
+    if (!text) return;
+    if (step.crowd.members == 0) return out.error(value.at(), "each: the sentence is about no crowd: spawn one with a count");
+    if (*text == "at-once") return;
+    step.crowd.in_turn = *text == "in-turn";
+    if (step.crowd.in_turn) return;
+    const auto spacing = base::parse_duration(*text);
+    if (spacing) step.crowd.spacing = *spacing.value;
+    else out.error(value.at(), fmt::format("each: expected at-once, in-turn or a duration, got \"{}\"", printable(*text)));
 }
 
 /// Nothing if it cannot be understood.
@@ -180,6 +212,8 @@ std::optional<Step> read_step(const Node& item, const Scenario& s, Names& names,
         }
     }
     if (step.actor.empty()) out.error(item.at(), "steps: nobody speaks: expected `os:` or a device");
+    if (step.row != nullptr) find_crowd(step, names, out);
+    if (const Node* each = item.find("each")) read_each(*each, step, out);
     if (step.row != nullptr && step.row->waits) {
         const Node* wait = item.find("wait");
         if (wait != nullptr && wait->text() == "false")
@@ -243,6 +277,20 @@ u64 Step::size(std::string_view name, u64 otherwise) const {
 std::pair<u64, u64> Step::pages(std::string_view name, std::pair<u64, u64> otherwise) const {
     return has(name) ? parse_pages(text(name), 0, most_heap_pages - 1).value.value_or(otherwise) : otherwise;
 }
+std::string member_name(std::string_view crowd, u32 number) { return fmt::format("{}.{}", crowd, number); }
+
+bool goes_by(std::string_view process, std::string_view name) {
+    return process.substr(0, name.size()) == name && (process.size() == name.size() || process[name.size()] == '.');
+}
+
+Step Step::about(u32 member) const {
+    Step one = *this;
+    one.crowd = {};
+    std::string& name = one.arguments.at(crowd.argument).text;
+    name = member_name(name, member);
+    return one;
+}
+
 std::string Step::sentence() const {
     std::string s = fmt::format("{} {}", actor, row->verb);
     for (const ArgumentSpec& a : row->arguments)

@@ -6,6 +6,8 @@
 #include "platform/plan.h"
 #include "platform/system.h"
 
+#include <fmt/format.h>
+
 namespace quiesce::platform {
 namespace {
 using Kind = ArgumentSpec::Kind;
@@ -235,10 +237,12 @@ const std::vector<VerbRow>& verb_rows() {
          {{"spawn", Kind::NewProcess, true, "its name"},
           {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
           {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
-          {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024}}, true, &Plan::spawn, spawn_process},
+          {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024},
+          {"count", Kind::Integer, false, "a crowd of so many processes: what is said of it is said of each (one process)", {}, 2,
+           largest_crowd}}, true, &Plan::spawn, spawn_process},
         {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
          {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}}, true, &Plan::fork,
-         fork_process},
+         fork_process, nullptr, false},
         {"os", "open", "a process opens a device's file (bind does it by itself)", "os: {open: acc0, as: app0}",
          {{"open", Kind::Device, true, "the device"}, as_process}, true, &Plan::open, open_file},
         {"os", "bind", "a process binds its address space to a device", "os: {bind: app0, to: acc0}",
@@ -302,7 +306,7 @@ const std::vector<VerbRow>& verb_rows() {
          false, &Plan::enqcmd, enqcmd, is_dsa},
         {"device", "play", "the device plays its trace for a process; it begins when every process that the trace names plays",
          "tp0: {play: app0}", {{"play", Kind::Process, true, "the process; the trace names it"}}, true, &Plan::play, play,
-         plays},
+         plays, false},
         {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
          false, &Plan::stop, stop_work},
     };

@@ -49,8 +49,44 @@ sim::Time SpanLog::end_of(u64 id) const {
     return k == nullptr ? sim::Time{} : k->end;
 }
 
-std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) const {
+/// A part of a path while it is being found.
+struct SpanLog::Stretch {
+    enum class Of : u8 { Scenario, Span, Gap, HandOver } of;
+    sim::Time start, end;
+    const Kept* by = nullptr;
+    const Kept* to = nullptr; ///< of a hand-over: who begins
+};
+
+PathPart SpanLog::told(const Stretch& s) {
+    switch (s.of) {
+    case Stretch::Of::Scenario: return {"scenario", "scenario", "", s.start, s.end, 0};
+    case Stretch::Of::Gap: return {"running", std::string{s.by->span.actor.text()}, "", s.start, s.end, 0};
+    case Stretch::Of::HandOver:
+        return {"hand-over", std::string{s.by->span.actor.text()}, std::string{s.to->span.actor.text()}, s.start, s.end, 0};
+    case Stretch::Of::Span: break;
+    }
+    const base::Span& span = s.by->span;
+    return {std::string{span.phase.text()}, std::string{span.actor.text()}, std::string{span.waits_for.text()}, s.start, s.end, span.id};
+}
+
+/// In the order of time. Of a path through very many the middle is one part.
+std::vector<PathPart> SpanLog::tell(const std::vector<Stretch>& last_first) {
     std::vector<PathPart> parts;
+    const std::size_t n = last_first.size();
+    const auto at = [&](std::size_t i) -> const Stretch& { return last_first[n - 1 - i]; };
+    if (n <= most_parts) {
+        for (std::size_t i = 0; i < n; ++i) parts.push_back(told(at(i)));
+        return parts;
+    }
+    constexpr std::size_t kept = most_parts / 2;
+    for (std::size_t i = 0; i < kept; ++i) parts.push_back(told(at(i)));
+    parts.push_back({"folded", std::to_string(n - 2 * kept) + " parts", "", at(kept).start, at(n - kept - 1).end, 0});
+    for (std::size_t i = n - kept; i < n; ++i) parts.push_back(told(at(i)));
+    return parts;
+}
+
+std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) const {
+    std::vector<Stretch> parts; // the last one first
     const Kept* k = by_id(last);
     const Kept* later = nullptr; // the span that the walk came from
     const auto waits = wait_for_.find(last);
@@ -59,30 +95,27 @@ std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) cons
     auto add = [&](const Kept* k, sim::Time start, sim::Time end) {
         start = std::max(start, from);
         if (end <= start) return;
-        if (k == nullptr) parts.push_back({"scenario", "scenario", "", start, end, 0});
-        else
-            parts.push_back({std::string{k->span.phase.text()}, std::string{k->span.actor.text()}, std::string{k->span.waits_for.text()},
-                             start, end, k->span.id});
+        parts.push_back({k == nullptr ? Stretch::Of::Scenario : Stretch::Of::Span, start, end, k});
     };
     // Between two spans: the same actor was busy with what has no span of its own, or the later one was on its way to begin, or
     // nobody had asked for it yet.
     auto gap = [&](const Kept& before, sim::Time end) {
         const sim::Time start = std::max(before.end, from);
         if (end <= start) return;
-        const std::string actor{before.span.actor.text()};
         if (later == nullptr || later->span.actor == before.span.actor)
-            parts.push_back({"running", actor, "", start, end, 0});
+            parts.push_back({Stretch::Of::Gap, start, end, &before});
         else if (later->span.begun_by == before.span.id || waiter == nullptr)
-            parts.push_back({"hand-over", actor, std::string{later->span.actor.text()}, start, end, 0});
+            parts.push_back({Stretch::Of::HandOver, start, end, &before, later});
         else
             add(nullptr, start, end);
     };
     sim::Time at = to;
-    std::vector<bool> visited(spans_.size());
+    seen_.resize(spans_.size());
+    ++walk_;
     while (at > from && k != nullptr) {
-        const std::size_t index = static_cast<std::size_t>(k - spans_.data());
-        if (visited[index]) break;
-        visited[index] = true;
+        u32& seen = seen_[static_cast<std::size_t>(k - spans_.data())];
+        if (seen == walk_) break;
+        seen = walk_;
         if (k->end < at) gap(*k, at);
         at = std::min(at, std::max(k->end, from));
         const Kept* ender = by_id(k->span.ended_by);
@@ -103,8 +136,7 @@ std::vector<PathPart> SpanLog::path(sim::Time from, sim::Time to, u64 last) cons
         k = asked != nullptr && (own == nullptr || std::min(asked->end, at) >= own->end) ? asked : own;
     }
     if (at > from) add(nullptr, from, at);
-    std::reverse(parts.begin(), parts.end());
-    return parts;
+    return tell(parts);
 }
 
 } // namespace quiesce::observe

@@ -24,8 +24,9 @@ class SpanLog {
 public:
     explicit SpanLog(base::EventBus& bus);
 
+    static constexpr std::size_t most_parts = 256;
     /// Contiguous parts that cover [from, to], walking back from `to` in the span `last` (0: nobody's, all of it is the
-    /// scenario's).
+    /// scenario's). If there are more than most_parts, those in the middle are one ("folded").
     std::vector<PathPart> path(sim::Time from, sim::Time to, u64 last) const;
     using Which = std::function<bool(const base::Span&)>;
     /// Of the spans that `which` picks: the one begun last that goes on at `at`, else the one that ended last before;
@@ -41,12 +42,17 @@ private:
         sim::Time end;
         std::size_t previous;    ///< index + 1 of the same actor's span before this one, 0 if none
     };
+    struct Stretch;
+    static PathPart told(const Stretch& s);
+    static std::vector<PathPart> tell(const std::vector<Stretch>& last_first);
     const Kept* by_id(u64 id) const;
     const Kept* predecessor(const Kept& k) const;
     std::vector<Kept> spans_;                        ///< in the order of ending
     std::unordered_map<u64, std::size_t> by_id_;     ///< looked up only; never iterated
     std::unordered_map<u64, u64> wait_for_;          ///< by the span that ended a wait: the first such wait
     std::vector<std::size_t> last_of_;               ///< by actor name index: index + 1 of its newest span
+    mutable std::vector<u32> seen_;                  ///< by span: the last walk that came to it
+    mutable u32 walk_ = 0;
     base::Subscription token_;
 };
 

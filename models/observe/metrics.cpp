@@ -135,6 +135,7 @@ const std::vector<Metric> metrics{
     {"phase", "running", "the actor itself, between two phases that have names"},
     {"phase", "hand-over",
      "from the end of one actor's step to the beginning of what it asked another for: a doorbell, a fetch, a message"},
+    {"phase", "folded", "of a path through very many parts those in the middle: whom it waits for waits for others, who wait for others"},
     {"phase", "device-work", "the device went on working: nobody had told it to stop"},
     {"phase", "deferred", "left to whoever drops the last reference: an SRCU callback, a later close",
      "mm/mmu_notifier.c: mmu_notifier_put"},

@@ -268,7 +268,12 @@ std::string to_text(const RunRecord& r, unsigned columns) {
     std::string out = fmt::format("{}  seed {}  {}, {} on kernel {}\n", r.scenario, r.seed, r.platform.iommu,
                                   r.platform.policy, r.platform.kernel);
     if (!r.platform.bugs.empty()) out += fmt::format("bugs switched on: {}\n", fmt::join(r.platform.bugs, ", "));
-    for (std::size_t n = 0; n < r.teardowns.size(); ++n) teardown_text(r, n, columns, out);
+    std::size_t brief = 0;
+    for (std::size_t n = 0; n < r.teardowns.size(); ++n) {
+        if (r.teardowns[n].brief) ++brief;
+        else teardown_text(r, n, columns, out);
+    }
+    if (brief > 0) out += fmt::format("\n{} further teardowns, none slower than those above (observe.breakdowns)\n", brief);
     counts_text(r.counts, out);
     out += "what each milestone, phase and count means: quiesce list metrics\n";
     violations_text(r, out);

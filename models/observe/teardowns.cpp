@@ -5,7 +5,7 @@
 
 namespace quiesce::observe {
 
-Teardowns::Teardowns(base::EventBus& bus) : bus_(bus), spans_(bus), page_requests_(bus), steps_(bus) {
+Teardowns::Teardowns(base::EventBus& bus, std::size_t told) : bus_(bus), told_(told), spans_(bus), page_requests_(bus), steps_(bus) {
     using Heard = base::EventList<memory::DmaCommitted, memory::FrameUnmapped, memory::FrameFreed, iommu::FaultRaised, pcie::TlpSent, devices::RequestArrived,
                                   os::BondChanged, os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::StopSeen,
                                   os::MmputReturned, os::ExitMmapReturned, os::PasidChanged>;
@@ -37,8 +37,8 @@ void Teardowns::on(sim::Time now, const iommu::FaultRaised& e) {
 
 void Teardowns::on(sim::Time now, const memory::FrameUnmapped& e) {
     ++order_;
-    for (u32 id = 1; id < bonds_.size(); ++id)
-        if (bonds_[id].mm == e.owner && !bonds_[id].device.empty() && !bonds_[id].blocked)
+    for (const u32 id : mms_[raw(e.owner)].bonds)
+        if (!bonds_[id].blocked)
             exposed_[{id, e.page.page_number(), e.frame.page_number()}] = {now, order_};
 }
 
@@ -53,12 +53,12 @@ Teardowns::ExposedPages::iterator Teardowns::end_exposure(ExposedPages::iterator
 void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
     if (raw(e.owner) == 0) return;
     MmData& m = mms_[raw(e.owner)];
-    for (u32 id = 1; id < bonds_.size(); ++id)
+    for (const u32 id : m.bonds)
         if (const auto page = exposed_.find({id, e.page.page_number(), e.frame.page_number()}); page != exposed_.end())
             end_exposure(page, now);
     if (e.use == memory::FrameUse::Leaf) {
-        for (BondData& b : bonds_)
-            if (b.mm == e.owner && b.torn && !b.free_first) b.free_first = now;
+        for (const u32 id : m.bonds)
+            if (BondData& b = bonds_[id]; b.torn && !b.free_first) b.free_first = now;
         m.free_last = now;
     } else if (e.use == memory::FrameUse::Table) {
         m.tables_free = now;
@@ -67,6 +67,7 @@ void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
 
 void Teardowns::on(sim::Time, const os::BondChanged& e) {
     BondData& b = bond(e.bond);
+    if (b.mm != e.mm) mms_[raw(e.mm)].bonds.push_back(raw(e.bond));
     b.mm = e.mm;
     b.process = e.process.text();
     b.device = e.device.text();
@@ -94,9 +95,9 @@ void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
     const u64 order = issued == issued_.end() ? 0 : issued->second;
     if (issued != issued_.end()) issued_.erase(issued);
     const u64 pages = e.bytes / page_size;
-    for (u32 id = 1; id < bonds_.size(); ++id) {
+    for (const u32 id : mms_[raw(e.mm)].bonds) {
         BondData& b = bonds_[id];
-        if (b.mm != e.mm || (e.bond != no_bond && raw(e.bond) != id)) continue;
+        if (e.bond != no_bond && raw(e.bond) != id) continue;
         if (e.blocks) {
             b.blocked = true;
             if (b.torn && !b.block) {
@@ -134,8 +135,8 @@ void Teardowns::on(sim::Time now, const os::ExitMmapReturned& e) {
 
 void Teardowns::on(sim::Time now, const os::PasidChanged& e) {
     if (e.state != os::PasidState::Free) return;
-    for (BondData& b : bonds_)
-        if (b.pasid == e.pasid && b.mm == e.mm && b.torn && !b.reuse) b.reuse = now;
+    for (const u32 id : mms_[raw(e.mm)].bonds)
+        if (BondData& b = bonds_[id]; b.pasid == e.pasid && b.torn && !b.reuse) b.reuse = now;
 }
 
 Teardown Teardowns::result(BondId id, const BondData& b) const {
@@ -150,11 +151,8 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     t.trigger = b.triggers.front();
     t.also.assign(b.triggers.begin() + 1, b.triggers.end());
     t.exposure = b.exposure;
-    for (const auto& [key, page] : exposed_)
-        if (std::get<0>(key) == raw(id)) {
-            t.exposure += bus_.now() - page.since;
-            ++t.exposed_pages_open;
-        }
+    const auto from = exposed_.lower_bound({raw(id), 0, 0}), to = exposed_.lower_bound({raw(id) + 1, 0, 0});
+    for (auto page = from; page != to; ++page, ++t.exposed_pages_open) t.exposure += bus_.now() - page->second.since;
     const auto found = mms_.find(raw(b.mm));
     const MmData m = found == mms_.end() ? MmData{} : found->second;
     auto mark = [&](const char* name, std::optional<sim::Time> at, bool wanted = true) {
@@ -178,8 +176,7 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("tables_free", since_t0(m.tables_free), false);
     mark("exit_mmap", m.exit_mmap, false);
     t.mmput_ran_exit_mmap = m.mmput_ran_exit_mmap;
-    t.steps = steps_.of(id);
-    break_down(t, b);
+    judge(t, b);
     return t;
 }
 
@@ -235,19 +232,35 @@ std::vector<PathPart> Teardowns::path_of(const Teardown& t, const BondData& b, c
     return process_path(t, at); // frees and reuse: their events name no span
 }
 
-void Teardowns::break_down(Teardown& t, const BondData& b) const {
-    for (const auto& [name, at] : t.milestones)
-        if (at > t.t0) t.paths.emplace_back(name, path_of(t, b, name, at));
+void Teardowns::judge(Teardown& t, const BondData& b) {
     if (!b.block || !b.stop || !t.at("drain")) return;
     t.quiesce = sim::Duration{};
-    std::string last;
     for (const char* name : {"drain", "last_seen", "block", "stop"})
         if (const auto at = t.at(name); at && *at - t.t0 > *t.quiesce) {
             t.quiesce = *at - t.t0;
-            last = name;
+            t.last = name;
         }
+}
+
+void Teardowns::break_down(Teardown& t) const {
+    t.steps = steps_.of(t.bond);
+    for (const auto& [name, at] : t.milestones)
+        if (at > t.t0) t.paths.emplace_back(name, path_of(t, bonds_[raw(t.bond)], name, at));
+    if (!t.quiesce) return;
     for (const auto& [name, parts] : t.paths)
-        if (name == last) t.breakdown = parts;
+        if (name == t.last) t.breakdown = parts;
+}
+
+/// A path leads through whomever the bond waited for: where many wait for each other, all of them together would be as long as
+/// the square of their number.
+void Teardowns::make_brief(std::vector<Teardown>& all) const {
+    if (all.size() <= told_) return;
+    std::vector<Teardown*> slowest_first;
+    for (Teardown& t : all) slowest_first.push_back(&t);
+    std::stable_sort(slowest_first.begin(), slowest_first.end(), [](const Teardown* a, const Teardown* b) {
+        return a->quiesce.value_or(sim::Duration::max()) > b->quiesce.value_or(sim::Duration::max());
+    });
+    for (std::size_t i = told_; i < slowest_first.size(); ++i) slowest_first[i]->brief = true;
 }
 
 std::vector<Teardown> Teardowns::results() const {
@@ -255,6 +268,9 @@ std::vector<Teardown> Teardowns::results() const {
     for (u32 id = 1; id < bonds_.size(); ++id)
         if (bonds_[id].torn) all.push_back(result(BondId{id}, bonds_[id]));
     std::stable_sort(all.begin(), all.end(), [](const Teardown& a, const Teardown& b) { return a.t0 < b.t0; });
+    make_brief(all);
+    for (Teardown& t : all)
+        if (!t.brief) break_down(t);
     return all;
 }
 

@@ -32,7 +32,10 @@ struct Teardown {
     /// covers the page, or to its free if that came first (freed-before-fenced judges what follows).
     sim::Duration exposure{};
     u64 exposed_pages_open = 0;      ///< neither fenced nor freed when the run ended: counted up to there
-    std::vector<PathPart> breakdown; ///< the path of whichever milestone set quiesce
+    std::string last;                ///< the milestone that set quiesce; empty: T0 did
+    /// Of so many teardowns that not all can be told in full, one of those whose breakdown, paths and steps are left out.
+    bool brief = false;
+    std::vector<PathPart> breakdown; ///< the path of the milestone that set quiesce
     /// What each milestone after T0 consists of, from T0 to it.
     std::vector<std::pair<std::string, std::vector<PathPart>>> paths;
     std::vector<StepTaken> steps; ///< of the list that the kernel went through
@@ -47,9 +50,12 @@ struct Teardown {
 
 class Teardowns {
 public:
-    explicit Teardowns(base::EventBus& bus);
+    static constexpr std::size_t told_usually = 64;
+    /// `told`: how many teardowns get breakdown, paths and steps.
+    explicit Teardowns(base::EventBus& bus, std::size_t told = told_usually);
 
-    /// Everything known at this instant; ids t0, t1 ... follow the order of T0.
+    /// Everything known at this instant; ids t0, t1 ... follow the order of T0. If there are more than can be told in full,
+    /// those that are open and the slowest ones are.
     std::vector<Teardown> results() const;
     /// Bonds whose T0 has come, now.
     std::size_t begun() const;
@@ -74,6 +80,7 @@ private:
         sim::Duration exposure{};
     };
     struct MmData {
+        std::vector<u32> bonds; ///< that there ever were, in the order of their ids
         std::optional<sim::Time> free_last, tables_free, mmput, exit_mmap;
         u64 mmput_span = 0, exit_mmap_span = 0;
         bool mmput_ran_exit_mmap = false;
@@ -103,9 +110,12 @@ private:
     std::vector<PathPart> process_path(const Teardown& t, sim::Time to) const;
     std::vector<PathPart> path_of(const Teardown& t, const BondData& b, const std::string& milestone,
                                   sim::Time at) const;
-    void break_down(Teardown& t, const BondData& b) const;
+    static void judge(Teardown& t, const BondData& b);
+    void break_down(Teardown& t) const;
+    void make_brief(std::vector<Teardown>& all) const;
 
     base::EventBus& bus_;
+    const std::size_t told_;
     SpanLog spans_;
     PageRequests page_requests_;
     TeardownSteps steps_;

@@ -205,9 +205,9 @@ void Checkers::on(const memory::FrameFreed& e) {
     freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0, 0, false};
     const bool table =
         e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
-    for (u32 id = 1; id < bonds_.size(); ++id) {
+    for (const u32 id : of_mm_[raw(e.owner)]) {
         const BondInfo& b = bonds_[id];
-        if (b.mm != e.owner || !b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame))
+        if (!b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame))
             continue;
         add("freed-before-fenced", BondId{id}, e.page.value(), table ? "table " + frame_name(e.frame) : "",
             fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {}", table ? "the table page at" : "page",
@@ -263,6 +263,10 @@ void Checkers::on(const devices::DmaEnded& e) {
 
 void Checkers::on(const os::BondChanged& e) {
     BondInfo& b = info(e.bond);
+    if (b.mm != e.mm) {
+        of_mm_[raw(e.mm)].push_back(raw(e.bond));
+        with_pasid_[raw(e.pasid)].push_back(raw(e.bond));
+    }
     b.mm = e.mm;
     b.process = e.process.text();
     b.device = e.device.text();
@@ -285,9 +289,9 @@ void Checkers::on(const os::TeardownTriggered& e) {
 void Checkers::on(const os::InvalidationIssued& e) { unfenced_.issued(e); }
 
 void Checkers::on(const os::FenceObserved& e) {
-    for (u32 id = 1; id < bonds_.size(); ++id) {
+    for (const u32 id : of_mm_[raw(e.mm)]) {
         BondInfo& b = bonds_[id];
-        if (!e.blocks || b.blocked || b.mm != e.mm || (e.bond != no_bond && raw(e.bond) != id)) continue;
+        if (!e.blocks || b.blocked || (e.bond != no_bond && raw(e.bond) != id)) continue;
         b.blocked = true;
         b.blocked_at = bus_.now();
     }
@@ -301,9 +305,9 @@ void Checkers::on(const os::PasidChanged& e) {
     }
     if (e.state != os::PasidState::Allocated) return;
     pasid_owner_[raw(e.pasid)] = raw(e.mm);
-    for (u32 id = 1; id < bonds_.size(); ++id) {
+    for (const u32 id : with_pasid_[raw(e.pasid)]) {
         const BondInfo& b = bonds_[id];
-        if (b.pasid == e.pasid && b.mm != e.mm && b.outstanding > 0)
+        if (b.mm != e.mm && b.outstanding > 0)
             add("pasid-reused-undrained", BondId{id}, 0, pasid_name(e.pasid, e.mm),
                 fmt::format("PASID {} was handed to mm {} while {} had {} transactions outstanding", raw(e.pasid),
                             raw(e.mm), who(BondId{id}), b.outstanding));

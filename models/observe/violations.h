@@ -128,6 +128,8 @@ private:
     std::vector<Violation> list_;
     std::vector<unsigned> tells_; ///< how much the story of each tells
     std::map<std::tuple<std::string, u32, u64, std::string>, std::size_t> index_; ///< by kind, bond, page, object
+    /// In the order of their ids.
+    std::unordered_map<u32, std::vector<u32>> of_mm_, with_pasid_;
     std::vector<BondInfo> bonds_;                    ///< by bond id
     UnfencedPages unfenced_;
     struct Freed {

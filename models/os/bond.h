@@ -7,6 +7,7 @@
 
 namespace quiesce::os {
 
+class SvaDomain;
 namespace drivers {
 class DeviceDriver;
 }
@@ -38,6 +39,7 @@ struct Bond {
     drivers::DeviceDriver& device;
     base::Lifecycle<BondState, BondEvent, bond_arrows> life;
     base::Name process;
+    SvaDomain* domain = nullptr;     ///< it was attached to
     StreamId stream{};
     Pasid pasid{};
     Asid asid{};

@@ -84,11 +84,11 @@ sim::Task<void> Scheduler::serve(base::Name name, std::function<sim::Task<void>(
 
 Asleep::Asleep(Scheduler& scheduler, base::Name who, base::Name phase, base::Name waits_for)
     : scheduler_(scheduler), who_(who), phase_(phase), waits_for_(waits_for), since_(sim::now()) {
-    scheduler_.asleep_.push_back(this);
+    place_ = scheduler_.asleep_.insert(scheduler_.asleep_.end(), this);
 }
 
 Asleep::~Asleep() {
-    if (sim::Calendar::exists()) std::erase(scheduler_.asleep_, this);
+    if (sim::Calendar::exists()) scheduler_.asleep_.erase(place_);
 }
 
 std::string Asleep::text() const {

@@ -10,6 +10,7 @@
 #include "sim/slots.h"
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <vector>
 
@@ -47,6 +48,7 @@ private:
     Scheduler& scheduler_;
     base::Name who_, phase_, waits_for_;
     sim::Time since_;
+    std::list<const Asleep*>::iterator place_;
 };
 
 /// One processor: who runs, whether it takes interrupts, and the stores that are not visible to others yet.
@@ -112,7 +114,7 @@ private:
     std::vector<std::unique_ptr<Cpu>> cpus_;
     sim::Slots idle_;
     std::vector<sim::Lease> leases_;
-    std::vector<const Asleep*> asleep_;
+    std::list<const Asleep*> asleep_;
     unsigned next_irq_ = 0;
     u64 contexts_ = 0;
 };

@@ -53,6 +53,7 @@ sim::Task<void> Kernel::exit(const std::string& name) { co_await die(process(nam
 sim::Task<void> Kernel::die(Process& p, base::Name what, sim::Duration delay) {
     if (p.dying()) co_return;
     p.death = what;
+    ++dying_;
     events_.emit(ProcessChanged{p.name, p.mm->id(), "dying"});
     trigger(p, what, true, "", 0);
     for (const auto& s : p.submitters) s->changed.notify_all();
@@ -84,6 +85,8 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
     if (--p.leaving == 0) {
         co_await exit_files(ctx, p);
         events_.emit(ProcessChanged{p.name, p.mm->id(), "zombie"});
+        --dying_;
+        if (p.mm->count() > 0) left_.push_back(p.mm);
         p.zombie.set();
     }
     ctx.stop();

@@ -93,6 +93,12 @@ sim::Task<bool> Kernel::function_present(KernelContext& ctx, StreamId stream) {
     co_return present;
 }
 
+bool Kernel::at_rest() const {
+    if (dying_ > 0 || releasing_ > 0 || sva_.draining() > 0 || page_faults_.queued() > 0 || pasids_.parked() > 0) return false;
+    // one with a bond is somebody else's by an inherited descriptor
+    return std::all_of(left_.begin(), left_.end(), [this](const AddressSpace* mm) { return sva_.any_bond(*mm); });
+}
+
 std::string Kernel::unrest() const {
     std::string s;
     for (const auto& [name, p] : processes_)

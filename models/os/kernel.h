@@ -101,7 +101,7 @@ public:
 
     const Vma* heap(const std::string& process) const;
     /// No process is dying, no bond is draining. Otherwise unrest() says what is not at rest.
-    bool at_rest() const { return unrest().empty(); }
+    bool at_rest() const;
     std::string unrest() const;
 
 private:
@@ -152,6 +152,8 @@ private:
     std::string boot_error_;
     std::vector<std::pair<std::string, drivers::PciFunction*>> ports_;
     unsigned releasing_ = 0; ///< workers that release a file
+    unsigned dying_ = 0;     ///< processes that are no zombies yet
+    std::vector<const AddressSpace*> left_; ///< those of zombies that are not dropped yet
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

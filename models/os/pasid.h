@@ -46,11 +46,13 @@ public:
 private:
     sim::Task<void> release_later(Pasid pasid, MmId mm);
     void release(Pasid pasid, MmId mm);
+    std::optional<u32> first_free(u32 from, u32 to) const;
     base::EventBus& events_;
     PasidConfig config_;
     sim::Random random_;
     std::set<u32> used_;
     u32 last_ = 0;
+    u32 lowest_free_ = 0;    ///< none below it is free, as long as the lowest one goes first
     std::size_t parked_ = 0;
 };
 

@@ -9,50 +9,63 @@
 namespace quiesce::os {
 Sva::~Sva() = default;
 
+/// What is not UNBOUND can be found.
 void Sva::change(Bond& b, BondEvent e) {
     if (!b.life.apply(e)) events_.emit(OsViolation{"illegal-state", "bond", b.id});
+    MmState& mm = mms_.at(raw(b.mm.id()));
+    if (e == BondEvent::Bind) {
+        mm.bonds.push_back(&b);
+        std::erase_if(mm.former, [&](const Bond* old) { return &old->device == &b.device; });
+        at_[key(b.stream, b.pasid)] = &b;
+    }
+    if (e == BondEvent::UnbindBegins) ++draining_;
+    if (e == BondEvent::UnbindEnds) {
+        --draining_;
+        std::erase(mm.bonds, &b);
+        mm.former.push_back(&b);
+        const auto found = at_.find(key(b.stream, b.pasid));
+        if (found != at_.end() && found->second == &b) at_.erase(found);
+    }
     events_.emit(BondChanged{b.id, b.mm.id(), b.process, b.device.name(), b.device.device(), b.pasid, b.life.state()});
 }
 
 Bond* Sva::find(const AddressSpace& mm, const drivers::DeviceDriver& device) {
-    for (auto& b : bonds_)
-        if (&b->mm == &mm && &b->device == &device && b->life.state() != BondState::Unbound) return b.get();
-    return nullptr;
+    const std::vector<Bond*>& its = bonds_of(mm);
+    const auto found = std::find_if(its.begin(), its.end(), [&](const Bond* b) { return &b->device == &device; });
+    return found == its.end() ? nullptr : *found;
 }
 
 const Bond* Sva::latest(const AddressSpace& mm, const drivers::DeviceDriver& device) const {
-    const auto its = [&](const auto& b) { return &b->mm == &mm && &b->device == &device; };
-    const auto found = std::find_if(bonds_.rbegin(), bonds_.rend(), its);
-    return found == bonds_.rend() ? nullptr : found->get();
+    const auto state = mms_.find(raw(mm.id()));
+    if (state == mms_.end()) return nullptr;
+    const auto with = [&](const Bond* b) { return &b->device == &device; };
+    const MmState& its = state->second;
+    if (const auto b = std::find_if(its.bonds.begin(), its.bonds.end(), with); b != its.bonds.end()) return *b;
+    const auto b = std::find_if(its.former.begin(), its.former.end(), with);
+    return b == its.former.end() ? nullptr : *b;
 }
 
 Bond* Sva::bond_at(StreamId stream, Pasid pasid) const {
-    for (const auto& b : bonds_)
-        if (b->stream == stream && b->pasid == pasid && b->life.state() != BondState::Unbound) return b.get();
-    return nullptr;
+    const auto found = at_.find(key(stream, pasid));
+    return found == at_.end() ? nullptr : found->second;
 }
 
-std::vector<Bond*> Sva::bonds_of(const AddressSpace& mm) const {
-    std::vector<Bond*> found;
-    for (const auto& b : bonds_)
-        if (&b->mm == &mm && b->life.state() != BondState::Unbound) found.push_back(b.get());
-    return found;
+const std::vector<Bond*>& Sva::bonds_of(const AddressSpace& mm) const {
+    static const std::vector<Bond*> none;
+    const auto found = mms_.find(raw(mm.id()));
+    return found == mms_.end() ? none : found->second.bonds;
 }
 
 // ---- bind -----------------------------------------------------------------------------------------------------------
 
-/// arm_smmu_asid_xa: the lowest that is free, from 1.
 std::optional<Asid> Sva::take_asid() {
-    u32 at = 1;
-    while (asids_.count(at) != 0) ++at;
-    if (at >= iommu_->max_asids()) return std::nullopt;
-    asids_.insert(at);
-    return Asid{static_cast<u16>(at)};
+    const auto taken = asids_.take(iommu_->max_asids());
+    return taken ? std::optional{Asid{static_cast<u16>(*taken)}} : std::nullopt;
 }
 
 /// The mm's PASID, taken at its first bind, has to suit every device that is bound later (-EOVERFLOW).
 bool Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) {
-    MmIds& ids = ids_[raw(mm.id())];
+    MmState& ids = mms_[raw(mm.id())];
     const u32 limit = iommu_->max_pasids(device.stream());
     if (limit == 0) return false;
     if (!ids.pasid) ids.pasid = pasids_.take(mm.id(), limit);
@@ -64,12 +77,13 @@ bool Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) {
 
 SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
     drivers::DeviceDriver* const only = era_.domain_per_device ? &device : nullptr;
-    for (auto& d : domains_)
-        if (&d->mm == &mm && d->device == only && !d->put) return d.get();
-    MmIds& ids = ids_.at(raw(mm.id()));
+    MmState& ids = mms_.at(raw(mm.id()));
+    for (SvaDomain* d : ids.linked)
+        if (d->device == only) return d;
     ++ids.domains;
     const drivers::MmTag tag{ids.asid.value_or(Asid{}), *ids.pasid};
     domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, tag));
+    ids.linked.push_back(domains_.back().get());
     mm.notifier_register(*domains_.back());
     return domains_.back().get();
 }
@@ -86,10 +100,11 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
         bond = bonds_.back().get();
         bond->process = process;
         bond->stream = device.stream();
-        bond->pasid = *ids_.at(raw(mm.id())).pasid;
+        bond->pasid = *mms_.at(raw(mm.id())).pasid;
         bond->asid = domain.tag.asid;
         bond->ats = iommu_->ats_enabled(device.stream());
         ledger_.bond_opened(bond->id, mm.id());
+        bond->domain = &domain;
         domain.bonds.push_back(bond);
         change(*bond, BondEvent::Bind);
         co_await iommu_->set_pasid(ctx, *bond);
@@ -109,8 +124,7 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
         co_await drain_page_requests(ctx, b);
     }
     if (b.life.state() == BondState::Unbound) co_return;
-    const auto has = [&](const auto& d) { return std::find(d->bonds.begin(), d->bonds.end(), &b) != d->bonds.end(); };
-    SvaDomain& d = **std::find_if(domains_.begin(), domains_.end(), has);
+    SvaDomain& d = *b.domain;
     sim::Lease own = co_await ctx.sleep_on(d.lock.lock(), "domain-lock", "sva_domain");
     if (b.life.state() == BondState::Unbound) co_return;
     change(b, BondEvent::UnbindBegins);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The SVA core: bind, unbind, and what an mm's release does to its bonds, as the era's list of steps says.
 #pragma once
+#include "base/lowest_free.h"
 #include "os/bond.h"
 #include "os/bugs.h"
 #include "os/drivers/device_driver.h"
@@ -8,10 +9,9 @@
 #include "os/eras.h"
 #include "os/pasid.h"
 
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <unordered_map>
 #include <vector>
 
 namespace quiesce::os {
@@ -40,13 +40,15 @@ public:
     void mm_dropped(AddressSpace& mm);
     /// mm_valid_pasid: the PASID that the mm has at this time.
     std::optional<Pasid> pasid_of(const AddressSpace& mm) const {
-        const auto found = ids_.find(raw(mm.id()));
-        return found == ids_.end() ? std::nullopt : found->second.pasid;
+        const auto found = mms_.find(raw(mm.id()));
+        return found == mms_.end() ? std::nullopt : found->second.pasid;
     }
     /// The latest bond of the mm with the device, be it unbound by now; null if there never was one.
     const Bond* latest(const AddressSpace& mm, const drivers::DeviceDriver& device) const;
     /// A bond of this mm is not UNBOUND.
     bool any_bond(const AddressSpace& mm) const { return !bonds_of(mm).empty(); }
+    /// How many bonds are being unbound.
+    unsigned draining() const { return draining_; }
     const Era& era() const { return era_; }
 
 private:
@@ -54,12 +56,18 @@ private:
     /// An invalidation on its way: which bonds it is for, under which number each.
     using Issued = std::vector<std::pair<Bond*, u64>>;
     /// What an mm has of the IOMMU: one PASID and one ASID for all its bonds.
-    struct MmIds {
+    struct MmState {
         std::optional<Pasid> pasid;
         std::optional<Asid> asid;
         unsigned domains = 0;                        ///< that use the ASID
+        std::vector<Bond*> bonds;                    ///< not UNBOUND, in the order in which they were bound
+        std::vector<const Bond*> former;             ///< the latest with each device, if UNBOUND
+        std::vector<SvaDomain*> linked;              ///< whose notifiers were not put
     };
-    std::vector<Bond*> bonds_of(const AddressSpace& mm) const;
+    /// A stream's PASID.
+    static u64 key(StreamId stream, Pasid pasid) { return u64{raw(stream)} << 32 | raw(pasid); }
+    const std::vector<Bond*>& bonds_of(const AddressSpace& mm) const;
+    void went(const SvaDomain& d);
     SvaDomain* domain_for(AddressSpace& mm, drivers::DeviceDriver& device);
     std::optional<Asid> take_asid();
     bool take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
@@ -102,8 +110,10 @@ private:
     sim::Mutex lock_;                                ///< iommu_sva_lock
     std::vector<std::unique_ptr<Bond>> bonds_;       ///< all that ever were; bond n at n - 1
     std::vector<std::unique_ptr<SvaDomain>> domains_; ///< all that ever were: a notifier's callback may still be inside one that was put
-    std::map<u32, MmIds> ids_;                       ///< by mm
-    std::set<u32> asids_;                            ///< in use
+    std::unordered_map<u32, MmState> mms_;           ///< every one that was ever bound
+    std::unordered_map<u64, Bond*> at_;              ///< the latest bond of a stream's PASID that is not UNBOUND
+    base::LowestFree asids_{1};                      ///< arm_smmu_asid_xa
+    unsigned draining_ = 0;
     u64 issued_ = 0;
 };
 
@@ -120,7 +130,6 @@ public:
     std::vector<Bond*> bonds;                        ///< attached
     /// MODEL: release and unbind of a domain exclude each other, as sva_lock does on 6.1; on 6.12 two different locks guard them.
     sim::Mutex lock;
-    bool put = false;
 };
 
 } // namespace quiesce::os

@@ -180,39 +180,45 @@ sim::Task<void> Sva::forget_context(KernelContext& ctx, Bond& b) {
 sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
 
 sim::Task<void> Sva::free_asid(KernelContext&, SvaDomain& d) {
-    MmIds& ids = ids_.at(raw(d.mm.id()));
+    MmState& ids = mms_.at(raw(d.mm.id()));
     if (--ids.domains > 0) co_return;
-    asids_.erase(raw(*ids.asid));
+    asids_.give(raw(*ids.asid));
     ids.asid.reset();
 }
 
+/// Its notifier goes: a later bind makes another.
+void Sva::went(const SvaDomain& d) {
+    std::erase_if(mms_.at(raw(d.mm.id())).linked, [&](const SvaDomain* l) { return l == &d; });
+}
+
 sim::Task<void> Sva::put_notifier(KernelContext&, SvaDomain& d) {
-    d.put = true;
+    went(d);
     d.mm.notifier_put(d);
     co_return;
 }
 
 sim::Task<void> Sva::unregister_notifier(KernelContext& ctx, SvaDomain& d) {
-    d.put = true;
+    went(d);
     co_await d.mm.notifier_unregister(ctx, d);
 }
 
 /// With the last bond of an mm its PASID goes.
 sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
-    MmIds& ids = ids_.at(raw(d.mm.id()));
+    MmState& ids = mms_.at(raw(d.mm.id()));
     if (!ids.pasid || bonds_of(d.mm).size() > 1) co_return;
     pasids_.free(*ids.pasid, d.mm.id());
     ids.pasid.reset();
 }
 
 void Sva::mm_dropped(AddressSpace& mm) {
-    const auto found = ids_.find(raw(mm.id()));
-    if (found == ids_.end()) return;
-    const auto attached = [&](const auto& d) { return &d->mm == &mm && !d->bonds.empty(); };
-    if (std::any_of(domains_.begin(), domains_.end(), attached))
+    const auto found = mms_.find(raw(mm.id()));
+    if (found == mms_.end()) return;
+    MmState& its = found->second;
+    const auto attached = [](const SvaDomain* d) { return !d->bonds.empty(); };
+    if (std::any_of(its.linked.begin(), its.linked.end(), attached))
         events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
-    if (found->second.pasid) pasids_.free(*found->second.pasid, mm.id());
-    ids_.erase(found);
+    if (its.pasid) pasids_.free(*its.pasid, mm.id());
+    its.pasid.reset();
 }
 
 /// First the hardware's queue, then the OS's, then what is between them and the device. Nothing to do for a device that

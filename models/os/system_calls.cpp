@@ -23,7 +23,10 @@ void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u6
                                                      frames_, architecture_));
     p->mm = spaces_.back().get();
     for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
-    p->mm->on_drop = [this](AddressSpace& mm) { sva_.mm_dropped(mm); };
+    p->mm->on_drop = [this](AddressSpace& mm) {
+        sva_.mm_dropped(mm);
+        std::erase(left_, &mm);
+    };
     p->mm->map("heap", random_heap_address(), heap_pages, present);
     p->mm->map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
     events_.emit(ProcessChanged{name, p->mm->id(), "running"});

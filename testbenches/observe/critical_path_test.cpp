@@ -86,3 +86,19 @@ TEST_CASE("a fence that is signalled before an invalidation it covers is done li
     REQUIRE(checkers.violations().size() == 1);
     CHECK(checkers.violations().front().kind == "lying-fence");
 }
+
+TEST_CASE("of a path through very many parts the middle is one, and the whole is contiguous", "[observe]") {
+    constexpr auto most = static_cast<i64>(SpanLog::most_parts);
+    for (const i64 parts : {most, most + 1, 10 * most}) {
+        CriticalPathBench b;
+        for (i64 i = 0; i < parts; ++i) b.span(static_cast<u64>(i) + 1, "cpu", "step", 10 * i, 10 * i + 10);
+        const auto path = b.path(0, 10 * parts, static_cast<u64>(parts));
+        if (parts == most) {
+            CHECK(path == std::vector<std::string>(SpanLog::most_parts, "cpu step"));
+            continue;
+        }
+        REQUIRE(path.size() == SpanLog::most_parts + 1);
+        CHECK(path[SpanLog::most_parts / 2] == std::to_string(parts - most) + " parts folded");
+        CHECK(std::count(path.begin(), path.end(), "cpu step") == most);
+    }
+}

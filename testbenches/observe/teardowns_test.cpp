@@ -179,3 +179,25 @@ TEST_CASE("the last DMA is not after the block, and if one is, that is not hidde
     b.commit(201, 1, memory::Verdict::Stale);
     CHECK(b.of(1).at("block_observed") > b.of(1).at("block"));
 }
+
+TEST_CASE("of more teardowns than are told, the open ones and the slowest are told; the others keep their milestones", "[observe]") {
+    testbench::Stage s;
+    const observe::Teardowns three{s.events, 3};
+    for (u32 id = 1; id <= 5; ++id) {
+        s.bond(10, id, id);
+        s.trigger(100, id);
+    }
+    for (u32 id = 1; id <= 4; ++id) { // bond 5 stays open; 2 takes longest, then 4, 1, 3
+        const i64 end = id == 2 ? 900 : id == 4 ? 500 : id == 1 ? 400 : 300;
+        s.block(end, id, id, id);
+        s.stop(end, id);
+    }
+    for (const observe::Teardown& t : three.results()) {
+        INFO(raw(t.bond));
+        const bool told = t.bond == BondId{5} || t.bond == BondId{2} || t.bond == BondId{4};
+        CHECK(t.brief != told);
+        CHECK(t.paths.empty() == (t.brief || t.bond == BondId{5})); // nothing of 5 came after T0
+        CHECK(t.breakdown.empty() == (t.brief || t.bond == BondId{5}));
+        CHECK(t.quiesce.has_value() == (t.bond != BondId{5}));
+    }
+}

@@ -150,6 +150,26 @@ TEST_CASE("lowest hands out a freed PASID at once, cyclic goes on, a grace time 
     CHECK_FALSE(full.take(MmId{2}, 2).has_value());
 }
 
+TEST_CASE("PASIDs beyond a device's limit that others have do not use up those below it", "[os]") {
+    MmBench b;
+    for (const PasidOrder order : {PasidOrder::Lowest, PasidOrder::Cyclic, PasidOrder::Random}) {
+        PasidConfig c;
+        c.allocator = order;
+        PasidAllocator a(b.events, c, 1);
+        for (u32 mm = 1; mm <= 8; ++mm) REQUIRE(a.take(MmId{mm}, 9).has_value()); // 1 to 8
+        for (u32 pasid = 1; pasid <= 3; ++pasid) a.free(Pasid{pasid}, MmId{pasid});
+        std::set<u32> again;
+        for (u32 mm = 11; mm <= 13; ++mm) {
+            const auto taken = a.take(MmId{mm}, 4);
+            REQUIRE(taken.has_value());
+            again.insert(raw(*taken));
+        }
+        CHECK(again == std::set<u32>{1, 2, 3});
+        CHECK_FALSE(a.take(MmId{14}, 4).has_value());
+        CHECK(a.take(MmId{14}, 10) == Pasid{9});
+    }
+}
+
 TEST_CASE("every era fences before it frees the PASID or lets go of the notifier, and 2018 has no quiet-unbind", "[os]") {
     for (auto policy : {Policy::QuietUnbind, Policy::MmExit})
         for (auto kernel : {KernelVersion::V2018, KernelVersion::V6_1, KernelVersion::V6_12}) {

@@ -151,6 +151,26 @@ TEST_CASE("a device, the PASIDs or the memory that run out for certain are said 
     CHECK_THAT(said_of("  - os: {spawn: b, pages: 8192}\n", {"platform.memory.ram=16MiB"}), Catch::StartsWith("6:27 the heaps of"));
 }
 
+TEST_CASE("what is said of a crowd is said of each; who is none, and sentences about one alone, are refused", "[platform]") {
+    const std::string crowd = head + "steps:\n  - os: {spawn: app, count: 3, pages: 16}\n  - os: {bind: app, to: acc0}\n";
+    const ScenarioReading r(crowd + "  - os: {kill: app}\n    each: 10us\n    wait: true\n");
+    const Step& kill = good(r).steps.back();
+    CHECK(kill.crowd.members == 3);
+    CHECK(kill.crowd.spacing == sim::Duration::ps(10'000'000));
+    CHECK(kill.about(2).text("kill") == "app.2");
+    CHECK(good(ScenarioReading(crowd + "  - os: {kill: app}\n    each: in-turn\n")).steps.back().crowd.in_turn);
+    CHECK(said(crowd + "  - os: {kill: app}\n    each: sometimes\n") ==
+          "7:11 each: expected at-once, in-turn or a duration, got \"sometimes\"\n");
+    CHECK(said_of("  - os: {kill: app0}\n    each: in-turn\n") ==
+          "7:11 each: the sentence is about no crowd: spawn one with a count\n");
+    CHECK(said(crowd + "  - os: {fork: app, child: kid}\n") == "6:16 os fork is about one process, and app is a crowd of 3\n");
+    CHECK(said(crowd + "  - os: {kill: app.1}\n") == "6:16 kill: 'app.1' is no process that exists by then\n");
+    CHECK_THAT(said(head + "steps:\n  - os: {spawn: app, count: 1000, pages: 16384}\n"),
+               Catch::Contains("the heaps of the running processes are 16384000 pages by then"));
+    CHECK_THAT(said(head + "os: {pasid: {max: 2}}\nsteps:\n  - os: {spawn: app, count: 3, pages: 1}\n  - os: {bind: app, to: acc0}\n"),
+               Catch::Contains("no PASID is left by then"));
+}
+
 TEST_CASE("a race is not refused: it is what a scenario is for", "[platform]") {
     for (const char* race : {"  - os: {kill: app0}\n  - os: {bind: app0, to: acc0}\n", "  - os: {kill: app0}\n  - acc0: {stream: app0}\n",
                              "  - os: {kill: app0}\n  - os: {unbind: app0, from: acc0}\n",

@@ -22,7 +22,7 @@ SHAPE = {
     "teardowns": [{
         "id": str, "bond": int, "process": str, "device": str, "pasid": int, "trigger": str, "also": [str], "t0_ps": int,
         "milestones_ps": {str: int}, "open": [str], "not_applicable": [str], "quiesce_ps?": int, "exposure_ps": int,
-        "exposed_pages_open": int, "breakdown": PARTS, "paths": {str: PARTS},
+        "exposed_pages_open": int, "brief?": bool, "breakdown": PARTS, "paths": {str: PARTS},
         "steps": [{"step": str, "by": str, "start_ps": int, "end_ps?": int,
                    "commands": [{"command": str, "count": int}]}]}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
@@ -109,6 +109,8 @@ def teardown(t, where, told_inconsistent):
     for name, instant in at.items():
         if instant < t0:
             wrong(where, f"{name} is before T0")
+        if t.get("brief"):
+            continue  # too many teardowns to tell them all
         contiguous(t["paths"].get(name, []), t0, instant, f"{where} path of {name}")
     inconsistent = any(earlier in at and later in at and at[earlier] > at[later] for earlier, later in
                        [("block_observed", "block"), ("free_first", "free_last"), ("free_last", "exit_mmap")])
@@ -119,7 +121,8 @@ def teardown(t, where, told_inconsistent):
     if "quiesce_ps" in t:
         if t["quiesce_ps"] != max(at[n] for n in ("block", "stop", "drain", "last_seen")) - t0:
             wrong(where, "quiesce is not the latest of block, stop, drain, last_seen")
-        contiguous(t["breakdown"], t0, t0 + t["quiesce_ps"], f"{where} breakdown")
+        if not t.get("brief"):
+            contiguous(t["breakdown"], t0, t0 + t["quiesce_ps"], f"{where} breakdown")
     elif t["breakdown"]:
         wrong(where, "is open and has a breakdown")
     starts = [s["start_ps"] for s in t["steps"]]
