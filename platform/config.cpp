@@ -143,6 +143,12 @@ const std::vector<Preset>& presets() {
           {"devices.*.endpoint.read_interval", "15.75ns",
            "measured: pcie-bench, 32.5 Gb/s of 64 B reads of other runs are 63.5 M reads/s"},
           {"devices.*.endpoint.write_interval", "21.1ns", "measured: pcie-bench, 47.4 M writes/s"}}},
+        {"kunpeng920-sva",
+         "shared address spaces on a Kunpeng 920, whose accelerators stall: what a page fault of a device costs is as measured "
+         "(scripts/calibrate_faults.py compares it with the measurements)",
+         {{"platform.iommu.kind", "smmuv3", "measured: Kunpeng 920, hisi_sec under UADK (Shenming Lu, linux-kernel, 2021-03-09)"},
+          {"platform.iommu.smmuv3.stall_model", "optional", "measured: its platform devices stall"},
+          {"os.cpu.wake_up", "3.88us", "fitted to the cost of a fault in the run of one message"}}},
         measured_vtd({"pcie-bench-e5-2630v4-vtd",
                       "the T430 of pcie-bench-e5-2630v4 with VT-d on: cost and number of misses as measured "
                       "(scripts/calibrate_iommu.py compares it with the measurements)",

@@ -21,7 +21,9 @@ Counters::Counters(base::EventBus& bus) {
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
-void Counters::on(sim::Time, const memory::DmaCommitted& e) {
+void Counters::on(sim::Time now, const memory::DmaCommitted& e) {
+    if (c_.first_dma == sim::Time{}) c_.first_dma = now;
+    c_.last_dma = now;
     ++(e.write ? c_.dma.writes : c_.dma.reads);
     c_.dma.bytes += e.bytes;
     if (e.verdict == memory::Verdict::AfterUnmap) ++c_.dma.legal_after_unmap;

@@ -60,6 +60,7 @@ struct RunCounts {
         u64 records_missed = 0, errors_seen = 0, pasid_loads = 0, killed = 0;
         std::vector<u64> latency_ps; ///< from acceptance until the completion record had left, or was lost
     } descriptors;
+    sim::Time first_dma{}, last_dma{}; ///< at memory; 0: there was none
     u64 completion_timeouts = 0, links_down = 0, peer_to_peer = 0, atomics = 0;
     /// Of network interfaces.
     struct Packets { u64 received = 0, sent = 0, dropped = 0, failed = 0; } packets;

@@ -156,6 +156,8 @@ const std::vector<Metric> metrics{
     {"count", "dma.legal_after_unmap", "accesses to a page whose entry was cleared and that was not freed yet: legal"},
     {"count", "dma.completion_timeouts", "reads of devices to which no completion came"},
     {"count", "dma.links_down", "times that a link went down"},
+    {"count", "dma.first_ps", "when the first access of a device committed at memory; 0: none did"},
+    {"count", "dma.last_ps", "when the last one did"},
     {"count", "dma.atomics", "AtomicOps carried out at memory; each is among dma.writes, too"},
     {"count", "dma.peer_to_peer",
      "requests that a switch routed to another device below it: no IOMMU saw them (ACS redirects them upstream)"},

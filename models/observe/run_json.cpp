@@ -93,7 +93,8 @@ Json counts_json(const RunCounts& c, Json j) {
     const auto& i = c.invalidations;
     j["dma"] = {{"reads", c.dma.reads}, {"writes", c.dma.writes}, {"bytes", c.dma.bytes}, {"aborted", c.dma.aborted},
                 {"legal_after_unmap", c.dma.legal_after_unmap}, {"completion_timeouts", c.completion_timeouts},
-                {"links_down", c.links_down}, {"peer_to_peer", c.peer_to_peer}, {"atomics", c.atomics}};
+                {"links_down", c.links_down}, {"peer_to_peer", c.peer_to_peer}, {"atomics", c.atomics},
+                {"first_ps", c.first_dma.ps()}, {"last_ps", c.last_dma.ps()}};
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}, {"near_hits", c.near_hits}};
     j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"ats_refused", f.ats_refused},
                    {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},

@@ -156,8 +156,8 @@ private:
     };
     std::map<std::pair<u32, u32>, Dropped> dropped_; ///< by device and bond: work that its driver may tell of
     std::map<u32, sim::Time> link_down_; ///< by device: since when
-    std::map<u32, std::string> processes_; ///< by mm
-    std::map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it
+    std::unordered_map<u32, std::string> processes_; ///< by mm
+    std::unordered_map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it; asked for each DMA
     std::vector<base::Subscription> tokens_;
 };
 

@@ -272,6 +272,8 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     r.counts.links_down = 18;
     r.counts.peer_to_peer = 19;
     r.counts.atomics = 42;
+    r.counts.first_dma = sim::Time::ps(43);
+    r.counts.last_dma = sim::Time::ps(44);
     const Json j = to_json(r);
     CHECK(j["dma"] == Json({{"reads", 1},
                             {"writes", 2},
@@ -281,7 +283,9 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
                             {"completion_timeouts", 17},
                             {"links_down", 18},
                             {"peer_to_peer", 19},
-                            {"atomics", 42}}));
+                            {"atomics", 42},
+                            {"first_ps", 43},
+                            {"last_ps", 44}}));
     CHECK(j["faults"] == Json({{"recorded", 6},
                                {"suppressed", 7},
                                {"ats_refused", 5},

@@ -27,7 +27,7 @@ SHAPE = {
                    "commands": [{"command": str, "count": int}]}]}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
-            "links_down": int, "peer_to_peer": int, "atomics": int},
+            "links_down": int, "peer_to_peer": int, "atomics": int, "first_ps": int, "last_ps": int},
     "translations": {"requests": int, "tlb_hits": int, "near_hits": int},
     "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "merged": int, "by_type": {str: int}},
     "global_errors": {str: int}, "iommu_counters": {str: int},
