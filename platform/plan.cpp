@@ -145,8 +145,19 @@ void Plan::check_pages(const Step& s, const Process& p) {
         out_.error(s.mark("pages"), fmt::format("the heap has {} pages, 0 to {}; got {}", p.heap_pages, p.heap_pages - 1, s.text("pages")));
 }
 
-void Plan::unmap(const Step& s) {
-    if (const Process* p = alive(s, "unmap")) check_pages(s, *p);
+void Plan::in_heap(const Step& s) {
+    if (const Process* p = alive(s, s.row->verb)) check_pages(s, *p);
+}
+
+// ---- threads --------------------------------------------------------------------------------------------------------
+
+void Plan::check_thread(const Step& s, const Process& p) {
+    if (s.integer("thread") >= p.threads)
+        out_.error(s.mark("thread"), fmt::format("{} has {} threads, from 0; got {}", s.text(s.row->verb), p.threads, s.text("thread")));
+}
+
+void Plan::in_thread(const Step& s) {
+    if (const Process* p = alive(s, s.row->verb)) check_thread(s, *p);
 }
 
 // ---- devices --------------------------------------------------------------------------------------------------------
@@ -246,9 +257,7 @@ void Plan::enqcmd(const Step& s) {
     const Process* p = alive(s, "enqcmd");
     if (p == nullptr) return;
     if (s.has("pages")) check_pages(s, *p);
-    if (s.integer("thread") >= p->threads)
-        out_.error(s.mark("thread"),
-                   fmt::format("{} has {} threads, from 0; got {}", s.text("enqcmd"), p->threads, s.text("thread")));
+    check_thread(s, *p);
     const u64 size = s.size("size", row_of(config_.devices.at(s.actor)).request_size(config_.devices.at(s.actor)));
     const u64 half = s.pages("pages", {0, p->heap_pages}).second * page_size / 2;
     if (size > half)

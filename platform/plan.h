@@ -21,7 +21,12 @@ public:
     void close(const Step& s);
     void kill(const Step& s) { end(s, "kill"); }
     void exit(const Step& s) { end(s, "exit"); }
-    void unmap(const Step& s);
+    /// About pages of the heap.
+    void in_heap(const Step& s);
+    /// About a thread.
+    void in_thread(const Step& s);
+    /// About a process, of which it is for the kernel to say what becomes.
+    void about_process(const Step& s) { alive(s, s.row->verb); }
     void stream(const Step& s) { work(s, "stream"); }
     void receive(const Step& s) { work(s, "receive"); }
     void play(const Step& s);
@@ -59,6 +64,7 @@ private:
     static void let_go(Tie& tie, bool wait);
     void add_process(const Step& s, std::string_view argument, u64 heap_pages);
     void check_pages(const Step& s, const Process& p);
+    void check_thread(const Step& s, const Process& p);
     void check_sizes(const Step& s, const Process& p);
     void work(const Step& s, std::string_view argument);
     void check_queue(const Step& s, std::string_view argument, const Tie& mine);

@@ -31,7 +31,7 @@ std::atomic<bool> interrupted{false};
 /// The observers of every run. Waves come on top when asked for; none of them changes what happens.
 struct Watchers {
     Watchers(base::EventBus& bus, const Config& c)
-        : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus, c.observe.breakdowns), counters(bus), events(bus) {
+        : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus, c.observe.breakdowns), counters(bus), oom(bus), events(bus) {
         if (!c.observe.waves) return;
         observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
         waves.emplace(bus, window);
@@ -40,6 +40,7 @@ struct Watchers {
     observe::Checkers checkers;
     observe::Teardowns teardowns;
     observe::Counters counters;
+    observe::OomLog oom;
     EventTimes events;
     std::optional<observe::Waves> waves;
 };
@@ -219,6 +220,8 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     r.counts.page_request_latency_ps = w.teardowns.page_requests().latency_ps();
     r.counts.stall_ps = w.teardowns.page_requests().stall_ps();
     r.counts.most_stalled = w.teardowns.page_requests().most_stalled();
+    r.oom = w.oom.victims();
+    r.allocations = w.oom.allocations();
     r.violations = w.checkers.violations();
     r.host_events = calendar.items_run();
     rusage usage{};

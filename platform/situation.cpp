@@ -7,7 +7,7 @@
 namespace quiesce::platform {
 
 Situation::Situation(base::EventBus& bus) {
-    using Heard = base::EventList<os::ProcessChanged, os::BondChanged, devices::QueueState>;
+    using Heard = base::EventList<os::ProcessChanged, os::BondChanged, os::OomVictimMarked, devices::QueueState>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 

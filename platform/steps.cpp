@@ -21,6 +21,7 @@ constexpr u64 slowest_pace = 4'294'967'295 * one_ns;         ///< Q_RATE has 32 
 constexpr u64 largest_request = 65'535, most_packets = 65'535; ///< Q_SIZE and Q_MODE.OUTSTANDING have 16 bits
 constexpr u64 largest_transfer = u64{1} << 31;
 constexpr u64 most_requests = 1'000'000'000'000;
+constexpr u64 most_waiting = 1'000'000'000 * one_ns * 1'000; ///< 1000 s
 
 InputError cannot_be(const Step& s, const std::string& why) { return {s.place, fmt::format("{}: {}", s.sentence(), why)}; }
 
@@ -44,9 +45,19 @@ void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
     g.note(s, fmt::format("nothing to do: {} {}", who, g.now.life(who) == Life::Running ? otherwise : "is dying"));
 }
 
+os::MemoryKind kind_of(const std::string& word) {
+    for (const auto& [value, name] : enum_names(os::MemoryKind{}))
+        if (name == word) return value;
+    return os::MemoryKind::Private;
+}
+
 sim::Task<void> spawn_process(Stage& g, const Step& s) {
     g.system.kernel().spawn(s.text("spawn"), s.integer("pages", default_heap_pages),
-                            static_cast<unsigned>(s.integer("threads", 1)), s.integer("present", most_heap_pages));
+                            static_cast<unsigned>(s.integer("threads", 1)), s.integer("present", most_heap_pages),
+                            kind_of(s.text("memory")));
+    const bool less = s.has("oom-protect");
+    g.system.kernel().set_oom_score_adj(s.text("spawn"), less ? -static_cast<int>(s.integer("oom-protect"))
+                                                              : static_cast<int>(s.integer("oom-prefer", 0)));
     co_return;
 }
 
@@ -95,6 +106,33 @@ sim::Task<void> unmap(Stage& g, const Step& s) {
     const auto [first, count] = s.pages("pages", {0, 1});
     const bool unmapped = co_await g.system.kernel().munmap(s.text("unmap"), first, count);
     if (!unmapped) note_lost(g, s, "has no heap any more");
+}
+
+/// Who dies of it meanwhile dies of the scenario.
+sim::Task<void> touch(Stage& g, const Step& s) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    const bool touched = co_await g.system.kernel().touch(s.text("touch"), first, count);
+    if (!touched) g.note(s, fmt::format("{} was killed before it was through", s.text("touch")));
+}
+
+sim::Task<void> sleep_in_kernel(Stage& g, const Step& s) {
+    return g.system.kernel().sleep_in_kernel(s.text("block"), static_cast<unsigned>(s.integer("thread")), s.duration("time"));
+}
+
+sim::Task<void> user_pointers(Stage& g, const Step& s) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    const bool done = co_await g.system.kernel().register_user_pointers(s.text("user-pointers"), first, count, s.duration("takes"));
+    if (!done) note_lost(g, s, "has no heap any more");
+}
+
+sim::Task<void> mrelease(Stage& g, const Step& s) {
+    using Release = os::OomKiller::Release;
+    const Release how = co_await g.system.kernel().mrelease(s.text("mrelease"));
+    static const std::map<Release, const char*> told{{Release::Again, "EAGAIN: somebody would have had to be waited for"},
+                                                     {Release::NotDying, "EINVAL: it is not dying"},
+                                                     {Release::NoProcess, "ESRCH: its address space is gone"},
+                                                     {Release::NoCall, "ENOSYS: process_mrelease came with 5.15"}};
+    if (const auto t = told.find(how); t != told.end()) g.note(s, t->second);
 }
 
 sim::Task<void> stop_work(Stage& g, const Step& s) {
@@ -220,6 +258,10 @@ sim::Task<void> set_bus_master(Stage& g, const Step& s) {
 
 sim::Task<void> say(Stage& stage, const Step& step) {
     const std::string who = process_of(step);
+    if (!who.empty() && stage.now.life(who) == Life::Dead && stage.now.killed_for_memory(who)) {
+        stage.note(step, fmt::format("nothing to do: {} was killed for memory", who));
+        co_return;
+    }
     if (!who.empty() && stage.now.life(who) == Life::Dead)
         throw cannot_be(step, fmt::format("{} was dead when this came, {} into the run", who, base::format_duration(sim::now() - sim::Time{})));
     try {
@@ -239,7 +281,12 @@ const std::vector<VerbRow>& verb_rows() {
           {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
           {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024},
           {"count", Kind::Integer, false, "a crowd of so many processes: what is said of it is said of each (one process)", {}, 2,
-           largest_crowd}}, true, &Plan::spawn, spawn_process},
+           largest_crowd},
+          {"memory", Kind::Choice, false, "what the heap is: private, shared, hugetlb or pfn-mapped; the OOM reaper takes private memory alone (private)",
+           {"private", "shared", "hugetlb", "pfn-mapped"}},
+          {"oom-prefer", Kind::Integer, false, "oom_score_adj above 0: it is killed for memory sooner, by thousandths of all RAM (0)", {}, 0, 1000},
+          {"oom-protect", Kind::Integer, false, "oom_score_adj below 0: later; 1000: never (0)", {}, 0, 1000}},
+         true, &Plan::spawn, spawn_process},
         {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
          {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}}, true, &Plan::fork,
          fork_process, nullptr, false},
@@ -256,7 +303,25 @@ const std::vector<VerbRow>& verb_rows() {
          &Plan::exit, exit_process},
         {"os", "unmap", "munmap of pages of the heap", "os: {unmap: app0, pages: 0-15}",
          {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
-         false, &Plan::unmap, unmap},
+         false, &Plan::in_heap, unmap},
+        {"os", "touch", "a process writes to pages of its heap: those that are not there are made, as long as there is memory",
+         "os: {touch: app0, pages: 0-1023}",
+         {{"touch", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
+         false, &Plan::in_heap, touch},
+        {"os", "block", "a thread sleeps in the kernel where no signal reaches it (D state); its process dies only afterwards",
+         "os: {block: app0, thread: 1, time: 3s}",
+         {{"block", Kind::Process, true, "the process"},
+          {"thread", Kind::Integer, false, "which of its threads (0)", {}, 0, 1023},
+          {"time", Kind::Duration, true, "for so long", {}, one_ns, most_waiting}},
+         false, &Plan::in_thread, sleep_in_kernel},
+        {"os", "user-pointers", "a GPU works with pages of the heap: whoever takes them away waits for it, or is refused if it must not wait",
+         "os: {user-pointers: app0, pages: 0-63, takes: 5ms}",
+         {{"user-pointers", Kind::Process, true, "the process"},
+          {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1},
+          {"takes", Kind::Duration, true, "how long the GPU is waited for", {}, one_ns, most_waiting}},
+         true, &Plan::in_heap, user_pointers},
+        {"os", "mrelease", "a supervisor calls process_mrelease for a process that it has killed", "os: {mrelease: app0}",
+         {{"mrelease", Kind::Process, true, "the process"}}, false, &Plan::about_process, mrelease},
         {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
          {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_function, reset_device},
         {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",

@@ -32,7 +32,9 @@ using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::Fen
                                  os::PageRequestEnded, os::PageGroupAnswered,
                                  os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
                                  os::DeviceReset, os::WorkLost, os::AtcLeftOpen,
-                                 os::TeardownStepChanged, os::IommuCommandIssued>;
+                                 os::TeardownStepChanged, os::IommuCommandIssued,
+                                 os::AllocationDelayed, os::OomVictimMarked, os::OomReapTried, os::OomMappingReaped,
+                                 os::OomMappingSkipped, os::OomVictimHidden>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

@@ -21,7 +21,8 @@ public:
                                   os::OsViolation, iommu::PageRequestReceived, iommu::PageResponseSent,
                                   devices::PageResponseHeard, devices::PageGroupForgotten, os::PageRequestEnded,
                                   devices::DescriptorSubmitted, devices::DescriptorEnded, os::UserSubmitted,
-                                  os::DeviceReset, os::WorkLost>;
+                                  os::DeviceReset, os::WorkLost, os::AllocationDelayed, os::OomVictimMarked,
+                                  os::OomReapTried, os::OomVictimHidden>;
 
     explicit Fingerprint(base::EventBus& bus) {
         tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { hear(now, e); });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/run_record.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -73,6 +74,21 @@ Json expectations_json(const RunRecord& r) {
         list.push_back(j);
     }
     return list;
+}
+
+Json victim_json(const OomVictim& v, std::size_t n) {
+    Json tries = Json::array(), skipped = Json::array();
+    for (const auto& t : v.tries) tries.push_back({{"by", t.by}, {"how", t.how}, {"at_ps", t.at.ps()}});
+    for (const auto& s : v.skipped) skipped.push_back({{"mapping", s.mapping}, {"why", s.why}, {"pages", s.pages}});
+    Json j{{"id", fmt::format("o{}", n)}, {"victim", v.process}, {"mark_ps", v.mark.ps()}, {"asked_by", v.asked_by},
+           {"points", v.points}, {"pages", v.pages}, {"tables", v.tables}, {"was_dying", v.was_dying},
+           {"reaped_pages", v.reaped_pages}, {"freed_pages", v.freed_pages}, {"tries", std::move(tries)},
+           {"skipped", std::move(skipped)}, {"given_up", v.given_up}, {"innocent", v.innocent}};
+    if (v.first_free) j["first_free_ps"] = v.first_free->ps();
+    if (v.last_free) j["last_free_ps"] = v.last_free->ps();
+    if (v.hidden) j["hidden_ps"] = v.hidden->ps();
+    if (v.held_up) j["held_up_ps"] = v.held_up->ps();
+    return j;
 }
 
 Json population_json(const std::vector<u64>& values) {
@@ -160,7 +176,6 @@ Json counts_json(const RunCounts& c, Json j) {
                             {"replayed", link.replayed}, {"delayed", link.delayed}, {"dropped", link.dropped},
                             {"malformed", link.malformed}, {"poisoned", link.poisoned},
                             {"reordered", link.reordered}};
-    j["oom"] = Json::array();
     j["cpu_ps"] = {{"by", c.cpu_ps}};
     return j;
 }
@@ -180,6 +195,19 @@ RunRecord::Summary RunRecord::quiesce() const {
     return s;
 }
 
+RunRecord::Memory RunRecord::memory() const {
+    Memory m;
+    for (const OomVictim& v : oom) {
+        m.innocent += v.innocent;
+        m.tries += v.tries.size();
+        m.given_up += v.given_up;
+        m.reaped_pages += v.reaped_pages;
+        for (const auto& s : v.skipped) m.skipped_pages += s.pages;
+        m.held_up_most = std::max(m.held_up_most, v.held_up.value_or(sim::Duration{}));
+    }
+    return m;
+}
+
 nlohmann::ordered_json to_json(const RunRecord& r) {
     const auto s = r.quiesce();
     Json j{{"schema", 1}, {"scenario", r.scenario}, {"version", r.version}, {"seed", r.seed}, {"fingerprint", r.fingerprint},
@@ -191,6 +219,12 @@ nlohmann::ordered_json to_json(const RunRecord& r) {
     for (std::size_t n = 0; n < r.teardowns.size(); ++n) j["teardowns"].push_back(teardown_json(r.teardowns[n], n));
     j["summary"] = {{"quiesce", {{"n", s.n}, {"open", s.open}, {"p50", s.p50}, {"p99", s.p99}, {"max", s.max}}}};
     j = counts_json(r.counts, std::move(j));
+    const auto m = r.memory();
+    j["memory"] = {{"delayed", r.allocations.delayed}, {"failed", r.allocations.failed}, {"longest_wait_ps", r.allocations.longest.ps()},
+                   {"victims", r.oom.size()}, {"innocent", m.innocent}, {"tries", m.tries}, {"given_up", m.given_up},
+                   {"reaped_pages", m.reaped_pages}, {"skipped_pages", m.skipped_pages}, {"held_up_most_ps", m.held_up_most.ps()}};
+    j["oom"] = Json::array();
+    for (std::size_t n = 0; n < r.oom.size(); ++n) j["oom"].push_back(victim_json(r.oom[n], n));
     j["violations"] = Json::array();
     for (std::size_t n = 0; n < r.violations.size(); ++n) j["violations"].push_back(violation_json(r.violations[n], n));
     const double dma = static_cast<double>(r.counts.dma.reads + r.counts.dma.writes);

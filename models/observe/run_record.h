@@ -2,6 +2,7 @@
 /// The result of one run as data, and its two written forms: run.json (contract.md) and a summary for people.
 #pragma once
 #include "observe/counters.h"
+#include "observe/oom_log.h"
 #include "observe/teardowns.h"
 #include "observe/violations.h"
 
@@ -34,6 +35,8 @@ struct RunRecord {
     sim::Time simulated{};
     std::vector<Teardown> teardowns;
     RunCounts counts;
+    std::vector<OomVictim> oom;
+    MemoryCounts allocations;
     std::vector<Violation> violations;
     double wall_s = 0;
     u64 host_events = 0, max_rss_bytes = 0;
@@ -43,6 +46,12 @@ struct RunRecord {
     };
     /// Over the teardowns that reached quiesce; `open` counts those that did not.
     Summary quiesce() const;
+    /// Over all victims of the OOM killer.
+    struct Memory {
+        u64 innocent = 0, tries = 0, given_up = 0, reaped_pages = 0, skipped_pages = 0;
+        sim::Duration held_up_most{};
+    };
+    Memory memory() const;
 };
 
 nlohmann::ordered_json to_json(const RunRecord& r);

@@ -240,6 +240,21 @@ std::string times_text(const Violation& v) {
                                            time_text(v.told - sim::Time{}));
 }
 
+void oom_text(const RunRecord& r, std::string& out) {
+    if (r.allocations.delayed + r.allocations.failed > 0)
+        out += fmt::format("memory  {} allocations found no room and waited for it, {} failed; the longest took {}\n", r.allocations.delayed,
+                           r.allocations.failed, time_text(r.allocations.longest));
+    for (const OomVictim& v : r.oom) {
+        out += fmt::format("        {} was killed for {} at {}: {} pages and {} of tables; {} of them reaped in {} tr{}{}", v.process, v.asked_by,
+                           time_text(v.mark - sim::Time{}), v.pages, v.tables, v.reaped_pages, v.tries.size(),
+                           v.tries.size() == 1 ? "y" : "ies", v.given_up ? ", then given up" : "");
+        for (const auto& s : v.skipped) out += fmt::format("; {} of {} left ({})", s.pages, s.mapping, s.why);
+        if (v.held_up) out += fmt::format("; the killer was held up for {}", time_text(*v.held_up));
+        if (v.innocent) out += "; innocent: an earlier victim had enough";
+        out += '\n';
+    }
+}
+
 void violations_text(const RunRecord& r, std::string& out) {
     if (r.violations.empty()) return;
     u64 events = 0;
@@ -275,6 +290,7 @@ std::string to_text(const RunRecord& r, unsigned columns) {
     }
     if (brief > 0) out += fmt::format("\n{} further teardowns, none slower than those above (observe.breakdowns)\n", brief);
     counts_text(r.counts, out);
+    oom_text(r, out);
     out += "what each milestone, phase and count means: quiesce list metrics\n";
     violations_text(r, out);
     for (const ExpectationResult& e : r.expectations)

@@ -28,7 +28,9 @@ const std::vector<ViolationKind> violation_kinds{
     {"torn-entry", "hardware used a structure of which it had fetched old and new parts", ""},
     {"dma-after-unbind", "a device issued work for a bond that is unbound", ""},
     {"report-flood", "fault records of a dying bond exceeded the threshold", "observe.flood_threshold"},
-    {"innocent-victim", "a process that was not dying lost its work in a reset that was not its own, or with a link",
+    {"innocent-victim",
+     "a process that was not dying lost its work in a reset that was not its own, or with a link; or it was killed for "
+     "memory while an earlier victim still had enough of it for the allocation that failed",
      ""},
     {"illegal-state", "an object took an arrow that its lifecycle does not have", ""},
     {"deadlock", "actors wait for each other and nothing can move", ""},
@@ -51,7 +53,8 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_
         devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
-        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, devices::WorkDropped, os::AtcLeftOpen>;
+        pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, devices::WorkDropped, os::AtcLeftOpen,
+        os::OomVictimMarked>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -332,6 +335,15 @@ void Checkers::on(const os::WorkLost& e) {
         lost.at < bus_.now() ? "; its driver told of it at " + base::format_duration(bus_.now() - sim::Time{}) : "";
     add_at(lost.at, "innocent-victim", e.bond, 0, "",
            fmt::format("{} lost the work that was under way for it, by no doing of its own{}", who(e.bond), told));
+}
+
+/// It had to die because the OOM killer no longer waited for what was to come.
+void Checkers::on(const os::OomVictimMarked& e) {
+    if (!e.enough || e.was_dying) return;
+    add("innocent-victim", no_bond, 0, e.process.text(),
+        fmt::format("{} was killed for {}, which found no memory, while earlier victims had still {} pages, and those would "
+                    "have been enough",
+                    e.process.text(), e.asked_by.text(), e.held_by_earlier));
 }
 
 void Checkers::on(const os::OsViolation& e) {

@@ -114,6 +114,7 @@ private:
     void on(const devices::WorkDropped& e);
     void on(const os::AtcLeftOpen& e);
     void on(const os::OsViolation& e);
+    void on(const os::OomVictimMarked& e);
     void on(const os::ProcessChanged& e);
     void on(const pcie::InvalidationAnswered& e);
     void on(const pcie::LinkChanged& e);

@@ -13,6 +13,10 @@ constexpr BugRow bug_table[] = {
      "mm-exit-under-load", "os.bugs=[R8]", "freed-before-fenced"},
     {Bug::R6, "R6", "the driver leaves out every invalidation of device caches (CMD_ATC_INV, dev-TLB descriptors): devices go on with translations that they keep", "ats-teardown",
      "os.bugs=[R6]", "freed-before-fenced,stale-dma"},
+    {Bug::R21, "R21",
+     "the OOM reaper gives a victim up after the first try that somebody is in the way of, instead of ten: the next process is killed "
+     "while memory is about to come; oom-second-victim shows without a switch what ten tries are not enough for",
+     "oom-reaper-patience", "os.bugs=[R21]", "innocent-victim"},
     {Bug::RV4, "R-V4",
      "a mapping of a device's portal survives the unbind, and fork copies it: threads submit for a bond that is gone",
      "enqcmd-late-submit", "os.bugs=[R-V4]", "dma-after-unbind"},

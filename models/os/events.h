@@ -148,6 +148,74 @@ struct ExitMmapReturned {
 };
 DESCRIBE(ExitMmapReturned, mm, span)
 
+/// An allocation found no room and waited in the allocator's slow path. `served`: it got its page.
+struct AllocationDelayed {
+    static constexpr std::string_view event_name = "AllocationDelayed";
+    base::Name context;
+    MmId mm;                 ///< whose page it is for
+    sim::Time since;
+    bool served;
+};
+DESCRIBE(AllocationDelayed, context, mm, since, served)
+
+/// The OOM killer chose a process, and has sent it SIGKILL unless it was dying already.
+struct OomVictimMarked {
+    static constexpr std::string_view event_name = "OomVictimMarked";
+    base::Name process;
+    MmId mm;
+    base::Name asked_by;     ///< the context whose allocation failed
+    i64 points;              ///< badness
+    u64 pages, tables;       ///< that it has
+    bool was_dying;
+    u64 held_by_earlier;     ///< pages that earlier victims have not given back
+    bool enough;             ///< with them the allocation would have had room
+};
+DESCRIBE(OomVictimMarked, process, mm, asked_by, points, pages, tables, was_dying, held_by_earlier, enough)
+
+/// How a try to reap a victim's address space ended. Busy: somebody has the mmap lock, or waits for it, as a writer.
+/// Refused: a notifier would have had to wait; other mappings may have been reaped. Gone: nothing to do any more.
+enum class OomReap : u8 { Reaped, Busy, Refused, Gone };
+constexpr auto enum_names(OomReap) {
+    return base::name_table<OomReap>({{OomReap::Reaped, "reaped"}, {OomReap::Busy, "busy"}, {OomReap::Refused, "refused"},
+                                      {OomReap::Gone, "gone"}});
+}
+struct OomReapTried {
+    static constexpr std::string_view event_name = "OomReapTried";
+    MmId mm;
+    base::Name by;           ///< oom_reaper, or whoever called process_mrelease
+    OomReap how;
+};
+DESCRIBE(OomReapTried, mm, by, how)
+
+struct OomMappingReaped {
+    static constexpr std::string_view event_name = "OomMappingReaped";
+    MmId mm;
+    base::Name by;
+    base::Name mapping;
+    u64 pages;
+};
+DESCRIBE(OomMappingReaped, mm, by, mapping, pages)
+
+/// A mapping that the reaper leaves. Why: shared, hugetlb, pfn-mapped, refused.
+struct OomMappingSkipped {
+    static constexpr std::string_view event_name = "OomMappingSkipped";
+    MmId mm;
+    base::Name by;
+    base::Name mapping;
+    base::Name why;
+    u64 pages;
+};
+DESCRIBE(OomMappingSkipped, mm, by, mapping, why, pages)
+
+/// The reaper is through with an address space, or gives it up: the OOM killer may choose another (MMF_OOM_SKIP).
+struct OomVictimHidden {
+    static constexpr std::string_view event_name = "OomVictimHidden";
+    MmId mm;
+    u64 tries;
+    bool given_up;
+};
+DESCRIBE(OomVictimHidden, mm, tries, given_up)
+
 enum class PasidState : u8 { Free, Allocated, Parked };
 
 struct PasidChanged {
@@ -180,6 +248,7 @@ enum class PageRequestFate : u8 {
     Skipped,    ///< one before it in its group could not be handled
     Discarded,  ///< the hardware lost requests: its group may never become whole
     StopMarker, ///< asked for nothing
+    Reaped,     ///< the OOM reaper has begun to take the address space's pages: none comes back
 };
 
 /// The OS is through with one page request. `mm`: whose page was asked for, as the OS sees it; 0: nobody's.

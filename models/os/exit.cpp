@@ -50,15 +50,26 @@ sim::Task<void> Kernel::release_file(KernelContext& ctx, File& file) {
 sim::Task<void> Kernel::kill(const std::string& name) { co_await die(process(name), "kill", config_.process.signal.get()); }
 sim::Task<void> Kernel::exit(const std::string& name) { co_await die(process(name), "exit", sim::Duration{}); }
 
-sim::Task<void> Kernel::die(Process& p, base::Name what, sim::Duration delay) {
-    if (p.dying()) co_return;
+void Kernel::begin_dying(Process& p, base::Name what, sim::Duration delay, u64 span) {
     p.death = what;
     ++dying_;
+    p.task.dying = true;
     events_.emit(ProcessChanged{p.name, p.mm->id(), "dying"});
-    trigger(p, what, true, "", 0);
+    trigger(p, what, true, "", span);
     for (const auto& s : p.submitters) s->changed.notify_all();
     for (unsigned t = 0; t < p.threads; ++t) sim::spawn(do_exit(p, t, delay));
+}
+
+sim::Task<void> Kernel::die(Process& p, base::Name what, sim::Duration delay) {
+    if (p.dying()) co_return;
+    begin_dying(p, what, delay, 0);
     co_await p.zombie.wait();
+}
+
+/// The OOM killer's SIGKILL. Of one that is dying already it is another reason.
+void Kernel::kill_for_memory(Process& p, u64 span) {
+    if (p.dying()) trigger(p, "oom-victim", true, "", span);
+    else begin_dying(p, "oom-victim", config_.process.signal.get(), span);
 }
 
 sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay) {
@@ -66,6 +77,10 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
     if (delay != sim::Duration{}) {
         auto signal = ctx.begin_wait("signal-delivery", "cpu");
         co_await sim::delay(delay);
+    }
+    if (const auto sleeping = p.asleep.find(thread); sleeping != p.asleep.end() && sleeping->second.readers() > 0) {
+        auto wait = ctx.begin_wait("uninterruptible", "scenario");
+        auto woken = co_await sleeping->second.write();
     }
     if (thread == 0 && p.calls.readers() > 0) {
         auto wait = ctx.begin_wait("system-call", p.name);
@@ -88,8 +103,30 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
         --dying_;
         if (p.mm->count() > 0) left_.push_back(p.mm);
         p.zombie.set();
+        if (p.oom_mm != nullptr) sim::spawn(reap_zombie(p));
     }
     ctx.stop();
+}
+
+/// wait4 of its parent: release_task. Of other processes it would change nothing here.
+sim::Task<void> Kernel::reap_zombie(Process& p) {
+    co_await sim::delay(config_.process.reaped_after.get());
+    p.reaped = true;
+    events_.emit(ProcessChanged{p.name, p.mm->id(), "reaped"});
+    put_task(p);
+}
+
+/// The last one drops what signal_struct::oom_mm holds.
+void Kernel::put_task(Process& p) {
+    if (--p.task_references == 0 && p.oom_mm != nullptr) p.oom_mm->mmdrop();
+}
+
+std::vector<Process*> Kernel::by_birth() const {
+    std::vector<Process*> all;
+    for (const auto& [name, p] : processes_)
+        if (!p->reaped) all.push_back(p.get());
+    std::sort(all.begin(), all.end(), [](const Process* a, const Process* b) { return a->number < b->number; });
+    return all;
 }
 
 /// exit_files queues the releases as task work; exit_task_work runs them, in the order of the descriptors.

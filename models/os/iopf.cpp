@@ -132,6 +132,7 @@ sim::Task<PageRequestFate> IopfQueue::handle(KernelContext& ctx, PageFault f, Bo
     }
     const PageRequestFate fate = result == FaultResult::Done       ? PageRequestFate::Handled
                                  : result == FaultResult::NoMemory ? PageRequestFate::NoMemory
+                                 : result == FaultResult::Unstable ? PageRequestFate::Reaped
                                                                    : PageRequestFate::BadAddress;
     if (fate == PageRequestFate::Handled) ended(f, &bond, fate); // before the mm can go
     co_await put(ctx, mm);

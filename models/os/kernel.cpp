@@ -24,7 +24,9 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
       frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_, bugs_),
       page_faults_(events, scheduler_, sva_, config.iopf,
-                   era_.resolve_at_report ? FaultResolution::AtReport : FaultResolution::AtHandling, era_.defer_mmput, bugs_) {
+                   era_.resolve_at_report ? FaultResolution::AtReport : FaultResolution::AtHandling, era_.defer_mmput, bugs_),
+      oom_(events, scheduler_, frames_, config.oom, config.kernel, bugs_,
+           {[this] { return by_birth(); }, [this](Process& p, u64 span) { kill_for_memory(p, span); }, put_task}) {
     sva_.set_page_faults(&page_faults_);
 }
 

@@ -4,7 +4,7 @@
 #include "os/bugs.h"
 #include "os/interrupts.h"
 #include "os/iopf.h"
-#include "os/process.h"
+#include "os/oom.h"
 
 #include <map>
 
@@ -31,8 +31,9 @@ struct KernelConfig {
     ProcessConfig process;
     IopfConfig iopf;
     EnqcmdConfig enqcmd;
+    OomConfig oom;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, pasid, cpu, mm, process, iopf, enqcmd)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, pasid, cpu, mm, process, iopf, enqcmd, oom)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -71,7 +72,10 @@ public:
 
     // ---- what scenarios say; each ends when the system call, or the death, is over ----
     /// `present`: so many pages of the heap, from its beginning, have been touched before.
-    void spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present = ~u64{0});
+    void spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present = ~u64{0},
+               MemoryKind heap = MemoryKind::Private);
+    /// /proc/<pid>/oom_score_adj.
+    void set_oom_score_adj(const std::string& name, int adj) { process(name).oom_score_adj = adj; }
     /// A child that shares the parent's open files and nothing else.
     void fork(const std::string& parent, const std::string& child);
     /// System calls. False if the kernel refused or there was nothing to do it to: the process is dying, not bound, not open,
@@ -91,6 +95,15 @@ public:
     sim::Task<bool> unbind(const std::string& process, const std::string& device);
     sim::Task<bool> close(const std::string& process, const std::string& device);
     sim::Task<bool> munmap(const std::string& process, u64 first_page, u64 pages);
+    // ---- user_memory.cpp
+    /// A thread writes to each of these pages of the heap, and has those made that are not there. False: it was killed meanwhile.
+    sim::Task<bool> touch(const std::string& process, u64 first_page, u64 pages);
+    /// A thread is in the kernel for so long, asleep, and no signal reaches it.
+    sim::Task<void> sleep_in_kernel(const std::string& process, unsigned thread, sim::Duration d);
+    /// A GPU works with these pages of the heap; whoever takes them away waits for it.
+    sim::Task<bool> register_user_pointers(const std::string& process, u64 first_page, u64 pages, sim::Duration takes);
+    /// process_mrelease, which another process calls.
+    sim::Task<OomKiller::Release> mrelease(const std::string& process);
     /// The administrator's, through sysfs. False if the driver cannot, or the device is gone.
     sim::Task<bool> reset(const std::string& device);
     sim::Task<bool> allow_dma(const std::string& device, bool allowed);
@@ -110,6 +123,11 @@ private:
     sim::Task<bool> system_call(Process& p, std::function<sim::Task<bool>(KernelContext&)> body);
     void trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span);
     sim::Task<void> die(Process& p, base::Name trigger, sim::Duration delay);
+    void begin_dying(Process& p, base::Name trigger, sim::Duration delay, u64 span);
+    void kill_for_memory(Process& p, u64 span);
+    std::vector<Process*> by_birth() const;
+    sim::Task<void> reap_zombie(Process& p);
+    static void put_task(Process& p);
     sim::Task<void> do_exit(Process& p, unsigned thread, sim::Duration delay);
     sim::Task<void> exit_files(KernelContext& ctx, Process& p);
     sim::Task<void> fput(KernelContext& ctx, std::shared_ptr<File> file);
@@ -148,6 +166,7 @@ private:
     PasidAllocator pasids_;
     Sva sva_;
     IopfQueue page_faults_;
+    OomKiller oom_;
     drivers::IommuDriver* iommu_ = nullptr;
     std::string boot_error_;
     std::vector<std::pair<std::string, drivers::PciFunction*>> ports_;

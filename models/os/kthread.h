@@ -8,6 +8,12 @@
 
 namespace quiesce::os {
 
+/// What the page allocator asks about the process in whose name a context works (linux: current). Kernel threads have none.
+struct CurrentTask {
+    bool dying = false;      ///< SIGKILL is pending, or it exits
+    bool oom_victim = false; ///< the OOM killer has chosen it: a part of the reserve is for it
+};
+
 class KernelContext {
 public:
     /// Works on no CPU yet: `co_await run()` first. `begun_by`: the span that queued or woke it.
@@ -26,6 +32,8 @@ public:
     void stop();
     /// The CPU that it runs on; not asleep.
     unsigned cpu() const { return cpu_->number; }
+    void set_current(const CurrentTask* t) { current_ = t; }
+    const CurrentTask* current() const { return current_; }
 
     /// CPU time used for `on`.
     sim::Task<void> spend(sim::Duration d, base::Name on);
@@ -114,6 +122,7 @@ private:
     u64 number_;
     u64 begun_by_, last_span_ = 0;
     Cpu* cpu_ = nullptr;
+    const CurrentTask* current_ = nullptr;
 };
 
 } // namespace quiesce::os

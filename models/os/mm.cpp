@@ -6,6 +6,9 @@
 #include <stdexcept>
 
 namespace quiesce::os {
+namespace {
+constexpr const char* exhausted = "the simulated machine is out of memory";
+}
 
 void FrameAllocator::zero(Spa frame) {
     static const std::array<std::byte, page_size> zeros{};
@@ -15,7 +18,7 @@ void FrameAllocator::zero(Spa frame) {
 Spa FrameAllocator::take_fresh(u64 bytes, u64 align) {
     Spa start = fresh_.align_up(align);
     if (start < hole_end_ && start + bytes > hole_) start = hole_end_.align_up(align);
-    if (start + bytes > end_) throw std::runtime_error("the simulated machine is out of memory");
+    if (start + bytes > end_) throw std::runtime_error(exhausted);
     for (Spa skipped = fresh_; skipped < start; skipped += page_size)
         if (skipped < hole_ || skipped >= hole_end_) freed_.push(skipped.value());
     fresh_ = start + bytes;
@@ -23,6 +26,7 @@ Spa FrameAllocator::take_fresh(u64 bytes, u64 align) {
 }
 
 Spa FrameAllocator::take(MmId owner, memory::FrameUse use, Va page) {
+    if (taken_by_users_ >= limit_) throw std::runtime_error(exhausted);
     Spa frame{};
     if (freed_.empty()) {
         frame = take_fresh(page_size, page_size);
@@ -31,6 +35,7 @@ Spa FrameAllocator::take(MmId owner, memory::FrameUse use, Va page) {
         freed_.pop();
     }
     ++taken_;
+    ++taken_by_users_;
     zero(frame);
     ledger_.frame_taken(frame, owner, use, page);
     return frame;
@@ -49,7 +54,20 @@ Spa FrameAllocator::take_kernel(u64 bytes, u64 align) {
 void FrameAllocator::give(Spa frame) {
     ledger_.frame_freed(frame);
     --taken_;
+    --taken_by_users_; // the kernel gives none back
     freed_.push(frame.value());
+}
+
+sim::Task<bool> FrameAllocator::wait_for_room(KernelContext& ctx, MmId mm) {
+    if (has_room(ctx.current())) co_return true;
+    const sim::Time since = sim::now();
+    bool again = pressure_ != nullptr, room = false;
+    while (again && !room) {
+        again = co_await pressure_->make_room(ctx);
+        room = has_room(ctx.current());
+    }
+    ctx.events().emit(AllocationDelayed{ctx.name(), mm, since, room});
+    co_return room;
 }
 
 AddressSpace::AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames,
@@ -80,14 +98,14 @@ Spa AddressSpace::table_entry(Va page, bool make) {
     }
 }
 
-void AddressSpace::map(std::string name, Va start, u64 pages, u64 present) {
+void AddressSpace::map(std::string name, Va start, u64 pages, u64 present, MemoryKind kind) {
     for (u64 i = 0; i < std::min(pages, present); ++i) {
         const Va page = start + i * page_size;
         const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
         frames_.memory().poke64(table_entry(page, true), frame.value() | format_.page_bits);
         pages_[page.page_number()] = frame;
     }
-    vmas_.push_back({std::move(name), start, pages});
+    vmas_.push_back({std::move(name), start, pages, kind});
 }
 
 std::optional<Spa> AddressSpace::place_of(Va at) const {
@@ -110,7 +128,11 @@ sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at) {
     }
     co_await ctx.spend(config_.fault_page.get(), name_);
     if (pages_.count(page.page_number()) != 0) co_return FaultResult::Done; // somebody was faster
-    if (!frames_.has_room()) co_return FaultResult::NoMemory;
+    const bool room = co_await frames_.wait_for_room(ctx, id_);
+    if (!room) co_return FaultResult::NoMemory;
+    const sim::Lease held = co_await lock_table(ctx, page.page_number());
+    if (unstable_) co_return FaultResult::Unstable;
+    if (pages_.count(page.page_number()) != 0) co_return FaultResult::Done;
     const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
     pages_[page.page_number()] = frame;
     co_await ctx.store(table_entry(page, true), frame.value() | format_.page_bits);
@@ -149,95 +171,6 @@ sim::Task<void> AddressSpace::notifier_unregister(KernelContext& ctx, MmuNotifie
 sim::Task<void> AddressSpace::drop_later() {
     co_await sim::delay(config_.srcu_callback.get());
     mmdrop();
-}
-
-// ---- exit_mmap, in its phases (facts 1.2) ---------------------------------------------------------------------------
-
-sim::Task<void> AddressSpace::exit_mmap(KernelContext& ctx) {
-    co_await notifier_release(ctx);
-    {
-        auto held = co_await ctx.sleep_on(mmap_lock_.read(), "mmap-lock", "mmap_lock");
-        co_await unmap_vmas(ctx);
-    }
-    {
-        auto held = co_await ctx.sleep_on(mmap_lock_.write(), "mmap-lock", "mmap_lock");
-        co_await free_pgtables(ctx);
-    }
-    vmas_.clear();
-    ctx.events().emit(ExitMmapReturned{id_, ctx.last_span()});
-}
-
-/// Every release in turn, inside an SRCU section; pages go only after the grace period that follows. A notifier stays linked
-/// until its release has returned, and gets no invalidation afterwards: release itself must have stopped all walks.
-sim::Task<void> AddressSpace::notifier_release(KernelContext& ctx) {
-    if (notifiers_.empty()) co_return;
-    for (MmuNotifier* n : std::vector<MmuNotifier*>(notifiers_))
-        if (linked(*n)) co_await n->release(ctx, *this);
-    notifiers_.clear(); // each still owns its mm_count until it is put
-    co_await ctx.sleep_on(sim::delay(config_.srcu.get()), "synchronize-srcu", "srcu");
-}
-
-sim::Task<void> AddressSpace::zap(KernelContext& ctx, Va page) {
-    const Spa entry = table_entry(page, false);
-    co_await ctx.store(entry, 0);
-    frames_.ledger().frame_unmapped(pages_.at(page.page_number()));
-}
-
-sim::Task<void> AddressSpace::free_gathered(KernelContext& ctx, std::vector<Spa>& gathered) {
-    co_await ctx.barrier(); // the cleared entries are visible before a page can be somebody else's
-    for (Spa f : gathered) {
-        co_await ctx.spend(config_.free_page.get(), name_);
-        frames_.give(f);
-    }
-    gathered.clear();
-}
-
-sim::Task<void> AddressSpace::unmap_vmas(KernelContext& ctx) {
-    auto work = ctx.begin("unmap-vmas");
-    std::vector<Spa> gathered;
-    while (!pages_.empty()) {
-        const auto [number, frame] = *pages_.begin();
-        co_await ctx.spend(config_.unmap_page.get(), name_);
-        co_await zap(ctx, Va{number << page_shift});
-        pages_.erase(pages_.begin());
-        gathered.push_back(frame);
-        if (gathered.size() == config_.gather) co_await free_gathered(ctx, gathered);
-    }
-    co_await free_gathered(ctx, gathered);
-}
-
-sim::Task<void> AddressSpace::free_pgtables(KernelContext& ctx) {
-    auto work = ctx.begin("free-pgtables");
-    co_await ctx.spend(config_.tlb_flush.get(), name_); // fullmm: one flush_tlb_mm because tables go
-    for (; !tables_.empty(); tables_.pop_back()) {
-        co_await ctx.spend(config_.free_table.get(), name_);
-        frames_.give(tables_.back());
-    }
-}
-
-sim::Task<void> AddressSpace::munmap(KernelContext& ctx, Va first, u64 pages) {
-    auto held = co_await ctx.sleep_on(mmap_lock_.write(), "mmap-lock", "mmap_lock");
-    std::vector<Spa> gathered;
-    {
-        auto work = ctx.begin("zap-pages");
-        for (u64 i = 0; i < pages; ++i) {
-            const Va page = first + i * page_size;
-            unmapped_.insert(page.page_number());
-            const auto found = pages_.find(page.page_number());
-            if (found == pages_.end()) continue;
-            co_await ctx.spend(config_.unmap_page.get(), name_);
-            co_await zap(ctx, page);
-            gathered.push_back(found->second);
-            pages_.erase(found);
-        }
-        co_await ctx.barrier();
-        co_await ctx.spend(config_.tlb_flush.get(), name_);
-    }
-    // >= 6.6: arch_invalidate_secondary_tlbs from inside the CPU's flush; before: from mmu_gather right after it.
-    for (MmuNotifier* n : std::vector<MmuNotifier*>(notifiers_))
-        if (linked(*n)) co_await n->invalidate(ctx, *this, first, pages * page_size);
-    auto work = ctx.begin("free-pages");
-    co_await free_gathered(ctx, gathered);
 }
 
 } // namespace quiesce::os

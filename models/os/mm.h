@@ -39,6 +39,14 @@ struct MmConfig {
 DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, srcu, srcu_callback)
 static_assert(base::fully_described<MmConfig>);
 
+/// Makes room when an allocation finds none (os/oom.h).
+class MemoryPressure {
+public:
+    virtual ~MemoryPressure() = default;
+    /// One pass of the allocator's slow path. False: the allocation fails.
+    virtual sim::Task<bool> make_room(KernelContext& ctx) = 0;
+};
+
 /// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's. RAM under the window of
 /// interrupt messages is not used, as firmware's memory map says.
 class FrameAllocator {
@@ -47,13 +55,26 @@ public:
                    const Architecture& architecture = arm64)
         : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size),
           hole_(architecture.messages), hole_end_(architecture.messages + architecture.message_bytes) {}
+    /// Processes have at most so many frames together, their tables included; the last `reserve` of them are kept back.
+    void set_limit(u64 users, u64 reserve) {
+        limit_ = std::min(limit_, users);
+        reserve_ = reserve;
+    }
+    void set_pressure(MemoryPressure* p) { pressure_ = p; }
     /// A zeroed frame. Throws std::runtime_error when memory is exhausted.
     Spa take(MmId owner, memory::FrameUse use, Va page);
     /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
     Spa take_kernel(u64 bytes, u64 align = page_size);
     void give(Spa frame);
-    /// A leaf and the tables on the way to it can be had.
-    bool has_room() const { return freed_.size() + (end_ - fresh_) / page_size >= 4; }
+    /// Frames that processes could still be given.
+    u64 left() const { return std::min(limit_ - std::min(limit_, taken_by_users_), freed_.size() + (end_ - fresh_) / page_size); }
+    /// What has to be left for a page fault: a leaf, the tables on the way to it, and the reserve, of which victims of the
+    /// OOM killer may have half (linux: ALLOC_OOM).
+    u64 needed(const CurrentTask* t) const { return 4 + (t != nullptr && t->oom_victim ? reserve_ - reserve_ / 2 : reserve_); }
+    bool has_room(const CurrentTask* t = nullptr) const { return left() >= needed(t); }
+    /// Waits in the allocator's slow path until there is room. False: there will be none for this one.
+    sim::Task<bool> wait_for_room(KernelContext& ctx, MmId mm);
+    u64 limit() const { return limit_; }
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
     u64 taken() const { return taken_; }
@@ -67,11 +88,14 @@ private:
     memory::MemoryPort& memory_;
     Spa fresh_, end_, hole_, hole_end_;
     std::priority_queue<u64, std::vector<u64>, std::greater<>> freed_;
-    u64 taken_ = 0;
+    u64 taken_ = 0, taken_by_users_ = 0;
+    u64 limit_ = (end_ - fresh_) / page_size, reserve_ = 0;
+    MemoryPressure* pressure_ = nullptr;
 };
 
 class AddressSpace;
-enum class FaultResult : u8 { Done, BadAddress, NoMemory };
+/// Unstable: the OOM reaper has begun to take its pages, and none comes back (linux: MMF_UNSTABLE).
+enum class FaultResult : u8 { Done, BadAddress, NoMemory, Unstable };
 
 /// Called before pages of an mm go. `release` may sleep; `invalidate` may not.
 class MmuNotifier {
@@ -81,10 +105,29 @@ public:
     virtual sim::Task<void> invalidate(KernelContext& ctx, AddressSpace& mm, Va first, u64 bytes) = 0;
 };
 
+/// Of pages that nobody else has: a GPU's user pointers (linux: mmu_interval_notifier). Called before the entries go.
+class RangeNotifier {
+public:
+    virtual ~RangeNotifier() = default;
+    /// Waits until the device uses the pages no more. False (-EAGAIN): it would have to wait, and may not.
+    virtual sim::Task<bool> invalidate(KernelContext& ctx, bool may_block) = 0;
+    Va first{};
+    u64 bytes = 0;
+};
+
+/// What a mapping is of. The OOM reaper takes private memory alone. MODEL: pages of every kind are of 4 KiB, belong to one
+/// address space, and go with it.
+enum class MemoryKind : u8 { Private, Shared, Hugetlb, PfnMapped };
+constexpr auto enum_names(MemoryKind) {
+    return base::name_table<MemoryKind>({{MemoryKind::Private, "private"}, {MemoryKind::Shared, "shared"},
+                                         {MemoryKind::Hugetlb, "hugetlb"}, {MemoryKind::PfnMapped, "pfn-mapped"}});
+}
+
 struct Vma {
     std::string name;
     Va start{};
     u64 pages = 0;
+    MemoryKind kind = MemoryKind::Private;
     Va end() const { return start + pages * page_size; }
 };
 
@@ -103,7 +146,7 @@ public:
 
     /// A mapping, the first `present` of its pages there. Takes no time: processes exist when the interesting part
     /// begins.
-    void map(std::string name, Va start, u64 pages, u64 present = ~u64{0});
+    void map(std::string name, Va start, u64 pages, u64 present = ~u64{0}, MemoryKind kind = MemoryKind::Private);
     /// handle_mm_fault: the page is there afterwards, in a frame of its own. The caller holds the mmap lock for
     /// reading. MODEL: every mapping is anonymous and may be read and written.
     sim::Task<FaultResult> fault_in(KernelContext& ctx, Va page);
@@ -134,10 +177,23 @@ public:
     /// here has nothing left to release.
     sim::Task<void> notifier_unregister(KernelContext& ctx, MmuNotifier& n);
     bool linked(const MmuNotifier& n) const;
+    void range_notifier_register(RangeNotifier& n) { range_notifiers_.push_back(&n); }
 
     /// munmap: entries, CPU TLBs, secondary TLBs, then the pages.
     sim::Task<void> munmap(KernelContext& ctx, Va first, u64 pages);
     u64 present_pages() const { return pages_.size(); }
+    /// With the pgd.
+    u64 table_pages() const { return tables_.size() + 1; }
+
+    // ---- what the OOM killer knows of it (os/oom.h) ----
+    /// __oom_reap_task_mm: takes what it can without waiting for anybody, and leaves the tables. The caller holds the mmap
+    /// lock for reading. False: a range notifier refused. `backwards`: from the last mapping to the first.
+    sim::Task<bool> reap(KernelContext& ctx, bool backwards);
+    /// MMF_OOM_SKIP: it was reaped, or cannot be, or has nothing left. The OOM killer looks at others from now on.
+    bool hidden() const { return hidden_; }
+    void hide() { hidden_ = true; }
+    /// Time that contexts spun for the locks of its tables, together.
+    sim::Duration table_lock_waited() const { return table_lock_waited_; }
     /// Where a byte of it is, as its own loads and stores find it; nothing if its page is not there.
     std::optional<Spa> place_of(Va at) const;
 
@@ -147,7 +203,19 @@ private:
     sim::Task<void> unmap_vmas(KernelContext& ctx);
     sim::Task<void> free_pgtables(KernelContext& ctx);
     sim::Task<void> zap(KernelContext& ctx, Va page);
-    sim::Task<void> free_gathered(KernelContext& ctx, std::vector<Spa>& gathered);
+    /// Pages whose entries are cleared: freed together (linux: mmu_gather).
+    struct Gathered {
+        std::vector<Spa> frames;
+        u64 first = ~u64{0}, end = 0; ///< page numbers
+    };
+    using Flush = sim::Task<void> (AddressSpace::*)(KernelContext&, Gathered&);
+    sim::Task<u64> unmap_pages(KernelContext& ctx, u64 from, u64 to, Flush flush);
+    sim::Task<void> free_gathered(KernelContext& ctx, Gathered& gathered);
+    sim::Task<void> flush_and_free(KernelContext& ctx, Gathered& gathered);
+    sim::Task<bool> reap(KernelContext& ctx, const Vma& vma);
+    sim::Task<void> invalidate_secondary(KernelContext& ctx, Va first, u64 bytes);
+    sim::Task<bool> tell_range(KernelContext& ctx, Va first, u64 bytes, bool may_block);
+    sim::Task<sim::Lease> lock_table(KernelContext& ctx, u64 page_number);
     sim::Task<void> drop_later();
     Spa table_entry(Va page, bool make);
     bool mapped(Va page) const;
@@ -163,7 +231,11 @@ private:
     std::vector<Vma> vmas_;                  ///< a range that was unmapped stays in its VMA
     std::set<u64> unmapped_;                 ///< and these are its page numbers
     std::vector<MmuNotifier*> notifiers_;
+    std::vector<RangeNotifier*> range_notifiers_;
     sim::RwLock mmap_lock_;
+    std::map<u64, sim::Mutex> table_locks_; ///< of level-3 tables, by page number / 512; spun for
+    sim::Duration table_lock_waited_{};
+    bool unstable_ = false, hidden_ = false;
     unsigned users_ = 1, count_ = 1;
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "os/sva.h"
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -17,8 +18,11 @@ struct ProcessConfig {
                                           "no measurement to cite"};
     base::Param<base::Latency> system_call{300_ns, "entry and exit of a system call", P::Guess,
                                            "no measurement to cite"};
+    base::Param<base::Latency> fault_entry{500_ns, "a page fault of a CPU, entry and exit", P::Guess, "as a system call, and finding the mapping"};
+    base::Param<base::Latency> touch{20_ns, "a thread writes to a page that is there", P::Guess, "a store that misses the CPU's caches"};
+    base::Param<base::Latency> reaped_after{50_us, "from a victim's zombie until its parent has waited for it", P::Guess, "the parent wakes up and calls wait4"};
 };
-DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call)
+DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call, fault_entry, touch, reaped_after)
 static_assert(base::fully_described<ProcessConfig>);
 
 /// What submitting from user space costs (models/os/user_submission.cpp).
@@ -79,20 +83,36 @@ struct Submitter {
     sim::Latch over;
 };
 
+/// A GPU's user pointers: whoever invalidates those pages waits until the GPU has finished with them.
+struct UserPointers final : RangeNotifier {
+    sim::Task<bool> invalidate(KernelContext& ctx, bool may_block) override;
+    sim::Duration takes{};
+};
+
 struct Process {
     std::string name;
+    u64 number = 0;                  ///< in the order of birth
     AddressSpace* mm = nullptr;
+    CurrentTask task;
     unsigned threads = 1;
     std::vector<PasidRegister> pasid_registers; ///< by thread; fork and exec begin with invalid ones
     std::vector<PortalMapping> portals;
     std::vector<std::shared_ptr<Submitter>> submitters;
     sim::RwLock calls;               ///< read: a system call is under way in the first thread, which cannot die meanwhile
+    std::map<unsigned, sim::RwLock> asleep; ///< by thread; read: it sleeps uninterruptibly (D state), and no signal ends that
+    std::vector<std::unique_ptr<UserPointers>> user_pointers;
     base::Name death;                ///< kill, exit; empty while it lives
     std::vector<std::shared_ptr<File>> files;
     bool dying() const { return !death.text().empty(); }
     unsigned alive = 1;              ///< threads that have not passed exit_mm
     unsigned leaving = 1;            ///< threads that have not passed exit_files
     sim::Latch zombie;
+    bool reaped = false;             ///< its parent has waited for it
+    // ---- the OOM killer's (os/oom.h)
+    int oom_score_adj = 0;
+    AddressSpace* oom_mm = nullptr;  ///< signal_struct::oom_mm: it was chosen; holds mm_count
+    bool reap_queued = false;
+    unsigned task_references = 1;    ///< until it is reaped by its parent, and as long as the OOM reaper has it
 };
 
 } // namespace quiesce::os

@@ -14,9 +14,10 @@ Va Kernel::random_heap_address() {
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
 
-void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present) {
+void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present, MemoryKind heap) {
     auto p = std::make_unique<Process>();
     p->name = name;
+    p->number = processes_.size() + 1;
     p->threads = p->alive = p->leaving = threads;
     p->pasid_registers.resize(threads);
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
@@ -27,7 +28,7 @@ void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u6
         sva_.mm_dropped(mm);
         std::erase(left_, &mm);
     };
-    p->mm->map("heap", random_heap_address(), heap_pages, present);
+    p->mm->map("heap", random_heap_address(), heap_pages, present, heap);
     p->mm->map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
     events_.emit(ProcessChanged{name, p->mm->id(), "running"});
     processes_[name] = std::move(p);

@@ -75,6 +75,18 @@ const std::vector<Fact> run{
     [](Stage& s, i64 at) {
         s.say(at, os::WorkLost{DeviceId{1}, BondId{2}});
     },
+    [](Stage& s, i64 at) {
+        s.say(at, os::AllocationDelayed{"app1/0", MmId{1}, sim::Time::ps(1), true});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, os::OomVictimMarked{"app1", MmId{1}, "hog/0", 12, 10, 2, false, 3, true});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, os::OomReapTried{MmId{1}, "oom_reaper", os::OomReap::Busy});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, os::OomVictimHidden{MmId{1}, 10, true});
+    },
 };
 constexpr std::size_t nobody = 1000;
 

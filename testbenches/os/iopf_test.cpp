@@ -263,12 +263,25 @@ TEST_CASE("while its process is gone and the bond is not, a request is invalid",
     CHECK(b.fates == std::vector{PageRequestFate::MmDead});
 }
 
-TEST_CASE("with no memory left a request is invalid, and nothing breaks", "[os][iopf]") {
+TEST_CASE("with no memory left the process dies for its device's request, whose worker keeps the address space until it is reaped", "[os][iopf][oom]") {
     IopfBench b;
+    const AddressSpace& mm = b.bond().mm; // it does not go before the run ends
+    while (b.kernel->frames().has_room()) b.kernel->frames().take_kernel(page_size);
+    b.report({b.fault(b.heap(5))});
+    CHECK(b.only_answer() == PageAnswer::Invalid);
+    CHECK(b.fates == std::vector{PageRequestFate::Reaped});
+    CHECK(mm.dead());
+    CHECK(b.driver.answers[0].at - Time{} >= b.kernel->config().oom.delay.get());
+}
+
+TEST_CASE("with no memory left and nobody who may be killed a request is invalid", "[os][iopf][oom]") {
+    IopfBench b;
+    b.kernel->set_oom_score_adj("app", -1000);
     while (b.kernel->frames().has_room()) b.kernel->frames().take_kernel(page_size);
     b.report({b.fault(b.heap(5))});
     CHECK(b.only_answer() == PageAnswer::Invalid);
     CHECK(b.fates == std::vector{PageRequestFate::NoMemory});
+    CHECK(b.broken == std::vector<std::string>{"deadlock"});
 }
 
 TEST_CASE("as many groups are handled at once as there are workers, each once", "[os][iopf]") {
