@@ -138,11 +138,15 @@ void print_table(const std::vector<Variant>& variants) {
         if (ran(v))
             for (const auto& [unit, kinds] : v.run["invalidations"]["fences_by"].items())
                 for (const auto& [kind, n] : kinds.items()) fences.emplace(unit, kind);
-    for (const char* name : {"quiesce", "block_observed", "block", "stop", "last_seen", "free_first", "free_last", "mmput", "reuse", "exposure"})
+    for (const char* name : {"quiesce", "block_observed", "block", "stop", "drain", "last_seen", "free_first", "free_last", "mmput", "reuse",
+                             "exposure"})
         add(name, [&](const Variant& v) { return time_cell(v.run, name); });
     add("DMA aborted", [](const Variant& v) { return std::to_string(v.run["dma"]["aborted"].get<u64>()); });
-    add("faults recorded", [](const Variant& v) { return std::to_string(v.run["faults"]["recorded"].get<u64>()); });
-    add("faults suppressed", [](const Variant& v) { return std::to_string(v.run["faults"]["suppressed"].get<u64>()); });
+    for (const char* fate : {"recorded", "suppressed", "filtered", "lost_overflow"})
+        add(fmt::format("faults {}", fate), [&](const Variant& v) { return std::to_string(v.run["faults"][fate].get<u64>()); });
+    add("CPU time", [](const Variant& v) {
+        return base::format_duration(sim::Duration::ps(v.run["cpu_ps"]["busy"].get<i64>()));
+    });
     add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
     for (const auto& fence : fences)
         add(fmt::format("  {} {}", fence.first, fence.second), [&](const Variant& v) {

@@ -67,7 +67,17 @@ Json list_params() {
 
 Json list_policies() {
     Json list = Json::array();
-    for (const auto& p : os::policy_rows()) list.push_back(entry(p.name, p.help));
+    for (const os::PolicyRow& p : os::policy_rows()) {
+        Json j = entry(p.name, p.help);
+        for (const auto& kernel : enum_names(os::KernelVersion{}))
+            for (const auto& iommu : enum_names(os::IommuArch{}))
+                if (const os::Era* era = os::find_era(p.policy, kernel.value, iommu.value)) {
+                    const os::SafetyClaim claim = os::safety_of(*era);
+                    j["on"].push_back({{"kernel", kernel.name}, {"iommu", iommu.name}, {"safe", claim.safe}, {"why", claim.why},
+                                       {"evidence", era->evidence}});
+                }
+        list.push_back(std::move(j));
+    }
     return list;
 }
 
@@ -186,6 +196,7 @@ Json argument_schema(const ArgumentSpec& a) {
     case Kind::Integer: j.update({{"type", "integer"}, {"minimum", a.least}, {"maximum", a.most}}); break;
     case Kind::Choice: j["enum"] = a.choices; break;
     case Kind::Flag: j["type"] = "boolean"; break;
+    case Kind::Name:
     case Kind::NewProcess: j.update({{"type", "string"}, {"pattern", name_pattern}}); break;
     case Kind::Process:
     case Kind::Device: j["type"] = "string"; break;

@@ -103,11 +103,12 @@ void Plan::check_pasid(const Step& s, const Process& p) {
 void Plan::bind(const Step& s) {
     Process* p = alive(s, "bind");
     if (p == nullptr) return;
-    check_pasid(s, *p);
+    const bool may_fail = s.text("may-fail") == "true";
+    if (!may_fail) check_pasid(s, *p);
     Tie& tie = p->ties[s.text("to")];
     if (tie.descriptors == 0) tie.descriptors = 1; // bind opens the device's file where need be
     ++tie.binds;
-    if (p->life == Life::Running) tie.bound = Surely::Yes;
+    if (p->life == Life::Running && !may_fail) tie.bound = Surely::Yes;
     else if (tie.bound == Surely::No) tie.bound = Surely::Maybe;
 }
 
@@ -135,6 +136,31 @@ void Plan::close(const Step& s) {
         return out_.error(s.mark("close"), fmt::format("{} has not opened {} by then: `os: {{open: {}, as: {}}}` or a bind does it",
                                                        s.text("as"), device, device, s.text("as")));
     if (--tie.descriptors == 0 && tie.bound != Surely::No) let_go(tie, s.wait && !others_hold(device, *p));
+}
+
+/// One of each kind, of a PASID that is there or of an address space.
+void Plan::hold(const Step& s) {
+    Process* p = alive(s, "hold");
+    if (p == nullptr) return;
+    const std::string& by = s.text("by");
+    const auto bound = [](const auto& t) { return t.second.bound != Surely::No; };
+    if (by != "procfs" && std::none_of(p->ties.begin(), p->ties.end(), bound))
+        out_.error(s.mark("hold"), fmt::format("{} has no PASID by then: bind it to a device before", s.text("hold")));
+    if (!p->holders.insert(by).second)
+        out_.error(s.mark("by"), fmt::format("{} holds it already: say `os: {{drop: {}, by: {}}}` before", by, s.text("hold"), by));
+}
+
+void Plan::drop(const Step& s) {
+    const auto found = processes_.find(s.text("drop"));
+    if (found == processes_.end() || found->second.holders.erase(s.text("by")) != 0) return;
+    out_.error(s.mark("by"), fmt::format("{} holds nothing of {} by then: say `os: {{hold: {}, by: {}}}` before", s.text("by"),
+                                         s.text("drop"), s.text("drop"), s.text("by")));
+}
+
+void Plan::free_pasids(const Step& s) {
+    if (pasid_sets_.erase(s.text("free-pasids")) != 0) return;
+    out_.error(s.mark("free-pasids"), fmt::format("no set '{0}' by then: say `os: {{allocate-pasids: 1, set: {0}}}` before",
+                                                  s.text("free-pasids")));
 }
 
 // ---- memory ---------------------------------------------------------------------------------------------------------

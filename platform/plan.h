@@ -6,6 +6,8 @@
 #pragma once
 #include "platform/scenario.h"
 
+#include <set>
+
 namespace quiesce::platform {
 
 class Plan {
@@ -34,6 +36,10 @@ public:
     void over();
     void stop(const Step& s);
     void enqcmd(const Step& s);
+    void hold(const Step& s);
+    void drop(const Step& s);
+    void allocate_pasids(const Step& s) { pasid_sets_.insert(s.text("set")); }
+    void free_pasids(const Step& s);
     /// About a PCI function alone.
     void about_function(const Step& s);
 
@@ -55,6 +61,7 @@ private:
         u64 threads = 1;
         u64 members = 1;             ///< of a crowd
         std::map<std::string, Tie, std::less<>> ties;
+        std::set<std::string> holders;
     };
     /// Nothing, after a complaint, if the process named by that argument is certainly dead; nothing too if it never was.
     Process* alive(const Step& s, std::string_view argument);
@@ -75,6 +82,7 @@ private:
     const Config& config_;
     Diagnostics& out_;
     std::map<std::string, Process, std::less<>> processes_;
+    std::set<std::string> pasid_sets_;
     /// Traces begin when every process that they name plays: by device, the first sentence and who plays.
     struct Played {
         const Step* first = nullptr;

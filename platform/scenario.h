@@ -19,7 +19,7 @@ struct DeviceRow;
 
 /// One argument of a verb. `least` and `most` bound a number, a size in bytes, a duration in picoseconds, a page's number.
 struct ArgumentSpec {
-    enum class Kind { Process, NewProcess, Device, Integer, Duration, Size, Pages, Choice, Flag };
+    enum class Kind { Process, NewProcess, Name, Device, Integer, Duration, Size, Pages, Choice, Flag };
     std::string_view name;
     Kind kind;
     bool required;
@@ -44,6 +44,7 @@ struct VerbRow {
     /// Which kinds of devices say it; null: every one.
     bool (*said_by)(const DeviceRow& row) = nullptr;
     bool takes_crowd = true;
+    bool of_the_dead = false;                ///< it can be said of a process that is dead
 };
 const std::vector<VerbRow>& verb_rows();
 

@@ -64,6 +64,7 @@ std::string wrong_argument(const ArgumentSpec& a, const std::string& text, Names
         names.processes.push_back(text); // so that what it does later is not called unknown
         return wrong;
     }
+    case Kind::Name: return wrong_name(text, {});
     case Kind::Device: return known(names.devices, fmt::format("'{}' is no device of this scenario", text));
     case Kind::Flag: return {};
     case Kind::Choice: return known(a.choices, fmt::format("expected one of {}, got '{}'", base::join(a.choices), text));

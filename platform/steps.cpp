@@ -76,6 +76,7 @@ sim::Task<void> bind(Stage& g, const Step& s) {
     const std::string& p = s.text("bind");
     const bool bound = co_await g.system.kernel().bind(p, s.text("to"));
     if (bound) co_return;
+    if (s.text("may-fail") == "true") co_return g.note(s, fmt::format("refused (binds.by_error of run.json): {} is not bound", p));
     if (g.now.life(p) == Life::Running) {
         const auto& pasid = g.system.kernel().config().pasid;
         if (g.system.kernel().gone(s.text("to"))) co_return note_gone(g, s, s.text("to"));
@@ -240,6 +241,41 @@ sim::Task<void> enqcmd(Stage& g, const Step& s) {
     }
 }
 
+sim::Task<void> allocate_pasids(Stage& g, const Step& s) {
+    const auto wanted = static_cast<unsigned>(s.integer("allocate-pasids"));
+    const unsigned taken = g.system.kernel().allocate_pasids(base::Name{s.text("set")}, wanted);
+    if (taken < wanted) g.note(s, fmt::format("{} of {}: no more are free (ENOSPC)", taken, wanted));
+    co_return;
+}
+
+sim::Task<void> free_pasids(Stage& g, const Step& s) {
+    if (!g.system.kernel().free_pasids(s.text("free-pasids")))
+        g.note(s, fmt::format("nothing to do: {} has none", s.text("free-pasids")));
+    co_return;
+}
+
+std::vector<std::string> holder_names() {
+    std::vector<std::string> names;
+    for (const auto& row : enum_names(os::Holder{})) names.emplace_back(row.name);
+    return names;
+}
+
+os::Holder holder_of(const Step& s) {
+    for (const auto& row : enum_names(os::Holder{}))
+        if (row.name == s.text("by")) return row.value;
+    return os::Holder::Procfs;
+}
+
+sim::Task<void> hold(Stage& g, const Step& s) {
+    const bool held = co_await g.system.kernel().hold(s.text("hold"), holder_of(s));
+    if (!held) note_lost(g, s, "has nothing that could be held any more");
+}
+
+sim::Task<void> drop(Stage& g, const Step& s) {
+    const bool dropped = co_await g.system.kernel().drop(s.text("drop"), holder_of(s));
+    if (!dropped) g.note(s, fmt::format("nothing to do: {} holds nothing of {}", s.text("by"), s.text("drop")));
+}
+
 sim::Task<void> set_link(Stage& g, const Step& s) {
     g.system.set_link(s.actor, s.text("link") == "up");
     co_return;
@@ -258,11 +294,11 @@ sim::Task<void> set_bus_master(Stage& g, const Step& s) {
 
 sim::Task<void> say(Stage& stage, const Step& step) {
     const std::string who = process_of(step);
-    if (!who.empty() && stage.now.life(who) == Life::Dead && stage.now.killed_for_memory(who)) {
+    if (!who.empty() && stage.now.life(who) == Life::Dead && stage.now.killed_for_memory(who) && !step.row->of_the_dead) {
         stage.note(step, fmt::format("nothing to do: {} was killed for memory", who));
         co_return;
     }
-    if (!who.empty() && stage.now.life(who) == Life::Dead)
+    if (!who.empty() && stage.now.life(who) == Life::Dead && !step.row->of_the_dead)
         throw cannot_be(step, fmt::format("{} was dead when this came, {} into the run", who, base::format_duration(sim::now() - sim::Time{})));
     try {
         co_await step.row->run(stage, step);
@@ -293,7 +329,8 @@ const std::vector<VerbRow>& verb_rows() {
         {"os", "open", "a process opens a device's file (bind does it by itself)", "os: {open: acc0, as: app0}",
          {{"open", Kind::Device, true, "the device"}, as_process}, true, &Plan::open, open_file},
         {"os", "bind", "a process binds its address space to a device", "os: {bind: app0, to: acc0}",
-         {{"bind", Kind::Process, true, "the process"}, to_device}, true, &Plan::bind, bind},
+         {{"bind", Kind::Process, true, "the process"}, to_device,
+          {"may-fail", Kind::Flag, false, "true: the kernel may refuse it, and the run goes on"}}, true, &Plan::bind, bind},
         {"os", "unbind", "the driver stops the device for the process and unbinds", "os: {unbind: app0, from: acc0}",
          {{"unbind", Kind::Process, true, "the process"}, {"from", Kind::Device, true, "the device"}}, false, &Plan::unbind, unbind},
         {"os", "close", "a process closes its descriptor of a device", "os: {close: acc0, as: app0}",
@@ -322,6 +359,22 @@ const std::vector<VerbRow>& verb_rows() {
          true, &Plan::in_heap, user_pointers},
         {"os", "mrelease", "a supervisor calls process_mrelease for a process that it has killed", "os: {mrelease: app0}",
          {{"mrelease", Kind::Process, true, "the process"}}, false, &Plan::about_process, mrelease},
+        {"os", "hold",
+         "somebody else begins to use a process's PASID (vfio, kvm, mdev: with park-refcount it is counted) or its memory (procfs)",
+         "os: {hold: app0, by: kvm}",
+         {{"hold", Kind::Process, true, "the process"},
+          {"by", Kind::Choice, true, "vfio and mdev own its devices, the guest of kvm has their portals mapped", holder_names()}},
+         true, &Plan::hold, hold},
+        {"os", "drop", "and ends it, at its own time, be the process dead or not", "os: {drop: app0, by: kvm}",
+         {{"drop", Kind::Process, true, "the process"}, {"by", Kind::Choice, true, "who holds it", holder_names()}}, true,
+         &Plan::drop, drop, nullptr, true, true},
+        {"os", "allocate-pasids", "a driver takes PASIDs without a process, as amdgpu does for each of a device's contexts",
+         "os: {allocate-pasids: 3, set: contexts}",
+         {{"allocate-pasids", Kind::Integer, true, "how many", {}, 1, 0xfffff},
+          {"set", Kind::Name, true, "what they are for; os.pasid.quota limits each set"}},
+         true, &Plan::allocate_pasids, allocate_pasids},
+        {"os", "free-pasids", "and gives all of a set back", "os: {free-pasids: contexts}",
+         {{"free-pasids", Kind::Name, true, "the set"}}, true, &Plan::free_pasids, free_pasids},
         {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
          {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_function, reset_device},
         {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",

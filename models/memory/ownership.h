@@ -6,7 +6,8 @@
 
 namespace quiesce::memory {
 
-enum class FrameUse : u8 { Free, Leaf, Table, Kernel };
+/// EmptyTable: a page table of the kernel's without an entry, which any address space's devices may be led to.
+enum class FrameUse : u8 { Free, Leaf, Table, Kernel, EmptyTable };
 
 class Ownership {
 public:

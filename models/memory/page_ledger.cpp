@@ -87,7 +87,8 @@ void PageLedger::walk_committed(const Request& r) {
     const Origin& o = r.origin;
     if (o.bond == no_bond || raw(o.bond) >= bonds_.size()) return;
     const Frame& f = frame(r.at);
-    const bool stale = f.use != FrameUse::Table || f.owner != bonds_[raw(o.bond)].mm;
+    const bool own = f.use == FrameUse::Table && f.owner == bonds_[raw(o.bond)].mm;
+    const bool stale = !own && f.use != FrameUse::EmptyTable;
     if (stale) ++counts_.violations;
     events_.emit(WalkCommitted{o.bond, o.device, o.pasid, o.aimed_at, r.at, o.level, stale});
 }

@@ -27,7 +27,7 @@ using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived
                                      devices::DescriptorEnded, devices::AccessRetried, devices::PacketEnded,
                                      devices::TraceLinePlayed, devices::WorkDropped>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
-                                 os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged,
+                                 os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged, os::HolderChanged, os::PasidRefused, os::BindRefused,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
                                  os::PageRequestEnded, os::PageGroupAnswered,
                                  os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,

@@ -10,7 +10,8 @@ Counters::Counters(base::EventBus& bus) {
                                   pcie::LinkChanged, pcie::CompletionTimedOut, pcie::PeerToPeer, pcie::AtomicDone, iommu::FaultRaised, iommu::AtsRefused,
                                   iommu::Translated,
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, iommu::GlobalError, base::Span,
-                                  os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent,
+                                  os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent, os::CpuRuns,
+                                  os::PasidChanged, os::PasidRefused, os::BindRefused,
                                   iommu::PageRequestReceived, iommu::PageResponseSent, devices::PageResponseHeard,
                                   devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallRecorded,
                                   iommu::StallAnswerIgnored, iommu::StallResolved,
@@ -178,6 +179,26 @@ void Counters::on(sim::Time, const os::FaultHandled& e) {
 }
 
 void Counters::on(sim::Time, const os::CpuSpent& e) { c_.cpu_ps[std::string{e.context.text()}] += e.ps; }
+
+void Counters::on(sim::Time now, const os::CpuRuns& e) {
+    if (e.context) taken_.try_emplace(e.cpu, now);
+    else if (const auto since = taken_.extract(e.cpu)) c_.cpu_busy_ps += static_cast<u64>((now - since.mapped()).ps());
+}
+
+void Counters::on(sim::Time, const os::PasidChanged& e) {
+    auto& p = c_.pasids;
+    p.allocated += e.state == os::PasidState::Allocated;
+    p.reusable += e.state == os::PasidState::Free;
+    if (e.state == os::PasidState::Free) parked_.erase(raw(e.pasid));
+    else if (e.state != os::PasidState::Allocated) parked_.insert(raw(e.pasid));
+    p.most_in_use = std::max(p.most_in_use, p.allocated - p.reusable);
+    p.most_parked = std::max<u64>(p.most_parked, parked_.size());
+}
+void Counters::on(sim::Time, const os::PasidRefused&) { ++c_.pasids.refused; }
+void Counters::on(sim::Time, const os::BindRefused& e) {
+    ++c_.binds.refused;
+    ++c_.binds.by_error[std::string{e.error.text()}];
+}
 
 // ---- work from user space -------------------------------------------------------------------------------------------
 

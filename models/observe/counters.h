@@ -72,7 +72,11 @@ struct RunCounts {
         u64 replayed = 0, delayed = 0, dropped = 0, malformed = 0, poisoned = 0, reordered = 0;
     };
     std::map<std::string, Link> links;       ///< by link and direction: "acc0.link.up"; those on which something happened
+    struct Binds { u64 refused = 0; std::map<std::string, u64> by_error; } binds;
+    /// In use: until they may be handed out again; parked: those of them that their owners have given back.
+    struct Pasids { u64 allocated = 0, reusable = 0, refused = 0, most_in_use = 0, most_parked = 0; } pasids;
     std::map<std::string, u64> cpu_ps;       ///< by context
+    u64 cpu_busy_ps = 0;                     ///< that CPUs were taken, spinning and switching included
     std::map<std::string, u64> global_errors; ///< by name, with the code of a command error
 };
 
@@ -90,6 +94,8 @@ private:
     std::map<u64, sim::Time> issued_;
     std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
     std::set<u32> bound_;       ///< bonds
+    std::map<u32, sim::Time> taken_; ///< CPUs, since when
+    std::set<u32> parked_;           ///< PASIDs
     std::map<u32, RunCounts::Trace*> traces_; ///< by name index: not looked up by its text for each line
     std::map<u32, Unit> units_; ///< by name index: looked up only
     std::vector<base::Subscription> tokens_;
@@ -123,6 +129,10 @@ private:
     void on(sim::Time now, const os::FenceObserved& e);
     void on(sim::Time now, const os::FaultHandled& e);
     void on(sim::Time now, const os::CpuSpent& e);
+    void on(sim::Time now, const os::CpuRuns& e);
+    void on(sim::Time now, const os::PasidChanged& e);
+    void on(sim::Time now, const os::PasidRefused& e);
+    void on(sim::Time now, const os::BindRefused& e);
     void on(sim::Time now, const os::BondChanged& e);
     void on(sim::Time now, const devices::DescriptorSubmitted& e);
     void on(sim::Time now, const devices::DescriptorEnded& e);

@@ -176,7 +176,11 @@ Json counts_json(const RunCounts& c, Json j) {
                             {"replayed", link.replayed}, {"delayed", link.delayed}, {"dropped", link.dropped},
                             {"malformed", link.malformed}, {"poisoned", link.poisoned},
                             {"reordered", link.reordered}};
-    j["cpu_ps"] = {{"by", c.cpu_ps}};
+    j["binds"] = {{"refused", c.binds.refused}, {"by_error", c.binds.by_error}};
+    const auto& n = c.pasids;
+    j["pasids"] = {{"allocated", n.allocated}, {"reusable", n.reusable}, {"refused", n.refused},
+                   {"most_in_use", n.most_in_use}, {"most_parked", n.most_parked}};
+    j["cpu_ps"] = {{"by", c.cpu_ps}, {"busy", c.cpu_busy_ps}};
     return j;
 }
 } // namespace

@@ -4,6 +4,7 @@
 #include "base/lifecycle.h"
 #include "os/events.h"
 #include "os/mm.h"
+#include "sim/signal.h"
 
 namespace quiesce::os {
 
@@ -12,10 +13,11 @@ namespace drivers {
 class DeviceDriver;
 }
 
-enum class BondEvent : u8 { Bind, MmReleased, UnbindBegins, UnbindEnds };
+enum class BondEvent : u8 { Bind, MmReleased, Parked, UnbindBegins, UnbindEnds };
 inline constexpr base::Arrow<BondState, BondEvent> bond_arrows[] = {
     {BondState::Unbound, BondEvent::Bind, BondState::Bound},
     {BondState::Bound, BondEvent::MmReleased, BondState::Exited},
+    {BondState::Bound, BondEvent::Parked, BondState::Exited},
     {BondState::Bound, BondEvent::UnbindBegins, BondState::Draining},
     {BondState::Exited, BondEvent::UnbindBegins, BondState::Draining},
     {BondState::Draining, BondEvent::UnbindEnds, BondState::Unbound},
@@ -46,8 +48,12 @@ struct Bond {
     Reach reach;
     bool ats = false;                ///< its device keeps translations of its own (ATC)
     unsigned references = 1;
-    bool exited = false;             ///< its mm was released before it was unbound
+    bool exited = false;             ///< its mm was released, or it was parked, before it was unbound
+    bool parked = false;             ///< its file is closed, and others hold its PASID
     bool stopped = false;            ///< the device was stopped for it already
+    bool let_go = false;             ///< its driver has nothing of it any more
+    bool has_worker = false;         ///< a worker of its driver stops the device and unbinds
+    sim::Latch worker_over;          ///< and is through with it
 };
 
 } // namespace quiesce::os

@@ -158,26 +158,8 @@ constexpr Era eras[] = {
     vtd_mm_exit_on(KernelVersion::V6_1),
 };
 
-constexpr PolicyRow rows[] = {
-    {"quiet-unbind", "release makes the PASID's context quiet and returns; the driver stops the device at unbind (kernels from 5.8 on)"},
-    {"mm-exit", "release calls the driver's mm_exit, which stops the device and waits; the PASID is freed there (2018 proposal)"},
-};
 } // namespace
 
-const Era* find_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
-    for (const Era& e : eras)
-        if (e.policy == policy && e.kernel == kernel && e.iommu == iommu) return &e;
-    return nullptr;
-}
-
-std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
-    if (policy == Policy::MmExit) return "mm-exit was a proposal of 2018; as a what-if it is there on 6.1 and 6.12";
-    if (iommu == IommuArch::Smmuv3 && kernel == KernelVersion::V2018)
-        return "quiet-unbind came with 5.8; set os.policy to mm-exit, or os.kernel to 6.1 or 6.12";
-    if (iommu == IommuArch::Smmuv3 && kernel == KernelVersion::V5_8)
-        return "the SMMUv3's driver has had shared address spaces since 5.11; set os.kernel to 6.1 or 6.12";
-    return "of the SMMUv3's drivers those of 6.1 and 6.12 are modelled; set os.kernel to one of them";
-}
-std::span<const PolicyRow> policy_rows() { return rows; }
+std::span<const Era> kernel_eras() { return eras; }
 
 } // namespace quiesce::os

@@ -216,7 +216,8 @@ struct OomVictimHidden {
 };
 DESCRIBE(OomVictimHidden, mm, tries, given_up)
 
-enum class PasidState : u8 { Free, Allocated, Parked };
+/// Parked: in its grace time. FreePending: given back, and still held by others.
+enum class PasidState : u8 { Free, Allocated, Parked, FreePending };
 
 struct PasidChanged {
     static constexpr std::string_view event_name = "PasidChanged";
@@ -225,6 +226,42 @@ struct PasidChanged {
     PasidState state;        ///< Free: it may be handed out again
 };
 DESCRIBE(PasidChanged, pasid, mm, state)
+
+/// No PASID was left for an address space, or for a set of PASIDs without one.
+struct PasidRefused {
+    static constexpr std::string_view event_name = "PasidRefused";
+    MmId mm;
+    base::Name set;
+};
+DESCRIBE(PasidRefused, mm, set)
+
+/// A bind failed, with the kernel's error.
+struct BindRefused {
+    static constexpr std::string_view event_name = "BindRefused";
+    base::Name process;
+    MmId mm;
+    base::Name device;
+    base::Name error;
+};
+DESCRIBE(BindRefused, process, mm, device, error)
+
+/// Who, besides bonds, can hold a PASID (Vfio, Kvm, Mdev) or an address space (Procfs).
+enum class Holder : u8 { Vfio, Kvm, Mdev, Procfs };
+constexpr auto enum_names(Holder) {
+    return base::name_table<Holder>(
+        {{Holder::Vfio, "vfio"}, {Holder::Kvm, "kvm"}, {Holder::Mdev, "mdev"}, {Holder::Procfs, "procfs"}});
+}
+
+/// `counted`: the kernel knows of it, and keeps what is held as long as it is.
+struct HolderChanged {
+    static constexpr std::string_view event_name = "HolderChanged";
+    base::Name process;
+    MmId mm;
+    Holder by;
+    bool counted;
+    bool holds;
+};
+DESCRIBE(HolderChanged, process, mm, by, counted, holds)
 
 /// The driver read a fault record from the hardware's queue. `shown`: printed; otherwise rate-limited or dropped.
 struct FaultHandled {

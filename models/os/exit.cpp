@@ -34,15 +34,39 @@ sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_
     --releasing_;
 }
 
-/// ____fput -> the driver's release: stop the device, then unbind.
+/// ____fput -> the driver's release: stop the device, then unbind. It waits for the driver's worker, if that does it.
 sim::Task<void> Kernel::release_file(KernelContext& ctx, File& file) {
     file.released = true;
     for (Bond* b : std::vector<Bond*>(file.bonds)) {
-        if (b->life.state() != BondState::Unbound && !b->stopped) b->stopped = co_await file.device.stop(ctx, *b);
-        co_await sva_.unbind(ctx, *b);
-        if (b->life.state() == BondState::Unbound) file.device.released(*b);
+        if (b->has_worker) co_await ctx.sleep_on(b->worker_over.wait(), "flush-work", file.device.name());
+        if (b->life.state() != BondState::Unbound && pasid_is_held(b->mm)) co_await sva_.park(ctx, *b); // nobody is told
+        else co_await end_bond(ctx, *b);
     }
     file.bonds.clear();
+}
+
+/// The driver forgets a bond that is gone.
+void Kernel::let_go(Bond& b) {
+    if (b.life.state() == BondState::Unbound && !std::exchange(b.let_go, true)) b.device.released(b);
+}
+
+/// What a driver does that was informed of an mm's death (notify-unbind): not in the release, which must not wait for the
+/// device.
+sim::Task<void> Kernel::unbind_in_worker(Bond& b, u64 begun_by) {
+    ++releasing_;
+    b.has_worker = true;
+    KernelContext ctx(scheduler_, "kworker/" + std::string{b.device.name().text()} + "/" + std::string{b.process.text()}, begun_by);
+    {
+        auto wait = ctx.begin_wait("schedule", "cpu");
+        co_await sim::delay(scheduler_.config().wake_up.get());
+        co_await ctx.run();
+    }
+    if (!b.stopped) b.stopped = co_await b.device.stop(ctx, b);
+    while (b.life.state() != BondState::Unbound) co_await sva_.unbind(ctx, b); // as often as it was bound
+    let_go(b);
+    b.worker_over.set();
+    ctx.stop();
+    --releasing_;
 }
 
 // ---- death (facts 1.2) ----------------------------------------------------------------------------------------------
@@ -95,6 +119,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
         co_await ctx.spend(config_.process.exit_signals.get(), p.name);
     }
     if (--p.alive == 0) p.portals.clear(); // exit_mmap
+    if (era_.lazy_tlb) lazy_tlb_.borrow(ctx.cpu(), *p.mm);
     const bool last = co_await p.mm->mmput(ctx);
     events_.emit(MmputReturned{p.name, p.mm->id(), last, ctx.last_span()});
     if (--p.leaving == 0) {

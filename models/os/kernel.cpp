@@ -6,12 +6,12 @@
 
 namespace quiesce::os {
 namespace {
-const Era& require_era(const KernelConfig& c, IommuArch iommu) {
+Era require_era(const KernelConfig& c, IommuArch iommu) {
     const Era* e = find_era(c.policy, c.kernel, iommu);
     if (e == nullptr)
         throw std::invalid_argument("policy " + c.policy.text() + " does not exist on kernel " + c.kernel.text() + ": " +
                                     why_no_era(c.policy, c.kernel, iommu));
-    return *e;
+    return suppressed(*e, c.suppression);
 }
 } // namespace
 
@@ -20,7 +20,7 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
                const Architecture& architecture, IommuArch iommu)
     : events_(events), config_(config), bugs_(config.bugs), era_(require_era(config, iommu)), architecture_(architecture),
       random_(seed, "os.layout"),
-      scheduler_(events, config.cpu, memory, mmio), interrupts_(scheduler_, architecture),
+      scheduler_(events, config.cpu, memory, mmio), lazy_tlb_(scheduler_, config.mm.lazy_tlb, seed), interrupts_(scheduler_, architecture),
       frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_, bugs_),
       page_faults_(events, scheduler_, sva_, config.iopf,
@@ -28,6 +28,13 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
       oom_(events, scheduler_, frames_, config.oom, config.kernel, bugs_,
            {[this] { return by_birth(); }, [this](Process& p, u64 span) { kill_for_memory(p, span); }, put_task}) {
     sva_.set_page_faults(&page_faults_);
+    sva_.on_inform = [this](Bond& b, u64 span) { sim::spawn(unbind_in_worker(b, span)); };
+}
+
+bool Kernel::filters_faults(StreamId stream, Pasid pasid) const {
+    if (config_.suppression != Suppression::DriverFilter) return false;
+    const Bond* const bond = sva_.bond_at(stream, pasid);
+    return bond != nullptr && bond->exited;
 }
 
 void Kernel::boot_failed(std::string why) {

@@ -4,6 +4,7 @@
 #include "os/bugs.h"
 #include "os/interrupts.h"
 #include "os/iopf.h"
+#include "os/lazy_tlb.h"
 #include "os/oom.h"
 
 #include <map>
@@ -52,6 +53,8 @@ public:
     Sva& sva() { return sva_; }
     IopfQueue& page_faults() { return page_faults_; }
     bool has_bug(Bug b) const { return bugs_.has(b); }
+    /// os.suppression driver-filter: a driver's handler drops what the unit recorded of this PASID, whose mm is dead.
+    bool filters_faults(StreamId stream, Pasid pasid) const;
     const Era& era() const { return era_; }
     const Architecture& architecture() const { return architecture_; }
 
@@ -104,6 +107,13 @@ public:
     sim::Task<bool> register_user_pointers(const std::string& process, u64 first_page, u64 pages, sim::Duration takes);
     /// process_mrelease, which another process calls.
     sim::Task<OomKiller::Release> mrelease(const std::string& process);
+    /// Somebody else begins to use the process's PASID, or its memory, and ends it at a time of their own. False: there is
+    /// nothing to hold, or it is not held.
+    sim::Task<bool> hold(const std::string& process, Holder by);
+    sim::Task<bool> drop(const std::string& process, Holder by);
+    /// PASIDs without a process, for a driver that only needs numbers: how many it got of `count`. They take no time.
+    unsigned allocate_pasids(base::Name set, unsigned count);
+    bool free_pasids(const std::string& set);
     /// The administrator's, through sysfs. False if the driver cannot, or the device is gone.
     sim::Task<bool> reset(const std::string& device);
     sim::Task<bool> allow_dma(const std::string& device, bool allowed);
@@ -149,6 +159,22 @@ private:
     sim::Task<void> end_submitting(KernelContext& ctx, Process& p, const drivers::DeviceDriver& d);
     static std::optional<Va> record_at(const Process& p, u64 slot);
     void fatal_signal(Process& p);
+    static void let_go(Bond& b);
+    // ---- holders.cpp
+    struct HeldBy {
+        base::Name process;
+        AddressSpace* mm;
+        Holder by;
+        std::vector<Pasid> pasids;
+    };
+    bool pasid_is_held(const AddressSpace& mm) const;
+    bool held_by(const AddressSpace& mm, Holder by) const;
+    void add_holder(HeldBy h);
+    sim::Task<void> give_up_devices(KernelContext& ctx, Process& p);
+    sim::Task<void> end_guest(KernelContext& ctx, Process& p);
+    sim::Task<void> end_parked(KernelContext& ctx, AddressSpace& mm);
+    sim::Task<void> end_bond(KernelContext& ctx, Bond& b);
+    sim::Task<void> unbind_in_worker(Bond& b, u64 begun_by);
     sim::Task<void> release_in_worker(std::shared_ptr<File> file, u64 begun_by);
     Va random_heap_address();
     sim::Task<void> attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device);
@@ -157,10 +183,11 @@ private:
     base::EventBus& events_;
     KernelConfig config_;
     const Bugs bugs_;
-    const Era& era_;
+    const Era era_;
     const Architecture& architecture_;
     sim::Random random_;
     Scheduler scheduler_;
+    LazyTlb lazy_tlb_;
     InterruptController interrupts_;
     FrameAllocator frames_;
     PasidAllocator pasids_;
@@ -173,6 +200,8 @@ private:
     unsigned releasing_ = 0; ///< workers that release a file
     unsigned dying_ = 0;     ///< processes that are no zombies yet
     std::vector<const AddressSpace*> left_; ///< those of zombies that are not dropped yet
+    std::vector<HeldBy> holders_;
+    std::map<std::string, std::vector<Pasid>> pasid_sets_;
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

@@ -51,6 +51,14 @@ Spa FrameAllocator::take_kernel(u64 bytes, u64 align) {
     return start;
 }
 
+Spa FrameAllocator::take_empty_table() {
+    const Spa table = take_fresh(page_size, page_size);
+    zero(table);
+    ++taken_;
+    ledger_.frame_taken(table, MmId{}, memory::FrameUse::EmptyTable, Va{});
+    return table;
+}
+
 void FrameAllocator::give(Spa frame) {
     ledger_.frame_freed(frame);
     --taken_;

@@ -35,8 +35,11 @@ struct MmConfig {
     base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel,
                                     "linux: srcutree.c, srcu_might_be_idle: an idle domain is expedited"};
     base::Param<base::Latency> srcu_callback{40_us, "call_srcu until its callback runs", P::Guess, "a grace period and a work queue hop"};
+    base::Param<base::Latency> lazy_tlb{4_ms,
+                                        "with lazy-mmdrop: a CPU that runs no process keeps the last one's address space at most so long",
+                                        P::Guess, "an idle CPU's next tick at 250 Hz; nothing in the kernel bounds it"};
 };
-DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, srcu, srcu_callback)
+DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, srcu, srcu_callback, lazy_tlb)
 static_assert(base::fully_described<MmConfig>);
 
 /// Makes room when an allocation finds none (os/oom.h).
@@ -65,6 +68,8 @@ public:
     Spa take(MmId owner, memory::FrameUse use, Va page);
     /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
     Spa take_kernel(u64 bytes, u64 align = page_size);
+    /// A root table without a valid entry, for contexts that are to lead nowhere.
+    Spa take_empty_table();
     void give(Spa frame);
     /// Frames that processes could still be given.
     u64 left() const { return std::min(limit_ - std::min(limit_, taken_by_users_), freed_.size() + (end_ - fresh_) / page_size); }

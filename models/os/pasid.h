@@ -7,8 +7,8 @@
 #include "sim/random.h"
 #include "sim/task.h"
 
+#include <map>
 #include <optional>
-#include <set>
 
 namespace quiesce::os {
 
@@ -28,29 +28,59 @@ struct PasidConfig {
     base::Param<u32> min{1, "lowest PASID", base::between(1u, 0xfffffu), P::Kernel,
                          "linux: iommu.h, IOMMU_FIRST_GLOBAL_PASID: 0 is reserved"};
     base::Param<u32> max{0xfffff, "highest PASID", base::between(1u, 0xfffffu), P::Specification, "20 bits"};
+    base::Param<u32> quota{0, "PASIDs that one set has at most: those of a process, or those without one (allocate-pasids); 0: all",
+                           base::at_most(0xfffffu), P::Kernel,
+                           "J. Pan, iommu/ioasid: Redefine IOASID set and allocation APIs (2020 to 2021): ioasid_set quotas"};
+    base::Param<bool> each_device{false, "a process has a PASID of its own for each device, and each costs its own invalidations",
+                                  P::Kernel, "linux 4.4 to 5.15: SVM_FLAG_PRIVATE_PASID"};
 };
-DESCRIBE(PasidConfig, allocator, grace, min, max)
+/// By hand: `private` is a word of the language.
+[[maybe_unused]] constexpr auto quiesce_describe(std::type_identity<PasidConfig>) {
+    using C = PasidConfig;
+    using base::DescribedField;
+    return base::list(DescribedField<C, decltype(C::allocator)>{"allocator", &C::allocator},
+                      DescribedField<C, decltype(C::grace)>{"grace", &C::grace},
+                      DescribedField<C, decltype(C::min)>{"min", &C::min}, DescribedField<C, decltype(C::max)>{"max", &C::max},
+                      DescribedField<C, decltype(C::quota)>{"quota", &C::quota},
+                      DescribedField<C, decltype(C::each_device)>{"private", &C::each_device});
+}
 static_assert(base::fully_described<PasidConfig>);
 
 class PasidAllocator {
 public:
     PasidAllocator(base::EventBus& events, const PasidConfig& config, u64 seed) : events_(events), config_(config), random_(seed, "os.pasid") {}
-    /// Nothing if all are in use. `limit`: what the device takes, exclusive.
-    std::optional<Pasid> take(MmId mm, u32 limit);
-    /// Reusable after the grace time.
+    /// Nothing if all are in use, or the quota of its set is. `limit`: what the device takes, exclusive. `set`: of PASIDs
+    /// without a process.
+    std::optional<Pasid> take(MmId mm, u32 limit, base::Name set = {});
+    bool one_for_each_device() const { return config_.each_device; }
+    /// Its owner is through with it: reusable after the grace time, if nobody else holds it.
     void free(Pasid pasid, MmId mm);
+    /// One more user; false if it was given back already, or is nobody's.
+    bool hold(Pasid pasid);
+    /// The last user's is what makes a PASID that was given back reusable, after the grace time.
+    void drop(Pasid pasid, MmId mm);
     std::size_t in_use() const { return used_.size(); }
     /// Freed, but still in their grace time.
     std::size_t parked() const { return parked_; }
 
 private:
+    struct Use {
+        MmId mm{};
+        base::Name set{};
+        unsigned users = 1;
+        bool given_back = false; ///< by its owner
+    };
+    void retire(Pasid pasid, MmId mm);
     sim::Task<void> release_later(Pasid pasid, MmId mm);
     void release(Pasid pasid, MmId mm);
     std::optional<u32> first_free(u32 from, u32 to) const;
+    std::optional<u32> choose(u32 low, u32 high);
+    /// Of one process or one set.
+    bool has_quota(MmId mm, base::Name set) const;
     base::EventBus& events_;
     PasidConfig config_;
     sim::Random random_;
-    std::set<u32> used_;
+    std::map<u32, Use> used_;
     u32 last_ = 0;
     u32 lowest_free_ = 0;    ///< none below it is free, as long as the lowest one goes first
     std::size_t parked_ = 0;

@@ -58,59 +58,108 @@ const std::vector<Bond*>& Sva::bonds_of(const AddressSpace& mm) const {
 
 // ---- bind -----------------------------------------------------------------------------------------------------------
 
+Sva::Ids& Sva::ids_of(const AddressSpace& mm, const drivers::DeviceDriver* device) {
+    static constexpr u32 all_devices = ~u32{0};
+    MmState& state = mms_[raw(mm.id())];
+    const u32 whose = pasids_.one_for_each_device() ? static_cast<u32>(raw(device->device())) : all_devices;
+    const auto found = std::find_if(state.ids.begin(), state.ids.end(), [&](const Ids& i) { return i.device == whose; });
+    if (found != state.ids.end()) return *found;
+    state.ids.push_back({whose});
+    return state.ids.back();
+}
+
+std::vector<Pasid> Sva::pasids_of(const AddressSpace& mm) const {
+    std::vector<Pasid> all;
+    const auto state = mms_.find(raw(mm.id()));
+    if (state == mms_.end()) return all;
+    for (const Ids& ids : state->second.ids)
+        if (ids.pasid) all.push_back(*ids.pasid);
+    return all;
+}
+
+std::optional<Pasid> Sva::pasid_of(const AddressSpace& mm) const {
+    const std::vector<Pasid> all = pasids_of(mm);
+    return all.empty() ? std::nullopt : std::optional{all.front()};
+}
+
+std::vector<Bond*> Sva::bonds_beside(const SvaDomain& d) const {
+    std::vector<Bond*> found = bonds_of(d.mm);
+    std::erase_if(found, [&](const Bond* b) { return b->pasid != d.tag.pasid; });
+    return found;
+}
+
 std::optional<Asid> Sva::take_asid() {
     const auto taken = asids_.take(iommu_->max_asids());
     return taken ? std::optional{Asid{static_cast<u16>(*taken)}} : std::nullopt;
 }
 
 /// The mm's PASID, taken at its first bind, has to suit every device that is bound later (-EOVERFLOW).
-bool Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) {
-    MmState& ids = mms_[raw(mm.id())];
+/// Errors as ida_alloc_range and xa_alloc have them; up to 6.1 the ASID is the CPU's, which arm64_mm_context_get pins.
+base::Name Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) {
+    static const base::Name none, no_device{"ENODEV"}, no_pasid{"ENOSPC"}, too_wide{"EOVERFLOW"}, no_asid{"EBUSY"};
+    Ids& ids = ids_of(mm, &device);
     const u32 limit = iommu_->max_pasids(device.stream());
-    if (limit == 0) return false;
+    if (limit == 0) return no_device;
     if (!ids.pasid) ids.pasid = pasids_.take(mm.id(), limit);
-    if (!ids.pasid || raw(*ids.pasid) >= limit) return false;
-    if (iommu_->max_asids() == 0) return true;
+    if (!ids.pasid) return no_pasid;
+    if (raw(*ids.pasid) >= limit) return too_wide;
+    if (iommu_->max_asids() == 0) return none;
     if (!ids.asid) ids.asid = take_asid();
-    return ids.asid.has_value();
+    return ids.asid ? none : era_.kernel == KernelVersion::V6_12 ? no_asid : no_pasid;
 }
 
 SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
-    drivers::DeviceDriver* const only = era_.domain_per_device ? &device : nullptr;
-    MmState& ids = mms_.at(raw(mm.id()));
-    for (SvaDomain* d : ids.linked)
+    drivers::DeviceDriver* const only = domain_per_device() ? &device : nullptr;
+    for (SvaDomain* d : mms_.at(raw(mm.id())).linked)
         if (d->device == only) return d;
+    Ids& ids = ids_of(mm, &device);
     ++ids.domains;
     const drivers::MmTag tag{ids.asid.value_or(Asid{}), *ids.pasid};
     domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, tag));
-    ids.linked.push_back(domains_.back().get());
+    mms_.at(raw(mm.id())).linked.push_back(domains_.back().get());
     mm.notifier_register(*domains_.back());
     return domains_.back().get();
 }
 
 sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name process, drivers::DeviceDriver& device) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
-    if (!mm.mmget_not_zero()) co_return nullptr; // set_dev_pasid takes a user for its duration: no release meanwhile
+    const auto refused = [&](base::Name error) { events_.emit(BindRefused{process, mm.id(), device.name(), error}); };
+    if (!mm.mmget_not_zero()) { // set_dev_pasid takes a user for its duration: no release meanwhile
+        refused("EINVAL");
+        co_return nullptr;
+    }
     Bond* bond = find(mm, device);
-    if (bond != nullptr) {
+    const std::vector<Bond*>& others = bonds_of(mm);
+    const bool parked = std::any_of(others.begin(), others.end(), [](const Bond* b) { return b->parked; });
+    const base::Name error = parked ? base::Name{"EBUSY"} : bond != nullptr || iommu_ == nullptr ? base::Name{} : take_ids(mm, device);
+    if (error) {
+        bond = nullptr;
+        refused(error);
+    } else if (bond != nullptr) {
         ++bond->references;
-    } else if (iommu_ != nullptr && take_ids(mm, device)) {
-        SvaDomain& domain = *domain_for(mm, device);
-        bonds_.push_back(std::make_unique<Bond>(BondId{static_cast<u32>(bonds_.size() + 1)}, mm, device));
-        bond = bonds_.back().get();
-        bond->process = process;
-        bond->stream = device.stream();
-        bond->pasid = *mms_.at(raw(mm.id())).pasid;
-        bond->asid = domain.tag.asid;
-        bond->ats = iommu_->ats_enabled(device.stream());
-        ledger_.bond_opened(bond->id, mm.id());
-        bond->domain = &domain;
-        domain.bonds.push_back(bond);
-        change(*bond, BondEvent::Bind);
+    } else if (iommu_ != nullptr) {
+        bond = &attach(mm, process, device);
         co_await iommu_->set_pasid(ctx, *bond);
     }
     co_await mm.mmput(ctx);
     co_return bond;
+}
+
+Bond& Sva::attach(AddressSpace& mm, base::Name process, drivers::DeviceDriver& device) {
+    SvaDomain& domain = *domain_for(mm, device);
+    bonds_.push_back(std::make_unique<Bond>(BondId{static_cast<u32>(bonds_.size() + 1)}, mm, device));
+    Bond& bond = *bonds_.back();
+    bond.process = process;
+    bond.stream = device.stream();
+    bond.pasid = domain.tag.pasid;
+    bond.asid = domain.tag.asid;
+    bond.ats = iommu_->ats_enabled(device.stream());
+    bond.domain = &domain;
+    ledger_.bond_opened(bond.id, mm.id());
+    if (era_.pins_mm && domain.bonds.empty()) mm.mmget();
+    domain.bonds.push_back(&bond);
+    change(bond, BondEvent::Bind);
+    return bond;
 }
 
 // ---- unbind ---------------------------------------------------------------------------------------------------------
@@ -139,6 +188,26 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     if (d.bonds.empty()) co_await run(ctx, d, one, era_.on_last);
     change(b, BondEvent::UnbindEnds);
     ledger_.bond_closed(b.id);
+    if (!era_.pins_mm || !d.bonds.empty()) co_return;
+    own.release(); // nothing is left in the domain that exit_mmap could ask for; binds and unbinds of others wait for it
+    static constexpr TeardownStep put[] = {TeardownStep::PutMm};
+    co_await run(ctx, d, one, put);
+}
+
+/// Of an mm that is dead already the release has done it.
+sim::Task<void> Sva::park(KernelContext& ctx, Bond& b) {
+    auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
+    if (b.life.state() == BondState::Unbound || b.parked) co_return;
+    SvaDomain& d = *b.domain;
+    auto own = co_await ctx.sleep_on(d.lock.lock(), "domain-lock", "sva_domain");
+    b.parked = true;
+    if (!std::exchange(b.exited, true)) {
+        const std::vector<Bond*> one{&b};
+        co_await release_bonds(ctx, d, one);
+        change(b, BondEvent::Parked);
+    }
+    const std::vector<Bond*> all = bonds_beside(d);
+    if (std::all_of(all.begin(), all.end(), [](const Bond* o) { return o->parked; })) pasids_.free(b.pasid, b.mm.id());
 }
 
 // ---- the mm's notifier ----------------------------------------------------------------------------------------------
@@ -149,7 +218,7 @@ sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
     const std::vector<Bond*> dying = bonds;
     if (dying.empty()) co_return;
     const bool detaches = sva.era_.pasid == PasidLife::Detach;
-    for (Bond* b : dying) {
+    for (Bond* b : dying) { // what is parked is made quiet once more: a sibling may have refilled its device's cache
         b->exited = true;
         if (detaches) sva.change(*b, BondEvent::UnbindBegins);
     }
@@ -159,9 +228,12 @@ sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
         co_await sva.run(ctx, *this, dying, sva.era_.on_last);
     }
     for (Bond* b : dying) {
-        sva.change(*b, detaches ? BondEvent::UnbindEnds : BondEvent::MmReleased);
+        if (!b->parked) sva.change(*b, detaches ? BondEvent::UnbindEnds : BondEvent::MmReleased);
         if (detaches) sva.ledger_.bond_closed(b->id);
     }
+    if (!sva.era_.informs_driver) co_return;
+    static constexpr TeardownStep inform[] = {TeardownStep::InformDriver};
+    co_await sva.run(ctx, *this, dying, inform);
 }
 
 /// First what the unit keeps, then what the devices keep: the other way round they could ask for it again.

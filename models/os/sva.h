@@ -9,6 +9,7 @@
 #include "os/eras.h"
 #include "os/pasid.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -25,12 +26,19 @@ public:
         : events_(events), ledger_(ledger), pasids_(pasids), era_(era), bugs_(bugs) {}
     Sva(const Sva&) = delete;
     ~Sva();
-    void set_iommu(drivers::IommuDriver* d) { iommu_ = d; }
+    void set_iommu(drivers::IommuDriver* d) {
+        iommu_ = d;
+        if (d != nullptr) asids_ = base::LowestFree{d->first_asid()};
+    }
 
     /// Null if the mm is dying, no PASID or ASID is left that the device and the IOMMU take, or the device is not attached.
     sim::Task<Bond*> bind(KernelContext& ctx, AddressSpace& mm, base::Name process, drivers::DeviceDriver& device);
     /// Drops one reference; the last one tears the bond down and returns when it is UNBOUND. The device must have been stopped.
     sim::Task<void> unbind(KernelContext& ctx, Bond& bond);
+    /// Where PASIDs are counted, and others hold this one: its DMA is blocked as by a release, with the device as it is.
+    /// The PASID goes back as far as the bonds are concerned.
+    sim::Task<void> park(KernelContext& ctx, Bond& bond);
+    const std::vector<Bond*>& bonds_of(const AddressSpace& mm) const;
     Bond* find(const AddressSpace& mm, const drivers::DeviceDriver& device);
     /// The bond that a stream's PASID belongs to: from before its context is set until after it is cleared.
     Bond* bond_at(StreamId stream, Pasid pasid) const;
@@ -39,50 +47,65 @@ public:
     /// mm_pasid_drop: the mm is gone.
     void mm_dropped(AddressSpace& mm);
     /// mm_valid_pasid: the PASID that the mm has at this time.
-    std::optional<Pasid> pasid_of(const AddressSpace& mm) const {
-        const auto found = mms_.find(raw(mm.id()));
-        return found == mms_.end() ? std::nullopt : found->second.pasid;
-    }
+    /// Of several (os.pasid.private) that for its first device.
+    std::optional<Pasid> pasid_of(const AddressSpace& mm) const;
+    std::vector<Pasid> pasids_of(const AddressSpace& mm) const;
     /// The latest bond of the mm with the device, be it unbound by now; null if there never was one.
     const Bond* latest(const AddressSpace& mm, const drivers::DeviceDriver& device) const;
     /// A bond of this mm is not UNBOUND.
     bool any_bond(const AddressSpace& mm) const { return !bonds_of(mm).empty(); }
     /// How many bonds are being unbound.
     unsigned draining() const { return draining_; }
+    /// Tells whoever is the bond's driver that the mm died; the span in which it is told.
+    std::function<void(Bond& b, u64 span)> on_inform;
     const Era& era() const { return era_; }
 
 private:
     friend class SvaDomain;
     /// An invalidation on its way: which bonds it is for, under which number each.
     using Issued = std::vector<std::pair<Bond*, u64>>;
-    /// What an mm has of the IOMMU: one PASID and one ASID for all its bonds.
-    struct MmState {
-        std::optional<Pasid> pasid;
-        std::optional<Asid> asid;
+    /// One PASID and one ASID for all bonds of an mm, or for those with one device.
+    struct Ids {
+        u32 device;                                  ///< its number, or one that stands for all
+        std::optional<Pasid> pasid{};
+        std::optional<Asid> asid{};
         unsigned domains = 0;                        ///< that use the ASID
+    };
+    /// What an mm has of the IOMMU.
+    struct MmState {
+        std::vector<Ids> ids;
         std::vector<Bond*> bonds;                    ///< not UNBOUND, in the order in which they were bound
         std::vector<const Bond*> former;             ///< the latest with each device, if UNBOUND
         std::vector<SvaDomain*> linked;              ///< whose notifiers were not put
     };
     /// A stream's PASID.
     static u64 key(StreamId stream, Pasid pasid) { return u64{raw(stream)} << 32 | raw(pasid); }
-    const std::vector<Bond*>& bonds_of(const AddressSpace& mm) const;
     void went(const SvaDomain& d);
+    Bond& attach(AddressSpace& mm, base::Name process, drivers::DeviceDriver& device);
     SvaDomain* domain_for(AddressSpace& mm, drivers::DeviceDriver& device);
+    /// Those that have the domain's PASID and ASID.
+    std::vector<Bond*> bonds_beside(const SvaDomain& d) const;
     std::optional<Asid> take_asid();
-    bool take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
+    /// The kernel's error; empty: the mm has what it needs.
+    base::Name take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
+    Ids& ids_of(const AddressSpace& mm, const drivers::DeviceDriver* device);
+    bool domain_per_device() const { return era_.domain_per_device || pasids_.one_for_each_device(); }
 
-    sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps);
+    /// `rewriting_atomic`: a spinlock is held over the rewriting of contexts.
+    sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps,
+                        bool rewriting_atomic = false);
     sim::Task<void> release_bonds(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds);
     struct Doer;
     static const Doer& doer_of(TeardownStep step);
     sim::Task<void> quiet_context(KernelContext& ctx, Bond& b);
     sim::Task<void> clear_context(KernelContext& ctx, Bond& b);
+    sim::Task<void> redirect_context(KernelContext& ctx, Bond& b);
     sim::Task<void> block_context(KernelContext& ctx, Bond& b);
     sim::Task<void> silence_context(KernelContext& ctx, Bond& b);
     sim::Task<void> forget_context(KernelContext& ctx, Bond& b);
     sim::Task<void> drain_page_requests(KernelContext& ctx, Bond& b);
     sim::Task<void> driver_mm_exit(KernelContext& ctx, Bond& b);
+    sim::Task<void> inform_driver(KernelContext& ctx, Bond& b);
     sim::Task<void> invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds);
     void tell_left_open(const Bond& quiet);
     sim::Task<void> invalidate_space(KernelContext& ctx, SvaDomain& d);
@@ -90,6 +113,7 @@ private:
     sim::Task<void> free_asid(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> put_notifier(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> unregister_notifier(KernelContext& ctx, SvaDomain& d);
+    sim::Task<void> put_mm(KernelContext& ctx, SvaDomain& d);
     using ContextChange = sim::Task<bool> (drivers::IommuDriver::*)(KernelContext&, Bond&);
     sim::Task<void> change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to);
     /// Those whose devices have an ATC, or have none.

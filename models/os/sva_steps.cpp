@@ -9,6 +9,10 @@
 namespace quiesce::os {
 namespace {
 constexpr u64 everything = ~u64{0};
+
+bool rewrites_context(TeardownStep s) {
+    return s == TeardownStep::QuietContext || s == TeardownStep::RedirectContext || s == TeardownStep::ClearContext;
+}
 } // namespace
 
 std::vector<Bond*> Sva::with_ats(const std::vector<Bond*>& bonds, bool ats) {
@@ -72,7 +76,7 @@ sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, ContextChange h
 
 /// It covers no page of a bond whose device keeps translations itself.
 sim::Task<void> Sva::invalidate_space(KernelContext& ctx, SvaDomain& d) {
-    const std::vector<Bond*> bonds = bonds_of(d.mm);
+    const std::vector<Bond*> bonds = bonds_beside(d);
     const std::vector<bool> clean = cannot_hit(bonds); // as it is when the invalidation is issued
     const Issued plain = issue(with_ats(bonds, false), Va{}, everything), cached = issue(with_ats(bonds, true), Va{}, 0);
     const bool fenced = co_await iommu_->invalidate_space(ctx, d.tag);
@@ -99,7 +103,7 @@ sim::Task<void> Sva::invalidate_atc(KernelContext& ctx, const std::vector<Bond*>
 /// Whose walks can fill the translation cache for a bond that is quiet.
 void Sva::tell_left_open(const Bond& quiet) {
     for (const Bond* b : bonds_of(quiet.mm))
-        if (b->reach.context == Reach::Context::Live) events_.emit(AtcLeftOpen{quiet.id, b->id});
+        if (b->reach.context == Reach::Context::Live && b->asid == quiet.asid) events_.emit(AtcLeftOpen{quiet.id, b->id});
 }
 
 // ---- steps ----------------------------------------------------------------------------------------------------------
@@ -115,29 +119,33 @@ struct Sva::Doer {
 const Sva::Doer& Sva::doer_of(TeardownStep step) {
     static constexpr Doer table[] = {
         {.step = TeardownStep::QuietContext, .each = &Sva::quiet_context},
+        {.step = TeardownStep::RedirectContext, .each = &Sva::redirect_context},
         {.step = TeardownStep::ClearContext, .each = &Sva::clear_context},
         {.step = TeardownStep::BlockContext, .each = &Sva::block_context},
         {.step = TeardownStep::SilenceContext, .each = &Sva::silence_context},
         {.step = TeardownStep::ForgetContext, .each = &Sva::forget_context},
         {.step = TeardownStep::DrainPageRequests, .each = &Sva::drain_page_requests},
         {.step = TeardownStep::DriverMmExit, .each = &Sva::driver_mm_exit},
+        {.step = TeardownStep::InformDriver, .each = &Sva::inform_driver},
         {.step = TeardownStep::InvalidateAtc, .all = &Sva::invalidate_atc},
         {.step = TeardownStep::InvalidateSpace, .domain = &Sva::invalidate_space},
         {.step = TeardownStep::FreePasid, .domain = &Sva::free_pasid},
         {.step = TeardownStep::FreeAsid, .domain = &Sva::free_asid},
         {.step = TeardownStep::PutNotifier, .domain = &Sva::put_notifier},
         {.step = TeardownStep::UnregisterNotifier, .domain = &Sva::unregister_notifier},
+        {.step = TeardownStep::PutMm, .domain = &Sva::put_mm},
     };
     static_assert(std::size(table) == enum_names(TeardownStep{}).size());
     return *std::find_if(std::begin(table), std::end(table), [&](const Doer& d) { return d.step == step; });
 }
 
 /// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
-sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps) {
+sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds,
+                         std::span<const TeardownStep> steps, bool rewriting_atomic) {
     for (const TeardownStep s : steps) {
         const Doer& by = doer_of(s);
         std::optional<KernelContext::IrqsOff> spinlock; // devices_lock, spin_lock_irqsave
-        if (s == TeardownStep::QuietContext && era_.quiet_irqs_off) spinlock.emplace(ctx.irqs_off());
+        if (rewriting_atomic && rewrites_context(s)) spinlock.emplace(ctx.irqs_off());
         if (by.each != nullptr)
             for (Bond* b : bonds) {
                 const StepTold told(ctx, {b}, s);
@@ -154,7 +162,7 @@ sim::Task<void> Sva::release_bonds(KernelContext& ctx, SvaDomain& d, const std::
     std::optional<KernelContext::IrqsOff> spinlock; // domain->lock, spin_lock_irqsave
     if (era_.release_irqs_off) spinlock.emplace(ctx.irqs_off());
     if (!era_.bond_by_bond) {
-        co_await run(ctx, d, bonds, era_.on_release);
+        co_await run(ctx, d, bonds, era_.on_release, era_.quiet_irqs_off);
         co_return;
     }
     for (Bond* b : bonds) {
@@ -169,6 +177,10 @@ sim::Task<void> Sva::quiet_context(KernelContext& ctx, Bond& b) {
 sim::Task<void> Sva::clear_context(KernelContext& ctx, Bond& b) {
     return change_context(ctx, b, &drivers::IommuDriver::clear_pasid, Reach::Context::Gone);
 }
+/// Walks go on, and find nothing: as far as memory is concerned it is as good as quiet.
+sim::Task<void> Sva::redirect_context(KernelContext& ctx, Bond& b) {
+    return change_context(ctx, b, &drivers::IommuDriver::redirect_pasid, Reach::Context::Quiet);
+}
 sim::Task<void> Sva::block_context(KernelContext& ctx, Bond& b) {
     return change_context(ctx, b, &drivers::IommuDriver::block_pasid, Reach::Context::Quiet);
 }
@@ -179,8 +191,13 @@ sim::Task<void> Sva::forget_context(KernelContext& ctx, Bond& b) {
 }
 sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
 
+sim::Task<void> Sva::inform_driver(KernelContext& ctx, Bond& b) {
+    on_inform(b, ctx.last_span());
+    co_return;
+}
+
 sim::Task<void> Sva::free_asid(KernelContext&, SvaDomain& d) {
-    MmState& ids = mms_.at(raw(d.mm.id()));
+    Ids& ids = ids_of(d.mm, d.device);
     if (--ids.domains > 0) co_return;
     asids_.give(raw(*ids.asid));
     ids.asid.reset();
@@ -202,10 +219,13 @@ sim::Task<void> Sva::unregister_notifier(KernelContext& ctx, SvaDomain& d) {
     co_await d.mm.notifier_unregister(ctx, d);
 }
 
+/// pin-mm: what exit_mmap finds is an address space without notifiers.
+sim::Task<void> Sva::put_mm(KernelContext& ctx, SvaDomain& d) { co_await d.mm.mmput(ctx); }
+
 /// With the last bond of an mm its PASID goes.
 sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
-    MmState& ids = mms_.at(raw(d.mm.id()));
-    if (!ids.pasid || bonds_of(d.mm).size() > 1) co_return;
+    Ids& ids = ids_of(d.mm, d.device);
+    if (!ids.pasid || bonds_beside(d).size() > 1) co_return;
     pasids_.free(*ids.pasid, d.mm.id());
     ids.pasid.reset();
 }
@@ -217,8 +237,8 @@ void Sva::mm_dropped(AddressSpace& mm) {
     const auto attached = [](const SvaDomain* d) { return !d->bonds.empty(); };
     if (std::any_of(its.linked.begin(), its.linked.end(), attached))
         events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
-    if (its.pasid) pasids_.free(*its.pasid, mm.id());
-    its.pasid.reset();
+    for (const Pasid p : pasids_of(mm)) pasids_.free(p, mm.id());
+    its.ids.clear();
 }
 
 /// First the hardware's queue, then the OS's, then what is between them and the device. Nothing to do for a device that

@@ -62,6 +62,7 @@ sim::Task<bool> Kernel::system_call(Process& p, std::function<sim::Task<bool>(Ke
     auto inside = co_await p.calls.read();
     KernelContext ctx(scheduler_, p.name + "/0");
     co_await ctx.run();
+    lazy_tlb_.run(ctx.cpu(), *p.mm);
     co_await ctx.spend(config_.process.system_call.get(), p.name);
     const bool done = co_await body(ctx);
     ctx.stop();
@@ -184,8 +185,10 @@ sim::Task<bool> Kernel::unbind(const std::string& name, const std::string& devic
             if (!has_bug(Bug::RV4)) co_await unmap_portal(ctx, p, d); // unmap_mapping_range
         }
         if (b->references == 1 && !b->stopped) b->stopped = co_await d.stop(ctx, *b);
-        co_await sva_.unbind(ctx, *b);
-        if (b->life.state() == BondState::Unbound) d.released(*b);
+        const bool last = b->references == 1;
+        if (last && pasid_is_held(*p.mm)) co_await sva_.park(ctx, *b);
+        else co_await sva_.unbind(ctx, *b);
+        let_go(*b);
         for (auto& f : p.files) {
             const auto held = std::find(f->bonds.begin(), f->bonds.end(), b); // once for each time it was bound
             if (held == f->bonds.end()) continue;
@@ -205,8 +208,10 @@ sim::Task<bool> Kernel::close(const std::string& name, const std::string& device
         const std::shared_ptr<File> closed = file_of(p, device);
         if (closed == nullptr) co_return false;
         p.files.erase(std::find(p.files.begin(), p.files.end(), closed));
-        co_await end_submitting(ctx, p, closed->device);
-        co_await unmap_portal(ctx, p, closed->device); // munmap, which a library does before it closes
+        if (!held_by(*p.mm, Holder::Kvm)) { // a guest's threads know nothing of it
+            co_await end_submitting(ctx, p, closed->device);
+            co_await unmap_portal(ctx, p, closed->device); // munmap, which a library does before it closes
+        }
         co_await fput(ctx, closed);
         co_return true;
     });

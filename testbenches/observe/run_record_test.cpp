@@ -301,7 +301,7 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     CHECK(j["invalidations"]["configuration"] == 14);
     CHECK(j["invalidations"]["fences"] == 15);
     CHECK(j["invalidations"]["fence_wait_ps"] == Json({{"p50", 30}, {"p99", 40}, {"max", 40}}));
-    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}}));
+    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}, {"busy", 0}}));
 }
 
 TEST_CASE("the text shows the milestones in the order of time", "[observe]") {

@@ -109,11 +109,13 @@ struct Bench : Machine {
                    const iommu::smmuv3::Smmuv3Config& unit_config = {},
                    const pcie::FunctionConfig& device_config = without_atc(),
                    const drivers::Smmuv3DriverConfig& driver_settings = {},
-                   std::optional<drivers::FirmwareNode> node = std::nullopt)
+                   std::optional<drivers::FirmwareNode> node = std::nullopt,
+                   Suppression suppression = Suppression::Hardware)
         : driver_config(driver_settings), function(device_config) {
         device.node = node;
         config.kernel = version;
         config.bugs = std::move(bugs);
+        config.suppression = suppression;
         make_kernel();
         unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), unit_config);
         spy.emplace(memory, *unit);

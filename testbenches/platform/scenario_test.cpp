@@ -60,6 +60,7 @@ TEST_CASE("every number, size, duration and bandwidth of the configuration has b
         for (const ArgumentSpec& a : verb.arguments) {
             INFO(verb.verb << " " << a.name);
             const bool named = a.kind == ArgumentSpec::Kind::Process || a.kind == ArgumentSpec::Kind::NewProcess ||
+                               a.kind == ArgumentSpec::Kind::Name ||
                                a.kind == ArgumentSpec::Kind::Device || a.kind == ArgumentSpec::Kind::Choice ||
                                a.kind == ArgumentSpec::Kind::Flag;
             CHECK(a.bounds().empty() == named);
@@ -210,7 +211,9 @@ TEST_CASE("`when` names parameters of the scenario and values that they can have
     const auto when = [](const std::string& w) { return said_of_claim("  - never: stale-dma\n    when: " + w + "\n"); };
     CHECK(when("{os.policy: quiet-unbind}") == "");
     CHECK(when("{os.policy: [quiet-unbind, mm-exit], devices.acc0.stop_time: 50000us, os.bugs: [R8]}") == "");
-    CHECK_THAT(when("{os.policy: mm-exitt}"), Catch::StartsWith("8:23 os.policy: expected one of quiet-unbind, mm-exit, got \"mm-exitt\""));
+    CHECK_THAT(when("{os.policy: mm-exitt}"),
+               Catch::StartsWith("8:23 os.policy: expected one of pin-mm, mm-exit, notify-unbind, quiet-unbind, park-refcount, "
+                                 "lazy-mmdrop, got \"mm-exitt\""));
     CHECK_THAT(when("{os.polcy: mm-exit}"), Catch::Contains("8:12 when: unknown parameter 'os.polcy'") && Catch::Contains("-> os.policy"));
     CHECK_THAT(when("{devices.acc1.stop_time: 5us}"), Catch::Contains("-> devices.acc0.stop_time"));
     CHECK_THAT(when("{os.cpu.cpus: 0}"), Catch::StartsWith("8:25 os.cpu.cpus: expected between 1 and 1024, got 0"));

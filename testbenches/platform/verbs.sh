@@ -67,6 +67,27 @@ run = json.load(open("monitors/run.json"))
 counted, seen = run["iommu_counters"], run["translations"]
 assert counted["transaction"] == seen["requests"] and counted["tlb_miss"] == seen["requests"] - seen["tlb_hits"]
 PYTHON
+# The debate as one table; what a policy is claimed to be, and pairs that never were; who holds what is known beforehand.
+expect 0 "CPU time" "$QUIESCE" compare policy-debate --over os.policy=pin-mm,mm-exit,notify-unbind,quiet-unbind,park-refcount,lazy-mmdrop \
+    --over platform.iommu.kind=smmuv3,vtd
+expect 0 "redirect-context" "$QUIESCE" compare dummy-root-vs-not-present --over os.suppression=hardware,dummy-root,driver-filter,none
+expect 0 "prediction, no such kernel" "$QUIESCE" list policies --json
+expect 0 '"safe": false' "$QUIESCE" list policies --json
+expect 2 "pin-mm was the first VT-d driver's, which is there as kernel 2018 on vtd" "$QUIESCE" run mm-exit-under-load \
+    --set os.policy=pin-mm --set os.kernel=5.8
+expect 0 "verdict pass" "$QUIESCE" run mm-exit-under-load --set os.policy=pin-mm --set os.kernel=2018 --set platform.iommu.kind=vtd
+cat >holders.yaml <<'Y'
+scenario: nobody holds what they drop
+devices: {acc0: {kind: accelerator}}
+steps:
+  - os: {spawn: app0, pages: 16}
+  - os: {drop: app0, by: kvm}
+  - os: {hold: app0, by: vfio}
+  - os: {free-pasids: contexts}
+Y
+for text in "kvm holds nothing of app0 by then" "app0 has no PASID by then" "no set 'contexts' by then"; do
+    expect 3 "$text" "$QUIESCE" check holders.yaml
+done
 # The same steps on two architectures, command against descriptor.
 expect 0 "p_iotlb_inv_dsc, inv_wait_dsc" "$QUIESCE" compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd
 expect 0 "needs 'stall', which vtd has not" "$QUIESCE" run stall-master-exit --set platform.iommu.kind=vtd
@@ -259,7 +280,7 @@ done
 "$QUIESCE" list metrics --json > metrics.json
 results=()
 for s in "$SOURCE_DIR"/testbenches/scenarios/*.yaml; do
-    for set in os.policy=quiet-unbind os.policy=mm-exit os.kernel=6.1 observe.events=all; do
+    for set in os.policy=quiet-unbind os.policy=mm-exit os.policy=notify-unbind platform.iommu.kind=vtd os.kernel=6.1 observe.events=all; do
         dir="shape/$(basename "$s" .yaml)-${set//[=.]/_}"
         "$QUIESCE" run "$s" --set "$set" --out "$dir" >/dev/null 2>&1
         results+=("$dir")

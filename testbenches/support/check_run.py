@@ -48,18 +48,20 @@ SHAPE = {
         "fence_wait_by": {str: POPULATION}, "fences_by": {str: {str: int}}, "sync_wait_by": {str: {str: POPULATION}}},
     "links": {str: {"credit_stalls": int, "credit_stall_ps": int, "replayed": int, "delayed": int, "dropped": int,
                     "malformed": int, "poisoned": int, "reordered": int}},
+    "binds": {"refused": int, "by_error": {str: int}},
+    "pasids": {"allocated": int, "reusable": int, "refused": int, "most_in_use": int, "most_parked": int},
     "memory": {"delayed": int, "failed": int, "longest_wait_ps": int, "victims": int, "innocent": int, "tries": int,
                "given_up": int, "reaped_pages": int, "skipped_pages": int, "held_up_most_ps": int},
     "oom": [{"id": str, "victim": str, "mark_ps": int, "asked_by": str, "points": int, "pages": int, "tables": int, "was_dying": bool,
              "reaped_pages": int, "freed_pages": int, "tries": [{"by": str, "how": str, "at_ps": int}],
              "skipped": [{"mapping": str, "why": str, "pages": int}], "given_up": bool, "innocent": bool,
              "first_free_ps?": int, "last_free_ps?": int, "hidden_ps?": int, "held_up_ps?": int}],
-    "cpu_ps": {"by": {str: int}},
+    "cpu_ps": {"by": {str: int}, "busy": int},
     "violations": [{"id": str, "kind": str, "time_ps": int, "last_ps": int, "count": int, "bond": int, "device": str,
                     "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
-ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "iommu_counters": ["<event>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "invalidations.fence_wait_by": ["<scope>"],
+ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "iommu_counters": ["<event>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "binds.by_error": ["<error>"], "invalidations.fence_wait_by": ["<scope>"],
        "invalidations.fences_by": ["<unit>", "<commands>"], "invalidations.sync_wait_by": ["<unit>", "<phase>"]}
 errors = []
 

@@ -63,12 +63,16 @@ public:
     virtual u32 max_pasids(StreamId stream) const = 0;
     /// ASIDs are below this; 0: the unit has none, and address spaces are known by their PASIDs.
     virtual u32 max_asids() const = 0;
+    /// The lowest that address spaces may have.
+    virtual u32 first_asid() const { return 1; }
     /// Installs the bond's page tables at its PASID (set_dev_pasid).
     virtual sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context stays valid and empty, and faults quietly where the kernel's generation does that.
     virtual sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context is gone (remove_dev_pasid).
     virtual sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) = 0;
+    /// Everything of the PASID's context stays, but it leads to an empty root table: os.suppression dummy-root.
+    virtual sim::Task<bool> redirect_pasid(KernelContext&, Bond&) { co_return false; }
     // ---- the steps of a driver that takes a context away in two goes: only of eras that have them
     /// Its context is not present; everything else of it stays.
     virtual sim::Task<bool> block_pasid(KernelContext&, Bond&) { co_return false; }

@@ -174,6 +174,7 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     if (config_.nested)
         second_ = make_second_stage(kernel_.frames(), stage2_format, config_.nested_pages, stage2_levels,
                                     stage2_input_bits(address_bits(output_code_)));
+    if (kernel_.config().suppression == Suppression::DummyRoot) nowhere_ = kernel_.frames().take_empty_table();
     const bool placed = co_await place_streams(ctx);
     if (!placed) co_return false;
     u32 cr0 = 1u << 3;
@@ -367,6 +368,14 @@ sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
     co_await ctx.store(at, 0);
     co_await ctx.barrier();
     const bool seen = co_await sync_cd(ctx, bond);
+    co_return seen;
+}
+
+/// The table pointer alone: one store of eight bytes, so that whatever the unit fetches leads to one table or the other.
+sim::Task<bool> Smmuv3Driver::redirect_pasid(KernelContext& ctx, Bond& bond) {
+    Cd cd = live_cd(bond);
+    cd.set(Cd::TTB0, nowhere_);
+    const bool seen = co_await write_cd(ctx, bond, cd, false);
     co_return seen;
 }
 

@@ -38,12 +38,14 @@ public:
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> redirect_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) override;
     sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) override;
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
     std::string error() const override { return error_; }
     u32 max_pasids(StreamId stream) const override;
     u32 max_asids() const override { return 1u << asid_bits_; }
+    u32 first_asid() const override { return 1 + config_.other_domains; }
 
     Smmuv3CommandQueue& commands() { return commands_; }
     /// Of the CPUs, if they have queues of their own.
@@ -114,6 +116,7 @@ private:
     sim::Task<void> passed(KernelContext& ctx, UnitQueue& q, base::Name phase);
     sim::Task<void> on_global_error(KernelContext& ctx);
     sim::Task<void> handle_event(KernelContext& ctx, Spa entry);
+    bool prints();
     sim::Task<void> handle_stall(KernelContext& ctx, const iommu::smmuv3::EventRecord& e, Spa entry);
     Command resume(const PageFault& stalled, PageAnswer code) const;
     Command pri_response(const PageFault& last, PageAnswer code, const Stream& stream) const;
@@ -133,6 +136,7 @@ private:
     iommu::smmuv3::StallModel stall_model_ = iommu::smmuv3::StallModel::NoStall;
     UnitQueue event_queue_, page_requests_;
     SecondStage second_;
+    Spa nowhere_{0}; ///< an empty root table, where contexts are led to one
     std::string error_;
     std::map<u32, Stream> streams_;
     u64 events_seen_ = 0, printed_ = 0;

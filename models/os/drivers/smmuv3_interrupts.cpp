@@ -87,6 +87,15 @@ bool is_stall(const EventRecord& e) {
 }
 } // namespace
 
+/// __ratelimit.
+bool Smmuv3Driver::prints() {
+    if (sim::now() >= window_start_ + config_.ratelimit_interval.get() || events_seen_ == 0) {
+        window_start_ = sim::now();
+        printed_ = 0;
+    }
+    return printed_ < config_.ratelimit_burst && ++printed_ > 0;
+}
+
 sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
     const u64 word0 = co_await ctx.load(entry), word1 = co_await ctx.load(entry + 8);
     const EventRecord e = EventRecord::from_words({word0, word1, 0, 0});
@@ -94,16 +103,10 @@ sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
         co_await handle_stall(ctx, e, entry);
         co_return;
     }
-    if (sim::now() >= window_start_ + config_.ratelimit_interval.get() || events_seen_ == 0) {
-        window_start_ = sim::now();
-        printed_ = 0;
-    }
+    const bool filtered = e.get(EventRecord::SSV) && kernel_.filters_faults(e.get(EventRecord::SID), e.get(EventRecord::SSID));
+    const bool shown = !filtered && prints();
     ++events_seen_;
-    const bool shown = printed_ < config_.ratelimit_burst;
-    if (shown) {
-        ++printed_;
-        co_await ctx.spend(config_.print_event.get(), "printk");
-    }
+    if (shown) co_await ctx.spend(config_.print_event.get(), "printk");
     kernel_.events().emit(FaultHandled{unit_, static_cast<u16>(e.get(EventRecord::ID)), e.get(EventRecord::SID), e.get(EventRecord::SSV),
                                        e.get(EventRecord::SSID), shown});
 }

@@ -55,6 +55,9 @@ struct Smmuv3DriverConfig {
                           P::Kernel,
                           "linux: STRTAB_STE_1_MEV, iommu/arm-smmu-v3: Set MEV bit in nested STE for DoS mitigations "
                           "(2025)"};
+    base::Param<u32> other_domains{0,
+                                   "ASIDs, from 1, that domains of other groups have: of the DMA API, of devices that are not modelled",
+                                   base::at_most(65'534u), P::Kernel, "linux: arm_smmu_domain_finalise_s1: an ASID each"};
     base::Param<bool> nested{false,
                              "the kernel is a guest: its hypervisor has put every stream behind a second stage; needs "
                              "platform.iommu.smmuv3.stage2",
@@ -68,7 +71,7 @@ struct Smmuv3DriverConfig {
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
 DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
-         ratelimit_burst, ratelimit_interval, ecmdq, mev, nested, nested_pages, nested_vmid, tlbi_va_max)
+         ratelimit_burst, ratelimit_interval, ecmdq, mev, other_domains, nested, nested_pages, nested_vmid, tlbi_va_max)
 static_assert(base::fully_described<Smmuv3DriverConfig>);
 
 class Smmuv3CommandQueue {

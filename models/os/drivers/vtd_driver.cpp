@@ -163,6 +163,7 @@ sim::Task<bool> VtdDriver::init(KernelContext& ctx) {
     if (config_.nested)
         second_ = make_second_stage(kernel_.frames(), second_stage_format, config_.nested_pages,
                                     2 + static_cast<unsigned>(width_), bits_of(width_));
+    if (kernel_.config().suppression == Suppression::DummyRoot) nowhere_ = kernel_.frames().take_empty_table();
     co_await set_root(ctx);
     if (pri_) co_await enable_page_requests(ctx);
     co_await enable_message(ctx, Fectl::offset, "irq/" + std::string{unit_.text()} + "-fault",
@@ -331,6 +332,18 @@ sim::Task<bool> VtdDriver::quiet_pasid(KernelContext& ctx, Bond& bond) {
 sim::Task<bool> VtdDriver::clear_pasid(KernelContext& ctx, Bond& bond) {
     const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
     co_await take_entry(ctx, at, 0);
+    const bool seen = co_await invalidate_pasid_cache(ctx, bond);
+    co_return seen;
+}
+
+/// The table pointer alone, while the entry is present: one store of eight bytes.
+sim::Task<bool> VtdDriver::redirect_pasid(KernelContext& ctx, Bond& bond) {
+    const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
+    PasidEntry e = first_stage(bond);
+    e.set(PasidEntry::FSPTPTR, nowhere_);
+    constexpr unsigned word = 2; // FSPTPTR and its flags
+    co_await ctx.store(at + 8 * word, e.word(word));
+    co_await ctx.barrier();
     const bool seen = co_await invalidate_pasid_cache(ctx, bond);
     co_return seen;
 }

@@ -29,6 +29,7 @@ public:
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
+    sim::Task<bool> redirect_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> block_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<void> silence_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<void> forget_pasid(KernelContext& ctx, Bond& bond) override;
@@ -98,6 +99,7 @@ private:
     sim::Task<void> on_fault_interrupt(KernelContext& ctx);
     sim::Task<void> take_fault(KernelContext& ctx, u64 record, u32 top);
     bool prints();
+    bool filtered(u32 top, u32 source) const;
     sim::Task<void> on_page_request_interrupt(KernelContext& ctx);
     sim::Task<void> handle_page_request(KernelContext& ctx, iommu::vtd::PageReqDsc r);
     bool bad(const iommu::vtd::PageReqDsc& r) const;
@@ -119,6 +121,7 @@ private:
     iommu::vtd::AddressWidth width_ = iommu::vtd::AddressWidth::Bits48; ///< the unit's AGAW
     Spa root_{0};
     SecondStage second_; ///< a guest's
+    Spa nowhere_{0};     ///< an empty root table, where entries are led to one
     bool ats_ = false, pri_ = false;
     std::string error_;
     std::map<u32, Stream> streams_;

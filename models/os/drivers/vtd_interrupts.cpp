@@ -22,12 +22,20 @@ bool VtdDriver::prints() {
     return true;
 }
 
-/// Of a record that is not printed nothing but its top quarter is read.
+/// Whose it is says the record's source, too.
+bool VtdDriver::filtered(u32 top, u32 source) const {
+    const auto r = FaultRecord::from_words({0, u64{top} << 32 | source});
+    return r.get(FaultRecord::PP) && kernel_.filters_faults(StreamId{raw(r.get(FaultRecord::SID))}, r.get(FaultRecord::PV));
+}
+
+/// Of a record that is not printed nothing but its top quarter is read, unless it takes more to know whose it is.
 sim::Task<void> VtdDriver::take_fault(KernelContext& ctx, u64 record, u32 top) {
-    const bool shown = prints();
+    const bool asks = kernel_.config().suppression == Suppression::DriverFilter;
     u64 source = 0, address = 0;
+    if (asks) source = co_await ctx.mmio_read(registers_ + record + 8, 4);
+    const bool shown = !(asks && filtered(top, static_cast<u32>(source))) && prints();
     if (shown) {
-        source = co_await ctx.mmio_read(registers_ + record + 8, 4);
+        if (!asks) source = co_await ctx.mmio_read(registers_ + record + 8, 4);
         address = co_await ctx.mmio_read(registers_ + record, 8);
     }
     const auto r = FaultRecord::from_words({address, u64{top} << 32 | source});

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Lazy TLBs: a CPU that goes on without a process keeps the last one's address space as its active_mm, and with it a
+/// reference (kernel/sched/core.c, context_switch; facts/linux-sva.md 1.1).
+#pragma once
+#include "os/mm.h"
+#include "sim/random.h"
+
+#include <vector>
+
+namespace quiesce::os {
+
+class LazyTlb {
+public:
+    LazyTlb(Scheduler& scheduler, base::Latency most, u64 seed)
+        : cpus_(scheduler.config().cpus), most_(most), random_(seed, "os.lazy-tlb") {}
+    /// exit_mm: the thread that runs on this CPU has no mm any more, and its CPU keeps it.
+    void borrow(unsigned cpu, AddressSpace& mm);
+    /// A thread of a process runs on this CPU: what it kept is let go (finish_task_switch).
+    void run(unsigned cpu, const AddressSpace& mm);
+
+private:
+    struct Kept {
+        AddressSpace* mm = nullptr;
+        u64 number = 0;
+    };
+    void drop(Kept& kept);
+    sim::Task<void> drop_later(unsigned cpu, u64 number, sim::Duration after);
+    std::vector<Kept> cpus_;
+    base::Latency most_;
+    sim::Random random_;
+    u64 numbers_ = 0;
+};
+
+} // namespace quiesce::os

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+/// A kernel of any policy over an IOMMU driver and two devices' drivers that note what they are asked.
+#pragma once
+#include "os/machine.h"
+#include "os/noting_iommu_driver.h"
+
+#include <algorithm>
+
+namespace quiesce::os::test {
+
+using sim::Duration;
+using sim::Task;
+using sim::Time;
+using Words = std::vector<std::string>;
+
+struct PolicyLog {
+    std::vector<std::pair<std::string, Time>> rows;
+    void add(std::string what) { rows.emplace_back(std::move(what), sim::now()); }
+    Words words() const {
+        Words w;
+        for (const auto& [what, at] : rows) w.push_back(what);
+        return w;
+    }
+    Time at(std::string_view what) const {
+        for (const auto& [word, t] : rows)
+            if (word == what) return t;
+        FAIL("never: " << what);
+        return {};
+    }
+    /// The first of the one came before the first of the other, be it in one instant.
+    bool before(std::string_view one, std::string_view other) const {
+        const auto place = [&](std::string_view what) {
+            return std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.first == what; });
+        };
+        return place(one) < place(other) && place(other) != rows.end();
+    }
+    bool has(std::string_view what) const {
+        return std::any_of(rows.begin(), rows.end(), [&](const auto& r) { return r.first == what; });
+    }
+};
+
+struct PolicyIommu final : NotingIommuDriver {
+    explicit PolicyIommu(PolicyLog& l) : log(l) {}
+    PolicyLog& log;
+    Task<bool> note(KernelContext& ctx, std::string what) override {
+        co_await ctx.spin(1_us);
+        log.add(std::move(what));
+        co_return true;
+    }
+    Task<bool> redirect_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "redirect"); }
+};
+
+struct PolicyDevice final : drivers::DeviceDriver {
+    PolicyDevice(PolicyLog& l, std::string n, u32 s) : log(l), text(std::move(n)), number(s) {}
+    PolicyLog& log;
+    std::string text;
+    u32 number;
+    Duration stop_time = 5_us;
+    unsigned stops = 0, let_go = 0;
+    base::Name name() const override { return text; }
+    DeviceId device() const override { return static_cast<DeviceId>(number); }
+    StreamId stream() const override { return StreamId{number}; }
+    Task<void> probe(KernelContext&) override { co_return; }
+    Task<bool> submit(KernelContext&, Bond&, const drivers::Work&) override { co_return true; }
+    void released(const Bond&) override { ++let_go; }
+    Task<bool> stop(KernelContext& ctx, Bond&) override {
+        ++stops;
+        co_await ctx.sleep_on(sim::delay(stop_time), "device-stop", text);
+        log.add("stop");
+        co_return true;
+    }
+};
+
+struct PolicyBench : Machine {
+    explicit PolicyBench(Policy policy, KernelVersion version = KernelVersion::V6_12, IommuArch arch = IommuArch::Smmuv3,
+                         Suppression suppression = Suppression::Hardware, unsigned cpus = 4, bool pasid_each = false,
+                         u32 quota = 0) {
+        config.policy = policy;
+        config.kernel = version;
+        config.suppression = suppression;
+        config.cpu.cpus = cpus;
+        config.pasid.each_device = pasid_each;
+        config.pasid.quota = quota;
+        if (arch == IommuArch::Vtd) iommu.asid_limit = 0;
+        make_kernel(memory.ram_bytes(), arch == IommuArch::Vtd ? x86_64 : arm64, arch);
+        kernel->set_iommu(&iommu);
+        kernel->add_device("dev", device);
+        kernel->add_device("other", second);
+        call(kernel->boot());
+        kernel->spawn("app", 3, 1);
+    }
+    ~PolicyBench() { calendar.shutdown(); }
+    void bind(const std::string& who, const std::string& to = "dev") {
+        REQUIRE(call(kernel->bind(who, to)));
+        log.rows.clear();
+    }
+    PolicyLog log;
+    PolicyIommu iommu{log};
+    PolicyDevice device{log, "dev", 1}, second{log, "other", 2};
+    BondState state{};
+    unsigned violations = 0;
+    base::Subscription bonds = events.subscribe<BondChanged>([this](Time, const BondChanged& e) { state = e.state; });
+    base::Subscription broken = events.subscribe<OsViolation>([this](Time, const OsViolation&) { ++violations; });
+    base::Subscription pages = events.subscribe<memory::FrameFreed>([this](Time, const memory::FrameFreed& e) {
+        const bool again = !log.rows.empty() && log.rows.back().first == "page";
+        if (e.use == memory::FrameUse::Leaf && !again) log.add("page");
+    });
+    base::Subscription pasids = events.subscribe<PasidChanged>([this](Time, const PasidChanged& e) {
+        if (e.state == PasidState::Free) log.add("pasid-free");
+    });
+    base::Subscription put = events.subscribe<MmputReturned>([this](Time, const MmputReturned&) { log.add("mmput"); });
+};
+
+inline constexpr std::pair<KernelVersion, IommuArch> modern[] = {{KernelVersion::V6_12, IommuArch::Smmuv3},
+                                                          {KernelVersion::V6_1, IommuArch::Smmuv3},
+                                                          {KernelVersion::V6_12, IommuArch::Vtd},
+                                                          {KernelVersion::V6_1, IommuArch::Vtd}};
+inline std::pair<KernelVersion, IommuArch> any_modern() { return modern[static_cast<std::size_t>(GENERATE(0, 1, 2, 3))]; }
+/// How that kernel's release begins.
+inline std::string quiet_word(KernelVersion kernel, IommuArch arch) {
+    return arch == IommuArch::Vtd && kernel == KernelVersion::V6_12 ? "block" : "quiet";
+}
+
+} // namespace quiesce::os::test
