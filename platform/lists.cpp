@@ -7,6 +7,7 @@
 #include "platform/verbs.h"
 
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace quiesce::platform {
@@ -140,6 +141,18 @@ Json list_sentences() {
     return list;
 }
 
+/// Where a policy is, those where it is not claimed to be safe in brackets: "smmuv3 (6.1) 6.12; vtd 6.1 6.12".
+std::string places_of(const Json& policy) {
+    std::map<std::string, std::string> by_iommu;
+    for (const Json& on : policy["on"]) {
+        const std::string kernel = on["kernel"].get<std::string>();
+        by_iommu[on["iommu"].get<std::string>()] += on["safe"].get<bool>() ? " " + kernel : " (" + kernel + ")";
+    }
+    std::string places;
+    for (const auto& [iommu, kernels] : by_iommu) places += (places.empty() ? "" : "; ") + iommu + kernels;
+    return places;
+}
+
 void print_list(const Json& list) {
     std::size_t width = 0;
     for (const Json& j : list) width = std::max(width, j["name"].get<std::string>().size());
@@ -149,6 +162,7 @@ void print_list(const Json& list) {
         if (j.contains("example")) fmt::print("  e.g. {}", j["example"].get<std::string>());
         if (j.contains("default")) fmt::print("  [{}; {}]", j["default"].get<std::string>(), j["provenance"].get<std::string>());
         if (j.contains("source")) fmt::print("  [{}]", j["source"].get<std::string>());
+        if (j.contains("on")) fmt::print("  [{}]", places_of(j));
         if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());
         if (j.contains("set")) fmt::print("  ({} --set {})", j["scenario"].get<std::string>(), fmt::join(j["set"].get<std::vector<std::string>>(), " --set "));
         fmt::print("\n");
