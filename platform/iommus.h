@@ -44,6 +44,7 @@ public:
     /// An Invalidate Completion that nobody waits for has come from this function. Nothing happens where the
     /// architecture has no error for it.
     virtual void stray_completion(StreamId) {}
+    virtual void left_behind(base::Leftovers& out) const = 0;
     /// The number of its first wire.
     virtual unsigned first_line() const = 0;
     /// Its driver, which finds its registers at `registers`.

@@ -129,6 +129,22 @@ void report_deadlock(System& system, const Script& script, Watchers& w) {
     w.checkers.report("deadlock", BondId{}, 0, "nothing can move any more: " + who);
 }
 
+/// Whether everything that the processes used should have been given back by now.
+bool nobody_left(const System& system) { return system.at_rest() && system.all_dead(); }
+
+/// What is on its way, or waits for a time-out, may still come back.
+void wait_for_leftovers(sim::Calendar& calendar, const System& system, sim::Time limit, sim::Duration slice) {
+    while (!interrupted && calendar.now() < limit && !calendar.idle() && nobody_left(system) && !system.left_behind().empty())
+        calendar.run_until(std::min(limit, std::max(calendar.now(), calendar.next_item_time()) + slice));
+}
+
+void report_leftovers(const System& system, Watchers& w) {
+    if (interrupted || !nobody_left(system)) return;
+    const base::Leftovers left = system.left_behind();
+    for (const base::Leftover& l : left.all())
+        w.checkers.report("left-behind", BondId{}, 0, l.owner + ": " + l.what, l.owner);
+}
+
 /// Runs to the scenario's end, or until every sentence is over and every teardown has come to rest.
 void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Script& script, Watchers& w) {
     const sim::Time limit = s.until.value_or(sim::Time::at(s.config.observe.limit));
@@ -137,6 +153,7 @@ void run_to_end(sim::Calendar& calendar, const Scenario& s, System& system, Scri
     while (!interrupted && calendar.now() < limit) {
         if (!s.until && script.over() && system.at_rest()) {
             calendar.run_until(std::min(limit, calendar.now() + settle));
+            wait_for_leftovers(calendar, system, std::min(limit, calendar.now() + s.config.observe.left_behind_limit.get()), slice);
             if (calendar.idle()) report_deadlock(system, script, w);
             return;
         }
@@ -303,6 +320,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         sim::spawn(script.speak());
         run_to_end(calendar, scenario, system, script, watchers);
         read_counters(calendar, system);
+        report_leftovers(system, watchers);
         ran.record = collect(scenario, calendar, watchers);
         ran.record.counts.iommu_counters = system.iommu_counters();
         ran.record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();

@@ -132,6 +132,7 @@ public:
         unit_.set_ats_port(&ats);
         unit_.set_page_response_port(&responses);
     }
+    void left_behind(base::Leftovers& out) const override { unit_.left_behind(out); }
     unsigned first_line() const override { return first_line_; }
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                           Spa registers) override {

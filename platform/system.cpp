@@ -157,6 +157,23 @@ std::string System::lspci() const {
     return all;
 }
 
+base::Leftovers System::left_behind() const {
+    base::Leftovers out;
+    for (const auto& [mm, frames] : memory_.ledger().held()) {
+        const std::string owner = "mm " + std::to_string(mm);
+        out.count(owner, frames.leaves, "frame", "not freed");
+        out.count(owner, frames.tables, "frame", "of page tables not freed");
+    }
+    kernel_.left_behind(out);
+    if (iommu_) iommu_->left_behind(out);
+    root_complex_->left_behind(out);
+    for (const Device& d : devices_) {
+        if (d.hardware) d.hardware->left_behind(out);
+        if (d.master) d.master->left_behind(out);
+    }
+    return out;
+}
+
 bool System::faulty(std::string_view device) const {
     return std::find(faulty_.begin(), faulty_.end(), device) != faulty_.end();
 }

@@ -37,6 +37,10 @@ public:
     std::vector<std::pair<std::string, u64>> iommu_counters() const;
     /// Packets that wait for room at the other end of their link.
     std::string waits_in_fabric() const { return root_complex_->who_waits(); }
+    /// There were processes, and none is left: all that they used is to be given back.
+    bool all_dead() const { return kernel_.all_dead(); }
+    /// What is not.
+    base::Leftovers left_behind() const;
 
 private:
     void add_iommu(const Config& config, const IommuRow& row);

@@ -74,6 +74,7 @@ public:
         unit_.set_page_response_port(&responses);
     }
     void stray_completion(StreamId from) override { unit_.stray_completion(from); }
+    void left_behind(base::Leftovers& out) const override { unit_.left_behind(out); }
     /// It has none: its interrupts are messages.
     unsigned first_line() const override { return 0; }
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,

@@ -10,7 +10,7 @@ namespace quiesce::base {
 
 class LowestFree {
 public:
-    explicit LowestFree(u32 first) : fresh_(first) {}
+    explicit LowestFree(u32 first) : first_(first), fresh_(first) {}
     /// Nothing if none below `limit` is free.
     std::optional<u32> take(u32 limit) {
         if (returned_.empty()) return fresh_ < limit ? std::optional{fresh_++} : std::nullopt;
@@ -21,8 +21,10 @@ public:
     }
     /// One that was taken.
     void give(u32 number) { returned_.insert(number); }
+    std::size_t in_use() const { return fresh_ - first_ - returned_.size(); }
 
 private:
+    u32 first_;
     u32 fresh_;               ///< nobody had it or a higher one
     std::set<u32> returned_;
 };

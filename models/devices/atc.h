@@ -97,6 +97,8 @@ public:
         u64 invalidations = 0;
     };
     const Counts& counts() const { return counts_; }
+    /// Translation requests under way, and those that wait for a place among them.
+    unsigned asking() const { return slots_.used() + slots_.waiting(); }
     std::size_t size() const { return cache_.size(); }
     const iommu::CacheCounts& cache_counts() const { return cache_.counts(); }
 

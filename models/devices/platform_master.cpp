@@ -10,12 +10,17 @@ namespace quiesce::devices {
 
 PlatformMaster::PlatformMaster(base::Name name, base::EventBus& events, InterconnectSeat seat,
                                const PlatformMasterConfig& config, DeviceId device, u64 seed)
-    : events_(events), seat_(std::move(seat)), config_(config), device_(device),
+    : name_(name), events_(events), seat_(std::move(seat)), config_(config), device_(device),
       burst_(static_cast<u32>(config.burst.get().bytes())), tags_(config.outstanding.get()),
       requests_(config.to_smmu.get()), answers_(config.from_memory.get()),
       queues_({name, events, *this, nullptr, nullptr, seed, [this] { seat_.interrupts.wire(seat_.wire); }},
               config.work) {
     always_.set();
+}
+
+void PlatformMaster::left_behind(base::Leftovers& out) const {
+    out.count(name_.text(), tags_.used(), "request", "without an answer");
+    for (const BondId bond : queues_.at_work()) out.say(name_.text(), "work for bond " + std::to_string(raw(bond)));
 }
 
 sim::Task<void> PlatformMaster::mmio_write(u64 offset, unsigned size, u64 value) {

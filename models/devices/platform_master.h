@@ -65,6 +65,7 @@ public:
                    DeviceId device, u64 seed = 0);
 
     WorkQueues& queues() { return queues_; }
+    void left_behind(base::Leftovers& out) const;
     StreamId stream() const { return seat_.stream; }
     /// As firmware describes it.
     unsigned pasid_bits() const { return config_.pasid_bits; }
@@ -103,6 +104,7 @@ private:
                              pcie::Requester& who);
     sim::Task<pcie::Completion> carry_out(const pcie::DmaRequest& r, u64 transaction, std::byte* data, bool write);
 
+    base::Name name_;
     base::EventBus& events_;
     InterconnectSeat seat_;
     PlatformMasterConfig config_;

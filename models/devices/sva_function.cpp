@@ -39,6 +39,13 @@ void SvaFunction::lose_work() {
         }
 }
 
+void SvaFunction::left_behind(base::Leftovers& out) const {
+    Endpoint::left_behind(out);
+    for (const BondId bond : at_work()) out.say(name().text(), "work for bond " + std::to_string(raw(bond)));
+    if (atc_) out.count(name().text(), atc_->asking(), "translation request", "under way or waiting for its turn");
+    if (pages_) out.count(name().text(), pages_->outstanding(), "page request", "without a response");
+}
+
 void SvaFunction::add_page_requests(const PageRequestConfig& config) {
     pages_ = std::make_unique<PageRequestInterface>(name(), events(), *this, config);
     atc_->set_page_requests(pages_.get());

@@ -41,6 +41,7 @@ public:
     /// For whom resets took away work since this was asked last, each once. Work that was over, or that the device had
     /// been asked to stop, is not lost.
     std::vector<BondId> take_lost_work() { return std::exchange(lost_work_, {}); }
+    void left_behind(base::Leftovers& out) const override;
 
 protected:
     /// For whom it has work that is not over and that nobody has asked it to stop; may name one several times.

@@ -57,7 +57,7 @@ std::string in_unit(base::Name unit, const char* what) { return std::string{unit
 
 Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, Architecture& architecture,
              const AgentConfig& config)
-    : events_(events), architecture_(architecture), max_replays_(config.replays.get()),
+    : unit_(unit), events_(events), architecture_(architecture), max_replays_(config.replays.get()),
       invalidations_(unit, events, in_flight_, config.invalidation), fence_(invalidations_, walks_),
       look_ups_(config.config_lookup + config.tlb_lookup.get()), to_walker_(config.miss_latency.get()),
       read_places_(config.read_misses.get()), read_levels_(events, unit, "read-misses", read_places_),
@@ -74,6 +74,13 @@ Agent::Agent(base::Name unit, base::EventBus& events, memory::MemoryPort& memory
     for (unsigned n = 0; n < config.interfaces.count; ++n)
         interfaces_.push_back(std::make_unique<DeviceInterface>(in_unit(unit, ".interface") + std::to_string(n), events, asked,
                                                                 invalidations_, config.interfaces));
+}
+
+void Agent::left_behind(base::Leftovers& out) const {
+    out.count(unit_.text(), in_flight_.inside(), "transaction", "that has not ended");
+    out.count(unit_.text(), walks_.inside(), "walk", "that goes on");
+    out.count(unit_.text(), fence_.obligations(), "invalidation", "that a device has not answered");
+    for (const auto& i : interfaces_) out.count(unit_.text(), i->slots().used(), "transaction", "in a device interface");
 }
 
 /// What reaches the unit, or is ended before it.

@@ -3,6 +3,7 @@
 /// architecture behind it says what a transaction's *who* means and how a fault ends.
 #pragma once
 #include "base/events.h"
+#include "base/leftovers.h"
 #include "base/param.h"
 #include "iommu/device_interface.h"
 #include "iommu/fence.h"
@@ -102,6 +103,8 @@ public:
     u64 replays() const { return replays_; }
     u64 prefetches() const { return prefetches_; }
     const std::vector<std::unique_ptr<DeviceInterface>>& interfaces() const { return interfaces_; }
+    /// Transactions, walks and what fences wait for; cached translations are none.
+    void left_behind(base::Leftovers& out) const;
 
 private:
     /// One way through the slow part of the pipeline.
@@ -155,6 +158,7 @@ private:
         noted = static_cast<u8>(noted | 1u << raw(what));
     }
 
+    base::Name unit_;
     base::EventBus& events_;
     Architecture& architecture_;
     unsigned max_replays_;

@@ -60,6 +60,18 @@ void PageLedger::bond_closed(BondId bond) {
     if (raw(bond) < bonds_.size()) bonds_[raw(bond)].open = false;
 }
 
+std::map<u32, PageLedger::Held> PageLedger::held() const {
+    std::map<u32, Held> by_mm;
+    for (const auto& chunk : chunks_) {
+        if (!chunk) continue;
+        for (const Frame& f : *chunk) {
+            if (f.use == FrameUse::Leaf) ++by_mm[raw(f.owner)].leaves;
+            if (f.use == FrameUse::Table) ++by_mm[raw(f.owner)].tables;
+        }
+    }
+    return by_mm;
+}
+
 Verdict PageLedger::judge(BondId bond, Iova aimed_at, Spa at) const {
     if (bond == no_bond) return Verdict::Legal;
     if (raw(bond) >= bonds_.size()) return Verdict::CrossProcess;

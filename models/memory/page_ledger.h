@@ -8,6 +8,7 @@
 #include "memory/ownership.h"
 
 #include <array>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -49,6 +50,11 @@ public:
         u64 frames_taken = 0, frames_freed = 0;
     };
     const Counts& counts() const { return counts_; }
+    /// Frames that address spaces have now, by mm.
+    struct Held {
+        u64 leaves = 0, tables = 0;
+    };
+    std::map<u32, Held> held() const;
 
 private:
     struct Bond {

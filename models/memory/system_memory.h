@@ -53,6 +53,7 @@ public:
     MemoryPort& walk_port() { return walk_; }
     MemoryPort& cpu_port() { return cpu_; }
     PageLedger& ledger() { return ledger_; }
+    const PageLedger& ledger() const { return ledger_; }
     SparseMemory& bytes() { return bytes_; }
     Spa ram_base() const { return bytes_.ranges().front().base; }
     u64 ram_bytes() const { return bytes_.ranges().front().bytes; }

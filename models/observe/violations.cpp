@@ -36,6 +36,10 @@ const std::vector<ViolationKind> violation_kinds{
     {"deadlock", "actors wait for each other and nothing can move", ""},
     {"livelock", "activity goes on without progress", ""},
     {"sleep-in-atomic", "a context that must not sleep did", ""},
+    {"left-behind",
+     "every process was dead and the machine had come to rest, and somebody still had what one of them had used: a frame, "
+     "a bond, a PASID, an ASID, a tag, a credit, an entry of a queue",
+     "observe.left_behind_limit"},
     {"inconsistent-milestones", "milestones of a teardown came in an order that a correct system cannot produce", ""},
 };
 

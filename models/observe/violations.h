@@ -46,8 +46,8 @@ public:
 
     const std::vector<Violation>& violations() const { return list_; }
     /// The runner's own findings (deadlock, livelock, what was left behind).
-    void report(std::string_view kind, BondId bond, u64 page, std::string story) {
-        add(kind, bond, page, "", std::move(story));
+    void report(std::string_view kind, BondId bond, u64 page, std::string story, std::string_view object = "") {
+        add(kind, bond, page, object, std::move(story));
     }
     /// At the end of a run: the rules that a teardown's milestones break (milestone_rules.h).
     void check(const Teardown& t);

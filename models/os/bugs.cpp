@@ -26,6 +26,9 @@ constexpr BugRow bug_table[] = {
      "stall-master-exit", "os.bugs=[forget-resume]", "lost-page-request"},
     {Bug::ForgetTlbi, "forget-tlbi", "the driver leaves out every TLB invalidation: cached translations go on hitting",
      "mm-exit-under-load", "os.bugs=[forget-tlbi]", "freed-before-fenced,stale-dma"},
+    {Bug::LeakPasid, "leak-pasid",
+     "the kernel forgets an mm's PASID before it has given it back (VT-d's driver before 5.15): nobody gets it any more",
+     "mm-exit-under-load", "os.bugs=[leak-pasid]", "left-behind"},
 };
 } // namespace
 

@@ -10,7 +10,7 @@
 
 namespace quiesce::os {
 
-enum class Bug : u8 { R6, R8, R21, RV4, ForgetPageResponse, ForgetResume, ForgetTlbi };
+enum class Bug : u8 { R6, R8, R21, RV4, ForgetPageResponse, ForgetResume, ForgetTlbi, LeakPasid };
 
 struct BugRow {
     Bug bug;

@@ -124,4 +124,24 @@ std::string Kernel::unrest() const {
     return s;
 }
 
+bool Kernel::all_dead() const {
+    const auto dead = [](const auto& p) { return p.second->zombie.is_set(); };
+    return !processes_.empty() && std::all_of(processes_.begin(), processes_.end(), dead);
+}
+
+void Kernel::left_behind(base::Leftovers& out) const {
+    for (const auto& mm : spaces_) {
+        out.count(mm->name().text(), mm->users(), "user", "of its mm");
+        out.count(mm->name().text(), mm->count(), "reference", "to its mm");
+    }
+    for (const auto& [name, p] : processes_) {
+        out.count(name, p->files.size(), "file", "open");
+        out.count(name, p->portals.size(), "portal", "mapped");
+    }
+    sva_.left_behind(out);
+    out.count("the allocator", pasids_.in_use(), "PASID", "in use");
+    out.count("the kernel", page_faults_.queued(), "group of page requests", "not answered");
+    out.count("the kernel", page_faults_.partial(), "page request", "of a group that has no end");
+}
+
 } // namespace quiesce::os

@@ -126,6 +126,10 @@ public:
     /// No process is dying, no bond is draining. Otherwise unrest() says what is not at rest.
     bool at_rest() const;
     std::string unrest() const;
+    /// There were processes, and none is left.
+    bool all_dead() const;
+    /// What they had and the kernel still keeps for them; none may be left.
+    void left_behind(base::Leftovers& out) const;
 
 private:
     Process& process(const std::string& name) { return *processes_.at(name); }

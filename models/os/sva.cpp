@@ -56,6 +56,19 @@ const std::vector<Bond*>& Sva::bonds_of(const AddressSpace& mm) const {
     return found == mms_.end() ? none : found->second.bonds;
 }
 
+void Sva::left_behind(base::Leftovers& out) const {
+    for (const auto& b : bonds_) {
+        const std::string name = std::string{b->process.text()} + " on " + std::string{b->device.name().text()};
+        if (b->life.state() != BondState::Unbound) out.say(name, "bond " + std::to_string(raw(b->id)) + " is not unbound");
+        else if (!iommu_->context_gone(*b))
+            out.say(name, "the context of PASID " + std::to_string(raw(b->pasid)) + " still leads somewhere");
+    }
+    std::size_t linked = 0;
+    for (const auto& [mm, state] : mms_) linked += state.linked.size();
+    out.count("the SVA core", linked, "notifier", "registered");
+    out.count("the SVA core", asids_.in_use(), "ASID", "in use");
+}
+
 // ---- bind -----------------------------------------------------------------------------------------------------------
 
 Sva::Ids& Sva::ids_of(const AddressSpace& mm, const drivers::DeviceDriver* device) {

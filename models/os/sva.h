@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The SVA core: bind, unbind, and what an mm's release does to its bonds, as the era's list of steps says.
 #pragma once
+#include "base/leftovers.h"
 #include "base/lowest_free.h"
 #include "os/bond.h"
 #include "os/bugs.h"
@@ -58,6 +59,8 @@ public:
     unsigned draining() const { return draining_; }
     /// Tells whoever is the bond's driver that the mm died; the span in which it is told.
     std::function<void(Bond& b, u64 span)> on_inform;
+    /// Bonds, their notifiers, ASIDs, and contexts that lead somewhere.
+    void left_behind(base::Leftovers& out) const;
     const Era& era() const { return era_; }
 
 private:
@@ -90,6 +93,7 @@ private:
     base::Name take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
     Ids& ids_of(const AddressSpace& mm, const drivers::DeviceDriver* device);
     bool domain_per_device() const { return era_.domain_per_device || pasids_.one_for_each_device(); }
+    void give_pasid_back(Pasid pasid, const AddressSpace& mm);
 
     /// `rewriting_atomic`: a spinlock is held over the rewriting of contexts.
     sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps,

@@ -226,8 +226,12 @@ sim::Task<void> Sva::put_mm(KernelContext& ctx, SvaDomain& d) { co_await d.mm.mm
 sim::Task<void> Sva::free_pasid(KernelContext&, SvaDomain& d) {
     Ids& ids = ids_of(d.mm, d.device);
     if (!ids.pasid || bonds_beside(d).size() > 1) co_return;
-    pasids_.free(*ids.pasid, d.mm.id());
+    give_pasid_back(*ids.pasid, d.mm);
     ids.pasid.reset();
+}
+
+void Sva::give_pasid_back(Pasid pasid, const AddressSpace& mm) {
+    if (!bugs_.has(Bug::LeakPasid)) pasids_.free(pasid, mm.id());
 }
 
 void Sva::mm_dropped(AddressSpace& mm) {
@@ -237,7 +241,7 @@ void Sva::mm_dropped(AddressSpace& mm) {
     const auto attached = [](const SvaDomain* d) { return !d->bonds.empty(); };
     if (std::any_of(its.linked.begin(), its.linked.end(), attached))
         events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
-    for (const Pasid p : pasids_of(mm)) pasids_.free(p, mm.id());
+    for (const Pasid p : pasids_of(mm)) give_pasid_back(p, mm);
     its.ids.clear();
 }
 

@@ -124,6 +124,8 @@ public:
     /// A message interrupt: a posted write of four bytes, behind every write before it. Without bus mastering nothing
     /// is sent, now or later.
     void send_message(u64 address, u32 data);
+    /// Of what it needs for its work: tags; of a device besides, what it has of its own.
+    virtual void left_behind(base::Leftovers& out) const { out.count(name_.text(), tags_.used(), "tag", "in use"); }
 
 protected:
     // A device without registers.

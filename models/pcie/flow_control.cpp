@@ -108,9 +108,19 @@ void TransmitQueue::wake_when_something_returns() {
     if (next < sim::Time::never()) sim::Calendar::current().arm(wake_up_, std::max(next, sim::now()));
 }
 
+namespace {
+constexpr std::array<std::string_view, 3> pool_names{"posted", "non-posted", "completion"};
+}
+
+void TransmitQueue::left_behind(base::Leftovers& out) const {
+    const std::string direction = std::string(link_.text()) + (upstream_ ? " up" : " down");
+    for (std::size_t n = 0; n < pools_.size(); ++n)
+        out.count(direction, pools_[n].held(), "header credit", "not given back: " + std::string(pool_names[n]));
+    out.count(direction, waiting_.size(), "packet", "waiting for room");
+}
+
 std::string TransmitQueue::who_waits() {
     if (waiting_.empty()) return {};
-    static constexpr std::array<std::string_view, 3> names{"posted", "non-posted", "completion"};
     const Waiting& w = waiting_.front();
     CreditPool& pool = pools_[pool_number(w.kind)];
     const auto room = [](unsigned free, unsigned advertised) {
@@ -119,7 +129,7 @@ std::string TransmitQueue::who_waits() {
     std::string s =
         std::string(link_.text()) + (upstream_ ? " up" : " down") + ": a packet of " + std::to_string(w.payload) +
         " bytes" + (w.bond == BondId{} ? "" : " of bond " + std::to_string(raw(w.bond))) + " waits since " +
-        base::format_duration(w.since - sim::Time{}) + " for 1 " + std::string(names[pool_number(w.kind)]) +
+        base::format_duration(w.since - sim::Time{}) + " for 1 " + std::string(pool_names[pool_number(w.kind)]) +
         " header credit and " + std::to_string(data_credits(w.payload)) + " data credits; free are " +
         room(pool.headers(), pool.advertised_headers()) + " and " + room(pool.data(), pool.advertised_data());
     if (waiting_.size() > 1) s += ", and " + std::to_string(waiting_.size() - 1) + " more wait behind it";

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/events.h"
 #include "base/facts.h"
+#include "base/leftovers.h"
 #include "base/names.h"
 #include "base/param.h"
 #include "pcie/ordering_rules.h"
@@ -90,6 +91,12 @@ public:
     unsigned data() {
         collect();
         return data_;
+    }
+    /// Packets whose room has not been given back; of an infinite one none is counted.
+    unsigned held() const {
+        if (infinite()) return 0;
+        const unsigned all = advertised_headers_ != 0 ? advertised_headers_ : plenty;
+        return all - headers_ - static_cast<unsigned>(returning_.size());
     }
     unsigned advertised_headers() const { return advertised_headers_; }
     unsigned advertised_data() const { return advertised_data_; }
@@ -208,6 +215,7 @@ public:
     std::size_t waiting() const { return waiting_.size(); }
     /// The first packet that waits, and for what; empty if none does.
     std::string who_waits();
+    void left_behind(base::Leftovers& out) const;
 
 private:
     struct Waiting {

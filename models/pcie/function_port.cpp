@@ -94,6 +94,15 @@ void FunctionPort::lost(const Tlp& t, Arrival how) {
     if (how == Arrival::Poisoned) aborted(t, AbortReason::Poisoned);
 }
 
+void FunctionPort::left_behind(base::Leftovers& out) const {
+    link_.up.queue().left_behind(out);
+    link_.down.queue().left_behind(out);
+    out.count(link_.name().text(), itag_places_.used(), "ITag", "of an invalidation without its completion");
+    if (own_root_ == nullptr) return; // its root port is the switch's
+    out.count(link_.name().text(), own_root_->order.inside(), "posted write", "not committed");
+    out.count(link_.name().text(), own_root_->reads.inside(), "read", "not handed to memory");
+}
+
 std::string FunctionPort::who_waits() {
     const std::string up = link_.up.queue().who_waits(), down = link_.down.queue().who_waits();
     return up + (up.empty() || down.empty() ? "" : "; ") + down;

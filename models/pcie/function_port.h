@@ -89,6 +89,7 @@ public:
     std::size_t posted_inside() const { return order_.inside(); }
     /// What waits for room on either direction of the link, in words; empty if nothing does.
     std::string who_waits();
+    void left_behind(base::Leftovers& out) const;
 
 private:
     iommu::TranslationRequest question(const Tlp& t) const;

@@ -111,6 +111,7 @@ public:
     Prefix::Until handed_over_before(u64 n) { return handed_over_.until(n); }
     /// When the next one can be.
     sim::Time next() const { return next_; }
+    std::size_t inside() const { return handed_over_.inside(); }
     /// Right before the memory gets the read; its answer takes the link for `answer`.
     void hand_over(u64 ticket, sim::Duration answer) {
         next_ = sim::now() + answer;

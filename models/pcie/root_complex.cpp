@@ -50,6 +50,11 @@ std::string RootComplex::who_waits() const {
     return all;
 }
 
+void RootComplex::left_behind(base::Leftovers& out) const {
+    for (const auto& port : ports_) port->left_behind(out);
+    for (const auto& s : switches_) s->left_behind(out);
+}
+
 sim::Task<iommu::AtcAnswer> RootComplex::invalidate(iommu::AtcInvalidation what) {
     for (const auto& port : ports_) {
         if (port->stream() != what.stream) continue;

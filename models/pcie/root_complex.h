@@ -110,6 +110,8 @@ public:
     const std::vector<std::unique_ptr<FunctionPort>>& ports() const { return ports_; }
     /// What waits for room on any link, in words; empty if nothing does.
     std::string who_waits() const;
+    /// Packets and room for them, ITags.
+    void left_behind(base::Leftovers& out) const;
 
 private:
     base::EventBus& events_;

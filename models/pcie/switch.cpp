@@ -82,6 +82,14 @@ unsigned Switch::add_port() {
     return port_count() - 1;
 }
 
+void Switch::left_behind(base::Leftovers& out) const {
+    link_.up.queue().left_behind(out);
+    link_.down.queue().left_behind(out);
+    if (own_root_ == nullptr) return;
+    out.count(name_.text(), own_root_->order.inside(), "posted write", "not committed");
+    out.count(name_.text(), own_root_->reads.inside(), "read", "not handed to memory");
+}
+
 std::string Switch::who_waits() {
     const std::string up = link_.up.queue().who_waits(), down = link_.down.queue().who_waits();
     return up + (up.empty() || down.empty() ? "" : "; ") + down;

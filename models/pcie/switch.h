@@ -153,6 +153,7 @@ public:
     sim::Task<u32> config_access(ConfigSpace& registers, TlpKind kind, u32 offset, unsigned size, u32 value);
     /// What waits for room on its link, in words; empty if nothing does.
     std::string who_waits();
+    void left_behind(base::Leftovers& out) const;
 
     /// Its link goes down, with all that is on it and with all links below (6.6.1: the reset is passed on), or comes up
     /// with those that it took along.

@@ -26,6 +26,7 @@ TEST_CASE("the number handed out is the lowest that nobody has, below the limit"
             const auto taken = ids.take(limit);
             RC_ASSERT(taken == (lowest < limit ? std::optional{lowest} : std::nullopt));
             if (taken) used.insert(*taken);
+            RC_ASSERT(ids.in_use() == used.size());
         }
     });
 }

@@ -57,6 +57,20 @@ TEST_CASE("a frame that was never the bond's page is another process's", "[ledge
     CHECK(b.ledger.judge(bond, iova_of(page), frame + page_size) == Verdict::CrossProcess);
 }
 
+TEST_CASE("an address space holds the leaves and tables that it took and has not freed, and nobody else's", "[ledger]") {
+    PageLedgerBench b;
+    b.ledger.frame_taken(frame + page_size, ours, FrameUse::Table, page);
+    b.ledger.frame_taken(frame + 2 * page_size, theirs, FrameUse::Leaf, page);
+    b.ledger.frame_taken(frame + 3 * page_size, MmId{}, FrameUse::Kernel, Va{});
+    b.ledger.frame_unmapped(frame); // not freed yet
+    CHECK(b.ledger.held().size() == 2);
+    CHECK(b.ledger.held()[1].leaves == 1);
+    CHECK(b.ledger.held()[1].tables == 1);
+    CHECK(b.ledger.held()[2].leaves == 1);
+    for (u64 n = 0; n < 3; ++n) b.ledger.frame_freed(frame + n * page_size);
+    CHECK(b.ledger.held().empty());
+}
+
 TEST_CASE("a page-table page is nobody's data", "[ledger]") {
     PageLedgerBench b;
     b.ledger.frame_taken(frame + 2 * page_size, theirs, FrameUse::Table, Va{});

@@ -212,6 +212,29 @@ TEST_CASE("a packet that can never have room is named with what it waits for", "
           "credits; free are 128 of 128 and 8 of 8, and 1 more wait behind it");
 }
 
+TEST_CASE("room that a packet holds is left behind until it is given back, and so is a packet that waits", "[pcie]") {
+    FlowControlBench b;
+    b.credits.posted_headers = 1;
+    b.update = 5_ns;
+    b.open();
+    const auto left = [&b] {
+        base::Leftovers out;
+        b.queue->left_behind(out);
+        std::string text;
+        for (const base::Leftover& l : out.all()) text += l.owner + ": " + l.what + "; ";
+        return text;
+    };
+    CHECK(left().empty());
+    b.send('c', completion, 64); // infinite
+    b.send('a', a_write, 64);
+    b.send('b', a_write, 64);
+    b.calendar.run_for(1_ns);
+    CHECK(left() == "l up: 1 header credit not given back: posted; l up: 1 packet waiting for room; ");
+    b.calendar.run_for(40_ns);
+    CHECK(b.left == "cab");
+    CHECK(left().empty());
+}
+
 TEST_CASE("a wait for credits is stated when it ends", "[pcie]") {
     FlowControlBench b;
     b.credits.posted_headers = 1;

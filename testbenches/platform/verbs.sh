@@ -26,6 +26,8 @@ differ "another policy" "$first" "$(print mm-exit-under-load --set os.policy=mm-
 
 expect 1 freed-before-fenced "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]'
 expect 1 lying-fence "$QUIESCE" run mm-exit-under-load --set 'platform.iommu.bugs=[early-sync]'
+expect 1 "the allocator: 1 PASID in use" "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[leak-pasid]'
+expect 1 "the allocator: 1 PASID in use" "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[leak-pasid]' --set platform.iommu.kind=vtd --set os.kernel=5.11
 expect 1 stale-dma "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]'
 # The story of a device that acknowledges and does not forget: device, page, both owners, and what it acknowledged.
 story=$("$QUIESCE" run atc-forgetful --set observe.waves=false 2>/dev/null)
@@ -289,11 +291,12 @@ for s in "$SOURCE_DIR"/testbenches/scenarios/*.yaml; do
 done
 "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]' --out shape/R8 >/dev/null 2>&1
 "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out shape/forget-tlbi >/dev/null 2>&1
+"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[leak-pasid]' --out shape/leak-pasid >/dev/null 2>&1
 "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=none --out shape/not-applicable >/dev/null 2>&1
 "$QUIESCE" run slow-device-stop --set devices.acc0.stop_time=40ms --set os.accelerator_driver.stop_timeout=1ms --out shape/gave-up >/dev/null 2>&1
 "$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_headers=1 --out shape/one-credit >/dev/null 2>&1
 "$QUIESCE" run atc-silent-timeout --set platform.root_complex.invalidate_timeout=100ms --out shape/gerror >/dev/null 2>&1
-expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" monitors shape/{one-credit,gerror,R8,forget-tlbi,not-applicable,gave-up}
+expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" monitors shape/{one-credit,gerror,R8,forget-tlbi,leak-pasid,not-applicable,gave-up}
 for p in $("$QUIESCE" list metrics --json | python3 -c 'import json,sys; [print(m["name"]) for m in json.load(sys.stdin) if m["group"] == "phase"]'); do
     grep -rqF "\"$p\"" --include=*.cpp --include=*.h --exclude=metrics.cpp "$SOURCE_DIR/models" || { echo "FAILED: no model has a phase $p"; failures=$((failures + 1)); }
 done

@@ -401,6 +401,25 @@ TEST_CASE("a requester that cannot wait is not held by a stalling descriptor: it
     CHECK(b.stalled.size() == 0);
 }
 
+TEST_CASE("a stalled transaction is left behind until CMD_RESUME, its record until software has taken it", "[smmuv3][stall]") {
+    StallBench b;
+    const auto left = [&b] {
+        base::Leftovers out;
+        b.unit.left_behind(out);
+        std::vector<std::string> lines;
+        for (const base::Leftover& l : out.all()) lines.push_back(l.owner + ": " + l.what);
+        return lines;
+    };
+    CHECK(left().empty());
+    b.stall();
+    using Lines = std::vector<std::string>;
+    CHECK(left() == Lines{"smmu.evtq: 1 record that software has not taken", "smmu: 1 stalled transaction without CMD_RESUME"});
+    b.command(StallBench::resume(b.stag(0), false));
+    CHECK(left() == Lines{"smmu.evtq: 1 record that software has not taken"});
+    b.consume_events();
+    CHECK(left().empty());
+}
+
 TEST_CASE("translation requests do not stall", "[smmuv3][stall]") {
     StallBench b;
     b.store(Bench::strtab + 64, Bench::stage1_ste(Bench::cdtab).set(Ste::EATS, StreamAts::Full));

@@ -53,6 +53,23 @@ TEST_CASE("records fill the registers in turn, and FRI names the first since not
     CHECK(b.pending() == 0b1101);
 }
 
+TEST_CASE("a fault record is left behind until software has cleared F", "[vtd][faults]") {
+    FaultBench b;
+    const auto left = [&b] {
+        base::Leftovers out;
+        b.unit.left_behind(out);
+        return out.empty() ? std::string{} : out.all().front().what;
+    };
+    CHECK(left().empty());
+    b.fault(1);
+    b.fault(2);
+    CHECK(left() == "2 fault records that software has not freed");
+    b.clear_record(0);
+    CHECK(left() == "1 fault record that software has not freed");
+    b.clear_record(1);
+    CHECK(left().empty());
+}
+
 TEST_CASE("a register that is not free sets PFO, and nothing is recorded before software has cleared it",
           "[vtd][faults][FSTS]") {
     FaultBench b{2};

@@ -84,6 +84,9 @@ public:
     /// Something that keeps records out may be over: lets in those that wait.
     void retry_stalls();
     bool enabled() const { return regs_.get(Cr0Ack::EVENTQEN); }
+    /// Records that are not written, and those that software has not taken.
+    std::size_t unwritten() const { return pending_.size() + shut_out_.size(); }
+    u32 unread() const { return ring().used(); }
 
 private:
     struct Pending {

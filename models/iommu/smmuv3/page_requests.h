@@ -29,6 +29,9 @@ public:
     sim::Task<void> idle();
     /// Software wrote PRIQ_CONS.
     void consumed() { level(); }
+    /// Records that are not written, and those that software has not taken.
+    std::size_t unwritten() const { return pending_.size(); }
+    u32 unread() const { return ring().used(); }
 
 private:
     struct Pending {

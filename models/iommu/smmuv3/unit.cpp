@@ -325,4 +325,17 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     co_return ending;
 }
 
+void Unit::left_behind(base::Leftovers& out) const {
+    const std::string name{name_.text()};
+    agent_.left_behind(out);
+    out.count(name + ".cmdq", first_.ring().used(), "command", "not consumed");
+    for (std::size_t n = 0; n < control_page_.size(); ++n)
+        out.count(name + ".ecmdq" + std::to_string(n), control_page_[n].ring().used(), "command", "not consumed");
+    out.count(name + ".evtq", event_queue_.unread(), "record", "that software has not taken");
+    out.count(name + ".evtq", event_queue_.unwritten(), "record", "not written");
+    out.count(name + ".priq", page_requests_.unread(), "record", "that software has not taken");
+    out.count(name + ".priq", page_requests_.unwritten(), "record", "not written");
+    out.count(name, stalls_.held(), "stalled transaction", "without CMD_RESUME");
+}
+
 } // namespace quiesce::iommu::smmuv3

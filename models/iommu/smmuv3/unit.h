@@ -68,6 +68,8 @@ public:
         return queue == 0 ? commands_.last_sync_span() : control_page_[queue - 1].queue().last_sync_span();
     }
     void doorbell_span(u64 span) { commands_.doorbell_span(span); }
+    /// Entries of its queues, STAGs, and what its pipeline has.
+    void left_behind(base::Leftovers& out) const;
 
 private:
     void reset_registers(const Smmuv3Config& config);

@@ -79,6 +79,9 @@ public:
     u64 last_wait_span() const { return last_wait_span_; }
     /// Meta-data: the span in which software rang the doorbell last.
     void doorbell_span(u64 span) { doorbell_span_ = span; }
+    /// Descriptors that are not carried out, and waits that are not over.
+    u32 unfetched() const { return ring().used(); }
+    u64 open_waits() const { return waits_begun_ - waits_over_; }
 
 private:
     using Ring = base::RingIndices<base::HeadTail>;

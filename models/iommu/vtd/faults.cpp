@@ -220,6 +220,11 @@ FaultFate FaultBank::log(const FaultRecord& record) {
     return FaultFate::Recorded;
 }
 
+std::size_t FaultBank::unread() const {
+    const auto taken = [](const FaultRecord& r) { return r.get(FaultRecord::F_); };
+    return static_cast<std::size_t>(std::count_if(bank_.begin(), bank_.end(), taken));
+}
+
 u64 FaultBank::bus_read(u64 offset, unsigned size) const {
     const u64 word = bank_[offset / 16].word(offset / 8 % 2);
     return size == 8 ? word : word >> (offset % 8 * 8) & base::low_bits(32);

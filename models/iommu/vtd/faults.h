@@ -51,6 +51,8 @@ public:
 
     std::size_t size() const { return bank_.size(); }
     const FaultRecord& at(std::size_t n) const { return bank_[n]; }
+    /// Records that software has not freed.
+    std::size_t unread() const;
     /// Records written since the beginning.
     u64 written() const { return written_; }
 

@@ -47,6 +47,9 @@ public:
     sim::Task<void> drained();
     /// Software wrote PQH or PRS.
     void consumed() { level(); }
+    /// Descriptors that are not written, and those that software has not taken.
+    std::size_t unwritten() const { return pending_.size(); }
+    u32 unread() const { return ring().used(); }
 
 private:
     struct Pending {

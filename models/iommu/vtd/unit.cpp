@@ -275,4 +275,14 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     co_return row.asked == AskedEnding::CompleterAbort ? Ending::CompleterAbort : Ending::Grant;
 }
 
+void Unit::left_behind(base::Leftovers& out) const {
+    const std::string name{name_.text()};
+    agent_.left_behind(out);
+    out.count(name + ".iq", queue_.unfetched(), "descriptor", "not carried out");
+    out.count(name + ".iq", queue_.open_waits(), "wait", "that is not over");
+    out.count(name + ".prq", page_requests_.unread(), "descriptor", "that software has not taken");
+    out.count(name + ".prq", page_requests_.unwritten(), "descriptor", "not written");
+    out.count(name, faults_.unread(), "fault record", "that software has not freed");
+}
+
 } // namespace quiesce::iommu::vtd

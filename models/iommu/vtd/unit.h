@@ -64,6 +64,8 @@ public:
     /// the doorbell.
     u64 last_wait_span() const { return queue_.last_wait_span(); }
     void doorbell_span(u64 span) { queue_.doorbell_span(span); }
+    /// Entries of its queues, fault records, and what its pipeline has.
+    void left_behind(base::Leftovers& out) const;
 
 private:
     void bind_registers();

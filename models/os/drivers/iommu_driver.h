@@ -59,6 +59,8 @@ public:
     /// As flush_page_requests(), for the records of stalled requests.
     virtual sim::Task<void> flush_stalls(KernelContext&) { co_return; }
     virtual std::string error() const = 0;
+    /// The context at the PASID of a bond that is gone is none that hardware would use.
+    virtual bool context_gone(const Bond&) const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;
     /// ASIDs are below this; 0: the unit has none, and address spaces are known by their PASIDs.

@@ -295,6 +295,17 @@ sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond,
     co_return Spa{word & 0x000f'ffff'ffff'f000} + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
 }
 
+bool Smmuv3Driver::context_gone(const Bond& bond) const {
+    const Stream& s = streams_.at(raw(bond.stream));
+    const memory::MemoryPort& memory = kernel_.frames().memory();
+    Spa table = s.contexts;
+    if (s.two_level) table = Spa{memory.peek64(s.contexts + (raw(bond.pasid) >> cd_leaf_bits) * 8) & 0x000f'ffff'ffff'f000};
+    if (table == Spa{0}) return true;
+    const u32 slot = s.two_level ? raw(bond.pasid) & ((1u << cd_leaf_bits) - 1) : raw(bond.pasid);
+    Cd cd;
+    return (memory.peek64(table + u64{slot} * 64) & cd.set(Cd::V, true).word(0)) == 0;
+}
+
 /// arm_smmu_make_sva_cd: the process's own table, 48-bit addresses, faults recorded (R) and aborted (A), or stalled (S).
 Cd Smmuv3Driver::live_cd(const Bond& bond) const {
     Cd cd;

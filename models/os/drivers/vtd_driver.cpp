@@ -245,6 +245,15 @@ sim::Task<Spa> VtdDriver::pasid_entry(KernelContext& ctx, StreamId stream, Pasid
     co_return Spa{word & ~u64{0xfff}} + (raw(pasid) % pasids_per_table) * u64{64};
 }
 
+bool VtdDriver::context_gone(const Bond& bond) const {
+    const memory::MemoryPort& memory = kernel_.frames().memory();
+    const Spa directory = streams_.at(raw(bond.stream)).directory;
+    const u64 word = memory.peek64(directory + (raw(bond.pasid) / pasids_per_table) * u64{8});
+    if ((word & 1) == 0) return true;
+    const Spa entry = Spa{word & ~u64{0xfff}} + (raw(bond.pasid) % pasids_per_table) * u64{64};
+    return (memory.peek64(entry) & PasidEntry{}.set(PasidEntry::P, true).word(0)) == 0;
+}
+
 /// intel_pasid_setup_first_level with the process's own table: four levels, privileged requests refused (SRE=0).
 VtdDriver::PasidEntry VtdDriver::first_stage(const Bond& bond) const {
     PasidEntry e;

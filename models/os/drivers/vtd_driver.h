@@ -37,6 +37,7 @@ public:
     sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) override;
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
     std::string error() const override { return error_; }
+    bool context_gone(const Bond& bond) const override;
     u32 max_pasids(StreamId stream) const override;
     u32 max_asids() const override { return 0; }
 
