@@ -14,7 +14,7 @@ namespace quiesce::platform {
 namespace {
 /// Numbers stay text while CLI11 has them: it reads 010 as 8 and -1 as 18446744073709551615.
 struct Figures {
-    std::string seed, jobs;
+    std::string seed, jobs, runs;
 };
 const std::vector<std::string> list_kinds{"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics", "sentences"};
 
@@ -51,6 +51,35 @@ void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
     app.footer("examples:\n"
                "  quiesce compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out out\n"
                "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n");
+}
+
+void add_stress(CLI::App& app, CommandLine& line, Figures& figures) {
+    app.add_option("--runs", figures.runs, "how many scenarios, 1 to 100000000 (default: 300)")->type_name("N");
+    app.add_option("--seed", figures.seed, "of the first; each has the seed after the one before (default: 1)")->type_name("S");
+    app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
+    app.add_option("--out", line.out, "leave the files that repeat failures here (default: the working directory)")->type_name("DIR");
+    add_sets(app, line);
+    app.add_flag("--check-tlm", line.check_tlm, "as with run");
+    app.footer("Each scenario is drawn from its seed: topology, kernel, policy, architecture, processes, devices and timing; devices are\n"
+               "well-mannered, the combinations are safe ones, and every process ends. A correct system has no violation then, and nothing\n"
+               "is left behind. Each failure is named with a file stress-SEED.yaml that repeats it. The same seeds are the same scenarios,\n"
+               "whatever --jobs is. What --set chooses of kernel, policy and architecture is drawn no more, and goes before safety.\n"
+               "exit codes: 0 nothing was found, 1 a run failed, 4 or 70 a run ended in no way that it may\n"
+               "examples:\n"
+               "  quiesce stress\n"
+               "  quiesce stress --runs 10000 --seed 1000 --out out/stress\n"
+               "  quiesce stress --runs 50 --set 'os.bugs=[R6]'     # finds what a kernel does that forgets the devices' caches\n");
+}
+
+void add_explain(CLI::App& app, CommandLine& line) {
+    app.add_option("directory", line.directory, "what `quiesce run --out DIR` left")->required()->type_name("DIR");
+    app.add_option("id", line.id, "of a teardown (t0) or of a violation (v0), as run.json has it")->required()->type_name("ID");
+    app.footer("A teardown: what its quiesce latency waited for, part by part, with the commands; when each milestone came and what it waited\n"
+               "for last; the kernel's steps; the fences. A violation: its story, what became of the page, which fence should have covered it,\n"
+               "the way of the DMA, and how far the kernel's steps had come.\n"
+               "examples:\n"
+               "  quiesce run mm-exit-under-load --out out/a && quiesce explain out/a t0\n"
+               "  quiesce run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out out/b; quiesce explain out/b v0\n");
 }
 
 void add_replay(CLI::App& app, CommandLine& line) {
@@ -112,6 +141,7 @@ int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
         return usage("list", line.list, list_kinds);
     Diagnostics out;
     line.seed = figure<std::uint64_t>(verb, "--seed", figures.seed, 0, std::numeric_limits<std::uint64_t>::max(), out);
+    line.runs = figure<std::uint64_t>(verb, "--runs", figures.runs, 1, 100'000'000, out).value_or(line.runs);
     line.jobs = figure<unsigned>(verb, "--jobs", figures.jobs, 1, 1024, out).value_or(0);
     out.print(stderr);
     return out.ok() ? 0 : 2;
@@ -133,6 +163,9 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     add_sets(*check, line);
     check->footer("examples:\n  quiesce check my.yaml\n  quiesce check mm-exit-under-load --set os.policy=mm-exit\n");
     add_compare(*app.add_subcommand("compare", "the same workload and seeds over every combination of values, one table"), line, figures);
+    add_stress(*app.add_subcommand("stress", "random scenarios that a correct system survives; what fails is named with a file that repeats it"), line,
+               figures);
+    add_explain(*app.add_subcommand("explain", "the causal chain of a teardown, or how a violation came about, from results"), line);
     add_replay(*app.add_subcommand("replay", "vectors of another implementation against a bare IOMMU model"), line);
     auto* list = app.add_subcommand("list", "what there is, each with a line of help");
     list->add_option("what", line.list, "")->required()->type_name(base::join(list_kinds, "|"));

@@ -8,12 +8,14 @@
 namespace quiesce::platform {
 
 struct CommandLine {
-    std::string verb;                        ///< run, check, compare, replay, list, schema, features
+    std::string verb;                        ///< run, check, compare, stress, explain, replay, list, schema, features
     std::string scenario;
     std::string vectors;                     ///< a file, or - for stdin
+    std::string directory, id;               ///< explain: of which results, what of them
     std::optional<std::string> out;
     std::optional<unsigned long long> seed;
     std::vector<std::string> sets, over;
+    unsigned long long runs = 300;
     unsigned jobs = 0;                       ///< 0: as many as there are processors
     std::string list;                        ///< what to list
     bool json = false, check_tlm = false;

@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `compare`: one workload, one seed, every combination of values, one table. Each variant is a process of its own, because
-/// SystemC's kernel starts once.
+/// `compare`: one workload, one seed, every combination of values, one table.
+#include "platform/children.h"
 #include "platform/files.h"
 #include "platform/strict_yaml.h"
 #include "platform/verbs.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <sys/wait.h>
-#include <thread>
-#include <unistd.h>
 
 namespace quiesce::platform {
 namespace {
@@ -25,7 +20,7 @@ struct Variant {
     std::string name;                    ///< "quiet-unbind", "mm-exit,85ns"
     std::vector<std::string> sets;
     fs::path dir;
-    int exit = -1;
+    Exit exit = Exit::Internal;
     nlohmann::json run;
 };
 
@@ -59,48 +54,27 @@ std::string directory_name(std::string s) {
     return s;
 }
 
-/// In the child: simulates and leaves run.json; its exit code is the run's.
-[[noreturn]] void run_variant(const CommandLine& line, const Variant& v) {
-    int code = static_cast<int>(Exit::Internal);
-    try {
-        const Read read = read_for(line, v.sets);
-        code = static_cast<int>(read.exit);
-        if (read.scenario) {
-            const Ran ran = simulate(*read.scenario, v.dir);
-            ran.notes.print(stderr);
-            code = static_cast<int>(ran.exit);
-        }
-    } catch (...) {
-        code = static_cast<int>(report_current_exception());
-    }
-    std::fflush(nullptr);
-    std::_Exit(code);
+/// In a process of its own: simulates and leaves run.json.
+Exit run_variant(const CommandLine& line, const Variant& v) {
+    const Read read = read_for(line, v.sets);
+    if (!read.scenario) return read.exit;
+    const Ran ran = simulate(*read.scenario, v.dir);
+    ran.notes.print(stderr);
+    return ran.exit;
 }
 
 void run_all(const CommandLine& line, std::vector<Variant>& variants) {
-    const unsigned jobs = line.jobs != 0 ? line.jobs : std::max(1u, std::thread::hardware_concurrency());
-    std::map<pid_t, Variant*> running;
-    std::size_t next = 0;
-    while (next < variants.size() || !running.empty()) {
-        while (next < variants.size() && running.size() < jobs) {
-            Variant& v = variants[next++];
-            std::fflush(nullptr);
-            const pid_t child = ::fork();
-            if (child < 0) throw IoError(std::string{"cannot start a process: "} + std::strerror(errno));
-            if (child == 0) run_variant(line, v);
-            running[child] = &v;
-        }
-        int status = 0;
-        const pid_t ended = ::waitpid(-1, &status, 0);
-        const auto found = running.find(ended);
-        if (found == running.end()) continue;
-        Variant& v = *found->second;
-        running.erase(found);
-        v.exit = WIFEXITED(status) ? WEXITSTATUS(status) : static_cast<int>(Exit::Internal);
-        const bool left_results = v.exit == 0 || v.exit == 1 || v.exit == 130; // else what is there is a former run's
-        std::ifstream in(v.dir / "run.json");
-        if (left_results && in) v.run = nlohmann::json::parse(in, nullptr, false);
-    }
+    Children children(line.jobs);
+    for (Variant& v : variants)
+        children.start([&] { return run_variant(line, v); },
+                       [&v](Exit exit) {
+                           v.exit = exit;
+                           const bool left_results = exit == Exit::Ok || exit == Exit::Failed || exit == Exit::Interrupted;
+                           if (!left_results) return; // what is there is a former run's
+                           std::ifstream in(v.dir / "run.json");
+                           if (in) v.run = nlohmann::json::parse(in, nullptr, false);
+                       });
+    children.finish();
 }
 
 std::string time_cell(const nlohmann::json& run, const std::string& name) {
@@ -260,12 +234,10 @@ void print_steps(const std::vector<Variant>& variants, std::size_t teardown) {
     }
 }
 
-/// 130, 70, 4, 5, then the rest by size: the contract's order where several apply.
-int worst_exit(const std::vector<Variant>& variants) {
-    for (int code : {130, 70, 4, 5, 3, 2, 1})
-        for (const Variant& v : variants)
-            if (v.exit == code) return code;
-    return 0;
+Exit worst_exit(const std::vector<Variant>& variants) {
+    Exit worst = Exit::Ok;
+    for (const Variant& v : variants) worst = worse(worst, v.exit);
+    return worst;
 }
 } // namespace
 
@@ -284,9 +256,7 @@ Exit compare_verb(const CommandLine& line) {
     if (keep) {
         out = *line.out;
     } else {
-        std::string pattern = (fs::temp_directory_path() / "quiesce-XXXXXX").string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw IoError(std::string{"cannot create a temporary directory: "} + std::strerror(errno));
-        out = pattern;
+        out = make_temporary_directory();
     }
     prepare_directory(out);
     for (Variant& v : *variants) v.dir = out / directory_name(v.name);
@@ -305,7 +275,7 @@ Exit compare_verb(const CommandLine& line) {
                "quiesce list metrics\n");
     if (keep) fmt::print(stderr, "results in {}\n", out.string());
     else fs::remove_all(out);
-    return static_cast<Exit>(worst_exit(*variants));
+    return worst_exit(*variants);
 }
 
 } // namespace quiesce::platform

@@ -40,6 +40,12 @@ void prepare_directory(const fs::path& dir) {
     if (::access(dir.c_str(), W_OK) != 0) throw IoError("cannot write in " + dir.string() + ": " + std::strerror(errno));
 }
 
+fs::path make_temporary_directory() {
+    std::string pattern = (fs::temp_directory_path() / "quiesce-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw IoError(std::string{"cannot create a temporary directory: "} + std::strerror(errno));
+    return pattern;
+}
+
 namespace {
 std::vector<fs::path> scenario_directories() {
     std::vector<fs::path> dirs;

@@ -21,6 +21,8 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 void remove_file(const std::filesystem::path& path);
 /// Creates the directory (and its parents) and makes sure that it can be written. Throws IoError.
 void prepare_directory(const std::filesystem::path& dir);
+/// A new, empty one. Throws IoError.
+std::filesystem::path make_temporary_directory();
 
 struct LibraryScenario {
     std::string name;

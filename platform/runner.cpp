@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/runner.h"
 
+#include "observe/event_store.h"
 #include "observe/fingerprint.h"
 #include "observe/waves.h"
 #include "platform/files.h"
@@ -30,8 +31,9 @@ std::atomic<bool> interrupted{false};
 
 /// The observers of every run. Waves come on top when asked for; none of them changes what happens.
 struct Watchers {
-    Watchers(base::EventBus& bus, const Config& c)
+    Watchers(base::EventBus& bus, const Config& c, bool keep)
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus, c.observe.breakdowns), counters(bus), oom(bus), events(bus) {
+        if (keep) store.emplace(bus);
         if (!c.observe.waves) return;
         observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
         waves.emplace(bus, window);
@@ -43,6 +45,7 @@ struct Watchers {
     observe::OomLog oom;
     EventTimes events;
     std::optional<observe::Waves> waves;
+    std::optional<observe::EventStore> store; ///< of a run that leaves results
 };
 
 /// The sentences, in order; how far they have come, for the end of the run and for saying who hangs.
@@ -261,6 +264,8 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watcher
     write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
     if (lspci.empty()) remove_file(dir / "lspci.txt");
     else write_file(dir / "lspci.txt", lspci);
+    if (w == nullptr || !w->store) remove_file(dir / "events.sqlite");
+    else w->store->write(dir / "events.sqlite", r.fingerprint);
     if (w == nullptr || !w->waves) {
         for (const char* name : {"waves.vcd", "waves.gtkw"}) remove_file(dir / name);
         return;
@@ -278,6 +283,13 @@ struct ShutDown {
     ~ShutDown() { calendar.shutdown(); }
 };
 } // namespace
+
+Exit worse(Exit a, Exit b) {
+    constexpr Exit first[] = {Exit::Interrupted, Exit::Internal, Exit::CannotGoOn, Exit::Io};
+    for (const Exit e : first)
+        if (a == e || b == e) return e;
+    return std::max(a, b);
+}
 
 void interrupt_current_run() {
     interrupted = true;
@@ -312,7 +324,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
     base::Activity::restart_ids();
     Ran ran;
     {
-        Watchers watchers(bus, scenario.config);
+        Watchers watchers(bus, scenario.config, out.has_value());
         const Situation situation(bus);
         System system(bus, scenario.config, scenario.seed);
         Script script(system, situation, scenario, ran.notes);

@@ -11,6 +11,8 @@ namespace quiesce::platform {
 
 /// Exit codes of the contract.
 enum class Exit : int { Ok = 0, Failed = 1, Usage = 2, BadInput = 3, CannotGoOn = 4, Io = 5, PointsFailed = 6, Internal = 70, Interrupted = 130 };
+/// Where several apply: 130, 70, 4, 5, then the rest by size.
+Exit worse(Exit a, Exit b);
 
 struct Ran {
     observe::RunRecord record;

@@ -9,6 +9,8 @@ namespace quiesce::platform {
 Exit run_verb(const CommandLine& line);
 Exit check_verb(const CommandLine& line);
 Exit compare_verb(const CommandLine& line);
+Exit stress_verb(const CommandLine& line);
+Exit explain_verb(const CommandLine& line);
 Exit replay_verb(const CommandLine& line);
 Exit list_verb(const CommandLine& line);
 Exit schema_verb(const CommandLine& line);
