@@ -64,8 +64,28 @@ void Plan::spawn(const Step& s) {
 void Plan::fork(const Step& s) {
     const Process* parent = alive(s, "fork");
     if (parent == nullptr) return;
+    if (s.text("memory") == "shared") { // and so what is bound, and works, is the clone's as well
+        Process clone = *parent;
+        clone.threads = 1;
+        processes_[s.text("child")] = std::move(clone);
+        return;
+    }
     add_process(s, "child", child_heap_pages);
     for (const auto& [device, tie] : parent->ties) processes_[s.text("child")].ties[device].descriptors = tie.descriptors;
+}
+
+/// Bonds are of the address space that it had.
+void Plan::exec(const Step& s) {
+    Process* p = alive(s, "exec");
+    if (p == nullptr) return;
+    for (auto& [device, tie] : p->ties) {
+        if (tie.bound != Surely::No || tie.queue != Surely::No) tie.queue = Surely::Maybe;
+        tie.bound = s.wait ? Surely::No : tie.bound == Surely::Yes ? Surely::Maybe : tie.bound;
+        tie.works = Surely::No;
+        tie.binds = 0;
+        if (s.text("close-files") == "true") tie.descriptors = 0;
+    }
+    p->heap_pages = s.integer("pages", default_heap_pages);
 }
 
 void Plan::end(const Step& s, std::string_view argument) {
@@ -161,6 +181,15 @@ void Plan::free_pasids(const Step& s) {
     if (pasid_sets_.erase(s.text("free-pasids")) != 0) return;
     out_.error(s.mark("free-pasids"), fmt::format("no set '{0}' by then: say `os: {{allocate-pasids: 1, set: {0}}}` before",
                                                   s.text("free-pasids")));
+}
+
+void Plan::mmap(const Step& s) {
+    Process* p = alive(s, "as");
+    if (p == nullptr) return;
+    const std::string& device = s.text("mmap");
+    if (p->ties[device].descriptors == 0)
+        out_.error(s.mark("mmap"), fmt::format("{} has not opened {} by then: `os: {{open: {}, as: {}}}` or a bind does it", s.text("as"), device,
+                                               device, s.text("as")));
 }
 
 // ---- memory ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ public:
     void close(const Step& s);
     void kill(const Step& s) { end(s, "kill"); }
     void exit(const Step& s) { end(s, "exit"); }
+    void exec(const Step& s);
+    void mmap(const Step& s);
     /// About pages of the heap.
     void in_heap(const Step& s);
     /// About a thread.

@@ -63,8 +63,19 @@ sim::Task<void> spawn_process(Stage& g, const Step& s) {
 
 sim::Task<void> fork_process(Stage& g, const Step& s) {
     if (g.now.life(s.text("fork")) == Life::Dying) throw cannot_be(s, fmt::format("{} is dying and cannot fork", s.text("fork")));
-    g.system.kernel().fork(s.text("fork"), s.text("child"));
+    if (s.text("memory") == "shared") g.system.kernel().clone(s.text("fork"), s.text("child"));
+    else g.system.kernel().fork(s.text("fork"), s.text("child"));
     co_return;
+}
+
+sim::Task<void> exec(Stage& g, const Step& s) {
+    const bool done = co_await g.system.kernel().exec(s.text("exec"), s.integer("pages", default_heap_pages), s.text("close-files") == "true");
+    if (!done) g.note(s, fmt::format("nothing to do: {} is dying", s.text("exec")));
+}
+
+sim::Task<void> mmap_file(Stage& g, const Step& s) {
+    const bool mapped = co_await g.system.kernel().mmap_file(s.text("as"), s.text("mmap"));
+    if (!mapped) note_lost(g, s, fmt::format("has not opened {} any more", s.text("mmap")));
 }
 
 sim::Task<void> open_file(Stage& g, const Step& s) {
@@ -323,8 +334,17 @@ const std::vector<VerbRow>& verb_rows() {
           {"oom-prefer", Kind::Integer, false, "oom_score_adj above 0: it is killed for memory sooner, by thousandths of all RAM (0)", {}, 0, 1000},
           {"oom-protect", Kind::Integer, false, "oom_score_adj below 0: later; 1000: never (0)", {}, 0, 1000}},
          true, &Plan::spawn, spawn_process},
+        {"os", "exec", "a process gets a new address space; the old one goes, and open descriptors, with what is bound to them, stay",
+         "os: {exec: app0}",
+         {{"exec", Kind::Process, true, "the process"},
+          {"pages", Kind::Integer, false, "heap pages of the new address space (64)", {}, 1, most_heap_pages},
+          {"close-files", Kind::Flag, false, "true or false: its descriptors are closed on exec (false)"}},
+         false, &Plan::exec, exec},
+        {"os", "mmap", "a process maps a device's file: the mapping holds the file, as a descriptor does", "os: {mmap: acc0, as: app0}",
+         {{"mmap", Kind::Device, true, "the device"}, as_process}, true, &Plan::mmap, mmap_file},
         {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
-         {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"}}, true, &Plan::fork,
+         {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"},
+          {"memory", Kind::Choice, false, "own or shared: a clone that has the parent's address space (own)", {"own", "shared"}}}, true, &Plan::fork,
          fork_process, nullptr, false},
         {"os", "open", "a process opens a device's file (bind does it by itself)", "os: {open: acc0, as: app0}",
          {{"open", Kind::Device, true, "the device"}, as_process}, true, &Plan::open, open_file},

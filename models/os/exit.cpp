@@ -114,6 +114,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
         auto wait = ctx.begin_wait("schedule", "cpu");
         co_await ctx.run();
     }
+    ctx.set_current(&p.task);
     {
         auto work = ctx.begin("exit-signals");
         co_await ctx.spend(config_.process.exit_signals.get(), p.name);
@@ -124,6 +125,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
     events_.emit(MmputReturned{p.name, p.mm->id(), last, ctx.last_span()});
     if (--p.leaving == 0) {
         co_await exit_files(ctx, p);
+        co_await task_work(ctx, p);
         events_.emit(ProcessChanged{p.name, p.mm->id(), "zombie"});
         --dying_;
         if (p.mm->count() > 0) left_.push_back(p.mm);

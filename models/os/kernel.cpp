@@ -104,16 +104,16 @@ sim::Task<bool> Kernel::function_present(KernelContext& ctx, StreamId stream) {
 
 bool Kernel::at_rest() const {
     if (dying_ > 0 || releasing_ > 0 || sva_.draining() > 0 || page_faults_.queued() > 0 || pasids_.parked() > 0) return false;
-    // one with a bond is somebody else's by an inherited descriptor
-    return std::all_of(left_.begin(), left_.end(), [this](const AddressSpace* mm) { return sva_.any_bond(*mm); });
+    // one with a bond is somebody else's by an inherited descriptor, one with users a clone's
+    return std::all_of(left_.begin(), left_.end(), [this](const AddressSpace* mm) { return !mm->dead() || sva_.any_bond(*mm); });
 }
 
 std::string Kernel::unrest() const {
     std::string s;
     for (const auto& [name, p] : processes_)
         if (p->dying() && !p->zombie.is_set()) s += (s.empty() ? "" : ", ") + name + " is dying";
-    for (const auto& [name, p] : processes_) // a dead mm without bonds goes when the notifier's grace period is over
-        if (p->zombie.is_set() && p->mm->count() > 0 && !sva_.any_bond(*p->mm)) s += (s.empty() ? "" : ", ") + std::string{"the mm of "} + name + " is going";
+    for (const AddressSpace* mm : left_) // a dead mm without bonds goes when the notifier's grace period is over
+        if (mm->dead() && !sva_.any_bond(*mm)) s += (s.empty() ? "" : ", ") + std::string{"the mm of "} + std::string{mm->name().text()} + " is going";
     for (const auto& [name, p] : processes_)
         for (const auto& f : p->files)
             for (const Bond* b : f->bonds)

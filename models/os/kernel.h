@@ -81,6 +81,13 @@ public:
     void set_oom_score_adj(const std::string& name, int adj) { process(name).oom_score_adj = adj; }
     /// A child that shares the parent's open files and nothing else.
     void fork(const std::string& parent, const std::string& child);
+    // ---- process_life.cpp
+    /// One that shares the address space, too (CLONE_VM without CLONE_THREAD).
+    void clone(const std::string& parent, const std::string& child);
+    /// execve: a new address space with a heap of so many pages; open files stay, unless they are closed on exec.
+    sim::Task<bool> exec(const std::string& process, u64 heap_pages, bool close_files);
+    /// A mapping of the device's file, which holds the file as a descriptor does.
+    sim::Task<bool> mmap_file(const std::string& process, const std::string& device);
     /// System calls. False if the kernel refused or there was nothing to do it to: the process is dying, not bound, not open,
     /// no PASID or queue is left.
     sim::Task<bool> open(const std::string& process, const std::string& device);
@@ -141,6 +148,9 @@ private:
     void kill_for_memory(Process& p, u64 span);
     std::vector<Process*> by_birth() const;
     sim::Task<void> reap_zombie(Process& p);
+    AddressSpace& new_mm(const std::string& name, u64 heap_pages, u64 present, MemoryKind heap);
+    sim::Task<void> task_work(KernelContext& ctx, Process& p);
+    sim::Task<void> delayed_fput(std::shared_ptr<File> file);
     static void put_task(Process& p);
     sim::Task<void> do_exit(Process& p, unsigned thread, sim::Duration delay);
     sim::Task<void> exit_files(KernelContext& ctx, Process& p);

@@ -169,6 +169,8 @@ public:
     unsigned users() const { return users_; }
     unsigned count() const { return count_; }
     bool dead() const { return users_ == 0; }
+    /// Called when its mappings go, behind their pages and tables (linux: remove_vma): a mapping of a device's file.
+    void on_remove(std::function<void(KernelContext&)> f) { removed_.push_back(std::move(f)); }
 
     // ---- notifiers (1.3) ----
     /// The latest goes first (linux: hlist_add_head_rcu): so notifiers are called, at an invalidation and at the release.
@@ -197,6 +199,8 @@ public:
     /// MMF_OOM_SKIP: it was reaped, or cannot be, or has nothing left. The OOM killer looks at others from now on.
     bool hidden() const { return hidden_; }
     void hide() { hidden_ = true; }
+    /// MMF_OOM_REAP_QUEUED: false if it was before.
+    bool queue_reap() { return !std::exchange(reap_queued_, true); }
     /// Time that contexts spun for the locks of its tables, together.
     sim::Duration table_lock_waited() const { return table_lock_waited_; }
     /// Where a byte of it is, as its own loads and stores find it; nothing if its page is not there.
@@ -237,10 +241,11 @@ private:
     std::set<u64> unmapped_;                 ///< and these are its page numbers
     std::vector<MmuNotifier*> notifiers_;
     std::vector<RangeNotifier*> range_notifiers_;
+    std::vector<std::function<void(KernelContext&)>> removed_;
     sim::RwLock mmap_lock_;
     std::map<u64, sim::Mutex> table_locks_; ///< of level-3 tables, by page number / 512; spun for
     sim::Duration table_lock_waited_{};
-    bool unstable_ = false, hidden_ = false;
+    bool unstable_ = false, hidden_ = false, reap_queued_ = false;
     unsigned users_ = 1, count_ = 1;
 };
 

@@ -127,7 +127,7 @@ void OomKiller::mark(KernelContext& ctx, Process& victim, bool already_dying) {
 
 /// queue_oom_reaper: its timer holds the task_struct.
 void OomKiller::queue(Process& victim) {
-    if (std::exchange(victim.reap_queued, true)) return;
+    if (!victim.oom_mm->queue_reap()) return;
     ++victim.task_references;
     if (kernel_ >= reaper_waits_since) sim::spawn(after_delay(victim));
     else wake(victim);

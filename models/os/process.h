@@ -20,9 +20,11 @@ struct ProcessConfig {
                                            "no measurement to cite"};
     base::Param<base::Latency> fault_entry{500_ns, "a page fault of a CPU, entry and exit", P::Guess, "as a system call, and finding the mapping"};
     base::Param<base::Latency> touch{20_ns, "a thread writes to a page that is there", P::Guess, "a store that misses the CPU's caches"};
+    base::Param<base::Latency> exec{200_us, "execve, but for letting go of the old address space", P::Guess, "a small program's pages are read and mapped"};
+    base::Param<base::Latency> delayed_fput{4_ms, "fput of a kernel thread until a worker does it", P::Kernel, "linux: fs/file_table.c, delayed_fput_work, 1 jiffy; Debian has HZ=250"};
     base::Param<base::Latency> reaped_after{50_us, "from a victim's zombie until its parent has waited for it", P::Guess, "the parent wakes up and calls wait4"};
 };
-DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call, fault_entry, touch, reaped_after)
+DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call, fault_entry, touch, exec, delayed_fput, reaped_after)
 static_assert(base::fully_described<ProcessConfig>);
 
 /// What submitting from user space costs (models/os/user_submission.cpp).
@@ -103,6 +105,8 @@ struct Process {
     std::vector<std::unique_ptr<UserPointers>> user_pointers;
     base::Name death;                ///< kill, exit; empty while it lives
     std::vector<std::shared_ptr<File>> files;
+    std::vector<std::shared_ptr<File>> mapped;    ///< that its mappings hold
+    std::vector<std::shared_ptr<File>> task_work; ///< ____fput, when the task leaves the kernel or exits
     bool dying() const { return !death.text().empty(); }
     unsigned alive = 1;              ///< threads that have not passed exit_mm
     unsigned leaving = 1;            ///< threads that have not passed exit_files
@@ -111,7 +115,6 @@ struct Process {
     // ---- the OOM killer's (os/oom.h)
     int oom_score_adj = 0;
     AddressSpace* oom_mm = nullptr;  ///< signal_struct::oom_mm: it was chosen; holds mm_count
-    bool reap_queued = false;
     unsigned task_references = 1;    ///< until it is reaped by its parent, and as long as the OOM reaper has it
 };
 

@@ -14,22 +14,27 @@ Va Kernel::random_heap_address() {
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
 
+AddressSpace& Kernel::new_mm(const std::string& name, u64 heap_pages, u64 present, MemoryKind heap) {
+    spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
+                                                     frames_, architecture_));
+    AddressSpace& mm = *spaces_.back();
+    mm.on_drop = [this](AddressSpace& gone) {
+        sva_.mm_dropped(gone);
+        std::erase(left_, &gone);
+    };
+    mm.map("heap", random_heap_address(), heap_pages, present, heap);
+    mm.map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
+    return mm;
+}
+
 void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present, MemoryKind heap) {
     auto p = std::make_unique<Process>();
     p->name = name;
     p->number = processes_.size() + 1;
     p->threads = p->alive = p->leaving = threads;
     p->pasid_registers.resize(threads);
-    spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
-                                                     frames_, architecture_));
-    p->mm = spaces_.back().get();
+    p->mm = &new_mm(name, heap_pages, present, heap);
     for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
-    p->mm->on_drop = [this](AddressSpace& mm) {
-        sva_.mm_dropped(mm);
-        std::erase(left_, &mm);
-    };
-    p->mm->map("heap", random_heap_address(), heap_pages, present, heap);
-    p->mm->map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
     events_.emit(ProcessChanged{name, p->mm->id(), "running"});
     processes_[name] = std::move(p);
 }
@@ -61,6 +66,7 @@ sim::Task<bool> Kernel::system_call(Process& p, std::function<sim::Task<bool>(Ke
     if (p.dying()) co_return false;
     auto inside = co_await p.calls.read();
     KernelContext ctx(scheduler_, p.name + "/0");
+    ctx.set_current(&p.task);
     co_await ctx.run();
     lazy_tlb_.run(ctx.cpu(), *p.mm);
     co_await ctx.spend(config_.process.system_call.get(), p.name);
@@ -152,7 +158,11 @@ bool Kernel::gone(const std::string& device) const { return devices_.at(device)-
 // ---- orderly teardown -----------------------------------------------------------------------------------------------
 
 void Kernel::trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span) {
-    for (auto& f : p.files)
+    std::vector<std::shared_ptr<File>> files = p.files;
+    if (all_files) // what it has mapped and closed as well
+        for (const auto& f : p.mapped)
+            if (std::find(files.begin(), files.end(), f) == files.end()) files.push_back(f);
+    for (auto& f : files)
         for (Bond* b : f->bonds)
             if (b->life.state() != BondState::Unbound && &b->mm == p.mm && (all_files || f->device.name().text() == device))
                 events_.emit(TeardownTriggered{b->id, what, span});

@@ -18,6 +18,7 @@ sim::Task<void> AddressSpace::exit_mmap(KernelContext& ctx) {
     {
         auto held = co_await ctx.sleep_on(mmap_lock_.write(), "mmap-lock", "mmap_lock");
         co_await free_pgtables(ctx);
+        for (const auto& f : std::exchange(removed_, {})) f(ctx);
     }
     vmas_.clear();
     ctx.events().emit(ExitMmapReturned{id_, ctx.last_span()});

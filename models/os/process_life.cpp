@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+/// How a process comes to an address space that is not its own alone, gets another one, and what mappings of files hold
+/// (facts/linux-sva.md 1.1, 1.2).
+#include "os/kernel.h"
+
+#include <algorithm>
+
+namespace quiesce::os {
+
+/// MODEL: neither signals nor descriptors are shared: each dies by itself, and the address space with the last of them.
+void Kernel::clone(const std::string& parent, const std::string& child) {
+    auto p = std::make_unique<Process>();
+    p->name = child;
+    p->number = processes_.size() + 1;
+    p->pasid_registers.resize(1);
+    p->mm = process(parent).mm;
+    p->mm->mmget();
+    for (auto& f : process(parent).files) {
+        ++f->references;
+        p->files.push_back(f);
+    }
+    events_.emit(ProcessChanged{child, p->mm->id(), "running"});
+    processes_[child] = std::move(p);
+}
+
+// ---- exec -----------------------------------------------------------------------------------------------------------
+
+/// begin_new_exec: the other threads die (de_thread), then the old address space is let go of (exec_mmap): its release comes
+/// while the descriptors, and with them the bonds, are still there.
+sim::Task<bool> Kernel::exec(const std::string& name, u64 heap_pages, bool close_files) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, heap_pages, close_files](KernelContext& ctx) -> sim::Task<bool> {
+        for (const auto& s : std::vector<std::shared_ptr<Submitter>>(p.submitters)) co_await end_submitting(ctx, p, s->device);
+        for (auto& [thread, asleep] : p.asleep) auto woken = co_await ctx.sleep_on(asleep.write(), "uninterruptible", "scenario");
+        if (p.dying()) co_return false;
+        trigger(p, "exec", true, "", ctx.last_span());
+        co_await ctx.spend(config_.process.exec.get(), p.name);
+        if (p.dying()) co_return false;
+        AddressSpace& old = *p.mm;
+        const unsigned others = std::exchange(p.threads, 1) - 1;
+        p.alive = p.leaving = 1;
+        p.pasid_registers.assign(1, {});
+        p.portals.clear();
+        p.mapped.clear();
+        p.mm = &new_mm(p.name, heap_pages, ~u64{0}, MemoryKind::Private);
+        events_.emit(ProcessChanged{p.name, p.mm->id(), "running"});
+        for (unsigned t = 0; t < others; ++t) co_await old.mmput(ctx);
+        const bool last = co_await old.mmput(ctx);
+        events_.emit(MmputReturned{p.name, old.id(), last, ctx.last_span()});
+        if (old.count() > 0) left_.push_back(&old);
+        if (close_files) co_await exit_files(ctx, p);
+        co_await task_work(ctx, p);
+        co_return true;
+    });
+}
+
+// ---- mappings of files ----------------------------------------------------------------------------------------------
+
+/// The driver's mmap; fput comes with remove_vma, and what it calls when the task returns to user space or exits. Where no
+/// task is left to do it, a worker does (delayed_fput).
+sim::Task<bool> Kernel::mmap_file(const std::string& name, const std::string& device) {
+    Process& p = process(name);
+    return system_call(p, [this, &p, device](KernelContext& ctx) -> sim::Task<bool> {
+        const std::shared_ptr<File> file = file_of(p, device);
+        if (file == nullptr) co_return false;
+        auto held = co_await ctx.sleep_on(p.mm->mmap_lock().write(), "mmap-lock", "mmap_lock");
+        ++file->references;
+        p.mapped.push_back(file);
+        p.mm->on_remove([this, file](KernelContext& by) {
+            const auto its = [&](const auto& row) { return &row.second->task == by.current(); };
+            const auto found = std::find_if(processes_.begin(), processes_.end(), its);
+            if (found != processes_.end()) found->second->task_work.push_back(file);
+            else sim::spawn(delayed_fput(file));
+        });
+        co_return true;
+    });
+}
+
+sim::Task<void> Kernel::task_work(KernelContext& ctx, Process& p) {
+    for (auto file : std::exchange(p.task_work, {})) co_await fput(ctx, file);
+}
+
+sim::Task<void> Kernel::delayed_fput(std::shared_ptr<File> file) {
+    ++releasing_;
+    co_await sim::delay(config_.process.delayed_fput.get());
+    KernelContext ctx(scheduler_, "kworker/delayed_fput");
+    co_await ctx.run();
+    co_await fput(ctx, file);
+    ctx.stop();
+    --releasing_;
+}
+
+} // namespace quiesce::os
