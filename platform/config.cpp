@@ -14,6 +14,7 @@ namespace quiesce::platform {
 ParamTree parameters(Config& c) {
     ParamTree t;
     t.add("platform.preset", c.platform.preset);
+    t.add("platform.simultaneous", c.platform.simultaneous);
     t.add("platform.iommu.kind", c.platform.iommu.kind);
     t.add("platform.iommu.bugs", c.platform.iommu.bugs);
     for (const IommuRow* row : iommu_rows()) row->add_params(t, c);
@@ -254,10 +255,10 @@ void check_topology(const Config& c, const Node& root, Diagnostics& out) {
 
 namespace {
 /// "a,b" -> a, b
-std::vector<std::string> words_of(std::string_view list) {
+std::vector<std::string> words_of(std::string_view list, char between = ',') {
     std::vector<std::string> words;
     for (std::size_t from = 0; from <= list.size();) {
-        const std::size_t comma = std::min(list.find(',', from), list.size());
+        const std::size_t comma = std::min(list.find(between, from), list.size());
         words.emplace_back(list.substr(from, comma - from));
         from = comma + 1;
     }
@@ -268,7 +269,8 @@ std::vector<std::string> words_of(std::string_view list) {
 std::vector<BugHelp> bug_rows() {
     std::vector<BugHelp> rows;
     for (const auto& b : os::bug_rows())
-        rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, {std::string{b.set}}, words_of(b.kinds)});
+        rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, words_of(b.set, ' '), words_of(b.kinds),
+                        words_of(b.where)});
     for (const IommuRow* iommu : iommu_rows())
         for (BugHelp& bug : iommu->bugs()) rows.push_back(std::move(bug));
     return rows;

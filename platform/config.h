@@ -64,9 +64,16 @@ struct SwitchNode {
     pcie::SwitchConfig hardware;
 };
 
+enum class Simultaneous : u8 { InOrder, Shuffled };
+constexpr auto enum_names(Simultaneous) {
+    return base::name_table<Simultaneous>({{Simultaneous::InOrder, "in-order"}, {Simultaneous::Shuffled, "shuffled"}});
+}
+
 struct PlatformConfig {
     base::Param<std::string> preset{"server", "values to begin with; whatever is set beside it goes before it", base::Provenance::Guess,
                                     "see `quiesce list presets`"};
+    base::Param<Simultaneous> simultaneous{Simultaneous::InOrder, "which of several things in one instant comes first: the one that was "
+                                           "asked for first, or any, by the run's seed", base::Provenance::Guess, "one order of many"};
     IommuConfig iommu;
     memory::MemoryConfig memory;
     memory::MmioConfig mmio;
@@ -102,6 +109,8 @@ struct ObserveConfig {
     WindowConfig window;
     base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never",
                                      base::at_most(u64{1'000'000'000}), P::Guess, "no agreed number; set what your log can take"};
+    base::Param<u64> refault_threshold{0, "page requests of one bond for one page that make a refault-storm; 0: never",
+                                       base::at_most(u64{1'000'000'000}), P::Guess, "no agreed number; more than a device's retries"};
     base::Param<base::Latency> page_request_limit{
         10_ms, "a page request that was not answered for so long when the run ends is lost", P::Guess,
         "longer than the handling of any page fault that is modelled"};
@@ -113,7 +122,7 @@ struct ObserveConfig {
     base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock; until then it changes nothing", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
-DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, page_request_limit, breakdowns, left_behind_limit, limit)
+DESCRIBE(ObserveConfig, waves, events, window, flood_threshold, refault_threshold, page_request_limit, breakdowns, left_behind_limit, limit)
 
 struct Config {
     PlatformConfig platform;
@@ -160,6 +169,7 @@ void check_topology(const Config& config, const Node& root, Diagnostics& out);
 struct BugHelp {
     std::string name, help, scenario;
     std::vector<std::string> set, kinds;
+    std::vector<std::string> where{"smmuv3", "vtd"}; ///< platform.iommu.kind: where it can exist
 };
 std::vector<BugHelp> bug_rows();
 /// The words of `requires`: what some platform can do and another cannot.

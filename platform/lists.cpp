@@ -89,6 +89,7 @@ Json list_bugs() {
         j["scenario"] = b.scenario;
         j["set"] = b.set;
         j["kinds"] = b.kinds;
+        j["where"] = b.where;
         list.push_back(j);
     }
     return list;

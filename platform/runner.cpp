@@ -32,7 +32,8 @@ std::atomic<bool> interrupted{false};
 /// The observers of every run. Waves come on top when asked for; none of them changes what happens.
 struct Watchers {
     Watchers(base::EventBus& bus, const Config& c, bool keep)
-        : fingerprint(bus), checkers(bus, c.observe.flood_threshold), teardowns(bus, c.observe.breakdowns), counters(bus), oom(bus), events(bus) {
+        : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold),
+          teardowns(bus, c.observe.breakdowns), counters(bus), oom(bus), events(bus) {
         if (keep) store.emplace(bus);
         if (!c.observe.waves) return;
         observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
@@ -320,6 +321,8 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
     }
     const auto began = std::chrono::steady_clock::now();
     sim::Calendar calendar;
+    calendar.perturb({scenario.seed, scenario.config.platform.simultaneous.get() == Simultaneous::Shuffled,
+                      scenario.config.os.cpu.jitter.get()});
     base::EventBus bus(calendar.clock());
     base::Activity::restart_ids();
     Ran ran;

@@ -48,6 +48,18 @@ struct WalkCommitted {
 };
 DESCRIBE(WalkCommitted, bond, device, pasid, aimed_at, at, level, stale)
 
+/// A structure that was fetched in beats was written meanwhile: what the hardware has is neither what it was when the
+/// first beat was sampled nor what it was when the last was. `word0`: the fetched first word; `now`: what memory has there.
+struct StructureTorn {
+    static constexpr std::string_view event_name = "StructureTorn";
+    u64 transaction;
+    BondId bond;
+    Spa at;
+    u32 bytes;
+    u64 word0, now;
+};
+DESCRIBE(StructureTorn, transaction, bond, at, bytes, word0, now)
+
 struct FrameTaken {
     static constexpr std::string_view event_name = "FrameTaken";
     Spa frame;

@@ -9,7 +9,7 @@
 namespace quiesce::memory {
 
 SystemMemory::SystemMemory(base::EventBus& events, const MemoryConfig& config, ForeignBytes* foreign)
-    : bytes_({RamRange{Spa{config.ram_base.get()}, config.ram.get().bytes()}}), foreign_(foreign), ledger_(events), beat_(config.beat.get()),
+    : events_(events), bytes_({RamRange{Spa{config.ram_base.get()}, config.ram.get().bytes()}}), foreign_(foreign), ledger_(events), beat_(config.beat.get()),
       bandwidth_(config.bandwidth.get()), dma_(*this, config.dma_latency.get(), true), walk_(*this, config.walk_latency.get(), true),
       cpu_(*this, config.cpu_latency.get(), false) {}
 
@@ -32,18 +32,39 @@ sim::Task<Status> SystemMemory::Port::fetch(Spa at, std::span<u64> words, Origin
     sim::Time when[8];
     const std::size_t beats = (bytes.size() + m_.beat_ - 1) / m_.beat_;
     Status status = Status::Ok;
+    Before before;
     for (std::size_t first = 0; first < beats; first += std::size(when)) {
         const std::size_t n = std::min(beats - first, std::size(when));
         for (std::size_t i = 0; i < n; ++i) when[i] = reserve(m_.beat_);
         for (std::size_t i = 0; i < n; ++i) {
             co_await sim::until(when[i]);
+            if (first + i == 0 && beats > 1) before = m_.as_it_is(at, bytes.size());
             const std::size_t offset = (first + i) * m_.beat_, size = std::min<std::size_t>(m_.beat_, bytes.size() - offset);
             Request r{at + offset, bytes.data() + offset, static_cast<u32>(size), false, origin};
             m_.commit(r);
             if (r.status != Status::Ok) status = r.status;
         }
     }
+    if (status == Status::Ok) m_.tell_if_torn(before, at, bytes, origin);
     co_return status;
+}
+
+/// What a fetch in beats could have had at this instant; nothing if nobody asks.
+SystemMemory::Before SystemMemory::as_it_is(Spa at, std::size_t bytes) {
+    Before b;
+    if (foreign_ != nullptr || bytes > sizeof b.bytes || !events_.wants<StructureTorn>()) return b;
+    b.known = read(at, {b.bytes, bytes}, Purpose::Structure);
+    return b;
+}
+
+void SystemMemory::tell_if_torn(const Before& before, Spa at, std::span<const std::byte> fetched, const Origin& origin) {
+    if (!before.known || std::equal(fetched.begin(), fetched.end(), before.bytes)) return;
+    const Before after = as_it_is(at, fetched.size());
+    if (std::equal(fetched.begin(), fetched.end(), after.bytes)) return;
+    u64 word0 = 0, now = 0;
+    std::memcpy(&word0, fetched.data(), sizeof word0);
+    std::memcpy(&now, after.bytes, sizeof now);
+    events_.emit(StructureTorn{origin.transaction, origin.bond, at, static_cast<u32>(fetched.size()), word0, now});
 }
 
 bool SystemMemory::deliver_message(const Request& r) {

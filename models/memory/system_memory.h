@@ -86,6 +86,13 @@ private:
         u64 bytes;
         InterruptSink* sink;
     };
+    /// A structure as it was when its first beat was sampled.
+    struct Before {
+        bool known = false;
+        std::byte bytes[64]{};
+    };
+    Before as_it_is(Spa at, std::size_t bytes);
+    void tell_if_torn(const Before& before, Spa at, std::span<const std::byte> fetched, const Origin& origin);
     void commit(Request& r);
     bool read(Spa at, std::span<std::byte> into, Purpose purpose) {
         return foreign_ == nullptr ? bytes_.read(at, into) : foreign_->read(at, into, purpose);
@@ -96,6 +103,7 @@ private:
     bool deliver_message(const Request& r);
     bool modify(const Request& r);
 
+    base::EventBus& events_;
     SparseMemory bytes_;
     ForeignBytes* foreign_;
     PageLedger ledger_;

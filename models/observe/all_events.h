@@ -12,7 +12,7 @@
 namespace quiesce::observe {
 
 using GenericEvents = base::EventList<base::LevelChanged, base::StateChanged, base::Span>;
-using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::FrameTaken, memory::FrameUnmapped,
+using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::StructureTorn, memory::FrameTaken, memory::FrameUnmapped,
                                      memory::FrameFreed>;
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,

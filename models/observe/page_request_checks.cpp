@@ -27,6 +27,10 @@ std::string_view state_name(os::BondState s) {
 void Checkers::on(const devices::PageRequestSent& e) {
     if (e.stop_marker) return;
     group_bond_[{raw(e.stream), e.group}] = e.bond;
+    const u64 page = e.at.align_down(page_size).value();
+    if (refault_threshold_ != 0 && ++asked_[{raw(e.bond), page}] == refault_threshold_)
+        add("refault-storm", e.bond, page, "",
+            fmt::format("{} asked for {:#x} {} times", who(e.bond), page, refault_threshold_));
     forgotten_.erase({raw(e.stream), e.group}); // an answer to the index's former use would be taken for this one's
 }
 
@@ -105,6 +109,7 @@ void Checkers::on(const iommu::PageResponseSent& e) {
 
 void Checkers::on(const iommu::StallRecorded& e) {
     group_bond_[{raw(e.stream), e.tag}] = e.bond;
+    count_record(e.bond);
     records_[{raw(e.stream), e.tag, e.at.page_number()}].push_back(e.bond);
 }
 

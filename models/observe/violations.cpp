@@ -27,7 +27,12 @@ const std::vector<ViolationKind> violation_kinds{
     {"use-after-free", "an operating-system object was used after it was freed", ""},
     {"torn-entry", "hardware used a structure of which it had fetched old and new parts", ""},
     {"dma-after-unbind", "a device issued work for a bond that is unbound", ""},
-    {"report-flood", "fault records of a dying bond exceeded the threshold", "observe.flood_threshold"},
+    {"report-flood", "fault records of a dying bond, those of stalled transactions included, reached the threshold",
+     "observe.flood_threshold"},
+    {"refault-storm", "a device asked for one page so often, without ever getting far enough to stop asking",
+     "observe.refault_threshold"},
+    {"context-lost", "a device was refused because its context was not there, for a bond that is bound and that nobody is tearing down",
+     ""},
     {"innocent-victim",
      "a process that was not dying lost its work in a reset that was not its own, or with a link; or it was killed for "
      "memory while an earlier victim still had enough of it for the allocation that failed",
@@ -45,12 +50,18 @@ const std::vector<ViolationKind> violation_kinds{
 
 namespace {
 std::string frame_name(Spa at) { return fmt::format("frame {:#x}", at.align_down(page_size).value()); }
+/// Of a context, or a table on the way to it, that is not present: in the manuals' names (IHI 0070, 7.3; VT-d 7.1.3).
+bool is_of_context(base::Name type) {
+    static constexpr std::string_view names[] = {"C_BAD_CD", "C_BAD_SUBSTREAMID", "SPD.2", "SPT.2"};
+    return std::find(std::begin(names), std::end(names), type.text()) != std::end(names);
+}
 std::string pasid_name(Pasid pasid, MmId now) { return fmt::format("PASID {} of mm {}", raw(pasid), raw(now)); }
 } // namespace
 
-Checkers::Checkers(base::EventBus& bus, u64 flood_threshold) : bus_(bus), flood_threshold_(flood_threshold) {
+Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_threshold)
+    : bus_(bus), flood_threshold_(flood_threshold), refault_threshold_(refault_threshold) {
     using Heard = base::EventList<
-        memory::DmaCommitted, memory::WalkCommitted, memory::FrameFreed, memory::FrameUnmapped, memory::FrameTaken,
+        memory::DmaCommitted, memory::WalkCommitted, memory::StructureTorn, memory::FrameFreed, memory::FrameUnmapped, memory::FrameTaken,
         iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
         devices::DmaIssued, devices::DmaEnded, os::BondChanged, os::TeardownTriggered, os::InvalidationIssued,
         os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
@@ -107,7 +118,10 @@ std::string Checkers::owner(u32 mm) const {
     return found == processes_.end() ? fmt::format("mm {}", mm) : found->second;
 }
 
-void Checkers::on(const os::ProcessChanged& e) { processes_[raw(e.mm)] = e.process.text(); }
+void Checkers::on(const os::ProcessChanged& e) {
+    processes_[raw(e.mm)] = e.process.text();
+    if (e.state != "running") dying_.insert(raw(e.mm));
+}
 
 void Checkers::on(const pcie::InvalidationAnswered& e) {
     if (e.answer != iommu::AtcAnswer::Completed) return;
@@ -177,6 +191,16 @@ void Checkers::on(const memory::WalkCommitted& e) {
                     who(e.bond), e.aimed_at.value(), e.level, e.at.value()));
 }
 
+/// One that was present and went meanwhile (V of a stream table entry, P of VT-d's structures: bit 0 in each): hardware took
+/// for there what was being taken away. Of a context descriptor no two words are rewritten in one go.
+void Checkers::on(const memory::StructureTorn& e) {
+    if ((e.word0 & ~e.now & 1) == 0) return;
+    add("torn-entry", e.bond, 0, fmt::format("structure {:#x}", e.at.value()),
+        fmt::format("for {} the hardware fetched the {} bytes at {:#x} in parts while they were written: its first word is "
+                    "{:#x}, which is {:#x} by now, and behind it are parts that are not of that time",
+                    who(e.bond), e.bytes, e.at.value(), e.word0, e.now));
+}
+
 void Checkers::on(const memory::FrameTaken& e) {
     unfenced_.gone(e.owner, e.page, e.frame);
     if (const auto f = freed_.find(e.frame.page_number()); f != freed_.end()) {
@@ -230,9 +254,19 @@ void Checkers::on(const iommu::FaultRaised& e) {
         add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(), "",
             fmt::format("{} asked for {:#x} after its bond was unbound and got {}", who(e.bond), e.at.value(),
                         e.type.text()));
-    if (b.torn && e.fate == iommu::FaultFate::Recorded && flood_threshold_ != 0 && ++b.records_after_t0 == flood_threshold_)
-        add("report-flood", e.bond, 0, "",
-            fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(e.bond)));
+    if (e.fate == iommu::FaultFate::Recorded) count_record(e.bond);
+    if (b.state == os::BondState::Bound && !b.torn && dying_.count(raw(b.mm)) == 0 && is_of_context(e.type))
+        add("context-lost", e.bond, 0, e.type.text(),
+            fmt::format("{} asked for {:#x} and got {}: its context was not there, though it is bound and nobody has begun "
+                        "to tear it down",
+                        who(e.bond), e.at.value(), e.type.text()));
+}
+
+void Checkers::count_record(BondId bond) {
+    BondInfo& b = info(bond);
+    if (b.torn && flood_threshold_ != 0 && ++b.records_after_t0 == flood_threshold_)
+        add("report-flood", bond, 0, "",
+            fmt::format("{} fault records of {} since its teardown began", flood_threshold_, who(bond)));
 }
 
 void Checkers::on(const iommu::InvalidationBegun& e) { units_[e.unit.index()].begun.insert(e.sequence); }

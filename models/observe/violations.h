@@ -42,7 +42,8 @@ extern const std::vector<ViolationKind> violation_kinds;
 class Checkers {
 public:
     /// `flood_threshold`: fault records of one bond after its T0 from which on `report-flood` is raised; 0: never.
-    explicit Checkers(base::EventBus& bus, u64 flood_threshold = 0);
+    /// `refault_threshold`: page requests of one bond for one page from which on `refault-storm` is raised; 0: never.
+    explicit Checkers(base::EventBus& bus, u64 flood_threshold = 0, u64 refault_threshold = 0);
 
     const std::vector<Violation>& violations() const { return list_; }
     /// The runner's own findings (deadlock, livelock, what was left behind).
@@ -74,6 +75,7 @@ private:
         std::set<u64> begun;         ///< invalidations not done yet
     };
     BondInfo& info(BondId b);
+    void count_record(BondId bond);
     bool after_unbind(BondId b, u64 transaction);
     /// What happened before gets another count, and a story that tells more, where this is one (`tells`).
     void add(std::string_view kind, BondId bond, u64 page, std::string_view object, std::string story, unsigned tells = 0) {
@@ -96,6 +98,7 @@ private:
     void on(const os::PageGroupAnswered& e);
     void on(const memory::DmaCommitted& e);
     void on(const memory::WalkCommitted& e);
+    void on(const memory::StructureTorn& e);
     void on(const memory::FrameFreed& e);
     void on(const memory::FrameUnmapped& e);
     void on(const memory::FrameTaken& e);
@@ -125,7 +128,8 @@ private:
     std::string owner(u32 mm) const;
 
     base::EventBus& bus_;
-    u64 flood_threshold_;
+    u64 flood_threshold_, refault_threshold_;
+    std::map<std::pair<u32, u64>, u64> asked_;       ///< page requests by bond and page, where they are counted
     std::vector<Violation> list_;
     std::vector<unsigned> tells_; ///< how much the story of each tells
     std::map<std::tuple<std::string, u32, u64, std::string>, std::size_t> index_; ///< by kind, bond, page, object
@@ -159,6 +163,7 @@ private:
     std::map<u32, sim::Time> link_down_; ///< by device: since when
     std::unordered_map<u32, std::string> processes_; ///< by mm
     std::unordered_map<u32, u32> pasid_owner_; ///< PASID -> mm that holds it; asked for each DMA
+    std::set<u32> dying_;                  ///< or dead, by mm
     std::vector<base::Subscription> tokens_;
 };
 

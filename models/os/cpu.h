@@ -29,8 +29,11 @@ struct CpuConfig {
                                          "no measurement to cite"};
     base::Param<unsigned> store_buffer{32, "stores that a CPU holds before they reach its caches", base::between(1, 256), P::Guess,
                                        "of the order of current cores"};
+    base::Param<base::Latency> jitter{0_ns, "context switches, wake-ups, interrupt entries and signals take up to so much longer, "
+                                            "by the run's seed: other interleavings of the same story", P::Guess,
+                                      "none: what is simulated is then the same for every seed as far as CPUs go"};
 };
-DESCRIBE(CpuConfig, cpus, context_switch, wake_up, irq_entry, store_buffer)
+DESCRIBE(CpuConfig, cpus, context_switch, wake_up, irq_entry, store_buffer, jitter)
 static_assert(base::fully_described<CpuConfig>);
 
 class KernelContext;

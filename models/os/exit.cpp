@@ -45,6 +45,13 @@ sim::Task<void> Kernel::release_file(KernelContext& ctx, File& file) {
     file.bonds.clear();
 }
 
+/// What does not stop in time is reset, whoever else works there. R20: the driver goes on regardless.
+sim::Task<void> Kernel::stop_device(KernelContext& ctx, Bond& bond) {
+    const bool idle = co_await bond.device.stop(ctx, bond);
+    bond.stopped = idle;
+    if (!idle && !has_bug(Bug::R20)) co_await bond.device.reset(ctx);
+}
+
 /// The driver forgets a bond that is gone.
 void Kernel::let_go(Bond& b) {
     if (b.life.state() == BondState::Unbound && !std::exchange(b.let_go, true)) b.device.released(b);
@@ -61,7 +68,7 @@ sim::Task<void> Kernel::unbind_in_worker(Bond& b, u64 begun_by) {
         co_await sim::delay(scheduler_.config().wake_up.get());
         co_await ctx.run();
     }
-    if (!b.stopped) b.stopped = co_await b.device.stop(ctx, b);
+    if (!b.stopped) co_await stop_device(ctx, b);
     while (b.life.state() != BondState::Unbound) co_await sva_.unbind(ctx, b); // as often as it was bound
     let_go(b);
     b.worker_over.set();
@@ -100,7 +107,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
     KernelContext ctx(scheduler_, p.name + "/" + std::to_string(thread));
     if (delay != sim::Duration{}) {
         auto signal = ctx.begin_wait("signal-delivery", "cpu");
-        co_await sim::delay(delay);
+        co_await sim::jittery_delay(delay);
     }
     if (const auto sleeping = p.asleep.find(thread); sleeping != p.asleep.end() && sleeping->second.readers() > 0) {
         auto wait = ctx.begin_wait("uninterruptible", "scenario");

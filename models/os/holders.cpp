@@ -118,9 +118,11 @@ bool Kernel::free_pasids(const std::string& set) {
 
 /// Stop, then unbind; once for each time it was bound if it was parked.
 sim::Task<void> Kernel::end_bond(KernelContext& ctx, Bond& b) {
-    if (b.life.state() != BondState::Unbound && !b.stopped) b.stopped = co_await b.device.stop(ctx, b);
+    const bool stop = b.life.state() != BondState::Unbound && !b.stopped;
+    if (stop && !has_bug(Bug::R17)) co_await stop_device(ctx, b);
     do co_await sva_.unbind(ctx, b);
     while (b.parked && b.life.state() != BondState::Unbound);
+    if (stop && has_bug(Bug::R17)) co_await stop_device(ctx, b); // when its PASID may be somebody else's
     let_go(b);
 }
 

@@ -31,7 +31,7 @@ sim::Task<void> IopfQueue::answer(KernelContext& ctx, PageFault last, PageAnswer
 
 // ---- reporting ------------------------------------------------------------------------------------------------------
 
-/// Groups are made by their index alone, as in Linux: not by their PASID (R13).
+/// A group is its device's, its PASID's and its index's. R13: Linux asks for no PASID, and leaves what never became whole.
 sim::Task<void> IopfQueue::report(KernelContext& ctx, PageFault fault) {
     co_await ctx.spend(config_.report.get(), "iopf");
     Bond* const bond = resolution_ == FaultResolution::AtReport ? bond_of(fault) : nullptr;
@@ -46,10 +46,18 @@ sim::Task<void> IopfQueue::report(KernelContext& ctx, PageFault fault) {
         else ended(fault, bond, PageRequestFate::NoMemory);
         co_return;
     }
+    if (open_.size() >= config_.groups.get()) {
+        co_await no_memory(ctx, fault, bond);
+        co_return;
+    }
     Group group;
     group.bond = bond;
     group.begun_by = ctx.last_span();
-    const auto mine = [&](const PageFault& f) { return f.stream == fault.stream && f.group == fault.group; };
+    const bool any_pasid = bugs_.has(Bug::R13);
+    const auto mine = [&](const PageFault& f) {
+        const bool same_pasid = f.has_pasid == fault.has_pasid && f.pasid == fault.pasid;
+        return f.stream == fault.stream && f.group == fault.group && (any_pasid || same_pasid);
+    };
     std::copy_if(partial_.begin(), partial_.end(), std::back_inserter(group.faults), mine);
     std::erase_if(partial_, mine);
     group.faults.push_back(fault);
@@ -59,6 +67,20 @@ sim::Task<void> IopfQueue::report(KernelContext& ctx, PageFault fault) {
 void IopfQueue::discard_partial() {
     for (const PageFault& f : partial_) ended(f, nullptr, PageRequestFate::Discarded);
     partial_.clear();
+}
+
+void IopfQueue::discard_partial(const Bond& bond) {
+    const auto its = [&](const PageFault& f) { return f.stream == bond.stream && f.has_pasid && f.pasid == bond.pasid; };
+    for (const PageFault& f : partial_)
+        if (its(f)) ended(f, &bond, PageRequestFate::Discarded);
+    std::erase_if(partial_, its);
+}
+
+/// The device is to give up. R26: it is told that the page is there, so that it asks again, and again (AMD's driver up to
+/// 6.6, which let the device fault once more).
+sim::Task<void> IopfQueue::no_memory(KernelContext& ctx, PageFault fault, const Bond* bond) {
+    ended(fault, bond, PageRequestFate::NoMemory);
+    return answer(ctx, fault, bugs_.has(Bug::R26) ? PageAnswer::Success : PageAnswer::Invalid);
 }
 
 void IopfQueue::queue(Group group) {
@@ -80,7 +102,7 @@ sim::Task<void> IopfQueue::work(unsigned worker, u64 begun_by) {
     KernelContext ctx(scheduler_, "iopf/" + std::to_string(worker), begun_by);
     {
         auto wait = ctx.begin_wait("schedule", "cpu");
-        co_await sim::delay(scheduler_.config().wake_up.get());
+        co_await sim::jittery_delay(scheduler_.config().wake_up.get());
         co_await ctx.run();
     }
     while (next_ < waiting_.size()) {

@@ -21,13 +21,15 @@ struct IopfConfig {
     base::Param<base::Latency> handle{300_ns, "CPU time of a worker for a group, besides its faults", P::Derived,
                                       "iopf_handle_group takes 2.0 us on average on a Kunpeng 920 (S. Lu, Add IOPF "
                                       "support for VFIO passthrough, RFC v2, 2021-03-09), less os.mm.fault_page"};
+    base::Param<unsigned> groups{65536, "groups queued or being handled at most; for one more there is no memory, and it is refused",
+                                 base::between(1u, 65536u), P::Guess, "linux has no limit: each is an allocation of its own"};
     base::Param<unsigned> partial{1024, "reported requests of groups without a last one that are kept at most; one more is dropped, "
                                         "as when its allocation fails: its group is answered once, without it, and the "
                                         "device asks again",
                                   base::between(1u, 65536u), P::Guess,
                                   "linux has no limit: each is an allocation of its own (report_partial_fault)"};
 };
-DESCRIBE(IopfConfig, workers, report, handle, partial)
+DESCRIBE(IopfConfig, workers, report, handle, groups, partial)
 static_assert(base::fully_described<IopfConfig>);
 
 /// One page request as the IOMMU's driver reports it (struct iommu_fault_page_request).
@@ -62,6 +64,8 @@ public:
     sim::Task<void> flush(KernelContext& ctx);
     /// iopf_queue_discard_partial: the hardware lost requests, so that a group may never become whole.
     void discard_partial();
+    /// A bond is gone, and with it whatever of its groups never became whole.
+    void discard_partial(const Bond& bond);
 
     std::size_t queued() const { return open_.size(); }
     std::size_t partial() const { return partial_.size(); }
@@ -75,6 +79,7 @@ private:
     };
     Bond* bond_of(const PageFault& f) const;
     void ended(const PageFault& f, const Bond* bond, PageRequestFate fate);
+    sim::Task<void> no_memory(KernelContext& ctx, PageFault fault, const Bond* bond);
     sim::Task<void> answer(KernelContext& ctx, PageFault last, PageAnswer code);
     void queue(Group group);
     sim::Task<void> work(unsigned worker, u64 begun_by);

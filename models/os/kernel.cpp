@@ -13,6 +13,12 @@ Era require_era(const KernelConfig& c, IommuArch iommu) {
                                     why_no_era(c.policy, c.kernel, iommu));
     return suppressed(*e, c.suppression);
 }
+
+/// R4 and R5: whatever the era, by PASID when a worker comes to it, or by the bond that there was when it came.
+FaultResolution resolution_of(const Era& era, const Bugs& bugs) {
+    const bool at_report = bugs.has(Bug::R5) || (era.resolve_at_report && !bugs.has(Bug::R4));
+    return at_report ? FaultResolution::AtReport : FaultResolution::AtHandling;
+}
 } // namespace
 
 Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger,
@@ -24,7 +30,7 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
       frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_, bugs_),
       page_faults_(events, scheduler_, sva_, config.iopf,
-                   era_.resolve_at_report ? FaultResolution::AtReport : FaultResolution::AtHandling, era_.defer_mmput, bugs_),
+                   resolution_of(era_, bugs_), era_.defer_mmput && !bugs_.has(Bug::R11), bugs_),
       oom_(events, scheduler_, frames_, config.oom, config.kernel, bugs_,
            {[this] { return by_birth(); }, [this](Process& p, u64 span) { kill_for_memory(p, span); }, put_task}) {
     sva_.set_page_faults(&page_faults_);

@@ -26,6 +26,8 @@ struct KernelConfig {
         "none"};
     base::Param<bool> acs{true, "switch on Access Control Services in the ports of switches at boot, where there is an IOMMU", P::Kernel,
                           "linux: pci_enable_acs, after the IOMMU driver's pci_request_acs"};
+    base::Param<bool> randomize_va_space{true, "heaps and stacks begin at random addresses; false: every process has them at the same",
+                                         P::Kernel, "linux: randomize_va_space is 2"};
     PasidConfig pasid;
     CpuConfig cpu;
     MmConfig mm;
@@ -34,7 +36,7 @@ struct KernelConfig {
     EnqcmdConfig enqcmd;
     OomConfig oom;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, pasid, cpu, mm, process, iopf, enqcmd, oom)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, randomize_va_space, pasid, cpu, mm, process, iopf, enqcmd, oom)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -156,6 +158,7 @@ private:
     sim::Task<void> exit_files(KernelContext& ctx, Process& p);
     sim::Task<void> fput(KernelContext& ctx, std::shared_ptr<File> file);
     sim::Task<void> release_file(KernelContext& ctx, File& file);
+    sim::Task<void> stop_device(KernelContext& ctx, Bond& bond);
     // ---- user_submission.cpp
     sim::Task<bool> map_portal(KernelContext& ctx, Process& p, const Bond& bond);
     sim::Task<void> unmap_portal(KernelContext& ctx, Process& p, const drivers::DeviceDriver& d);

@@ -153,6 +153,7 @@ sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at) {
 sim::Task<bool> AddressSpace::mmput(KernelContext& ctx) {
     if (--users_ > 0) co_return false;
     co_await exit_mmap(ctx);
+    if (on_exit) on_exit(*this);
     mmdrop();
     co_return true;
 }

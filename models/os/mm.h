@@ -166,6 +166,8 @@ public:
     /// The last one frees the pgd and calls on_drop.
     void mmdrop();
     std::function<void(AddressSpace&)> on_drop;
+    /// Called between exit_mmap and the drop of its own reference.
+    std::function<void(AddressSpace&)> on_exit;
     unsigned users() const { return users_; }
     unsigned count() const { return count_; }
     bool dead() const { return users_ == 0; }

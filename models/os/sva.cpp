@@ -60,7 +60,7 @@ void Sva::left_behind(base::Leftovers& out) const {
     for (const auto& b : bonds_) {
         const std::string name = std::string{b->process.text()} + " on " + std::string{b->device.name().text()};
         if (b->life.state() != BondState::Unbound) out.say(name, "bond " + std::to_string(raw(b->id)) + " is not unbound");
-        else if (!iommu_->context_gone(*b))
+        else if (iommu_->context_present(*b))
             out.say(name, "the context of PASID " + std::to_string(raw(b->pasid)) + " still leads somewhere");
     }
     std::size_t linked = 0;
@@ -181,7 +181,7 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (b.life.state() == BondState::Unbound || --b.references > 0) co_return; // mm_exit may have detached it already
     // Not under the domain's lock: a worker whose mmput is the last one needs it for the release.
-    if (era_.drain_on_unbind == UnbindDrain::BeforeSteps) {
+    if (drain_of(b) == UnbindDrain::BeforeSteps) {
         const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
         co_await drain_page_requests(ctx, b);
     }
@@ -191,16 +191,26 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     if (b.life.state() == BondState::Unbound) co_return;
     change(b, BondEvent::UnbindBegins);
     const std::vector<Bond*> one{&b};
-    co_await run(ctx, d, one, b.exited ? era_.on_unbind_exited : era_.on_unbind);
+    const auto steps = b.exited ? era_.on_unbind_exited : era_.on_unbind;
+    if (bugs_.has(Bug::R18)) { // list_del first: a release that comes now finds nothing of the bond
+        std::erase(d.bonds, &b);
+        own.release();
+    }
+    co_await run(ctx, d, one, steps);
     std::erase(d.bonds, &b);
-    if (era_.drain_on_unbind == UnbindDrain::AfterSteps) {
+    if (drain_of(b) == UnbindDrain::AfterSteps) {
         own.release(); // as above; a release finds nothing of the bond any more
         const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
         co_await drain_page_requests(ctx, b);
     }
+    if (bugs_.has(Bug::R12)) { // the number is free, and the notifier is not done with it
+        d.last = &b;
+        held.release();
+    }
     if (d.bonds.empty()) co_await run(ctx, d, one, era_.on_last);
     change(b, BondEvent::UnbindEnds);
     ledger_.bond_closed(b.id);
+    audit(b);
     if (!era_.pins_mm || !d.bonds.empty()) co_return;
     own.release(); // nothing is left in the domain that exit_mmap could ask for; binds and unbinds of others wait for it
     static constexpr TeardownStep put[] = {TeardownStep::PutMm};
@@ -227,7 +237,12 @@ sim::Task<void> Sva::park(KernelContext& ctx, Bond& b) {
 
 /// With a policy that detaches here, the bonds are unbound afterwards.
 sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
-    auto held = co_await ctx.sleep_on(lock.lock(), "domain-lock", "sva_domain");
+    sim::Lease held;
+    if (!sva.bugs_.has(Bug::R22)) { // R22: another lock than the unbind's
+        auto lease = co_await ctx.sleep_on(lock.lock(), "domain-lock", "sva_domain");
+        held = std::move(lease);
+    }
+    if (sva.bugs_.has(Bug::R24)) co_return sva.miss_release(*this);
     const std::vector<Bond*> dying = bonds;
     if (dying.empty()) co_return;
     const bool detaches = sva.era_.pasid == PasidLife::Detach;
@@ -241,8 +256,10 @@ sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
         co_await sva.run(ctx, *this, dying, sva.era_.on_last);
     }
     for (Bond* b : dying) {
-        if (!b->parked) sva.change(*b, detaches ? BondEvent::UnbindEnds : BondEvent::MmReleased);
+        const bool overtaken = sva.bugs_.has(Bug::R22) && b->life.state() != BondState::Bound;
+        if (!b->parked && !overtaken) sva.change(*b, detaches ? BondEvent::UnbindEnds : BondEvent::MmReleased);
         if (detaches) sva.ledger_.bond_closed(b->id);
+        sva.audit(*b);
     }
     if (!sva.era_.informs_driver) co_return;
     static constexpr TeardownStep inform[] = {TeardownStep::InformDriver};

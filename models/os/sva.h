@@ -47,6 +47,8 @@ public:
     void set_page_faults(IopfQueue* queue) { page_faults_ = queue; }
     /// mm_pasid_drop: the mm is gone.
     void mm_dropped(AddressSpace& mm);
+    /// Its pages are gone. R1: its PASID goes here already.
+    void mm_exited(AddressSpace& mm);
     /// mm_valid_pasid: the PASID that the mm has at this time.
     /// Of several (os.pasid.private) that for its first device.
     std::optional<Pasid> pasid_of(const AddressSpace& mm) const;
@@ -95,6 +97,10 @@ private:
     bool domain_per_device() const { return era_.domain_per_device || pasids_.one_for_each_device(); }
     void give_pasid_back(Pasid pasid, const AddressSpace& mm);
 
+    std::vector<TeardownStep> as_done(std::span<const TeardownStep> steps) const;
+    UnbindDrain drain_of(const Bond& b) const;
+    void audit(const Bond& b);
+    void miss_release(SvaDomain& d);
     /// `rewriting_atomic`: a spinlock is held over the rewriting of contexts.
     sim::Task<void> run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds, std::span<const TeardownStep> steps,
                         bool rewriting_atomic = false);
@@ -156,8 +162,11 @@ public:
     drivers::DeviceDriver* const device;             ///< null: every device of the mm
     const drivers::MmTag tag;
     std::vector<Bond*> bonds;                        ///< attached
-    /// MODEL: release and unbind of a domain exclude each other, as sva_lock does on 6.1; on 6.12 two different locks guard them.
+    /// MODEL: release and unbind of a domain exclude each other, as sva_lock does on 6.1; on 6.12 two different locks
+    /// guard them (R18, R22).
     sim::Mutex lock;
+    Bond* last = nullptr;                            ///< R12: whose context a release that comes too late takes away
+    bool missed = false;                             ///< R24: its notifier went without a release
 };
 
 } // namespace quiesce::os

@@ -139,10 +139,30 @@ const Sva::Doer& Sva::doer_of(TeardownStep step) {
     return *std::find_if(std::begin(table), std::end(table), [&](const Doer& d) { return d.step == step; });
 }
 
+/// The list as a mistaken kernel has it. R7: what the devices keep goes first, so that they can ask for it again. R15: a
+/// context goes without a word that its faults are to be kept quiet.
+std::vector<TeardownStep> Sva::as_done(std::span<const TeardownStep> steps) const {
+    std::vector<TeardownStep> done(steps.begin(), steps.end());
+    const auto is_atc = [](TeardownStep s) { return s == TeardownStep::InvalidateAtc; };
+    if (bugs_.has(Bug::R7)) std::stable_partition(done.begin(), done.end(), is_atc);
+    if (bugs_.has(Bug::R15)) {
+        std::replace(done.begin(), done.end(), TeardownStep::QuietContext, TeardownStep::ClearContext);
+        std::replace(done.begin(), done.end(), TeardownStep::SilenceContext, TeardownStep::ForgetContext);
+    }
+    return done;
+}
+
+/// R2: while the PASID's context still leads somewhere; R3: not behind a release.
+UnbindDrain Sva::drain_of(const Bond& b) const {
+    if (bugs_.has(Bug::R3) && b.exited) return UnbindDrain::None;
+    if (bugs_.has(Bug::R2) && era_.drain_on_unbind == UnbindDrain::AfterSteps) return UnbindDrain::BeforeSteps;
+    return era_.drain_on_unbind;
+}
+
 /// Each step over all the bonds before the next: one address space has one ASID, and it is clean only when none refills it.
 sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds,
                          std::span<const TeardownStep> steps, bool rewriting_atomic) {
-    for (const TeardownStep s : steps) {
+    for (const TeardownStep s : as_done(steps)) {
         const Doer& by = doer_of(s);
         std::optional<KernelContext::IrqsOff> spinlock; // devices_lock, spin_lock_irqsave
         if (rewriting_atomic && rewrites_context(s)) spinlock.emplace(ctx.irqs_off());
@@ -161,13 +181,15 @@ sim::Task<void> Sva::run(KernelContext& ctx, SvaDomain& d, const std::vector<Bon
 sim::Task<void> Sva::release_bonds(KernelContext& ctx, SvaDomain& d, const std::vector<Bond*>& bonds) {
     std::optional<KernelContext::IrqsOff> spinlock; // domain->lock, spin_lock_irqsave
     if (era_.release_irqs_off) spinlock.emplace(ctx.irqs_off());
+    std::vector<TeardownStep> steps(era_.on_release.begin(), era_.on_release.end());
+    if (bugs_.has(Bug::R10)) steps.push_back(TeardownStep::DrainPageRequests);
     if (!era_.bond_by_bond) {
-        co_await run(ctx, d, bonds, era_.on_release, era_.quiet_irqs_off);
+        co_await run(ctx, d, bonds, steps, era_.quiet_irqs_off);
         co_return;
     }
     for (Bond* b : bonds) {
         const std::vector<Bond*> one{b};
-        co_await run(ctx, d, one, era_.on_release);
+        co_await run(ctx, d, one, steps);
     }
 }
 
@@ -210,13 +232,27 @@ void Sva::went(const SvaDomain& d) {
 
 sim::Task<void> Sva::put_notifier(KernelContext&, SvaDomain& d) {
     went(d);
-    d.mm.notifier_put(d);
+    if (!d.missed) d.mm.notifier_put(d);
     co_return;
 }
 
+/// R12: the release that an unregistration implies comes when somebody else has the PASID, and asks for no bond.
 sim::Task<void> Sva::unregister_notifier(KernelContext& ctx, SvaDomain& d) {
     went(d);
+    if (d.missed) co_return;
     co_await d.mm.notifier_unregister(ctx, d);
+    if (d.last != nullptr) co_await iommu_->clear_pasid(ctx, *d.last);
+}
+
+/// R24: the notifier goes without a word to the hardware, and its reference on the mm with it.
+void Sva::miss_release(SvaDomain& d) {
+    if (!std::exchange(d.missed, true)) d.mm.notifier_put(d);
+}
+
+/// What no bond's context is any more is not present: what still comes is reported (facts/linux-sva.md 1.4).
+void Sva::audit(const Bond& b) {
+    if (b.life.state() != BondState::Unbound || bond_at(b.stream, b.pasid) != nullptr) return;
+    if (iommu_->context_present(b)) events_.emit(OsViolation{"illegal-state", "context of an unbound bond", b.id});
 }
 
 /// pin-mm: what exit_mmap finds is an address space without notifiers.
@@ -234,15 +270,23 @@ void Sva::give_pasid_back(Pasid pasid, const AddressSpace& mm) {
     if (!bugs_.has(Bug::LeakPasid)) pasids_.free(pasid, mm.id());
 }
 
+void Sva::mm_exited(AddressSpace& mm) {
+    const auto found = mms_.find(raw(mm.id()));
+    if (!bugs_.has(Bug::R1) || era_.pasid != PasidLife::MmDrop || found == mms_.end()) return;
+    for (const Pasid p : pasids_of(mm)) give_pasid_back(p, mm);
+    for (Ids& i : found->second.ids) i.pasid.reset();
+}
+
 void Sva::mm_dropped(AddressSpace& mm) {
     const auto found = mms_.find(raw(mm.id()));
     if (found == mms_.end()) return;
     MmState& its = found->second;
     const auto attached = [](const SvaDomain* d) { return !d->bonds.empty(); };
-    if (std::any_of(its.linked.begin(), its.linked.end(), attached))
-        events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
+    const bool alive = std::any_of(its.linked.begin(), its.linked.end(), attached);
+    if (alive) events_.emit(OsViolation{"use-after-free", "mm dropped while a bond lives", BondId{}});
     for (const Pasid p : pasids_of(mm)) give_pasid_back(p, mm);
-    its.ids.clear();
+    for (Ids& i : its.ids) i.pasid.reset();
+    if (!alive) its.ids.clear();
 }
 
 /// First the hardware's queue, then the OS's, then what is between them and the device. Nothing to do for a device that
@@ -252,8 +296,11 @@ sim::Task<void> Sva::drain_page_requests(KernelContext& ctx, Bond& b) {
     if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->flush_page_requests(ctx, b);
     else if (iommu_->stalls_enabled(b.stream) && era_.drain_stalls) co_await iommu_->flush_stalls(ctx);
     else co_return;
-    co_await page_faults_->flush(ctx);
-    if (iommu_->page_requests_enabled(b.stream)) co_await iommu_->drain_in_flight(ctx, b);
+    // R4 and R5: what waits for a worker goes on waiting, for whoever has the PASID then, or with a bond that is gone.
+    if (!bugs_.has(Bug::R4) && !bugs_.has(Bug::R5)) co_await page_faults_->flush(ctx);
+    if (!iommu_->page_requests_enabled(b.stream)) co_return;
+    if (!bugs_.has(Bug::R2)) co_await iommu_->drain_in_flight(ctx, b); // R2: the queues are all that it knows of
+    if (!bugs_.has(Bug::R13)) page_faults_->discard_partial(b);
 }
 
 } // namespace quiesce::os

@@ -10,6 +10,7 @@ namespace quiesce::os {
 
 /// mmap_base with its randomness.
 Va Kernel::random_heap_address() {
+    if (!config_.randomize_va_space) return architecture_.mmap_top;
     const u64 pages = random_.below(u64{1} << architecture_.mmap_random);
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
@@ -22,8 +23,10 @@ AddressSpace& Kernel::new_mm(const std::string& name, u64 heap_pages, u64 presen
         sva_.mm_dropped(gone);
         std::erase(left_, &gone);
     };
+    mm.on_exit = [this](AddressSpace& dead) { sva_.mm_exited(dead); };
     mm.map("heap", random_heap_address(), heap_pages, present, heap);
-    mm.map("stack", Va{architecture_.stack_top.value() - (random_.below(1u << 20) << page_shift)}, 8);
+    const u64 moved = config_.randomize_va_space ? random_.below(1u << 20) : 0;
+    mm.map("stack", Va{architecture_.stack_top.value() - (moved << page_shift)}, 8);
     return mm;
 }
 
@@ -194,10 +197,11 @@ sim::Task<bool> Kernel::unbind(const std::string& name, const std::string& devic
             co_await end_submitting(ctx, p, d);
             if (!has_bug(Bug::RV4)) co_await unmap_portal(ctx, p, d); // unmap_mapping_range
         }
-        if (b->references == 1 && !b->stopped) b->stopped = co_await d.stop(ctx, *b);
-        const bool last = b->references == 1;
+        const bool last = b->references == 1, stop = last && !b->stopped;
+        if (stop && !has_bug(Bug::R17)) co_await stop_device(ctx, *b);
         if (last && pasid_is_held(*p.mm)) co_await sva_.park(ctx, *b);
         else co_await sva_.unbind(ctx, *b);
+        if (stop && has_bug(Bug::R17)) co_await stop_device(ctx, *b);
         let_go(*b);
         for (auto& f : p.files) {
             const auto held = std::find(f->bonds.begin(), f->bonds.end(), b); // once for each time it was bound

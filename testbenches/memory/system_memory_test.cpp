@@ -90,6 +90,34 @@ TEST_CASE("a 64-byte fetch is sampled beat by beat, so a store between two beats
     for (unsigned i = 2; i < 8; ++i) CHECK(words[i] == 0xee);
 }
 
+TEST_CASE("a fetch that a store tore is told of, and one that is whole, before or after the store, is not", "[memory]") {
+    SystemMemoryBench b;
+    const auto beat_time = b.config.bandwidth.get().time_for(b.config.beat.get());
+    const sim::Time first_beat = sim::Time{} + beat_time + b.config.walk_latency.get();
+    const auto [at, torn] = GENERATE_COPY(std::pair{first_beat - sim::Duration::ps(1), false}, std::pair{first_beat + sim::Duration::ps(1), true},
+                                          std::pair{first_beat + beat_time * 3 + sim::Duration::ps(1), false});
+    std::vector<StructureTorn> told;
+    auto token = b.events.subscribe<StructureTorn>([&](sim::Time, const StructureTorn& e) { told.push_back(e); });
+    b.memory.cpu_port().poke64(b.at(0), 0x41);
+    u64 words[8] = {};
+    auto fetch = [&]() -> Task<void> { co_await b.memory.walk_port().fetch(b.at(0), words, Origin{}); };
+    auto store = [&b, when = at]() -> Task<void> {
+        co_await sim::until(when);
+        for (unsigned i = 0; i < 8; ++i) b.memory.cpu_port().poke64(b.at(8 * i), i == 0 ? 0 : 0xee);
+    };
+    auto f = fetch();
+    auto s = store();
+    sim::spawn(std::move(f));
+    sim::spawn(std::move(s));
+    b.calendar.run_until(sim::Time::ps(1'000'000));
+    REQUIRE(told.size() == (torn ? 1 : 0));
+    if (!torn) return;
+    CHECK(told[0].at == b.at(0));
+    CHECK(told[0].bytes == 64);
+    CHECK(told[0].word0 == 0x41);
+    CHECK(told[0].now == 0);
+}
+
 namespace {
 Task<void> add_one(MemoryPort& p, Spa at, Status& how) {
     u64 operand = 1;

@@ -68,7 +68,8 @@ struct IopfBench : test::Machine {
     std::vector<std::string> broken;
 
     explicit IopfBench(KernelVersion version = KernelVersion::V6_12, Policy policy = Policy::QuietUnbind,
-                       const IopfConfig& iopf = {}) {
+                       const IopfConfig& iopf = {}, const std::vector<std::string>& bugs = {}) {
+        config.bugs = bugs;
         config.kernel = version;
         config.policy = policy;
         config.iopf = iopf;
@@ -241,6 +242,43 @@ TEST_CASE("groups are told apart by their index", "[os][iopf]") {
     REQUIRE(b.driver.answers.size() == 1);
     CHECK(b.driver.answers[0].group == 2);
     CHECK(b.kernel->page_faults().partial() == 1);
+}
+
+TEST_CASE("groups are told apart by their PASID, too, but with R13, where the rest of one joins another's", "[os][iopf]") {
+    const bool mistaken = GENERATE(false, true);
+    IopfBench b{KernelVersion::V6_1, Policy::QuietUnbind, {}, mistaken ? std::vector<std::string>{"R13"} : std::vector<std::string>{}};
+    PageFault old = b.fault(b.heap(5), 1, false);
+    old.pasid = Pasid{raw(old.pasid) + 1};
+    const u64 before = b.pages();
+    b.report({old, b.fault(b.heap(6), 1, true)});
+    CHECK(b.only_answer() == PageAnswer::Success);
+    CHECK(b.pages() == before + (mistaken ? 2 : 1));
+    CHECK(b.kernel->page_faults().partial() == (mistaken ? 0 : 1));
+}
+
+TEST_CASE("what is kept of a bond's groups goes with the bond", "[os][iopf]") {
+    IopfBench b;
+    PageFault others = b.fault(b.heap(5), 2, false);
+    b.report({b.fault(b.heap(5), 1, false), others});
+    REQUIRE(b.call(b.kernel->unbind("app", "dev")));
+    CHECK(b.fates == std::vector{PageRequestFate::Discarded, PageRequestFate::Discarded});
+    CHECK(b.kernel->page_faults().partial() == 0);
+}
+
+TEST_CASE("a group for which there is no memory is refused at once; with R26 it is granted, and no page comes", "[os][iopf]") {
+    const bool mistaken = GENERATE(false, true);
+    IopfConfig small;
+    small.groups = 1;
+    IopfBench b{KernelVersion::V6_12, Policy::QuietUnbind, small, mistaken ? std::vector<std::string>{"R26"} : std::vector<std::string>{}};
+    const u64 before = b.pages();
+    b.begin(b.fault(b.heap(5), 1));
+    b.begin(b.fault(b.heap(6), 2));
+    b.settle();
+    REQUIRE(b.driver.answers.size() == 2);
+    CHECK(b.driver.answers[0].group == 2); // before the worker is through with the first
+    CHECK(b.driver.answers[0].code == (mistaken ? PageAnswer::Success : PageAnswer::Invalid));
+    CHECK(b.pages() == before + 1);
+    CHECK(b.fates == std::vector{PageRequestFate::NoMemory, PageRequestFate::Handled});
 }
 
 TEST_CASE("what is kept of groups without a last request goes when the hardware lost requests", "[os][iopf]") {

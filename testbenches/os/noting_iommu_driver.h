@@ -31,7 +31,6 @@ public:
         return note(ctx, "atc");
     }
     std::string error() const override { return {}; }
-    bool context_gone(const Bond&) const override { return true; }
     u32 max_pasids(StreamId) const override { return pasid_limit; }
     u32 max_asids() const override { return asid_limit; }
 

@@ -80,7 +80,8 @@ const std::string app = "app", child = "child", dev = "dev", other = "other";
 constexpr u64 heap_pages = 3, stack_pages = 8;
 
 struct SvaBench : test::Machine {
-    explicit SvaBench(Policy policy, KernelVersion version = KernelVersion::V6_12) {
+    explicit SvaBench(Policy policy, KernelVersion version = KernelVersion::V6_12, const std::vector<std::string>& bugs = {}) {
+        config.bugs = bugs;
         config.policy = policy;
         config.kernel = version;
         make_kernel();
@@ -150,6 +151,28 @@ TEST_CASE("a close stops, clears, invalidates, nothing else; the PASID goes with
     b.log.rows.clear();
     b.call(b.kernel->exit(app));
     CHECK(b.log.words() == (quiet ? Words{"page", "pasid-free", "mmput"} : Words{"page", "mmput"}));
+}
+
+TEST_CASE("a deliberate mistake is a step at the wrong place, or one that is left out", "[os]") {
+    struct Mistake {
+        std::string bug;
+        Words expected;
+    };
+    const auto [bug, expected] = GENERATE(
+        Mistake{"R1", {"quiet", "tlbi", "atc dev", "page", "pasid-free", "mmput", "stop", "clear", "atc dev", "tlbi"}},
+        Mistake{"R7", {"atc dev", "quiet", "tlbi", "page", "mmput", "stop", "atc dev", "clear", "tlbi", "pasid-free"}},
+        Mistake{"R15", {"clear", "tlbi", "atc dev", "page", "mmput", "stop", "clear", "atc dev", "tlbi", "pasid-free"}},
+        Mistake{"R17", {"quiet", "tlbi", "atc dev", "page", "mmput", "clear", "atc dev", "tlbi", "stop", "pasid-free"}},
+        Mistake{"R24", {"page", "mmput", "pasid-free", "stop", "clear", "atc dev", "tlbi"}});
+    INFO(bug);
+    SvaBench b(Policy::QuietUnbind, KernelVersion::V6_12, {bug});
+    b.iommu.ats = {b.device.number};
+    if (bug == "R24") b.device.stop_time = 100_us; // longer than the notifier's grace period
+    b.bind(app, dev);
+    b.call(b.kernel->kill(app));
+    b.settle();
+    CHECK(b.log.words() == expected);
+    CHECK(b.violations == (bug == "R24" ? 1 : 0));
 }
 
 TEST_CASE("2018 has no quiet-unbind: such a kernel cannot be made", "[os]") {

@@ -24,6 +24,14 @@ same "registers over TLM with the checker in line" "$first" "$(print mm-exit-und
 differ "another seed" "$first" "$(print mm-exit-under-load --seed 2)"
 differ "another policy" "$first" "$(print mm-exit-under-load --set os.policy=mm-exit)"
 
+# Other interleavings of the same story: by the seed, each time the same.
+other=(--set platform.simultaneous=shuffled --set os.cpu.jitter=1us)
+differ "another interleaving" "$first" "$(print mm-exit-under-load "${other[@]}")"
+same "an interleaving twice" "$(print mm-exit-under-load "${other[@]}")" "$(print mm-exit-under-load "${other[@]}")"
+differ "two interleavings" "$(print mm-exit-under-load "${other[@]}")" "$(print mm-exit-under-load "${other[@]}" --seed 2)"
+for s in mm-exit-under-load two-devices ats-teardown pri-storm-exit stop-marker; do
+    for seed in 1 2 3; do expect 0 "verdict pass" "$QUIESCE" run "$s" "${other[@]}" --seed "$seed"; done
+done
 expect 1 freed-before-fenced "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]'
 expect 1 lying-fence "$QUIESCE" run mm-exit-under-load --set 'platform.iommu.bugs=[early-sync]'
 expect 1 "the allocator: 1 PASID in use" "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[leak-pasid]'

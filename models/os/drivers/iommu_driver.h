@@ -59,8 +59,6 @@ public:
     /// As flush_page_requests(), for the records of stalled requests.
     virtual sim::Task<void> flush_stalls(KernelContext&) { co_return; }
     virtual std::string error() const = 0;
-    /// The context at the PASID of a bond that is gone is none that hardware would use.
-    virtual bool context_gone(const Bond&) const = 0;
     /// PASIDs of a stream are below this; 0 if the stream is not attached.
     virtual u32 max_pasids(StreamId stream) const = 0;
     /// ASIDs are below this; 0: the unit has none, and address spaces are known by their PASIDs.
@@ -82,6 +80,8 @@ public:
     virtual sim::Task<void> silence_pasid(KernelContext&, Bond&) { co_return; }
     /// Of a context that is not present nothing stays. No fence.
     virtual sim::Task<void> forget_pasid(KernelContext&, Bond&) { co_return; }
+    /// What its table says in memory: the PASID's context is there, be it quiet or not. Takes no time: for audits.
+    virtual bool context_present(const Bond&) const { return false; }
     /// Every translation of an address space that the unit keeps.
     virtual sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) = 0;
     /// Its translations of a range (secondary TLB invalidation).

@@ -295,15 +295,18 @@ sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond,
     co_return Spa{word & 0x000f'ffff'ffff'f000} + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
 }
 
-bool Smmuv3Driver::context_gone(const Bond& bond) const {
+bool Smmuv3Driver::context_present(const Bond& bond) const {
     const Stream& s = streams_.at(raw(bond.stream));
     const memory::MemoryPort& memory = kernel_.frames().memory();
+    u64 leaf = raw(bond.pasid);
     Spa table = s.contexts;
-    if (s.two_level) table = Spa{memory.peek64(s.contexts + (raw(bond.pasid) >> cd_leaf_bits) * 8) & 0x000f'ffff'ffff'f000};
-    if (table == Spa{0}) return true;
-    const u32 slot = s.two_level ? raw(bond.pasid) & ((1u << cd_leaf_bits) - 1) : raw(bond.pasid);
-    Cd cd;
-    return (memory.peek64(table + u64{slot} * 64) & cd.set(Cd::V, true).word(0)) == 0;
+    if (s.two_level) {
+        const u64 word = memory.peek64(s.contexts + (leaf >> cd_leaf_bits) * 8);
+        if ((word & 1) == 0) return false;
+        table = Spa{word & 0x000f'ffff'ffff'f000};
+        leaf &= (1u << cd_leaf_bits) - 1;
+    }
+    return Cd::from_words({memory.peek64(table + leaf * 64)}).get(Cd::V);
 }
 
 /// arm_smmu_make_sva_cd: the process's own table, 48-bit addresses, faults recorded (R) and aborted (A), or stalled (S).
@@ -362,7 +365,8 @@ sim::Task<bool> Smmuv3Driver::quiet_pasid(KernelContext& ctx, Bond& bond) {
         Cd quiet;
         quiet.set(Cd::EPD0, true).set(Cd::EPD1, true).set(Cd::V, true).set(Cd::AA64, true).set(Cd::A, true).set(Cd::IPS, u64{output_code_});
         quiet.set(Cd::ASET, true).set(Cd::ASID, bond.asid).set(Cd::MAIR0, 0xffu);
-        if (stall_model_ == StallModel::StallForced) quiet.set(Cd::S, true).set(Cd::R, true);
+        const bool stalls = stalls_enabled(bond.stream) && kernel_.has_bug(Bug::R16);
+        if (stall_model_ == StallModel::StallForced || stalls) quiet.set(Cd::S, true).set(Cd::R, true);
         cd = quiet;
     }
     const bool seen = co_await write_cd(ctx, bond, cd, true);

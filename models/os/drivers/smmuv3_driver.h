@@ -39,11 +39,11 @@ public:
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> redirect_pasid(KernelContext& ctx, Bond& bond) override;
+    bool context_present(const Bond& bond) const override;
     sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) override;
     sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) override;
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
     std::string error() const override { return error_; }
-    bool context_gone(const Bond& bond) const override;
     u32 max_pasids(StreamId stream) const override;
     u32 max_asids() const override { return 1u << asid_bits_; }
     u32 first_asid() const override { return 1 + config_.other_domains; }

@@ -245,13 +245,13 @@ sim::Task<Spa> VtdDriver::pasid_entry(KernelContext& ctx, StreamId stream, Pasid
     co_return Spa{word & ~u64{0xfff}} + (raw(pasid) % pasids_per_table) * u64{64};
 }
 
-bool VtdDriver::context_gone(const Bond& bond) const {
+bool VtdDriver::context_present(const Bond& bond) const {
     const memory::MemoryPort& memory = kernel_.frames().memory();
     const Spa directory = streams_.at(raw(bond.stream)).directory;
     const u64 word = memory.peek64(directory + (raw(bond.pasid) / pasids_per_table) * u64{8});
-    if ((word & 1) == 0) return true;
-    const Spa entry = Spa{word & ~u64{0xfff}} + (raw(bond.pasid) % pasids_per_table) * u64{64};
-    return (memory.peek64(entry) & PasidEntry{}.set(PasidEntry::P, true).word(0)) == 0;
+    if ((word & 1) == 0) return false;
+    const Spa at = Spa{word & ~u64{0xfff}} + (raw(bond.pasid) % pasids_per_table) * u64{64};
+    return PasidEntry::from_words({memory.peek64(at)}).get(PasidEntry::P);
 }
 
 /// intel_pasid_setup_first_level with the process's own table: four levels, privileged requests refused (SRE=0).
@@ -357,12 +357,17 @@ sim::Task<bool> VtdDriver::redirect_pasid(KernelContext& ctx, Bond& bond) {
     co_return seen;
 }
 
-/// 6.12: P alone; whatever reads the entry meanwhile sees the old one or one that is not present (75ed00055c05).
+/// 6.12: P alone; whatever reads the entry meanwhile sees the old one or one that is not present (75ed00055c05). R9: all of
+/// it, as before that.
 sim::Task<bool> VtdDriver::block_pasid(KernelContext& ctx, Bond& bond) {
     const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
     const u64 word0 = kernel_.frames().memory().peek64(at);
-    co_await ctx.store(at, word0 & ~u64{1});
-    co_await ctx.barrier();
+    if (kernel_.has_bug(Bug::R9)) {
+        co_await take_entry(ctx, at, 0);
+    } else {
+        co_await ctx.store(at, word0 & ~u64{1});
+        co_await ctx.barrier();
+    }
     const bool seen = co_await invalidate_pasid_cache(ctx, bond);
     co_return seen;
 }
