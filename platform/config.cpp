@@ -244,8 +244,8 @@ void check_memory(const Config& c, const Node& root, Diagnostics& out) {
 
 } // namespace
 
-void check_topology(const Config& c, const Node& root, Diagnostics& out) {
-    check_policy(c, root, out);
+void check_topology(const Config& c, const Node& root, bool applicable, Diagnostics& out) {
+    if (applicable) check_policy(c, root, out);
     check_pasids(c, root, out);
     check_memory(c, root, out);
     check_devices(c, root, out);
@@ -284,13 +284,18 @@ const std::vector<Capability>& known_capabilities() {
         {"ats", "devices keep translations of their own"},
         {"pri", "devices ask for pages"},
         {"stall", "faulting transactions wait for the operating system"},
+        {"smmuv3", "the IOMMU is an SMMUv3"},
+        {"vtd", "the IOMMU is a VT-d unit, for instance because the kernel's driver is"},
     };
     return list;
 }
 
 std::vector<std::string> capabilities(const Config& c) {
     const IommuRow* const iommu = iommu_row(c);
-    return iommu != nullptr ? iommu->capabilities(c) : std::vector<std::string>{};
+    if (iommu == nullptr) return {};
+    std::vector<std::string> there = iommu->capabilities(c);
+    there.emplace_back(c.platform.iommu.kind.text());
+    return there;
 }
 
 } // namespace quiesce::platform

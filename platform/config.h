@@ -164,7 +164,8 @@ u32 highest_pasid(const Config& config);
 /// Buses of PCIe that devices and switches take, besides that of the root ports.
 u64 pci_buses(const Config& config);
 /// What no single value shows: impossible pairs, a PASID wider than the SMMU takes, queues that do not fit.
-void check_topology(const Config& config, const Node& root, Diagnostics& out);
+/// `applicable`: the platform has what the scenario requires; otherwise it is not run, and its kernel need not exist there.
+void check_topology(const Config& config, const Node& root, bool applicable, Diagnostics& out);
 /// Deliberate mistakes of the operating system and of the hardware, with how to provoke each.
 struct BugHelp {
     std::string name, help, scenario;

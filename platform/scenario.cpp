@@ -103,7 +103,11 @@ void read_body(Scenario& s, Diagnostics& out) {
         cast.links.insert(cast.links.end(), {name + ".link.up", name + ".link.down"});
     if (const Node* n = top.require("steps")) cast.processes = read_steps(*n, s, out);
     if (const Node* n = top.take("expect"); n != nullptr && !n->is_null()) s.expectations = read_expectations(*n, s.config, cast, out);
-    check_topology(s.config, s.root, out);
+    const auto there = capabilities(s.config);
+    const bool applicable = std::all_of(s.requires_.begin(), s.requires_.end(), [&](const std::string& r) {
+        return std::find(there.begin(), there.end(), r) != there.end();
+    });
+    check_topology(s.config, s.root, applicable, out);
 }
 
 std::string find_scenario(const std::string& file_or_name) {

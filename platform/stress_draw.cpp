@@ -13,7 +13,7 @@ using os::Policy;
 
 os::IommuArch arch_of(IommuKind kind) { return kind == IommuKind::Vtd ? os::IommuArch::Vtd : os::IommuArch::Smmuv3; }
 
-/// What is known to be unsafe, and why: everything else that there is counts as safe.
+/// What is known to be unsafe beyond what `list policies` says of an era, and why.
 struct Unsafe {
     IommuKind iommu;
     Policy policy;
@@ -31,7 +31,8 @@ std::vector<Footing> all_footings(bool safe_only) {
     for (const IommuKind iommu : {IommuKind::Smmuv3, IommuKind::Vtd})
         for (const auto& policy : os::enum_names(Policy{}))
             for (const auto& kernel : os::enum_names(KernelVersion{})) {
-                if (os::find_era(policy.value, kernel.value, arch_of(iommu)) == nullptr) continue;
+                const os::Era* const era = os::find_era(policy.value, kernel.value, arch_of(iommu));
+                if (era == nullptr || (safe_only && !os::safety_of(*era).safe)) continue;
                 const auto its = [&](const Unsafe& u) {
                     return u.iommu == iommu && u.policy == policy.value && u.kernel == kernel.value;
                 };

@@ -37,7 +37,7 @@ PlatformConfig preset_platform(const std::string& preset, const std::vector<std:
     config.devices.try_emplace("host"); // stands for the host's: a platform is judged with at least one
     apply_preset(config, root, out);
     parameters(config).read(root, out);
-    check_topology(config, root, out);
+    check_topology(config, root, true, out);
     return config.platform;
 }
 

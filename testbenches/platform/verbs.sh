@@ -293,7 +293,8 @@ results=()
 for s in "$SOURCE_DIR"/testbenches/scenarios/*.yaml; do
     for set in os.policy=quiet-unbind os.policy=mm-exit os.policy=notify-unbind platform.iommu.kind=vtd os.kernel=6.1 observe.events=all; do
         dir="shape/$(basename "$s" .yaml)-${set//[=.]/_}"
-        "$QUIESCE" run "$s" --set "$set" --out "$dir" >/dev/null 2>&1
+        said=$("$QUIESCE" run "$s" --set "$set" --out "$dir" 2>&1 >/dev/null)
+        [[ $said == *"does not exist on kernel"* ]] && continue # a scenario that names its kernel
         results+=("$dir")
     done
 done
