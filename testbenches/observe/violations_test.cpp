@@ -246,9 +246,9 @@ const Row rows[] = {
      [](ViolationsBench& b) {
          for (int i = 0; i < 100; ++i) b.dma_issued(50 + i, 1), b.dma_ended(50 + i, 1);
      }},
-    {"left-behind", "the runner finds a frame, or the frame goes back",
+    {"left-behind", "the runner finds a frame, or a frame is merely in use",
      [](ViolationsBench& b) { b.checkers.report("left-behind", BondId{}, 0, "app1: 1 frame", "app1"); },
-     [](ViolationsBench& b) { b.take(40, 9), b.state(50, BondState::Unbound), b.unmap(55, 9), b.free(60, 9); }},
+     [](ViolationsBench& b) { b.take(40, 9); }},
     {"late-page-response", "the group had been answered, or its queue had stopped",
      [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Unexpected); },
      [](ViolationsBench& b) { b.page_sent(40, 1), b.page_heard(50, 1, 0, 0, devices::PageResponseFate::Stale); }},

@@ -180,14 +180,15 @@ sim::Task<bool> GpuDriver::stop(KernelContext& ctx, Bond& bond) {
     bool idle = true;
     if (c != nullptr && c->taken) {
         auto held = co_await ctx.sleep_on(lock_.lock(), "device-lock", name_);
-        if (!gone_ && c->mapped) {
+        const bool still_its = c->taken && c->bond == bond.id; // or somebody else has stopped it meanwhile, and it is another bond's
+        if (still_its && !gone_ && c->mapped) {
             idle = co_await unmap(ctx, *c);
             if (!idle) {
                 ++timeouts_;
                 idle = co_await reset_engines(ctx, bond.id);
             }
         }
-        if (idle) {
+        if (still_its && idle) {
             c->taken = false;
             c->bond = {};
         }
