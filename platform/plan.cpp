@@ -67,6 +67,7 @@ void Plan::fork(const Step& s) {
     if (s.text("memory") == "shared") { // and so what is bound, and works, is the clone's as well
         Process clone = *parent;
         clone.threads = 1;
+        clone.holders.clear();
         processes_[s.text("child")] = std::move(clone);
         return;
     }
