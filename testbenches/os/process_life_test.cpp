@@ -88,8 +88,9 @@ TEST_CASE("after exec the same descriptor can be bound to the new address space,
 }
 
 TEST_CASE("exec waits for a thread that sleeps where no signal reaches it", "[os]") {
+    const std::string app = "app"; // lives as long as what is spawned with it
     LifeBench b;
-    sim::spawn(b.kernel->sleep_in_kernel("app", 0, 3_ms));
+    sim::spawn(b.kernel->sleep_in_kernel(app, 0, 3_ms));
     b.calendar.run_for(100_us);
     const Time asked = sim::now();
     Time let_go;
