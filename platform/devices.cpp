@@ -40,9 +40,11 @@ Device build_accelerator(const Site& s, const Config& config, const DeviceConfig
     return pci_device(s, std::move(hardware), std::move(driver));
 }
 
-/// MODEL: firmware gives it the stream that a PCI function in its place would have.
+/// MODEL: firmware gives it the stream that a PCI function in its place would have; where there are switches, whose buses have
+/// such numbers, too, one of the highest buses'.
 Device build_platform_master(const Site& s, const Config& config, const DeviceConfig& d) {
-    const StreamId stream = s.root_complex.stream_of(RequesterId{static_cast<u16>((raw(s.id) + 1) << 8)});
+    const u32 bus = config.platform.switches.empty() ? raw(s.id) + 1 : 0xff - raw(s.id);
+    const StreamId stream = s.root_complex.stream_of(RequesterId{static_cast<u16>(bus << 8)});
     auto master = std::make_unique<devices::PlatformMaster>(
         s.name, s.events,
         devices::InterconnectSeat{s.memory, s.iommu, s.kernel.interrupts(), s.wire, stream,
