@@ -1,315 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The sentences that actors can say: one row each, with its arguments, its help, what is known of it beforehand, and what it
-/// does.
-#include "platform/steps.h"
-#include "platform/devices.h"
-#include "platform/plan.h"
-#include "platform/system.h"
-
-#include <fmt/format.h>
+#include "platform/said.h"
 
 namespace quiesce::platform {
-namespace {
-using Kind = ArgumentSpec::Kind;
-using Life = Situation::Life;
-
-const ArgumentSpec as_process{"as", Kind::Process, true, "the process that does it"};
-const ArgumentSpec to_device{"to", Kind::Device, true, "the device"};
-
-constexpr u64 one_ns = 1'000;                                ///< in ps
-constexpr u64 slowest_pace = 4'294'967'295 * one_ns;         ///< Q_RATE has 32 bits of nanoseconds
-constexpr u64 largest_request = 65'535, most_packets = 65'535; ///< Q_SIZE and Q_MODE.OUTSTANDING have 16 bits
-constexpr u64 largest_transfer = u64{1} << 31;
-constexpr u64 most_requests = 1'000'000'000'000;
-constexpr u64 most_waiting = 1'000'000'000 * one_ns * 1'000; ///< 1000 s
 
 InputError cannot_be(const Step& s, const std::string& why) { return {s.place, fmt::format("{}: {}", s.sentence(), why)}; }
 
 std::string process_of(const Step& s) {
     for (const ArgumentSpec& a : s.row->arguments)
-        if (a.kind == Kind::Process) return s.text(a.name);
+        if (a.kind == ArgumentSpec::Kind::Process) return s.text(a.name);
     return {};
 }
 std::string not_bound(const Step& s) {
     return fmt::format("is not bound to {} any more", s.has("from") ? s.text("from") : s.actor);
 }
 
-/// The sentence came after its device's link had gone down.
 void note_gone(const Stage& g, const Step& s, const std::string& device) {
     g.note(s, fmt::format("nothing to do: {} is gone, its link went down", device));
 }
 
-/// The kernel found nothing to do, though the plan saw no mistake: a race.
 void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
     const std::string who = process_of(s);
-    g.note(s, fmt::format("nothing to do: {} {}", who, g.now.life(who) == Life::Running ? otherwise : "is dying"));
+    g.note(s, fmt::format("nothing to do: {} {}", who, g.now.life(who) == Situation::Life::Running ? otherwise : "is dying"));
 }
-
-os::MemoryKind kind_of(const std::string& word) {
-    for (const auto& [value, name] : enum_names(os::MemoryKind{}))
-        if (name == word) return value;
-    return os::MemoryKind::Private;
-}
-
-sim::Task<void> spawn_process(Stage& g, const Step& s) {
-    g.system.kernel().spawn(s.text("spawn"), s.integer("pages", default_heap_pages),
-                            static_cast<unsigned>(s.integer("threads", 1)), s.integer("present", most_heap_pages),
-                            kind_of(s.text("memory")));
-    const bool less = s.has("oom-protect");
-    g.system.kernel().set_oom_score_adj(s.text("spawn"), less ? -static_cast<int>(s.integer("oom-protect"))
-                                                              : static_cast<int>(s.integer("oom-prefer", 0)));
-    co_return;
-}
-
-sim::Task<void> fork_process(Stage& g, const Step& s) {
-    if (g.now.life(s.text("fork")) == Life::Dying) throw cannot_be(s, fmt::format("{} is dying and cannot fork", s.text("fork")));
-    if (s.text("memory") == "shared") g.system.kernel().clone(s.text("fork"), s.text("child"));
-    else g.system.kernel().fork(s.text("fork"), s.text("child"));
-    co_return;
-}
-
-sim::Task<void> exec(Stage& g, const Step& s) {
-    const bool done = co_await g.system.kernel().exec(s.text("exec"), s.integer("pages", default_heap_pages), s.text("close-files") == "true");
-    if (!done) g.note(s, fmt::format("nothing to do: {} is dying", s.text("exec")));
-}
-
-sim::Task<void> mmap_file(Stage& g, const Step& s) {
-    const bool mapped = co_await g.system.kernel().mmap_file(s.text("as"), s.text("mmap"));
-    if (!mapped) note_lost(g, s, fmt::format("has not opened {} any more", s.text("mmap")));
-}
-
-sim::Task<void> open_file(Stage& g, const Step& s) {
-    const bool opened = co_await g.system.kernel().open(s.text("as"), s.text("open"));
-    if (!opened) note_lost(g, s, "cannot open it");
-}
-
-sim::Task<void> bind(Stage& g, const Step& s) {
-    const std::string& p = s.text("bind");
-    const bool bound = co_await g.system.kernel().bind(p, s.text("to"));
-    if (bound) co_return;
-    if (s.text("may-fail") == "true") co_return g.note(s, fmt::format("refused (binds.by_error of run.json): {} is not bound", p));
-    if (g.now.life(p) == Life::Running) {
-        const auto& pasid = g.system.kernel().config().pasid;
-        if (g.system.kernel().gone(s.text("to"))) co_return note_gone(g, s, s.text("to"));
-        const std::string lost = g.system.faulty(s.text("to"))
-                                     ? fmt::format("; or an answer of {}'s registers was lost on a link with faults (faults.from: when they begin)", s.text("to"))
-                                     : std::string{};
-        throw cannot_be(s, fmt::format("no PASID or ASID is free for {0}: os.pasid.min is {1}, os.pasid.max {2}, os.pasid.grace {3}; "
-                                       "or {4} takes no such PASID (devices.{4}.pasid_bits) or no further process{5}",
-                                       p, pasid.min.text(), pasid.max.text(), pasid.grace.text(), s.text("to"), lost));
-    }
-    g.note(s, fmt::format("refused: {} is dying", p));
-}
-
-sim::Task<void> unbind(Stage& g, const Step& s) {
-    const bool unbound = co_await g.system.kernel().unbind(s.text("unbind"), s.text("from"));
-    if (!unbound) note_lost(g, s, not_bound(s));
-}
-
-sim::Task<void> close_file(Stage& g, const Step& s) {
-    const bool closed = co_await g.system.kernel().close(s.text("as"), s.text("close"));
-    if (!closed) note_lost(g, s, fmt::format("has not opened {} any more", s.text("close")));
-}
-
-sim::Task<void> kill(Stage& g, const Step& s) { return g.system.kernel().kill(s.text("kill")); }
-sim::Task<void> exit_process(Stage& g, const Step& s) { return g.system.kernel().exit(s.text("exit")); }
-
-sim::Task<void> unmap(Stage& g, const Step& s) {
-    const auto [first, count] = s.pages("pages", {0, 1});
-    const bool unmapped = co_await g.system.kernel().munmap(s.text("unmap"), first, count);
-    if (!unmapped) note_lost(g, s, "has no heap any more");
-}
-
-/// Who dies of it meanwhile dies of the scenario.
-sim::Task<void> touch(Stage& g, const Step& s) {
-    const auto [first, count] = s.pages("pages", {0, 1});
-    const bool touched = co_await g.system.kernel().touch(s.text("touch"), first, count);
-    if (!touched) g.note(s, fmt::format("{} was killed before it was through", s.text("touch")));
-}
-
-sim::Task<void> sleep_in_kernel(Stage& g, const Step& s) {
-    return g.system.kernel().sleep_in_kernel(s.text("block"), static_cast<unsigned>(s.integer("thread")), s.duration("time"));
-}
-
-sim::Task<void> user_pointers(Stage& g, const Step& s) {
-    const auto [first, count] = s.pages("pages", {0, 1});
-    const bool done = co_await g.system.kernel().register_user_pointers(s.text("user-pointers"), first, count, s.duration("takes"));
-    if (!done) note_lost(g, s, "has no heap any more");
-}
-
-sim::Task<void> mrelease(Stage& g, const Step& s) {
-    using Release = os::OomKiller::Release;
-    const Release how = co_await g.system.kernel().mrelease(s.text("mrelease"));
-    static const std::map<Release, const char*> told{{Release::Again, "EAGAIN: somebody would have had to be waited for"},
-                                                     {Release::NotDying, "EINVAL: it is not dying"},
-                                                     {Release::NoProcess, "ESRCH: its address space is gone"},
-                                                     {Release::NoCall, "ENOSYS: process_mrelease came with 5.15"}};
-    if (const auto t = told.find(how); t != told.end()) g.note(s, t->second);
-}
-
-sim::Task<void> stop_work(Stage& g, const Step& s) {
-    const bool stopped = co_await g.system.kernel().stop(s.text("stop"), s.actor);
-    if (!stopped) note_lost(g, s, not_bound(s));
-}
-
-os::drivers::Work work_of(const Stage&, const Step& s, const os::Vma& heap) {
-    using os::drivers::Work;
-    Work w;
-    const std::string& access = s.text("access");
-    w.direction = access == "read" ? Work::Direction::Read : access == "write" ? Work::Direction::Write
-                  : access == "atomic" ? Work::Direction::Atomic : Work::Direction::Mixed;
-    w.pattern = s.text("pattern") == "sequential" ? Work::Pattern::Sequential : Work::Pattern::Random;
-    const auto [first, count] = s.pages("pages", {0, heap.pages});
-    w.first = heap.start + first * page_size;
-    w.bytes = count * page_size;
-    w.request_min = static_cast<u32>(s.size("size"));
-    w.request_max = static_cast<u32>(s.size("size-max"));
-    w.every = s.duration("every");
-    w.count = s.integer("count");
-    w.outstanding = static_cast<unsigned>(s.integer("outstanding"));
-    w.stuck = s.text("preempt") == "never";
-    return w;
-}
-
-/// Receive buffers in the heap, and packets to be sent from there.
-os::drivers::Work rings_of(const Stage& g, const Step& s, const os::Vma& heap) {
-    using os::drivers::Work;
-    Work w = work_of(g, s, heap);
-    w.direction = s.has("send-every") ? Work::Direction::Mixed : Work::Direction::Write;
-    w.every = s.duration("send-every");
-    w.request_min = static_cast<u32>(s.size("buffer"));
-    return w;
-}
-
-/// As the trace says.
-os::drivers::Work trace_of(const Stage& g, const Step& s, const os::Vma& heap) {
-    os::drivers::Work w;
-    w.first = heap.start;
-    w.bytes = heap.pages * page_size;
-    w.queue = g.system.queue_of(s.actor, s.text("play"));
-    return w;
-}
-
-/// Work on a process's heap, as `describe` has it.
-sim::Task<void> submit(Stage& g, const Step& s,
-                       os::drivers::Work (*describe)(const Stage&, const Step&, const os::Vma&)) {
-    const std::string p = process_of(s);
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
-    if (g.now.works(p, s.actor))
-        throw cannot_be(s, fmt::format("{} still works for {}: say `{}: {{stop: {}}}` with `wait: true` before", s.actor, p, s.actor, p));
-    const os::drivers::Work work = describe(g, s, *heap);
-    const bool taken = co_await g.system.kernel().submit(p, s.actor, work);
-    if (taken) co_return;
-    if (g.system.kernel().gone(s.actor)) co_return note_gone(g, s, s.actor);
-    if (g.now.life(p) == Life::Running && g.now.bound(p, s.actor))
-        throw cannot_be(s, fmt::format("{0} has none of its {2} left for {1} (devices.{0}.{2})", s.actor, p,
-                                       g.system.row(s.actor).queues_name));
-    note_lost(g, s, not_bound(s));
-}
-sim::Task<void> stream(Stage& g, const Step& s) { return submit(g, s, work_of); }
-sim::Task<void> receive(Stage& g, const Step& s) { return submit(g, s, rings_of); }
-sim::Task<void> play(Stage& g, const Step& s) { return submit(g, s, trace_of); }
-
-bool is_nic(const DeviceRow& r) { return r.kind == DeviceKind::Nic; }
-bool is_gpu(const DeviceRow& r) { return r.kind == DeviceKind::Gpu; }
-bool is_dsa(const DeviceRow& r) { return r.kind == DeviceKind::Dsa; }
-bool plays(const DeviceRow& r) { return r.plays; }
-bool streams(const DeviceRow& r) { return !is_nic(r) && !plays(r); }
-
-os::drivers::Work::Operation operation_of(const std::string& word) {
-    using Operation = os::drivers::Work::Operation;
-    return word == "noop"      ? Operation::Noop
-           : word == "drain"   ? Operation::Drain
-           : word == "fill"    ? Operation::Fill
-           : word == "compare" ? Operation::Compare
-                               : Operation::Move;
-}
-
-sim::Task<void> enqcmd(Stage& g, const Step& s) {
-    const std::string& p = s.text("enqcmd");
-    const os::Vma* heap = g.system.kernel().heap(p);
-    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
-    os::drivers::Work work = work_of(g, s, *heap);
-    work.operation = operation_of(s.text("operation"));
-    work.block_on_fault = s.text("block-on-fault") != "false";
-    auto said =
-        g.system.kernel().enqcmd(p, static_cast<unsigned>(s.integer("thread")), s.actor, work, s.duration("patience"));
-    const os::Kernel::Enqcmd result = co_await std::move(said);
-    switch (result.how) {
-    case os::UserSubmission::Accepted:
-        if (result.status == 0) g.note(s, fmt::format("{} took it, and no completion record came", s.actor));
-        break;
-    case os::UserSubmission::Full: g.note(s, fmt::format("{} answered Retry, again and again", s.actor)); break;
-    case os::UserSubmission::NoPortal:
-        g.note(s, fmt::format("{} has no portal of {} mapped: SIGBUS", p, s.actor));
-        break;
-    case os::UserSubmission::NoPasid:
-        g.note(s, fmt::format("{} has no PASID that its thread could use: SIGSEGV", p));
-        break;
-    case os::UserSubmission::Failed: g.note(s, fmt::format("{} gave no answer", s.actor)); break;
-    case os::UserSubmission::Dying: g.note(s, fmt::format("nothing to do: {} is dying", p)); break;
-    }
-}
-
-sim::Task<void> allocate_pasids(Stage& g, const Step& s) {
-    const auto wanted = static_cast<unsigned>(s.integer("allocate-pasids"));
-    const unsigned taken = g.system.kernel().allocate_pasids(base::Name{s.text("set")}, wanted);
-    if (taken < wanted) g.note(s, fmt::format("{} of {}: no more are free (ENOSPC)", taken, wanted));
-    co_return;
-}
-
-sim::Task<void> free_pasids(Stage& g, const Step& s) {
-    if (!g.system.kernel().free_pasids(s.text("free-pasids")))
-        g.note(s, fmt::format("nothing to do: {} has none", s.text("free-pasids")));
-    co_return;
-}
-
-std::vector<std::string> holder_names() {
-    std::vector<std::string> names;
-    for (const auto& row : enum_names(os::Holder{})) names.emplace_back(row.name);
-    return names;
-}
-
-os::Holder holder_of(const Step& s) {
-    for (const auto& row : enum_names(os::Holder{}))
-        if (row.name == s.text("by")) return row.value;
-    return os::Holder::Procfs;
-}
-
-sim::Task<void> hold(Stage& g, const Step& s) {
-    const bool held = co_await g.system.kernel().hold(s.text("hold"), holder_of(s));
-    if (!held) note_lost(g, s, "has nothing that could be held any more");
-}
-
-sim::Task<void> drop(Stage& g, const Step& s) {
-    const bool dropped = co_await g.system.kernel().drop(s.text("drop"), holder_of(s));
-    if (!dropped) g.note(s, fmt::format("nothing to do: {} holds nothing of {}", s.text("by"), s.text("drop")));
-}
-
-sim::Task<void> set_link(Stage& g, const Step& s) {
-    g.system.set_link(s.actor, s.text("link") == "up");
-    co_return;
-}
-
-sim::Task<void> reset_device(Stage& g, const Step& s) {
-    const bool done = co_await g.system.kernel().reset(s.text("reset"));
-    if (!done) note_gone(g, s, s.text("reset"));
-}
-
-sim::Task<void> set_bus_master(Stage& g, const Step& s) {
-    const bool done = co_await g.system.kernel().allow_dma(s.text("of"), s.text("bus-master") == "set");
-    if (!done) note_gone(g, s, s.text("of"));
-}
-} // namespace
 
 sim::Task<void> say(Stage& stage, const Step& step) {
     const std::string who = process_of(step);
-    if (!who.empty() && stage.now.life(who) == Life::Dead && stage.now.killed_for_memory(who) && !step.row->of_the_dead) {
+    if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && stage.now.killed_for_memory(who) && !step.row->of_the_dead) {
         stage.note(step, fmt::format("nothing to do: {} was killed for memory", who));
         co_return;
     }
-    if (!who.empty() && stage.now.life(who) == Life::Dead && !step.row->of_the_dead)
+    if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && !step.row->of_the_dead)
         throw cannot_be(step, fmt::format("{} was dead when this came, {} into the run", who, base::format_duration(sim::now() - sim::Time{})));
     try {
         co_await step.row->run(stage, step);
@@ -321,133 +41,11 @@ sim::Task<void> say(Stage& stage, const Step& step) {
 }
 
 const std::vector<VerbRow>& verb_rows() {
-    static const std::vector<VerbRow> rows{
-        {"os", "spawn", "a process appears, with a heap at a random address", "os: {spawn: app0, pages: 64}",
-         {{"spawn", Kind::NewProcess, true, "its name"},
-          {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
-          {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
-          {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024},
-          {"count", Kind::Integer, false, "a crowd of so many processes: what is said of it is said of each (one process)", {}, 2,
-           largest_crowd},
-          {"memory", Kind::Choice, false, "what the heap is: private, shared, hugetlb or pfn-mapped; the OOM reaper takes private memory alone (private)",
-           {"private", "shared", "hugetlb", "pfn-mapped"}},
-          {"oom-prefer", Kind::Integer, false, "oom_score_adj above 0: it is killed for memory sooner, by thousandths of all RAM (0)", {}, 0, 1000},
-          {"oom-protect", Kind::Integer, false, "oom_score_adj below 0: later; 1000: never (0)", {}, 0, 1000}},
-         true, &Plan::spawn, spawn_process},
-        {"os", "exec", "a process gets a new address space; the old one goes, and open descriptors, with what is bound to them, stay",
-         "os: {exec: app0}",
-         {{"exec", Kind::Process, true, "the process"},
-          {"pages", Kind::Integer, false, "heap pages of the new address space (64)", {}, 1, most_heap_pages},
-          {"close-files", Kind::Flag, false, "true or false: its descriptors are closed on exec (false)"}},
-         false, &Plan::exec, exec},
-        {"os", "mmap", "a process maps a device's file: the mapping holds the file, as a descriptor does", "os: {mmap: acc0, as: app0}",
-         {{"mmap", Kind::Device, true, "the device"}, as_process}, true, &Plan::mmap, mmap_file},
-        {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
-         {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"},
-          {"memory", Kind::Choice, false, "own or shared: a clone that has the parent's address space (own)", {"own", "shared"}}}, true, &Plan::fork,
-         fork_process, nullptr, false},
-        {"os", "open", "a process opens a device's file (bind does it by itself)", "os: {open: acc0, as: app0}",
-         {{"open", Kind::Device, true, "the device"}, as_process}, true, &Plan::open, open_file},
-        {"os", "bind", "a process binds its address space to a device", "os: {bind: app0, to: acc0}",
-         {{"bind", Kind::Process, true, "the process"}, to_device,
-          {"may-fail", Kind::Flag, false, "true: the kernel may refuse it, and the run goes on"}}, true, &Plan::bind, bind},
-        {"os", "unbind", "the driver stops the device for the process and unbinds", "os: {unbind: app0, from: acc0}",
-         {{"unbind", Kind::Process, true, "the process"}, {"from", Kind::Device, true, "the device"}}, false, &Plan::unbind, unbind},
-        {"os", "close", "a process closes its descriptor of a device", "os: {close: acc0, as: app0}",
-         {{"close", Kind::Device, true, "the device"}, as_process}, false, &Plan::close, close_file},
-        {"os", "kill", "SIGKILL", "os: {kill: app0}", {{"kill", Kind::Process, true, "the process"}}, false, &Plan::kill, kill},
-        {"os", "exit", "the process exits by itself", "os: {exit: app0}", {{"exit", Kind::Process, true, "the process"}}, false,
-         &Plan::exit, exit_process},
-        {"os", "unmap", "munmap of pages of the heap", "os: {unmap: app0, pages: 0-15}",
-         {{"unmap", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
-         false, &Plan::in_heap, unmap},
-        {"os", "touch", "a process writes to pages of its heap: those that are not there are made, as long as there is memory",
-         "os: {touch: app0, pages: 0-1023}",
-         {{"touch", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
-         false, &Plan::in_heap, touch},
-        {"os", "block", "a thread sleeps in the kernel where no signal reaches it (D state); its process dies only afterwards",
-         "os: {block: app0, thread: 1, time: 3s}",
-         {{"block", Kind::Process, true, "the process"},
-          {"thread", Kind::Integer, false, "which of its threads (0)", {}, 0, 1023},
-          {"time", Kind::Duration, true, "for so long", {}, one_ns, most_waiting}},
-         false, &Plan::in_thread, sleep_in_kernel},
-        {"os", "user-pointers", "a GPU works with pages of the heap: whoever takes them away waits for it, or is refused if it must not wait",
-         "os: {user-pointers: app0, pages: 0-63, takes: 5ms}",
-         {{"user-pointers", Kind::Process, true, "the process"},
-          {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1},
-          {"takes", Kind::Duration, true, "how long the GPU is waited for", {}, one_ns, most_waiting}},
-         true, &Plan::in_heap, user_pointers},
-        {"os", "mrelease", "a supervisor calls process_mrelease for a process that it has killed", "os: {mrelease: app0}",
-         {{"mrelease", Kind::Process, true, "the process"}}, false, &Plan::about_process, mrelease},
-        {"os", "hold",
-         "somebody else begins to use a process's PASID (vfio, kvm, mdev: with park-refcount it is counted) or its memory (procfs)",
-         "os: {hold: app0, by: kvm}",
-         {{"hold", Kind::Process, true, "the process"},
-          {"by", Kind::Choice, true, "vfio and mdev own its devices, the guest of kvm has their portals mapped", holder_names()}},
-         true, &Plan::hold, hold},
-        {"os", "drop", "and ends it, at its own time, be the process dead or not", "os: {drop: app0, by: kvm}",
-         {{"drop", Kind::Process, true, "the process"}, {"by", Kind::Choice, true, "who holds it", holder_names()}}, true,
-         &Plan::drop, drop, nullptr, true, true},
-        {"os", "allocate-pasids", "a driver takes PASIDs without a process, as amdgpu does for each of a device's contexts",
-         "os: {allocate-pasids: 3, set: contexts}",
-         {{"allocate-pasids", Kind::Integer, true, "how many", {}, 1, 0xfffff},
-          {"set", Kind::Name, true, "what they are for; os.pasid.quota limits each set"}},
-         true, &Plan::allocate_pasids, allocate_pasids},
-        {"os", "free-pasids", "and gives all of a set back", "os: {free-pasids: contexts}",
-         {{"free-pasids", Kind::Name, true, "the set"}}, true, &Plan::free_pasids, free_pasids},
-        {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
-         {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_function, reset_device},
-        {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",
-         "os: {bus-master: clear, of: acc0}",
-         {{"bus-master", Kind::Choice, true, "set or clear", {"set", "clear"}}, {"of", Kind::Device, true, "the device"}}, true,
-         &Plan::about_function, set_bus_master},
-        {"device", "link", "the device's link goes down, with all that is on it, or comes up: the kernel has removed the device and does not take it into service again",
-         "acc0: {link: down}",
-         {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_function, set_link,
-         [](const DeviceRow& row) { return row.function(DeviceConfig{}) != nullptr; }},
-        {"device", "stream", "work for a process: DMA to its heap until it is stopped",
-         "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
-         {{"stream", Kind::Process, true, "the process that submits it"},
-          {"access", Kind::Choice, false, "read, write, mixed or atomic: FetchAdd of one to words of 4 or 8 bytes, of an accelerator with atomics (mixed)",
-           {"read", "write", "mixed", "atomic"}},
-          {"pattern", Kind::Choice, false, "sequential or random (random)", {"sequential", "random"}},
-          {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
-          {"size", Kind::Size, false, "bytes of a request (the device's)", {}, 1, largest_request},
-          {"size-max", Kind::Size, false, "requests from size up to this", {}, 1, largest_request},
-          {"every", Kind::Duration, false, "whole nanoseconds from one request to the next (as fast as it goes)", {}, one_ns, slowest_pace},
-          {"count", Kind::Integer, false, "requests (endless)", {}, 1, most_requests},
-          {"outstanding", Kind::Integer, false, "requests under way at most (all tags); of a gpu: waves", {}, 1,
-           most_packets},
-          {"preempt", Kind::Choice, false,
-           "never: a gpu's program that comes to no point where it can be preempted (in-time)", {"in-time", "never"}, 0, 0,
-           is_gpu}},
-         true, &Plan::stream, stream, streams},
-        {"device", "receive", "rings for a process: packets that arrive go to buffers in its heap until it is stopped",
-         "nic0: {receive: app0, pages: 0-31, buffer: 2KiB}",
-         {{"receive", Kind::Process, true, "the process whose buffers they are"},
-          {"pages", Kind::Pages, false, "which pages of the heap (all)", {}, 0, most_heap_pages - 1},
-          {"buffer", Kind::Size, false, "bytes of a buffer (os.nic_driver.buffer)", {}, 64, largest_request},
-          {"send-every", Kind::Duration, false, "besides, a packet is sent from the buffers so often (none)", {},
-           one_ns, slowest_pace}},
-         true, &Plan::receive, receive, is_nic},
-        {"device", "enqcmd", "a thread submits one descriptor from user space and polls for its completion record",
-         "dsa0: {enqcmd: app0, thread: 1, operation: move, size: 16KiB}",
-         {{"enqcmd", Kind::Process, true, "the process that submits it, bound or not"},
-          {"thread", Kind::Integer, false, "which of its threads (0)", {}, 0, 1023},
-          {"operation", Kind::Choice, false, "move, fill, compare, noop or drain (move)",
-           {"move", "fill", "compare", "noop", "drain"}},
-          {"pages", Kind::Pages, false, "which pages of the heap (all): sources in their first half, destinations in the second",
-           {}, 0, most_heap_pages - 1},
-          {"size", Kind::Size, false, "bytes (a page)", {}, 1, largest_transfer},
-          {"block-on-fault", Kind::Flag, false, "true or false: the device waits for a page that is not there (true)"},
-          {"patience", Kind::Duration, false, "how long the thread polls (os.enqcmd.patience)", {}, one_ns, slowest_pace}},
-         false, &Plan::enqcmd, enqcmd, is_dsa},
-        {"device", "play", "the device plays its trace for a process; it begins when every process that the trace names plays",
-         "tp0: {play: app0}", {{"play", Kind::Process, true, "the process; the trace names it"}}, true, &Plan::play, play,
-         plays, false},
-        {"device", "stop", "the driver stops the work of a process", "acc0: {stop: app0}", {{"stop", Kind::Process, true, "the process"}},
-         false, &Plan::stop, stop_work},
-    };
+    static const std::vector<VerbRow> rows = [] {
+        std::vector<VerbRow> all = os_sentence_rows();
+        for (VerbRow& row : device_sentence_rows()) all.push_back(std::move(row));
+        return all;
+    }();
     return rows;
 }
 

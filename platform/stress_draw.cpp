@@ -13,19 +13,7 @@ using os::Policy;
 
 os::IommuArch arch_of(IommuKind kind) { return kind == IommuKind::Vtd ? os::IommuArch::Vtd : os::IommuArch::Smmuv3; }
 
-/// What is known to be unsafe beyond what `list policies` says of an era, and why.
-struct Unsafe {
-    IommuKind iommu;
-    Policy policy;
-    KernelVersion kernel;
-    bool alone; ///< for a process with one device already
-    std::string_view why;
-};
-constexpr Unsafe unsafe_table[] = {
-    {IommuKind::Smmuv3, Policy::QuietUnbind, KernelVersion::V6_1, false, "a sibling refills the ASID (refill-through-sibling)"},
-    {IommuKind::Vtd, Policy::QuietUnbind, KernelVersion::V2018, true, "nothing is drained, and a release frees before its fence"},
-};
-
+/// What there is, or of that what `list policies` claims to be safe.
 std::vector<Footing> all_footings(bool safe_only) {
     std::vector<Footing> all;
     for (const IommuKind iommu : {IommuKind::Smmuv3, IommuKind::Vtd})
@@ -33,13 +21,7 @@ std::vector<Footing> all_footings(bool safe_only) {
             for (const auto& kernel : os::enum_names(KernelVersion{})) {
                 const os::Era* const era = os::find_era(policy.value, kernel.value, arch_of(iommu));
                 if (era == nullptr || (safe_only && !os::safety_of(*era).safe)) continue;
-                const auto its = [&](const Unsafe& u) {
-                    return u.iommu == iommu && u.policy == policy.value && u.kernel == kernel.value;
-                };
-                const auto* const unsafe = std::find_if(std::begin(unsafe_table), std::end(unsafe_table), its);
-                const bool known = unsafe != std::end(unsafe_table);
-                if (safe_only && known && unsafe->alone) continue;
-                all.push_back({iommu, policy.value, kernel.value, !(safe_only && known)});
+                all.push_back({iommu, policy.value, kernel.value});
             }
     return all;
 }
@@ -216,7 +198,7 @@ private:
         Process p{fmt::format("app{}", processes_.size()), pick<u64>({8, 16, 64}), {}, ""};
         std::vector<const DrawnDevice*> of;
         for (const DrawnDevice& d : devices_) of.push_back(&d);
-        const u64 bound = footing_.shared ? 1 + random_.below(of.size()) : 1;
+        const u64 bound = 1 + random_.below(of.size());
         while (p.ties.size() < bound) {
             const u64 n = random_.below(of.size());
             p.ties.push_back({of[n]});

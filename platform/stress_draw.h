@@ -15,7 +15,6 @@ struct Footing {
     IommuKind iommu;
     os::Policy policy;
     os::KernelVersion kernel;
-    bool shared; ///< safe for processes that are bound to several devices at once, too
 
     std::string text() const; ///< "smmuv3 6.12 quiet-unbind"
 };

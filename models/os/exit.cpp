@@ -52,6 +52,16 @@ sim::Task<void> Kernel::stop_device(KernelContext& ctx, Bond& bond) {
     if (!idle && !has_bug(Bug::R20)) co_await bond.device.reset(ctx);
 }
 
+/// Stop, then unbind; once for each time it was bound if it was parked.
+sim::Task<void> Kernel::end_bond(KernelContext& ctx, Bond& b) {
+    const bool stop = b.life.state() != BondState::Unbound && !b.stopped;
+    if (stop && !has_bug(Bug::R17)) co_await stop_device(ctx, b);
+    do co_await sva_.unbind(ctx, b);
+    while (b.parked && b.life.state() != BondState::Unbound);
+    if (stop && has_bug(Bug::R17)) co_await stop_device(ctx, b); // when its PASID may be somebody else's
+    let_go(b);
+}
+
 /// The driver forgets a bond that is gone.
 void Kernel::let_go(Bond& b) {
     if (b.life.state() == BondState::Unbound && !std::exchange(b.let_go, true)) b.device.released(b);
@@ -78,8 +88,8 @@ sim::Task<void> Kernel::unbind_in_worker(Bond& b, u64 begun_by) {
 
 // ---- death (facts 1.2) ----------------------------------------------------------------------------------------------
 
-sim::Task<void> Kernel::kill(const std::string& name) { co_await die(process(name), "kill", config_.process.signal.get()); }
-sim::Task<void> Kernel::exit(const std::string& name) { co_await die(process(name), "exit", sim::Duration{}); }
+sim::Task<void> Kernel::kill(std::string name) { co_await die(process(name), "kill", config_.process.signal.get()); }
+sim::Task<void> Kernel::exit(std::string name) { co_await die(process(name), "exit", sim::Duration{}); }
 
 void Kernel::begin_dying(Process& p, base::Name what, sim::Duration delay, u64 span) {
     p.death = what;

@@ -18,7 +18,7 @@ bool Kernel::held_by(const AddressSpace& mm, Holder by) const {
 
 /// The process hands its PASID to VFIO, to KVM (a line of its PASID translation table; the guest has the portals mapped) or to a
 /// mediated device; or somebody reads its memory. Only counted PASIDs have references; otherwise the other is as good as unknown.
-sim::Task<bool> Kernel::hold(const std::string& name, Holder by) {
+sim::Task<bool> Kernel::hold(std::string name, Holder by) {
     Process& p = process(name);
     if (by == Holder::Procfs) {
         if (!p.mm->mmget_not_zero()) co_return false;
@@ -43,7 +43,7 @@ void Kernel::add_holder(HeldBy h) {
 }
 
 /// At its own time: nobody asked for it.
-sim::Task<bool> Kernel::drop(const std::string& name, Holder by) {
+sim::Task<bool> Kernel::drop(std::string name, Holder by) {
     Process& p = process(name);
     const auto its = [&](const HeldBy& h) { return h.mm == p.mm && h.by == by; };
     const auto found = std::find_if(holders_.begin(), holders_.end(), its);
@@ -114,16 +114,6 @@ bool Kernel::free_pasids(const std::string& set) {
     if (!found) return false;
     for (const Pasid pasid : found.mapped()) pasids_.free(pasid, MmId{});
     return true;
-}
-
-/// Stop, then unbind; once for each time it was bound if it was parked.
-sim::Task<void> Kernel::end_bond(KernelContext& ctx, Bond& b) {
-    const bool stop = b.life.state() != BondState::Unbound && !b.stopped;
-    if (stop && !has_bug(Bug::R17)) co_await stop_device(ctx, b);
-    do co_await sva_.unbind(ctx, b);
-    while (b.parked && b.life.state() != BondState::Unbound);
-    if (stop && has_bug(Bug::R17)) co_await stop_device(ctx, b); // when its PASID may be somebody else's
-    let_go(b);
 }
 
 } // namespace quiesce::os

@@ -75,7 +75,8 @@ public:
     sim::Task<void> boot();
     const std::string& boot_error() const { return boot_error_; }
 
-    // ---- what scenarios say; each ends when the system call, or the death, is over ----
+    // ---- what scenarios say; each ends when the system call, or the death, is over. What is a coroutine takes names by
+    // value: it begins when it is awaited or spawned, and whoever called may be gone by then ----
     /// `present`: so many pages of the heap, from its beginning, have been touched before.
     void spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present = ~u64{0},
                MemoryKind heap = MemoryKind::Private);
@@ -109,27 +110,27 @@ public:
     sim::Task<bool> munmap(const std::string& process, u64 first_page, u64 pages);
     // ---- user_memory.cpp
     /// A thread writes to each of these pages of the heap, and has those made that are not there. False: it was killed meanwhile.
-    sim::Task<bool> touch(const std::string& process, u64 first_page, u64 pages);
+    sim::Task<bool> touch(std::string process, u64 first_page, u64 pages);
     /// A thread is in the kernel for so long, asleep, and no signal reaches it.
-    sim::Task<void> sleep_in_kernel(const std::string& process, unsigned thread, sim::Duration d);
+    sim::Task<void> sleep_in_kernel(std::string process, unsigned thread, sim::Duration d);
     /// A GPU works with these pages of the heap; whoever takes them away waits for it.
     sim::Task<bool> register_user_pointers(const std::string& process, u64 first_page, u64 pages, sim::Duration takes);
     /// process_mrelease, which another process calls.
-    sim::Task<OomKiller::Release> mrelease(const std::string& process);
+    sim::Task<OomKiller::Release> mrelease(std::string process);
     /// Somebody else begins to use the process's PASID, or its memory, and ends it at a time of their own. False: there is
     /// nothing to hold, or it is not held.
-    sim::Task<bool> hold(const std::string& process, Holder by);
-    sim::Task<bool> drop(const std::string& process, Holder by);
+    sim::Task<bool> hold(std::string process, Holder by);
+    sim::Task<bool> drop(std::string process, Holder by);
     /// PASIDs without a process, for a driver that only needs numbers: how many it got of `count`. They take no time.
     unsigned allocate_pasids(base::Name set, unsigned count);
     bool free_pasids(const std::string& set);
     /// The administrator's, through sysfs. False if the driver cannot, or the device is gone.
-    sim::Task<bool> reset(const std::string& device);
-    sim::Task<bool> allow_dma(const std::string& device, bool allowed);
+    sim::Task<bool> reset(std::string device);
+    sim::Task<bool> allow_dma(std::string device, bool allowed);
     /// The device was disconnected.
     bool gone(const std::string& device) const;
-    sim::Task<void> kill(const std::string& process);
-    sim::Task<void> exit(const std::string& process);
+    sim::Task<void> kill(std::string process);
+    sim::Task<void> exit(std::string process);
 
     const Vma* heap(const std::string& process) const;
     /// No process is dying, no bond is draining. Otherwise unrest() says what is not at rest.
@@ -151,6 +152,8 @@ private:
     std::vector<Process*> by_birth() const;
     sim::Task<void> reap_zombie(Process& p);
     AddressSpace& new_mm(const std::string& name, u64 heap_pages, u64 present, MemoryKind heap);
+    Process& new_process(const std::string& name, AddressSpace& mm, unsigned threads);
+    static void share_files(const Process& parent, Process& child);
     sim::Task<void> task_work(KernelContext& ctx, Process& p);
     sim::Task<void> delayed_fput(std::shared_ptr<File> file);
     static void put_task(Process& p);

@@ -9,18 +9,9 @@ namespace quiesce::os {
 
 /// MODEL: neither signals nor descriptors are shared: each dies by itself, and the address space with the last of them.
 void Kernel::clone(const std::string& parent, const std::string& child) {
-    auto p = std::make_unique<Process>();
-    p->name = child;
-    p->number = processes_.size() + 1;
-    p->pasid_registers.resize(1);
-    p->mm = process(parent).mm;
-    p->mm->mmget();
-    for (auto& f : process(parent).files) {
-        ++f->references;
-        p->files.push_back(f);
-    }
-    events_.emit(ProcessChanged{child, p->mm->id(), "running"});
-    processes_[child] = std::move(p);
+    AddressSpace& mm = *process(parent).mm;
+    mm.mmget();
+    share_files(process(parent), new_process(child, mm, 1));
 }
 
 // ---- exec -----------------------------------------------------------------------------------------------------------

@@ -31,23 +31,34 @@ AddressSpace& Kernel::new_mm(const std::string& name, u64 heap_pages, u64 presen
 }
 
 void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present, MemoryKind heap) {
+    AddressSpace& mm = new_mm(name, heap_pages, present, heap);
+    for (unsigned t = 1; t < threads; ++t) mm.mmget();
+    new_process(name, mm, threads);
+}
+
+/// Each of its threads has a reference to the address space already.
+Process& Kernel::new_process(const std::string& name, AddressSpace& mm, unsigned threads) {
     auto p = std::make_unique<Process>();
     p->name = name;
     p->number = processes_.size() + 1;
     p->threads = p->alive = p->leaving = threads;
     p->pasid_registers.resize(threads);
-    p->mm = &new_mm(name, heap_pages, present, heap);
-    for (unsigned t = 1; t < threads; ++t) p->mm->mmget();
-    events_.emit(ProcessChanged{name, p->mm->id(), "running"});
-    processes_[name] = std::move(p);
+    p->mm = &mm;
+    events_.emit(ProcessChanged{name, mm.id(), "running"});
+    return *(processes_[name] = std::move(p));
+}
+
+/// Descriptors that a child inherits.
+void Kernel::share_files(const Process& parent, Process& child) {
+    for (const auto& f : parent.files) {
+        ++f->references;
+        child.files.push_back(f);
+    }
 }
 
 void Kernel::fork(const std::string& parent, const std::string& child) {
     spawn(child, 16, 1);
-    for (auto& f : process(parent).files) {
-        ++f->references;
-        process(child).files.push_back(f);
-    }
+    share_files(process(parent), process(child));
     // idxd_cdev_mmap: VM_DONTCOPY. The PASID register is not inherited in any case.
     if (has_bug(Bug::RV4)) process(child).portals = process(parent).portals;
 }
@@ -140,7 +151,7 @@ sim::Task<bool> Kernel::munmap(const std::string& name, u64 first_page, u64 page
     });
 }
 
-sim::Task<bool> Kernel::reset(const std::string& device) {
+sim::Task<bool> Kernel::reset(std::string device) {
     KernelContext ctx(scheduler_, "reset");
     co_await ctx.run();
     const bool done = co_await devices_.at(device)->reset(ctx);
@@ -148,7 +159,7 @@ sim::Task<bool> Kernel::reset(const std::string& device) {
     co_return done;
 }
 
-sim::Task<bool> Kernel::allow_dma(const std::string& device, bool allowed) {
+sim::Task<bool> Kernel::allow_dma(std::string device, bool allowed) {
     KernelContext ctx(scheduler_, "setpci");
     co_await ctx.run();
     const bool done = co_await devices_.at(device)->allow_dma(ctx, allowed);

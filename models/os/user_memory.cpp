@@ -8,7 +8,7 @@ namespace quiesce::os {
 
 /// Page faults as the first thread takes them. MODEL: under the mmap lock; from 6.4 on most take their mapping's own lock
 /// first. A fault that fails for want of memory is taken again, until a signal ends that (pagefault_out_of_memory).
-sim::Task<bool> Kernel::touch(const std::string& name, u64 first_page, u64 pages) {
+sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
     Process& p = process(name);
     if (p.dying()) co_return false;
     const auto inside = co_await p.calls.read();
@@ -37,7 +37,7 @@ sim::Task<bool> Kernel::touch(const std::string& name, u64 first_page, u64 pages
     co_return !p.dying() && heap != nullptr;
 }
 
-sim::Task<void> Kernel::sleep_in_kernel(const std::string& name, unsigned thread, sim::Duration d) {
+sim::Task<void> Kernel::sleep_in_kernel(std::string name, unsigned thread, sim::Duration d) {
     Process& p = process(name);
     if (p.dying()) co_return;
     const auto asleep = co_await p.asleep[thread].read();
@@ -75,7 +75,7 @@ sim::Task<bool> Kernel::register_user_pointers(const std::string& name, u64 firs
 
 // ---- process_mrelease -----------------------------------------------------------------------------------------------
 
-sim::Task<OomKiller::Release> Kernel::mrelease(const std::string& name) {
+sim::Task<OomKiller::Release> Kernel::mrelease(std::string name) {
     KernelContext ctx(scheduler_, "mrelease/" + name);
     co_await ctx.run();
     co_await ctx.spend(config_.process.system_call.get(), name);

@@ -2,6 +2,7 @@
 /// I/O page faults over an IOMMU driver that writes down what is answered: groups, address spaces, draining.
 #include "os/iopf.h"
 #include "os/machine.h"
+#include "os/noting_device.h"
 #include "os/noting_iommu_driver.h"
 
 #include <array>
@@ -45,25 +46,11 @@ struct Driver final : test::NotingIommuDriver {
     }
 };
 
-struct Device final : drivers::DeviceDriver {
-    std::vector<std::string>& log;
-    explicit Device(std::vector<std::string>& l) : log(l) {}
-    base::Name name() const override { return "dev"; }
-    DeviceId device() const override { return DeviceId{0}; }
-    StreamId stream() const override { return StreamId{8}; }
-    Task<void> probe(KernelContext&) override { co_return; }
-    Task<bool> submit(KernelContext&, Bond&, const drivers::Work&) override { co_return true; }
-    Task<bool> stop(KernelContext&, Bond&) override {
-        log.push_back("stop");
-        co_return true;
-    }
-};
-
 constexpr u64 heap_pages = 16, present = 2;
 
 struct IopfBench : test::Machine {
     Driver driver;
-    Device device{driver.log};
+    test::NotingDevice device{driver.log};
     std::vector<PageRequestFate> fates;
     std::vector<std::string> broken;
 

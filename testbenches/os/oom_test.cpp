@@ -125,12 +125,11 @@ TEST_CASE("a victim that dies by itself in time is not reaped, and its allocatio
 }
 
 TEST_CASE("the reaper looks at a victim that cannot die 2 s after its mark; before 5.18 at once", "[os][oom]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     const auto version = GENERATE(KernelVersion::V6_12, KernelVersion::V2018);
     OomBench b{version};
     b.make_kernel();
     b.kernel->spawn("app", 600, 1);
-    sim::spawn(b.kernel->sleep_in_kernel(app, 0, 10_s));
+    sim::spawn(b.kernel->sleep_in_kernel("app", 0, 10_s));
     b.press(500);
     const Duration delay = version == KernelVersion::V6_12 ? b.config.oom.delay.get() : Duration{};
     REQUIRE(b.tries.size() == 1);
@@ -144,11 +143,10 @@ TEST_CASE("the reaper looks at a victim that cannot die 2 s after its mark; befo
 }
 
 TEST_CASE("reaping leaves page tables, which go with the victim", "[os][oom]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     OomBench b;
     b.make_kernel();
     b.kernel->spawn("app", 600, 1);
-    sim::spawn(b.kernel->sleep_in_kernel(app, 0, 10_s));
+    sim::spawn(b.kernel->sleep_in_kernel("app", 0, 10_s));
     u64 at_hiding = 99;
     auto token = b.events.subscribe<OomVictimHidden>([&](Time, const OomVictimHidden&) { at_hiding = b.tables_freed; });
     b.press(500);
@@ -201,12 +199,11 @@ TEST_CASE("a range notifier that would have to wait keeps its mapping from the r
 }
 
 TEST_CASE("the reaper leaves shared, hugetlb and PFN-mapped memory and calls that a success", "[os][oom]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     const auto kind = GENERATE(MemoryKind::Shared, MemoryKind::Hugetlb, MemoryKind::PfnMapped);
     OomBench b;
     b.make_kernel();
     b.kernel->spawn("app", 500, 1, 500, kind);
-    sim::spawn(b.kernel->sleep_in_kernel(app, 0, 5_s));
+    sim::spawn(b.kernel->sleep_in_kernel("app", 0, 5_s));
     std::vector<OomMappingSkipped> skipped;
     auto token = b.events.subscribe<OomMappingSkipped>([&](Time, const OomMappingSkipped& e) { skipped.push_back(e); });
     b.press(520);
@@ -234,7 +231,6 @@ TEST_CASE("an OOM victim's mm_struct stays until its zombie is reaped and the re
 }
 
 TEST_CASE("process_mrelease takes what a dying process has, at once and from another's context", "[os][oom]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     OomBench b;
     b.make_kernel();
     b.kernel->spawn("app", 500, 1);
@@ -245,9 +241,9 @@ TEST_CASE("process_mrelease takes what a dying process has, at once and from ano
     };
     b.call(ask(b, alive));
     CHECK(alive == OomKiller::Release::NotDying);
-    sim::spawn(b.kernel->sleep_in_kernel(app, 0, 5_s));
+    sim::spawn(b.kernel->sleep_in_kernel("app", 0, 5_s));
     b.calendar.run_for(1_ms);
-    sim::spawn(b.kernel->kill(app));
+    sim::spawn(b.kernel->kill("app"));
     b.calendar.run_for(1_ms);
     sim::spawn(ask(b, dying));
     b.calendar.run_for(100_ms);
@@ -259,13 +255,12 @@ TEST_CASE("process_mrelease takes what a dying process has, at once and from ano
 }
 
 TEST_CASE("process_mrelease is refused by a range notifier, and is not there before 5.15", "[os][oom]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     const auto version = GENERATE(KernelVersion::V6_12, KernelVersion::V2018);
     OomBench b{version};
     b.make_kernel();
     b.kernel->spawn("app", 500, 2);
     REQUIRE(b.call(b.kernel->register_user_pointers("app", 0, 1, 1_s)));
-    sim::spawn(b.kernel->kill(app));
+    sim::spawn(b.kernel->kill("app"));
     b.calendar.run_for(1_ms);
     std::optional<OomKiller::Release> how;
     sim::spawn([](OomBench& bench, std::optional<OomKiller::Release>& into) -> Task<void> {

@@ -162,11 +162,10 @@ TEST_CASE("lazy-mmdrop: the PASID goes later than in quiet-unbind, at most os.mm
 }
 
 TEST_CASE("lazy-mmdrop: a CPU that comes to run another process lets go of the dead one's address space", "[os]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     PolicyBench b(Policy::LazyMmdrop, KernelVersion::V6_12, IommuArch::Smmuv3, Suppression::Hardware, 1);
     b.bind("app");
     b.kernel->spawn("next", 1, 1);
-    sim::spawn(b.kernel->kill(app));
+    sim::spawn(b.kernel->kill("app"));
     b.calendar.run_for(200_us);
     CHECK_FALSE(b.log.has("pasid-free"));
     const Time before = sim::now();

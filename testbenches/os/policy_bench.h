@@ -3,6 +3,7 @@
 #pragma once
 #include "os/machine.h"
 #include "os/noting_iommu_driver.h"
+#include "os/timed_log.h"
 
 #include <algorithm>
 
@@ -11,37 +12,10 @@ namespace quiesce::os::test {
 using sim::Duration;
 using sim::Task;
 using sim::Time;
-using Words = std::vector<std::string>;
-
-struct PolicyLog {
-    std::vector<std::pair<std::string, Time>> rows;
-    void add(std::string what) { rows.emplace_back(std::move(what), sim::now()); }
-    Words words() const {
-        Words w;
-        for (const auto& [what, at] : rows) w.push_back(what);
-        return w;
-    }
-    Time at(std::string_view what) const {
-        for (const auto& [word, t] : rows)
-            if (word == what) return t;
-        FAIL("never: " << what);
-        return {};
-    }
-    /// The first of the one came before the first of the other, be it in one instant.
-    bool before(std::string_view one, std::string_view other) const {
-        const auto place = [&](std::string_view what) {
-            return std::find_if(rows.begin(), rows.end(), [&](const auto& r) { return r.first == what; });
-        };
-        return place(one) < place(other) && place(other) != rows.end();
-    }
-    bool has(std::string_view what) const {
-        return std::any_of(rows.begin(), rows.end(), [&](const auto& r) { return r.first == what; });
-    }
-};
 
 struct PolicyIommu final : NotingIommuDriver {
-    explicit PolicyIommu(PolicyLog& l) : log(l) {}
-    PolicyLog& log;
+    explicit PolicyIommu(TimedLog& l) : log(l) {}
+    TimedLog& log;
     Task<bool> note(KernelContext& ctx, std::string what) override {
         co_await ctx.spin(1_us);
         log.add(std::move(what));
@@ -51,8 +25,8 @@ struct PolicyIommu final : NotingIommuDriver {
 };
 
 struct PolicyDevice final : drivers::DeviceDriver {
-    PolicyDevice(PolicyLog& l, std::string n, u32 s) : log(l), text(std::move(n)), number(s) {}
-    PolicyLog& log;
+    PolicyDevice(TimedLog& l, std::string n, u32 s) : log(l), text(std::move(n)), number(s) {}
+    TimedLog& log;
     std::string text;
     u32 number;
     Duration stop_time = 5_us;
@@ -94,7 +68,7 @@ struct PolicyBench : Machine {
         REQUIRE(call(kernel->bind(who, to)));
         log.rows.clear();
     }
-    PolicyLog log;
+    TimedLog log;
     PolicyIommu iommu{log};
     PolicyDevice device{log, "dev", 1}, second{log, "other", 2};
     BondState state{};

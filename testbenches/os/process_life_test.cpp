@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Address spaces that several processes have, that a process leaves behind, and files that mappings hold.
 #include "os/machine.h"
+#include "os/noting_device.h"
 #include "os/noting_iommu_driver.h"
 
 using namespace quiesce;
@@ -14,24 +15,10 @@ struct LifeIommu final : test::NotingIommuDriver {
     Task<bool> note(KernelContext&, std::string) override { co_return true; }
 };
 
-struct LifeDevice final : drivers::DeviceDriver {
-    std::vector<std::string>& log;
-    explicit LifeDevice(std::vector<std::string>& l) : log(l) {}
-    base::Name name() const override { return "dev"; }
-    DeviceId device() const override { return DeviceId{0}; }
-    StreamId stream() const override { return StreamId{8}; }
-    Task<void> probe(KernelContext&) override { co_return; }
-    Task<bool> submit(KernelContext&, Bond&, const drivers::Work&) override { co_return true; }
-    Task<bool> stop(KernelContext&, Bond&) override {
-        log.push_back("stop");
-        co_return true;
-    }
-};
-
 struct LifeBench : test::Machine {
     std::vector<std::string> log;
     LifeIommu driver;
-    LifeDevice device{log};
+    test::NotingDevice device{log};
     LifeBench() {
         make_kernel(u64{16} << 20);
         kernel->set_iommu(&driver);
@@ -88,9 +75,8 @@ TEST_CASE("after exec the same descriptor can be bound to the new address space,
 }
 
 TEST_CASE("exec waits for a thread that sleeps where no signal reaches it", "[os]") {
-    const std::string app = "app"; // lives as long as what is spawned with it
     LifeBench b;
-    sim::spawn(b.kernel->sleep_in_kernel(app, 0, 3_ms));
+    sim::spawn(b.kernel->sleep_in_kernel("app", 0, 3_ms));
     b.calendar.run_for(100_us);
     const Time asked = sim::now();
     Time let_go;

@@ -2,6 +2,7 @@
 /// Bonds, deaths and closes over an IOMMU driver and a device driver that write down what they are asked, and when.
 #include "os/machine.h"
 #include "os/noting_iommu_driver.h"
+#include "os/timed_log.h"
 
 #include <set>
 
@@ -12,22 +13,8 @@ using sim::Task;
 using sim::Time;
 
 namespace {
-using Words = std::vector<std::string>;
-struct Log {
-    std::vector<std::pair<std::string, Time>> rows;
-    void add(std::string what) { rows.emplace_back(std::move(what), sim::now()); }
-    Words words() const {
-        Words w;
-        for (const auto& [what, at] : rows) w.push_back(what);
-        return w;
-    }
-    Time at(std::string_view what) const {
-        for (const auto& [word, t] : rows)
-            if (word == what) return t;
-        FAIL("never: " << what);
-        return {};
-    }
-};
+using test::Words;
+using Log = test::TimedLog;
 
 struct StubIommu final : test::NotingIommuDriver {
     explicit StubIommu(Log& l) : log(l) {}

@@ -58,16 +58,6 @@ TEST_CASE("a seed draws one scenario, and its neighbours draw others", "[platfor
     }
 }
 
-TEST_CASE("a process has one device where two are known to be unsafe", "[platform][property]") {
-    const Footing alone{IommuKind::Smmuv3, os::Policy::QuietUnbind, os::KernelVersion::V6_1, false};
-    testbench::holds([&] {
-        Diagnostics out;
-        const auto s = drawn(draw_scenario(*rc::gen::arbitrary<u64>(), {alone}).text, out);
-        const auto bound = who(*s, {"bind"});
-        RC_ASSERT(bound.size() == std::set<std::string>(bound.begin(), bound.end()).size());
-    });
-}
-
 TEST_CASE("what is known to be unsafe is drawn only when --set asks for it", "[platform]") {
     const auto has = [](const std::vector<Footing>& of, std::string_view text) {
         return std::any_of(of.begin(), of.end(), [&](const Footing& f) { return f.text() == text; });
