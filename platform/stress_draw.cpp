@@ -167,8 +167,7 @@ private:
         line("devices:");
         for (const DrawnDevice& d : devices_) {
             std::string more;
-            // MODEL: the scheduler has no time slices: threads that go on and on at a full DSA would keep all CPUs.
-            if (d.kind->ats) more += fmt::format(", link: {{lanes: {}}}", d.kind->name == "dsa" ? 8 : pick({1, 4, 8}));
+            if (d.kind->ats) more += fmt::format(", link: {{lanes: {}}}", pick({1, 4, 8}));
             if (!d.behind.empty()) more += ", behind: " + d.behind;
             if (d.atc)
                 more += fmt::format(", atc: {{present: true, entries: {}, prefetch: {}, manner: {}}}", pick({16, 128}), pick({0, 0, 3}),
@@ -225,7 +224,7 @@ private:
         }
         if (kind == "dsa")
             return line("  - {}: {{stream: {}, access: {}, size: {}, every: {}us}}", tie.device->name, p.name, word({"write", "mixed"}),
-                        word({"512B", "4KiB"}), pick({20, 50}));
+                        word({"512B", "4KiB", "16KiB"}), pick({1, 3, 20}));
         line("  - {}: {{stream: {}, access: {}, pattern: {}, size: {}, every: {}ns}}", tie.device->name, p.name, word({"read", "write", "mixed"}),
              word({"random", "sequential"}), word({"8B", "64B", "256B", "1KiB"}), pick({100, 300, 2000}));
     }

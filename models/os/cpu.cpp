@@ -106,10 +106,14 @@ KernelContext::~KernelContext() {
     if (cpu_ != nullptr && sim::Calendar::exists()) stop_cpu();
 }
 
-sim::Task<void> KernelContext::run() { cpu_ = co_await s_.run(*this, false); }
+sim::Task<void> KernelContext::run() {
+    cpu_ = co_await s_.run(*this, false);
+    since_ = sim::now();
+}
 sim::Task<void> KernelContext::run_woken() {
     auto a = begin_wait("schedule", "cpu");
     cpu_ = co_await s_.run(*this, true);
+    since_ = sim::now();
 }
 void KernelContext::stop() { stop_cpu(); }
 

@@ -23,6 +23,8 @@ struct CpuConfig {
     base::Param<unsigned> cpus{4, "processors", base::between(1, 1024), P::Guess, "a small server partition"};
     base::Param<base::Latency> context_switch{1500_ns, "to another kernel context on a CPU", P::Guess,
                                               "1..2 us on servers; no measurement to cite"};
+    base::Param<base::Latency> slice{700_us, "a thread in user space gives its CPU up after so long, if another context waits for one", P::Kernel,
+                                     "linux: kernel/sched/fair.c, sysctl_sched_base_slice, before it grows with the number of CPUs"};
     base::Param<base::Latency> wake_up{2_us, "from a wake-up until the woken context may run on an idle CPU", P::Guess,
                                        "a warm kworker wakes in 2..10 us; no measurement to cite"};
     base::Param<base::Latency> irq_entry{500_ns, "from a delivered interrupt to its handler", P::Guess,
@@ -33,7 +35,7 @@ struct CpuConfig {
                                             "by the run's seed: other interleavings of the same story", P::Guess,
                                       "none: what is simulated is then the same for every seed as far as CPUs go"};
 };
-DESCRIBE(CpuConfig, cpus, context_switch, wake_up, irq_entry, store_buffer, jitter)
+DESCRIBE(CpuConfig, cpus, context_switch, slice, wake_up, irq_entry, store_buffer, jitter)
 static_assert(base::fully_described<CpuConfig>);
 
 class KernelContext;
@@ -85,8 +87,8 @@ private:
     unsigned irqs_off_ = 0;
 };
 
-/// First come, first served over all CPUs; no time slices.
-/// MODEL: a kernel context keeps its CPU until it sleeps (no preemption); a handler's time is not added to what it interrupted.
+/// First come, first served over all CPUs. Threads in user space have time slices.
+/// MODEL: inside the kernel a context keeps its CPU until it sleeps (no preemption); a handler's time is not added to what it interrupted.
 class Scheduler {
 public:
     Scheduler(base::EventBus& events, const CpuConfig& config, memory::MemoryPort& memory, memory::MmioBus& mmio);
@@ -105,6 +107,8 @@ public:
     Cpu& cpu(unsigned n) { return *cpus_[n]; }
     /// Which contexts sleep, in which phase, for what and since when; in the order in which they fell asleep.
     std::string who_sleeps() const;
+    /// Contexts that could run if a CPU were free.
+    unsigned waiting() const { return idle_.waiting(); }
     /// A number for a kernel context that no other has.
     u64 next_context() { return ++contexts_; }
 

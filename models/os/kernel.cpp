@@ -145,7 +145,7 @@ void Kernel::left_behind(base::Leftovers& out) const {
         out.count(name, p->portals.size(), "portal", "mapped");
     }
     sva_.left_behind(out);
-    out.count("the allocator", pasids_.in_use(), "PASID", "in use");
+    out.count("the allocator", pasids_.with_processes(), "PASID", "in use");
     out.count("the kernel", page_faults_.queued(), "group of page requests", "not answered");
     out.count("the kernel", page_faults_.partial(), "page request", "of a group that has no end");
 }

@@ -46,6 +46,12 @@ public:
     /// 64 bytes at once: posted (MOVDIR64B), or with the device's answer (ENQCMD).
     sim::Task<void> write_line(Spa at, const memory::Line& line) { return s_.mmio().write_line(at, line); }
     sim::Task<memory::Enqueued> enqueue(Spa at, const memory::Line& line) { return s_.mmio().enqueue(at, line); }
+    /// In user space, where the tick may take the CPU away: it has had it for a slice, and somebody waits for one.
+    bool slice_over() const { return s_.waiting() > 0 && sim::now() - since_ >= s_.config().slice.get(); }
+    sim::Task<void> give_way() {
+        stop_cpu();
+        co_await run();
+    }
     /// Busy: the CPU is kept.
     sim::Task<void> spin(sim::Duration d) { co_await sim::delay(d); }
 
@@ -122,6 +128,7 @@ private:
     u64 number_;
     u64 begun_by_, last_span_ = 0;
     Cpu* cpu_ = nullptr;
+    sim::Time since_{}; ///< that it has had it
     const CurrentTask* current_ = nullptr;
 };
 

@@ -47,6 +47,11 @@ bool PasidAllocator::hold(Pasid pasid) {
     return true;
 }
 
+std::size_t PasidAllocator::with_processes() const {
+    const auto its = [](const auto& used) { return used.second.mm != MmId{} && !used.second.given_back; };
+    return static_cast<std::size_t>(std::count_if(used_.begin(), used_.end(), its));
+}
+
 /// ioasid_free: what is free already stays so.
 void PasidAllocator::free(Pasid pasid, MmId mm) {
     Use& use = used_.at(raw(pasid));

@@ -60,6 +60,8 @@ public:
     /// The last user's is what makes a PASID that was given back reusable, after the grace time.
     void drop(Pasid pasid, MmId mm);
     std::size_t in_use() const { return used_.size(); }
+    /// Those that a process has and has not given back.
+    std::size_t with_processes() const;
     /// Freed, but still in their grace time.
     std::size_t parked() const { return parked_; }
 

@@ -66,6 +66,7 @@ bool Kernel::load_pasid(const KernelContext& ctx, Process& p, PasidRegister& reg
 /// No signal is handled before the instruction is over. Full: the device said Retry.
 sim::Task<UserSubmission> Kernel::put_line(KernelContext& ctx, Process& p, unsigned thread, drivers::DeviceDriver& d,
                                            memory::Line line) {
+    if (p.dying()) co_return UserSubmission::Dying; // its death may wait for a call that waits for this thread
     const auto inside = co_await p.calls.read();
     if (p.dying()) co_return UserSubmission::Dying;
     const drivers::Portal* const mapped = portal_of(p, d);
@@ -93,6 +94,7 @@ sim::Task<UserSubmission> Kernel::submit_line(KernelContext& ctx, Process& p, un
     co_await ctx.barrier(); // what the descriptor points at is visible before the device reads it
     UserSubmission how = UserSubmission::Full;
     for (unsigned tries = 0; how == UserSubmission::Full && tries <= config_.enqcmd.retries; ++tries) {
+        if (ctx.slice_over()) co_await ctx.give_way();
         if (tries != 0) co_await ctx.spin(config_.enqcmd.retry_pause.get());
         auto put = put_line(ctx, p, thread, d, line);
         how = co_await std::move(put);
@@ -121,6 +123,7 @@ std::optional<Va> Kernel::record_at(const Process& p, u64 slot) {
 sim::Task<u8> Kernel::poll(KernelContext& ctx, Process& p, Va record, sim::Time until, const Submitter* submitter) {
     const sim::Time awake_until = sim::now() + config_.enqcmd.spin.get();
     while (!p.dying() && (submitter == nullptr || !submitter->end)) {
+        if (ctx.slice_over()) co_await ctx.give_way();
         const std::optional<Spa> place = p.mm->place_of(record);
         if (!place) co_return 0;
         const u64 first = co_await ctx.load(*place);

@@ -91,6 +91,32 @@ TEST_CASE("a sleeper gives its CPU away and pays wake-up and switch to come back
     CHECK(b.scheduler->who_sleeps().empty());
 }
 
+TEST_CASE("a thread in user space goes on until its slice is over, and then only if another waits for its CPU", "[os]") {
+    CpuBench b(1);
+    const auto spinner = [](CpuBench& bench) -> Task<void> {
+        KernelContext ctx(*bench.scheduler, "spinner");
+        co_await ctx.run();
+        for (int n = 0; n < 200; ++n) {
+            co_await ctx.spin(10_us);
+            if (!ctx.slice_over()) continue;
+            co_await ctx.give_way();
+            bench.note("again");
+        }
+        ctx.stop();
+    };
+    const auto other = [](CpuBench& bench) -> Task<void> {
+        co_await sim::delay(5_us);
+        auto works = bench.work("other", 1_us);
+        co_await std::move(works);
+    };
+    sim::spawn(spinner(b));
+    sim::spawn(other(b));
+    b.calendar.run_for(3_ms);
+    CHECK(b.at("other") == b.context_switch() + b.config.slice.get() + b.context_switch());
+    CHECK(b.at("again") == b.at("other") + 1_us + b.context_switch());
+    CHECK(b.log.size() == 2); // nobody waits any more
+}
+
 TEST_CASE("a store is invisible to others until it has drained; its own CPU sees it at once", "[os]") {
     CpuBench b(1);
     const Spa at = b.memory.ram_base() + 0x40;
