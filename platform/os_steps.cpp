@@ -20,9 +20,12 @@ os::MemoryKind kind_of(const std::string& word) {
 }
 
 sim::Task<void> spawn_process(Stage& g, const Step& s) {
-    g.system.kernel().spawn(s.text("spawn"), s.integer("pages", default_heap_pages),
-                            static_cast<unsigned>(s.integer("threads", 1)), s.integer("present", most_heap_pages),
-                            kind_of(s.text("memory")));
+    g.system.kernel().spawn(s.text("spawn"),
+                            {.pages = s.integer("pages", default_heap_pages),
+                             .present = s.integer("present", most_heap_pages),
+                             .kind = kind_of(s.text("memory")),
+                             .read_only = s.integer("read-only", 0)},
+                            static_cast<unsigned>(s.integer("threads", 1)));
     const bool less = s.has("oom-protect");
     g.system.kernel().set_oom_score_adj(s.text("spawn"), less ? -static_cast<int>(s.integer("oom-protect"))
                                                               : static_cast<int>(s.integer("oom-prefer", 0)));
@@ -167,6 +170,8 @@ std::vector<VerbRow> os_sentence_rows() {
          {{"spawn", Kind::NewProcess, true, "its name"},
           {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
           {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
+          {"read-only", Kind::Integer, false, "pages of the heap, from its beginning, that may only be read until they are written (0)", {}, 0,
+           most_heap_pages},
           {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024},
           {"count", Kind::Integer, false, "a crowd of so many processes: what is said of it is said of each (one process)", {}, 2,
            largest_crowd},

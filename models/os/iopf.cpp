@@ -150,7 +150,7 @@ sim::Task<PageRequestFate> IopfQueue::handle(KernelContext& ctx, PageFault f, Bo
     FaultResult result = FaultResult::BadAddress;
     {
         auto held = co_await ctx.sleep_on(mm.mmap_lock().read(), "mmap-lock", "mmap_lock");
-        if (!f.execute) result = co_await mm.fault_in(ctx, f.at);
+        if (!f.execute) result = co_await mm.fault_in(ctx, f.at, f.write);
     }
     const PageRequestFate fate = result == FaultResult::Done       ? PageRequestFate::Handled
                                  : result == FaultResult::NoMemory ? PageRequestFate::NoMemory

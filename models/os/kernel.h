@@ -77,9 +77,7 @@ public:
 
     // ---- what scenarios say; each ends when the system call, or the death, is over. What is a coroutine takes names by
     // value: it begins when it is awaited or spawned, and whoever called may be gone by then ----
-    /// `present`: so many pages of the heap, from its beginning, have been touched before.
-    void spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present = ~u64{0},
-               MemoryKind heap = MemoryKind::Private);
+    void spawn(const std::string& name, const NewMapping& heap, unsigned threads = 1);
     /// /proc/<pid>/oom_score_adj.
     void set_oom_score_adj(const std::string& name, int adj) { process(name).oom_score_adj = adj; }
     /// A child that shares the parent's open files and nothing else.
@@ -151,7 +149,7 @@ private:
     void kill_for_memory(Process& p, u64 span);
     std::vector<Process*> by_birth() const;
     sim::Task<void> reap_zombie(Process& p);
-    AddressSpace& new_mm(const std::string& name, u64 heap_pages, u64 present, MemoryKind heap);
+    AddressSpace& new_mm(const std::string& name, const NewMapping& heap);
     Process& new_process(const std::string& name, AddressSpace& mm, unsigned threads);
     static void share_files(const Process& parent, Process& child);
     sim::Task<void> task_work(KernelContext& ctx, Process& p);

@@ -88,12 +88,13 @@ const Vma* AddressSpace::find(std::string_view name) const {
     return found == vmas_.end() ? nullptr : &*found;
 }
 
-/// Address of the level-3 entry of a page, or zero if a table on the way is missing and is not to be made.
-Spa AddressSpace::table_entry(Va page, bool make) {
+/// Address of the entry of a page in the table whose entries stand for 2^last bytes each, the last by default; zero if a
+/// table on the way is missing and is not to be made.
+Spa AddressSpace::table_entry(Va page, bool make, unsigned last) {
     Spa table = pgd_;
     for (unsigned shift = 39;; shift -= 9) {
         const Spa entry = table + 8 * (page.value() >> shift & 511);
-        if (shift == 12) return entry;
+        if (shift == last) return entry;
         u64 word = frames_.memory().peek64(entry);
         if ((word & 1) == 0) {
             if (!make) return Spa{};
@@ -106,14 +107,15 @@ Spa AddressSpace::table_entry(Va page, bool make) {
     }
 }
 
-void AddressSpace::map(std::string name, Va start, u64 pages, u64 present, MemoryKind kind) {
-    for (u64 i = 0; i < std::min(pages, present); ++i) {
+void AddressSpace::map(std::string name, Va start, const NewMapping& mapping) {
+    for (u64 i = 0; i < std::min(mapping.pages, mapping.present); ++i) {
         const Va page = start + i * page_size;
         const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
-        frames_.memory().poke64(table_entry(page, true), frame.value() | format_.page_bits);
+        frames_.memory().poke64(table_entry(page, true), frame.value() | (i < mapping.read_only ? format_.read_only_bits : format_.page_bits));
         pages_[page.page_number()] = frame;
+        if (i < mapping.read_only) read_only_.insert(page.page_number());
     }
-    vmas_.push_back({std::move(name), start, pages, kind});
+    vmas_.push_back({std::move(name), start, mapping.pages, mapping.kind});
 }
 
 std::optional<Spa> AddressSpace::place_of(Va at) const {
@@ -128,10 +130,11 @@ bool AddressSpace::mapped(Va page) const {
 }
 
 /// The entry is visible when this returns: releasing the table's lock orders it before whatever tells of it.
-sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at) {
+sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at, bool write) {
     const Va page = at.align_down(page_size);
     if (!mapped(page) || pages_.count(page.page_number()) != 0) {
         co_await ctx.spend(config_.fault_present.get(), name_);
+        if (write && read_only_.count(page.page_number()) != 0) co_await make_writable(ctx, page);
         co_return mapped(page) ? FaultResult::Done : FaultResult::BadAddress;
     }
     co_await ctx.spend(config_.fault_page.get(), name_);
@@ -146,6 +149,16 @@ sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at) {
     co_await ctx.store(table_entry(page, true), frame.value() | format_.page_bits);
     co_await ctx.barrier();
     co_return FaultResult::Done;
+}
+
+/// wp_page_reuse: nobody else has the page. MODEL: one that is shared would be copied, which is an unmapping.
+sim::Task<void> AddressSpace::make_writable(KernelContext& ctx, Va page) {
+    read_only_.erase(page.page_number());
+    co_await ctx.store(table_entry(page, false), pages_.at(page.page_number()).value() | format_.page_bits);
+    co_await ctx.barrier();
+    co_await ctx.spend(config_.tlb_flush.get(), name_);
+    if (!tells_upgrades_) co_return;
+    co_await invalidate_secondary(ctx, page, page_size);
 }
 
 // ---- life -----------------------------------------------------------------------------------------------------------

@@ -128,6 +128,15 @@ constexpr auto enum_names(MemoryKind) {
                                          {MemoryKind::Hugetlb, "hugetlb"}, {MemoryKind::PfnMapped, "pfn-mapped"}});
 }
 
+/// `present`: so many of its pages, from its beginning, have been touched before. `read_only`: so many of those may only
+/// be read until they are written, as after a fork whose child is gone.
+struct NewMapping {
+    u64 pages = 0;
+    u64 present = ~u64{0};
+    MemoryKind kind = MemoryKind::Private;
+    u64 read_only = 0;
+};
+
 struct Vma {
     std::string name;
     Va start{};
@@ -149,12 +158,13 @@ public:
     const std::vector<Vma>& vmas() const { return vmas_; }
     const Vma* find(std::string_view name) const;
 
-    /// A mapping, the first `present` of its pages there. Takes no time: processes exist when the interesting part
-    /// begins.
-    void map(std::string name, Va start, u64 pages, u64 present = ~u64{0}, MemoryKind kind = MemoryKind::Private);
-    /// handle_mm_fault: the page is there afterwards, in a frame of its own. The caller holds the mmap lock for
-    /// reading. MODEL: every mapping is anonymous and may be read and written.
-    sim::Task<FaultResult> fault_in(KernelContext& ctx, Va page);
+    /// Takes no time: processes exist when the interesting part begins.
+    void map(std::string name, Va start, const NewMapping& mapping);
+    /// handle_mm_fault: the page is there afterwards, in a frame of its own, and may be written if that was asked for.
+    /// The caller holds the mmap lock for reading. MODEL: every mapping is anonymous and may be read and written.
+    sim::Task<FaultResult> fault_in(KernelContext& ctx, Va page, bool write = true);
+    /// An entry that lets more happen than before is told to secondary TLBs, too (from 6.6 on).
+    void tell_upgrades(bool tell) { tells_upgrades_ = tell; }
 
     // ---- life (1.1) ----
     void mmget() { ++users_; }
@@ -213,6 +223,8 @@ private:
     sim::Task<void> notifier_release(KernelContext& ctx);
     sim::Task<void> unmap_vmas(KernelContext& ctx);
     sim::Task<void> free_pgtables(KernelContext& ctx);
+    sim::Task<void> make_writable(KernelContext& ctx, Va page);
+    bool needed(Va first, u64 pages) const;
     sim::Task<void> zap(KernelContext& ctx, Va page);
     /// Pages whose entries are cleared: freed together (linux: mmu_gather).
     struct Gathered {
@@ -223,12 +235,13 @@ private:
     sim::Task<u64> unmap_pages(KernelContext& ctx, u64 from, u64 to, Flush flush);
     sim::Task<void> free_gathered(KernelContext& ctx, Gathered& gathered);
     sim::Task<void> flush_and_free(KernelContext& ctx, Gathered& gathered);
+    sim::Task<void> unlink_tables(KernelContext& ctx, Va first, u64 pages, Gathered& gathered);
     sim::Task<bool> reap(KernelContext& ctx, const Vma& vma);
     sim::Task<void> invalidate_secondary(KernelContext& ctx, Va first, u64 bytes);
     sim::Task<bool> tell_range(KernelContext& ctx, Va first, u64 bytes, bool may_block);
     sim::Task<sim::Lease> lock_table(KernelContext& ctx, u64 page_number);
     sim::Task<void> drop_later();
-    Spa table_entry(Va page, bool make);
+    Spa table_entry(Va page, bool make, unsigned last = page_shift);
     bool mapped(Va page) const;
 
     MmId id_;
@@ -241,6 +254,8 @@ private:
     std::map<u64, Spa> pages_;               ///< page number -> frame
     std::vector<Vma> vmas_;                  ///< a range that was unmapped stays in its VMA
     std::set<u64> unmapped_;                 ///< and these are its page numbers
+    std::set<u64> read_only_;                ///< page numbers
+    bool tells_upgrades_ = true;
     std::vector<MmuNotifier*> notifiers_;
     std::vector<RangeNotifier*> range_notifiers_;
     std::vector<std::function<void(KernelContext&)>> removed_;

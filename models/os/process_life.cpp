@@ -33,7 +33,7 @@ sim::Task<bool> Kernel::exec(const std::string& name, u64 heap_pages, bool close
         p.pasid_registers.assign(1, {});
         p.portals.clear();
         p.mapped.clear();
-        p.mm = &new_mm(p.name, heap_pages, ~u64{0}, MemoryKind::Private);
+        p.mm = &new_mm(p.name, {.pages = heap_pages});
         events_.emit(ProcessChanged{p.name, p.mm->id(), "running"});
         for (unsigned t = 0; t < others; ++t) co_await old.mmput(ctx);
         const bool last = co_await old.mmput(ctx);

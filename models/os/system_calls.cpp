@@ -15,7 +15,7 @@ Va Kernel::random_heap_address() {
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
 
-AddressSpace& Kernel::new_mm(const std::string& name, u64 heap_pages, u64 present, MemoryKind heap) {
+AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap) {
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
                                                      frames_, architecture_));
     AddressSpace& mm = *spaces_.back();
@@ -24,14 +24,15 @@ AddressSpace& Kernel::new_mm(const std::string& name, u64 heap_pages, u64 presen
         std::erase(left_, &gone);
     };
     mm.on_exit = [this](AddressSpace& dead) { sva_.mm_exited(dead); };
-    mm.map("heap", random_heap_address(), heap_pages, present, heap);
+    mm.tell_upgrades(config_.kernel.get() >= KernelVersion::V6_12 && !has_bug(Bug::R25)); // R25: as up to 6.5
+    mm.map("heap", random_heap_address(), heap);
     const u64 moved = config_.randomize_va_space ? random_.below(1u << 20) : 0;
-    mm.map("stack", Va{architecture_.stack_top.value() - (moved << page_shift)}, 8);
+    mm.map("stack", Va{architecture_.stack_top.value() - (moved << page_shift)}, {.pages = 8});
     return mm;
 }
 
-void Kernel::spawn(const std::string& name, u64 heap_pages, unsigned threads, u64 present, MemoryKind heap) {
-    AddressSpace& mm = new_mm(name, heap_pages, present, heap);
+void Kernel::spawn(const std::string& name, const NewMapping& heap, unsigned threads) {
+    AddressSpace& mm = new_mm(name, heap);
     for (unsigned t = 1; t < threads; ++t) mm.mmget();
     new_process(name, mm, threads);
 }
@@ -57,7 +58,7 @@ void Kernel::share_files(const Process& parent, Process& child) {
 }
 
 void Kernel::fork(const std::string& parent, const std::string& child) {
-    spawn(child, 16, 1);
+    spawn(child, {.pages = 16});
     share_files(process(parent), process(child));
     // idxd_cdev_mmap: VM_DONTCOPY. The PASID register is not inherited in any case.
     if (has_bug(Bug::RV4)) process(child).portals = process(parent).portals;

@@ -126,6 +126,30 @@ sim::Task<bool> AddressSpace::tell_range(KernelContext& ctx, Va first, u64 bytes
     co_return true;
 }
 
+/// A mapping has a page there.
+bool AddressSpace::needed(Va first, u64 pages) const {
+    for (u64 i = 0; i < pages; ++i)
+        if (mapped(first + i * page_size)) return true;
+    return false;
+}
+
+/// free_pgtables: tables of the last level that no mapping needs any more. MODEL: the others stay until the exit.
+sim::Task<void> AddressSpace::unlink_tables(KernelContext& ctx, Va first, u64 pages, Gathered& gathered) {
+    constexpr unsigned shift = page_shift + 9; // what one of them stands for
+    constexpr u64 bytes = u64{1} << shift;
+    for (Va at = first.align_down(bytes); at < first + pages * page_size; at += bytes) {
+        const Spa entry = table_entry(at, false, shift);
+        const u64 word = entry == Spa{} ? 0 : frames_.memory().peek64(entry);
+        if ((word & 1) == 0 || needed(at, bytes / page_size)) continue;
+        const Spa table{word & format_.address_mask};
+        co_await ctx.spend(config_.free_table.get(), name_);
+        co_await ctx.store(entry, 0);
+        frames_.ledger().frame_unmapped(table);
+        std::erase(tables_, table);
+        gathered.frames.push_back(table);
+    }
+}
+
 sim::Task<void> AddressSpace::munmap(KernelContext& ctx, Va first, u64 pages) {
     auto held = co_await ctx.sleep_on(mmap_lock_.write(), "mmap-lock", "mmap_lock");
     co_await tell_range(ctx, first, pages * page_size, true);
@@ -142,6 +166,7 @@ sim::Task<void> AddressSpace::munmap(KernelContext& ctx, Va first, u64 pages) {
             gathered.frames.push_back(found->second);
             pages_.erase(found);
         }
+        co_await unlink_tables(ctx, first, pages, gathered);
         co_await ctx.barrier();
         co_await ctx.spend(config_.tlb_flush.get(), name_);
     }

@@ -159,7 +159,7 @@ struct Paged {
         os::Kernel& kernel = system.kernel();
         for (unsigned i = 0; i < devices; ++i) {
             const std::string process = "app" + std::to_string(i), device = "acc" + std::to_string(i);
-            kernel.spawn(process, pages, 1, 0);
+            kernel.spawn(process, {pages, 0});
             begun = co_await kernel.bind(process, device);
             os::drivers::Work work;
             work.direction = os::drivers::Work::Direction::Read;

@@ -35,7 +35,7 @@ class Bench {
 public:
     Bench(const platform::Config& config, const Load& load) : config_(config) {
         const u64 each = load.pages / load.mappings, gap = 1024; // mappings share no table
-        for (u64 i = 0; i < load.mappings; ++i) mm_.map("m" + std::to_string(i), Va{0x10'0000'0000 + i * (each + gap) * page_size}, each);
+        for (u64 i = 0; i < load.mappings; ++i) mm_.map("m" + std::to_string(i), Va{0x10'0000'0000 + i * (each + gap) * page_size}, {each});
     }
     ~Bench() { calendar_.shutdown(); }
 

@@ -21,8 +21,8 @@ struct DsaDriverBench : test::DsaMachine {
         return s;
     }
     explicit DsaDriverBench(QueueMode mode = QueueMode::Shared, unsigned queues = 1) : DsaMachine(with(mode, queues)) {
-        kernel->spawn("app0", 16, 1);
-        kernel->spawn("app1", 16, 1);
+        kernel->spawn("app0", {16});
+        kernel->spawn("app1", {16});
     }
     /// What it wrote since the last time, acknowledgements of interrupts left out.
     Writes written() {

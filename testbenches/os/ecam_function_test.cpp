@@ -252,6 +252,6 @@ TEST_CASE("PASIDs of a stream are no wider than the device's, and a device witho
     test::smmuv3::Bench b(KernelVersion::V6_12, {}, {}, c);
     CHECK(b.kernel->boot_error().empty());
     CHECK(b.driver->max_pasids(StreamId{0x108}) == (width == 0 ? 0 : 1u << width));
-    b.kernel->spawn("app", 4, 1);
+    b.kernel->spawn("app", {4});
     CHECK(b.call(b.kernel->bind("app", "dev")) == (width != 0));
 }

@@ -83,7 +83,7 @@ TEST_CASE("park-refcount: the PASID comes back with the last of several holders,
     CHECK(b.errors == Words{"EBUSY"});
     REQUIRE(b.call(b.kernel->drop("app", Holder::Kvm)));
     CHECK(b.states().empty());
-    b.kernel->spawn("next", 1, 1);
+    b.kernel->spawn("next", {1});
     REQUIRE(b.call(b.kernel->bind("next", "dev")));
     CHECK(b.states() == Words{"allocated 2"});
     REQUIRE(b.call(b.kernel->drop("app", Holder::Vfio)));
@@ -187,13 +187,13 @@ TEST_CASE("os.pasid.private: each device has a PASID and an ASID of its own, and
 TEST_CASE("a bind is refused with the kernel's error, and what is bound goes on", "[os]") {
     const auto kernel = GENERATE(KernelVersion::V6_1, KernelVersion::V6_12);
     HolderBench b(Policy::QuietUnbind, kernel);
-    b.kernel->spawn("next", 1, 1);
+    b.kernel->spawn("next", {1});
     b.iommu.asid_limit = 2;
     b.bind("app");
     CHECK_FALSE(b.call(b.kernel->bind("next", "dev")));
     b.iommu.asid_limit = 1u << 16;
     b.iommu.pasid_limit = 2;
-    b.kernel->spawn("third", 1, 1);
+    b.kernel->spawn("third", {1});
     CHECK_FALSE(b.call(b.kernel->bind("third", "dev")));
     b.iommu.pasid_limit = 0;
     CHECK_FALSE(b.call(b.kernel->bind("third", "dev")));
@@ -215,7 +215,7 @@ TEST_CASE("PASIDs without a process come from the same range, up to their set's 
     CHECK(b.kernel->free_pasids("contexts"));
     CHECK_FALSE(b.kernel->free_pasids("contexts"));
     CHECK(b.states() == Words{"free 1", "free 2", "free 3"});
-    b.kernel->spawn("next", 1, 1);
+    b.kernel->spawn("next", {1});
     REQUIRE(b.call(b.kernel->bind("next", "dev")));
     CHECK(b.states() == Words{"allocated 1"});
 }

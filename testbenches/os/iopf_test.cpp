@@ -64,7 +64,7 @@ struct IopfBench : test::Machine {
         kernel->set_iommu(&driver);
         kernel->add_device("dev", device);
         call(kernel->boot());
-        kernel->spawn("app", heap_pages, 1, present);
+        kernel->spawn("app", {heap_pages, present});
         REQUIRE(call(kernel->bind("app", "dev")));
         driver.log.clear();
     }

@@ -64,7 +64,7 @@ struct MmBench {
 
 TEST_CASE("page tables hold VMSAv8-64 words: valid page, unprivileged, inner shareable, accessed, not global, never executed", "[os]") {
     MmBench b;
-    b.mm.map("heap", Va{0x7f12'3456'7000}, 3);
+    b.mm.map("heap", Va{0x7f12'3456'7000}, {3});
     const u64 word = b.leaf(0x7f12'3456'8000);
     CHECK((word & 0xfff) == 0xf43);
     CHECK((word >> 53 & 3) == 3);
@@ -74,7 +74,7 @@ TEST_CASE("page tables hold VMSAv8-64 words: valid page, unprivileged, inner sha
 
 TEST_CASE("exit_mmap releases notifiers, waits for the grace period, frees pages, then tables", "[os]") {
     MmBench b;
-    b.mm.map("heap", Va{0x10'0000}, 2);
+    b.mm.map("heap", Va{0x10'0000}, {2});
     Recorder notifier(b.log);
     b.mm.notifier_register(notifier);
     sim::Time page_freed;
@@ -94,7 +94,7 @@ TEST_CASE("exit_mmap releases notifiers, waits for the grace period, frees pages
 
 TEST_CASE("munmap invalidates secondary TLBs after the entries are cleared and before any page is free", "[os]") {
     MmBench b;
-    b.mm.map("heap", Va{0x10'0000}, 4);
+    b.mm.map("heap", Va{0x10'0000}, {4});
     Recorder notifier(b.log);
     b.mm.notifier_register(notifier);
     auto body = [&]() -> Task<void> {
@@ -111,7 +111,7 @@ TEST_CASE("munmap invalidates secondary TLBs after the entries are cleared and b
 
 TEST_CASE("the last of several users runs exit_mmap, the others return at once", "[os]") {
     MmBench b;
-    b.mm.map("heap", Va{0x10'0000}, 1);
+    b.mm.map("heap", Va{0x10'0000}, {1});
     b.mm.mmget();
     std::vector<bool> last;
     auto body = [&]() -> Task<void> {

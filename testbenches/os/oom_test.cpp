@@ -28,7 +28,7 @@ struct OomBench : test::Machine {
         call(kernel->touch("hog", 0, pages));
     }
     void hog() {
-        kernel->spawn("hog", ram_pages, 1, 0);
+        kernel->spawn("hog", {ram_pages, 0});
         kernel->set_oom_score_adj("hog", -1000);
     }
     std::vector<std::string> names() const {
@@ -71,7 +71,7 @@ Duration woken(const CpuConfig& c) { return c.wake_up.get() + c.context_switch.g
 TEST_CASE("as long as there is memory nobody is killed, and nobody waits", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 500, 1);
+    b.kernel->spawn("app", {500});
     b.press(400);
     CHECK(b.victims.empty());
     CHECK(b.kernel->frames().left() < b.kernel->frames().limit());
@@ -81,9 +81,9 @@ TEST_CASE("the OOM killer takes the process with most pages and tables", "[os][o
     OomBench b;
     b.make_kernel();
     const bool first = GENERATE(true, false);
-    b.kernel->spawn("elder", first ? 320 : 300, 1);
-    b.kernel->spawn("small", 100, 1);
-    b.kernel->spawn("younger", first ? 300 : 320, 1);
+    b.kernel->spawn("elder", {first ? 320u : 300u});
+    b.kernel->spawn("small", {100});
+    b.kernel->spawn("younger", {first ? 300u : 320u});
     b.press(400);
     REQUIRE(b.names() == std::vector<std::string>{first ? "elder" : "younger"});
     CHECK(b.victims[0].points == static_cast<i64>(b.victims[0].pages + b.victims[0].tables));
@@ -94,8 +94,8 @@ TEST_CASE("the OOM killer takes the process with most pages and tables", "[os][o
 TEST_CASE("oom_score_adj counts in thousandths of all memory, and -1000 protects", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("large", 500, 1);
-    b.kernel->spawn("small", 100, 1);
+    b.kernel->spawn("large", {500});
+    b.kernel->spawn("small", {100});
     const int adj = GENERATE(0, 300, 500, -1000);
     b.kernel->set_oom_score_adj("small", adj);
     const bool small = adj * static_cast<i64>(ram_pages / 1000) + 108 > 508;
@@ -107,7 +107,7 @@ TEST_CASE("oom_score_adj counts in thousandths of all memory, and -1000 protects
 TEST_CASE("a victim gets SIGKILL before it is marked, so that it has of the reserve only what it needs to die", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 600, 1);
+    b.kernel->spawn("app", {600});
     b.press(500);
     const auto dying = std::find(b.log.begin(), b.log.end(), "dying app"), mark = std::find(b.log.begin(), b.log.end(), "mark app");
     REQUIRE(mark != b.log.end());
@@ -117,7 +117,7 @@ TEST_CASE("a victim gets SIGKILL before it is marked, so that it has of the rese
 TEST_CASE("a victim that dies by itself in time is not reaped, and its allocation waits for no reaper", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 600, 1);
+    b.kernel->spawn("app", {600});
     b.press(500);
     CHECK(b.tries.empty());
     CHECK(b.freed_leaves.size() == 608);
@@ -128,7 +128,7 @@ TEST_CASE("the reaper looks at a victim that cannot die 2 s after its mark; befo
     const auto version = GENERATE(KernelVersion::V6_12, KernelVersion::V2018);
     OomBench b{version};
     b.make_kernel();
-    b.kernel->spawn("app", 600, 1);
+    b.kernel->spawn("app", {600});
     sim::spawn(b.kernel->sleep_in_kernel("app", 0, 10_s));
     b.press(500);
     const Duration delay = version == KernelVersion::V6_12 ? b.config.oom.delay.get() : Duration{};
@@ -145,7 +145,7 @@ TEST_CASE("the reaper looks at a victim that cannot die 2 s after its mark; befo
 TEST_CASE("reaping leaves page tables, which go with the victim", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 600, 1);
+    b.kernel->spawn("app", {600});
     sim::spawn(b.kernel->sleep_in_kernel("app", 0, 10_s));
     u64 at_hiding = 99;
     auto token = b.events.subscribe<OomVictimHidden>([&](Time, const OomVictimHidden&) { at_hiding = b.tables_freed; });
@@ -157,8 +157,8 @@ TEST_CASE("reaping leaves page tables, which go with the victim", "[os][oom]") {
 TEST_CASE("who holds the mmap lock for writing keeps the reaper away ten times; then another is killed, though the first had enough", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 500, 1);
-    b.kernel->spawn("other", 200, 1);
+    b.kernel->spawn("app", {500});
+    b.kernel->spawn("other", {200});
     // munmap waits as a writer for a reader that sleeps; a reader that comes later, or tries, does not get in.
     REQUIRE(b.call(b.kernel->register_user_pointers("app", 0, 8, 5_s)));
     sim::spawn([](OomBench& bench) -> Task<void> { co_await bench.kernel->munmap("app", 0, 8); }(b));
@@ -177,8 +177,8 @@ TEST_CASE("who holds the mmap lock for writing keeps the reaper away ten times; 
 TEST_CASE("with R21 the reaper gives up after the first try", "[os][oom]") {
     OomBench b{KernelVersion::V6_12, {"R21"}};
     b.make_kernel();
-    b.kernel->spawn("app", 500, 1);
-    b.kernel->spawn("other", 200, 1);
+    b.kernel->spawn("app", {500});
+    b.kernel->spawn("other", {200});
     REQUIRE(b.call(b.kernel->register_user_pointers("app", 0, 8, 2500_ms)));
     b.press(400);
     CHECK(b.hidden.at(0).second.tries == 1);
@@ -188,7 +188,7 @@ TEST_CASE("with R21 the reaper gives up after the first try", "[os][oom]") {
 TEST_CASE("a range notifier that would have to wait keeps its mapping from the reaper, and no other", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 500, 1);
+    b.kernel->spawn("app", {500});
     REQUIRE(b.call(b.kernel->register_user_pointers("app", 0, 1, 2200_ms)));
     b.press(520);
     REQUIRE(b.tries.size() >= 2);
@@ -202,7 +202,7 @@ TEST_CASE("the reaper leaves shared, hugetlb and PFN-mapped memory and calls tha
     const auto kind = GENERATE(MemoryKind::Shared, MemoryKind::Hugetlb, MemoryKind::PfnMapped);
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 500, 1, 500, kind);
+    b.kernel->spawn("app", {500, 500, kind});
     sim::spawn(b.kernel->sleep_in_kernel("app", 0, 5_s));
     std::vector<OomMappingSkipped> skipped;
     auto token = b.events.subscribe<OomMappingSkipped>([&](Time, const OomMappingSkipped& e) { skipped.push_back(e); });
@@ -218,7 +218,7 @@ TEST_CASE("the reaper leaves shared, hugetlb and PFN-mapped memory and calls tha
 TEST_CASE("an OOM victim's mm_struct stays until its zombie is reaped and the reaper's timer has let go of its task", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 600, 1);
+    b.kernel->spawn("app", {600});
     b.hog();
     sim::spawn([](OomBench& bench) -> Task<void> { co_await bench.kernel->touch("hog", 0, 500); }(b));
     b.calendar.run_for(1_s);
@@ -233,7 +233,7 @@ TEST_CASE("an OOM victim's mm_struct stays until its zombie is reaped and the re
 TEST_CASE("process_mrelease takes what a dying process has, at once and from another's context", "[os][oom]") {
     OomBench b;
     b.make_kernel();
-    b.kernel->spawn("app", 500, 1);
+    b.kernel->spawn("app", {500});
     std::optional<OomKiller::Release> alive, dying, dead;
     auto ask = [](OomBench& bench, std::optional<OomKiller::Release>& into) -> Task<void> {
         const OomKiller::Release how = co_await bench.kernel->mrelease("app");
@@ -258,7 +258,7 @@ TEST_CASE("process_mrelease is refused by a range notifier, and is not there bef
     const auto version = GENERATE(KernelVersion::V6_12, KernelVersion::V2018);
     OomBench b{version};
     b.make_kernel();
-    b.kernel->spawn("app", 500, 2);
+    b.kernel->spawn("app", {500}, 2);
     REQUIRE(b.call(b.kernel->register_user_pointers("app", 0, 1, 1_s)));
     sim::spawn(b.kernel->kill("app"));
     b.calendar.run_for(1_ms);
@@ -296,7 +296,7 @@ TEST_CASE("the reaper and the exit may unmap at once: every page is freed once, 
         const int mappings = *rc::gen::inRange(1, 6);
         for (int i = 0; i < mappings; ++i) {
             const u64 n = *rc::gen::inRange(1u, 700u);
-            mm.map("m" + std::to_string(i), Va{at}, n);
+            mm.map("m" + std::to_string(i), Va{at}, {n});
             pages += n;
             at += (n + *rc::gen::inRange(0u, 1000u)) * page_size;
         }
@@ -321,7 +321,7 @@ TEST_CASE("the reaper and the exit may unmap at once: every page is freed once, 
 TEST_CASE("what faults after the reaper has begun gets no page", "[os][oom]") {
     ReapBench b;
     AddressSpace mm(MmId{7}, "mm", b.mm_config, b.kernel->frames());
-    mm.map("heap", Va{0x1000'0000}, 16, 8);
+    mm.map("heap", Va{0x1000'0000}, {16, 8});
     std::vector<FaultResult> results;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> {
         const FaultResult before = co_await mm.fault_in(ctx, Va{0x1000'8000});

@@ -33,7 +33,7 @@ struct PriBench : Bench {
     explicit PriBench(const drivers::Smmuv3DriverConfig& c = with_pri(), const pcie::FunctionConfig& f = with_atc())
         : Bench(KernelVersion::V6_12, {}, {}, f, c) {
         unit->set_page_response_port(&sink);
-        kernel->spawn("proc", 64, 1, 0);
+        kernel->spawn("proc", {64, 0});
         REQUIRE(call(kernel->bind("proc", "dev")));
         spy->commands.clear();
     }

@@ -164,7 +164,7 @@ TEST_CASE("lazy-mmdrop: the PASID goes later than in quiet-unbind, at most os.mm
 TEST_CASE("lazy-mmdrop: a CPU that comes to run another process lets go of the dead one's address space", "[os]") {
     PolicyBench b(Policy::LazyMmdrop, KernelVersion::V6_12, IommuArch::Smmuv3, Suppression::Hardware, 1);
     b.bind("app");
-    b.kernel->spawn("next", 1, 1);
+    b.kernel->spawn("next", {1});
     sim::spawn(b.kernel->kill("app"));
     b.calendar.run_for(200_us);
     CHECK_FALSE(b.log.has("pasid-free"));

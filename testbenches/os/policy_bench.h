@@ -61,7 +61,7 @@ struct PolicyBench : Machine {
         kernel->add_device("dev", device);
         kernel->add_device("other", second);
         call(kernel->boot());
-        kernel->spawn("app", 3, 1);
+        kernel->spawn("app", {3});
     }
     ~PolicyBench() { calendar.shutdown(); }
     void bind(const std::string& who, const std::string& to = "dev") {

@@ -24,7 +24,7 @@ struct LifeBench : test::Machine {
         kernel->set_iommu(&driver);
         kernel->add_device("dev", device);
         call(kernel->boot());
-        kernel->spawn("app", 16, 1);
+        kernel->spawn("app", {16});
         REQUIRE(call(kernel->bind("app", "dev")));
     }
     ~LifeBench() { calendar.shutdown(); }

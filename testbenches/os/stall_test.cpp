@@ -32,7 +32,7 @@ struct OsStallBench : Bench {
         : Bench(version, std::move(bugs), c, without_atc(), {}, node) {
         tokens.push_back(events.subscribe<iommu::StallResolved>(
             [this](Time, const iommu::StallResolved& e) { resolved.push_back(e); }));
-        kernel->spawn("proc", 64, 1, 0);
+        kernel->spawn("proc", {64, 0});
         REQUIRE(call(kernel->bind("proc", "dev")));
         spy->commands.clear();
     }

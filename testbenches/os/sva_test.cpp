@@ -76,7 +76,7 @@ struct SvaBench : test::Machine {
         kernel->add_device(dev, device);
         kernel->add_device(other, second);
         call(kernel->boot());
-        kernel->spawn(app, heap_pages, 1);
+        kernel->spawn(app, {heap_pages});
     }
     ~SvaBench() { calendar.shutdown(); }
     void bind(const std::string& who, const std::string& to) {
@@ -271,7 +271,7 @@ TEST_CASE("an mm that is being released takes no new bond", "[os]") {
 
 TEST_CASE("the death of one of two users of a device leaves the other's bond alone", "[os]") {
     SvaBench b(Policy::MmExit);
-    b.kernel->spawn(child, 1, 1);
+    b.kernel->spawn(child, {1});
     b.bind(app, dev);
     b.bind(child, dev);
     CHECK(b.iommu.pasids == std::vector<Pasid>{Pasid{1}, Pasid{2}});
@@ -396,7 +396,7 @@ TEST_CASE("an unmapping outlives the unbind of its last bond and a new bind, and
 
 TEST_CASE("a PASID or an ASID that the IOMMU does not take is refused, and another bind still goes", "[os]") {
     SvaBench b(Policy::QuietUnbind);
-    b.kernel->spawn(child, 1, 1);
+    b.kernel->spawn(child, {1});
     const bool pasids = GENERATE(true, false);
     if (pasids) b.iommu.pasid_limit = 2; // PASID 1 alone
     else b.iommu.asid_limit = 2;
@@ -414,7 +414,7 @@ TEST_CASE("a system is not at rest while a freed PASID is in its grace time", "[
     b.kernel->set_iommu(&b.iommu);
     b.kernel->add_device(dev, b.device);
     b.call(b.kernel->boot());
-    b.kernel->spawn(app, heap_pages, 1);
+    b.kernel->spawn(app, {heap_pages});
     b.bind(app, dev);
     sim::spawn(b.kernel->kill(app));
     b.calendar.run_for(1_ms);

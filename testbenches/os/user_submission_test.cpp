@@ -15,7 +15,7 @@ struct SubmissionBench : test::DsaMachine {
     }
     explicit SubmissionBench(std::vector<std::string> bugs = {}, Policy policy = Policy::QuietUnbind)
         : DsaMachine({.bugs = std::move(bugs), .device = with_ats(), .policy = policy}) {
-        kernel->spawn("app0", 16, 2);
+        kernel->spawn("app0", {16}, 2);
     }
     bool dying(const std::string& process) const { return std::find(dead.begin(), dead.end(), process) != dead.end(); }
     std::vector<std::string> loads, dead;

@@ -35,7 +35,7 @@ struct VtdAccelerator : Machine {
         kernel->add_device("acc0", *acc_driver);
         call(kernel->boot());
         REQUIRE(kernel->boot_error().empty());
-        kernel->spawn("app", 16, 1);
+        kernel->spawn("app", {16});
         REQUIRE(call(kernel->bind("app", "acc0")));
     }
     ~VtdAccelerator() { calendar.shutdown(); }

@@ -56,7 +56,7 @@ struct VtdBench : Machine {
         kernel->set_iommu(&*driver);
         kernel->add_device("dev", device);
         call(kernel->boot());
-        kernel->spawn("app", 64, 1);
+        kernel->spawn("app", {64});
         boot_writes = unit.writes;
         boot_names = unit.names();
         unit.fetched.clear();

@@ -62,7 +62,7 @@ struct VtdEraBench : test::Machine {
         kernel->add_device("cached", cached); // with an ATC
         kernel->add_device("plain", plain);
         call(kernel->boot());
-        kernel->spawn("app", 3, 1);
+        kernel->spawn("app", {3});
     }
     ~VtdEraBench() { calendar.shutdown(); }
     void bind(const std::string& to) {

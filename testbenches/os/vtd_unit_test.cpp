@@ -43,7 +43,7 @@ struct VtdUnitBench : Machine {
         kernel->add_device("dev", device);
         call(kernel->boot());
         REQUIRE(kernel->boot_error().empty());
-        kernel->spawn("app", 64, 1, 32); // the second half of its heap has not been touched
+        kernel->spawn("app", {64, 32}); // the second half of its heap has not been touched
         REQUIRE(call(kernel->bind("app", "dev")));
         heap = kernel->heap("app")->start;
     }

@@ -70,7 +70,7 @@ sim::Task<void> GpuDriver::start_own_context(KernelContext& ctx) {
         own_space_ = std::make_unique<AddressSpace>(MmId{first_own_space + raw(device_)}, name_, kernel_.config().mm,
                                                     kernel_.frames(), kernel_.architecture());
         const Va first{u64{1} << 32};
-        own_space_->map("buffer", first, pages);
+        own_space_->map("buffer", first, {pages});
         Bond* bond = co_await kernel_.sva().bind(ctx, *own_space_, name_, *this);
         if (bond == nullptr) co_return; // no IOMMU, or no PASID left: there is no such context
         c.bond = bond->id;
@@ -108,7 +108,7 @@ void GpuDriver::place_save_area(Context& c, AddressSpace* mm) {
     }
     const std::string area = std::string{name_.text()} + ".save" + std::to_string(number_of(c));
     const u64 slot = raw(device_) * contexts_.size() + number_of(c);
-    if (mm->find(area) == nullptr) mm->map(area, first_save_area + slot * save_area_step, save_bytes() / page_size);
+    if (mm->find(area) == nullptr) mm->map(area, first_save_area + slot * save_area_step, {save_bytes() / page_size});
     c.descriptor.set(Descriptor::SAVE_AREA, iova_of(mm->find(area)->start));
 }
 

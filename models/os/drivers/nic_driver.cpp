@@ -56,7 +56,7 @@ void NicDriver::place_rings(Queue& q, unsigned number, Bond& bond) {
     }
     const std::string area = std::string{name_.text()} + ".rings" + std::to_string(number);
     const u64 pages = (2 * bytes + page_size - 1) / page_size, place = raw(device_) * u64{nic::max_queues} + number;
-    if (bond.mm.find(area) == nullptr) bond.mm.map(area, first_rings + place * rings_step, pages);
+    if (bond.mm.find(area) == nullptr) bond.mm.map(area, first_rings + place * rings_step, {pages});
     q.rx.base = iova_of(bond.mm.find(area)->start);
     q.tx.base = q.rx.base + bytes;
 }

@@ -419,7 +419,8 @@ sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, MmTag mm) {
     co_return seen;
 }
 
-/// Page by page up to the limit, then the whole ASID (12). Range commands are not used: RANGE_INV is a later feature here.
+/// Page by page up to the limit, then the whole ASID (12); tables on the way may have gone, too. R23: as if they had not.
+/// Range commands are not used: RANGE_INV is a later feature here.
 sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) {
     const u64 pages = bytes / page_size;
     if (pages >= config_.tlbi_va_max) {
@@ -430,7 +431,7 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, MmTag mm, Va 
     std::vector<Command> batch;
     for (u64 page = 0; page < pages; ++page) {
         auto inv = make_command<TlbiNhVa>();
-        inv.set(TlbiNhVa::ASID, mm.asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, true);
+        inv.set(TlbiNhVa::ASID, mm.asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, kernel_.has_bug(Bug::R23));
         inv.set(TlbiNhVa::Addr, iova_of(first + page * page_size));
         batch.push_back(as_command(inv));
     }

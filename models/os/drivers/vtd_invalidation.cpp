@@ -102,6 +102,7 @@ sim::Task<bool> VtdDriver::invalidate_range(KernelContext& ctx, MmTag mm, Va fir
         PIotlbInvDsc d = iotlb_of(mm.pasid);
         d.set(PIotlbInvDsc::G, PasidIotlbGranularity::Page)
             .set(PIotlbInvDsc::AM, u64{b.order})
+            .set(PIotlbInvDsc::IH, kernel_.has_bug(Bug::R23)) // as if no table had gone
             .set(PIotlbInvDsc::ADDR, iova_of(b.first));
         const bool seen = co_await one(ctx, as_descriptor(d), "iotlb-wait", true);
         all = all && seen;
