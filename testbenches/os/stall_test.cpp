@@ -172,3 +172,25 @@ TEST_CASE("flushing returns when every stall that is in the event queue has been
     CHECK(prod > 0);
     CHECK(cons >= prod);
 }
+
+TEST_CASE("what is recorded while the queue is handled and flushed is answered, too", "[os][stall]") {
+    OsStallBench b;
+    const auto ask = [](OsStallBench& bench) -> Task<void> {
+        for (u64 page = 0; page < 40; ++page) {
+            bench.request(page);
+            co_await sim::delay(150_ns);
+        }
+    };
+    const auto flush = [](OsStallBench& bench, Duration after) -> Task<void> {
+        co_await sim::delay(after);
+        KernelContext ctx(bench.kernel->scheduler(), "flush");
+        co_await ctx.run();
+        co_await bench.driver->flush_stalls(ctx);
+        ctx.stop();
+    };
+    sim::spawn(ask(b));
+    for (int n = 0; n < 40; ++n) sim::spawn(flush(b, 200_ns * n));
+    b.settle();
+    CHECK(b.ended.size() == 40);
+    CHECK(b.spy->commands.size() == 40); // each is resumed
+}

@@ -42,11 +42,12 @@ sim::Task<void> Smmuv3Driver::on_event_interrupt(KernelContext& ctx) {
     for (;;) {
         const u32 prod_bits = co_await event_producer(ctx);
         if (q.ring().empty()) break;
-        for (auto ring = q.ring(); !ring.empty(); ring.consume()) {
+        auto ring = q.ring();
+        for (; !ring.empty(); ring.consume()) {
             co_await handle_event(ctx, q.base + ring.cons_index() * event_bytes);
             q.record_done();
         }
-        q.cons = q.prod;
+        q.cons = ring.cons; // whoever flushes the queue has read a later prod meanwhile
         const EventqCons done = EventqCons{}.set(EventqCons::RD, q.cons).set(EventqCons::OVACKFLG, (prod_bits >> 31) != 0);
         co_await ctx.mmio_write(registers_ + EventqCons::offset, 4, done.value());
     }
