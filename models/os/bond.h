@@ -51,6 +51,7 @@ struct Bond {
     bool exited = false;             ///< its mm was released, or it was parked, before it was unbound
     bool parked = false;             ///< its file is closed, and others hold its PASID
     bool stopped = false;            ///< the device was stopped for it already
+    bool triggered = false; ///< its teardown has begun
     bool let_go = false;             ///< its driver has nothing of it any more
     bool has_worker = false;         ///< a worker of its driver stops the device and unbinds
     sim::Latch worker_over;          ///< and is through with it

@@ -144,6 +144,7 @@ private:
     static std::shared_ptr<File> file_of(const Process& p, const std::string& device);
     sim::Task<bool> system_call(Process& p, std::function<sim::Task<bool>(KernelContext&)> body);
     void trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span);
+    bool lives_on(const Process& p) const;
     sim::Task<void> die(Process& p, base::Name trigger, sim::Duration delay);
     void begin_dying(Process& p, base::Name trigger, sim::Duration delay, u64 span);
     void kill_for_memory(Process& p, u64 span);

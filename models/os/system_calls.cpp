@@ -124,7 +124,7 @@ sim::Task<bool> Kernel::bind(const std::string& name, const std::string& device)
         file->bonds.push_back(b);
         held.release();
         co_await map_portal(ctx, p, *b);
-        if (p.dying()) events_.emit(TeardownTriggered{b->id, p.death, ctx.last_span()}); // killed while it was being bound
+        if (p.dying() && !b->triggered) events_.emit(TeardownTriggered{b->id, p.death, ctx.last_span()}); // killed while it was being bound
         co_return true;
     });
 }
@@ -172,15 +172,30 @@ bool Kernel::gone(const std::string& device) const { return devices_.at(device)-
 
 // ---- orderly teardown -----------------------------------------------------------------------------------------------
 
+/// Of the bonds of its address space that it has a descriptor or a mapping of, and of all of them when the last process that
+/// has the address space goes: another process may have the file.
 void Kernel::trigger(Process& p, base::Name what, bool all_files, const std::string& device, u64 span) {
     std::vector<std::shared_ptr<File>> files = p.files;
     if (all_files) // what it has mapped and closed as well
         for (const auto& f : p.mapped)
             if (std::find(files.begin(), files.end(), f) == files.end()) files.push_back(f);
-    for (auto& f : files)
-        for (Bond* b : f->bonds)
-            if (b->life.state() != BondState::Unbound && &b->mm == p.mm && (all_files || f->device.name().text() == device))
-                events_.emit(TeardownTriggered{b->id, what, span});
+    std::vector<const Bond*> told;
+    const auto tell = [&](Bond* b) {
+        if (b->life.state() == BondState::Unbound || &b->mm != p.mm || std::find(told.begin(), told.end(), b) != told.end()) return;
+        told.push_back(b);
+        b->triggered = true;
+        events_.emit(TeardownTriggered{b->id, what, span});
+    };
+    for (const auto& f : files)
+        if (all_files || f->device.name().text() == device) std::for_each(f->bonds.begin(), f->bonds.end(), tell);
+    if (all_files && !lives_on(p)) std::for_each(sva_.bonds_of(*p.mm).begin(), sva_.bonds_of(*p.mm).end(), tell);
+}
+
+/// Another process has its address space.
+bool Kernel::lives_on(const Process& p) const {
+    if (p.mm->users() <= p.alive) return false;
+    const auto twin = [&p](const auto& row) { return row.second.get() != &p && row.second->mm == p.mm && !row.second->dying(); };
+    return std::any_of(processes_.begin(), processes_.end(), twin);
 }
 
 sim::Task<bool> Kernel::stop(const std::string& name, const std::string& device) {

@@ -109,6 +109,19 @@ TEST_CASE("a process with a clone dies, and its address space and bond stay the 
     CHECK(b.kernel->at_rest());
 }
 
+TEST_CASE("a process's death is the beginning of its bond's teardown, also where only a child has the descriptor", "[os]") {
+    LifeBench b;
+    b.kernel->fork("app", "child");
+    REQUIRE(b.call(b.kernel->close("app", "dev")));
+    b.log.clear();
+    b.call(b.kernel->kill("app"));
+    CHECK(b.log == Log{"T0 kill", "exited", "exit_mmap"});
+    b.log.clear();
+    b.call(b.kernel->kill("child"));
+    CHECK(b.log == Log{"exit_mmap", "stop", "draining", "unbound"});
+    CHECK(b.kernel->at_rest());
+}
+
 TEST_CASE("a clone that closes nothing and outlives the descriptors of the other keeps the memory: stop and unbind come before exit_mmap", "[os]") {
     LifeBench b;
     b.kernel->clone("app", "twin");
@@ -131,6 +144,6 @@ TEST_CASE("with an address space that a clone lets go of last, a mapping's file 
     CHECK(b.log == Log{"T0 kill"});
     b.log.clear();
     b.call(b.kernel->kill("twin"));
-    CHECK(b.log == Log{"exited", "exit_mmap", "stop", "draining", "unbound"});
+    CHECK(b.log == Log{"T0 kill", "exited", "exit_mmap", "stop", "draining", "unbound"});
     CHECK(b.kernel->at_rest());
 }
