@@ -24,7 +24,7 @@ sim::Task<void> spawn_process(Stage& g, const Step& s) {
                             {.pages = s.integer("pages", default_heap_pages),
                              .present = s.integer("present", most_heap_pages),
                              .kind = kind_of(s.text("memory")),
-                             .read_only = s.integer("read-only", 0)},
+                             .huge = s.text("memory") == "huge" || s.text("memory") == "hugetlb"},
                             static_cast<unsigned>(s.integer("threads", 1)));
     const bool less = s.has("oom-protect");
     g.system.kernel().set_oom_score_adj(s.text("spawn"), less ? -static_cast<int>(s.integer("oom-protect"))
@@ -35,8 +35,10 @@ sim::Task<void> spawn_process(Stage& g, const Step& s) {
 sim::Task<void> fork_process(Stage& g, const Step& s) {
     if (g.now.life(s.text("fork")) == Life::Dying) throw cannot_be(s, fmt::format("{} is dying and cannot fork", s.text("fork")));
     if (s.text("memory") == "shared") g.system.kernel().clone(s.text("fork"), s.text("child"));
-    else g.system.kernel().fork(s.text("fork"), s.text("child"));
-    co_return;
+    else {
+        const bool born = co_await g.system.kernel().fork(s.text("fork"), s.text("child"));
+        if (!born) throw cannot_be(s, fmt::format("{} cannot be born: {} is dying, or there is no memory for its tables (ENOMEM)", s.text("child"), s.text("fork")));
+    }
 }
 
 sim::Task<void> exec(Stage& g, const Step& s) {
@@ -108,6 +110,53 @@ sim::Task<void> user_pointers(Stage& g, const Step& s) {
     if (!done) note_lost(g, s, "has no heap any more");
 }
 
+sim::Task<void> protect(Stage& g, const Step& s) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    const bool done = co_await g.system.kernel().mprotect(s.text("protect"), first, count, s.text("to") == "read-write");
+    if (!done) note_lost(g, s, "has no heap any more");
+}
+
+/// What did not move, and why, is said: a claim about pages that stayed where they were would be about nothing.
+void note_unmoved(Stage& g, const Step& s, const os::AddressSpace::Moved& moved, u64 asked, std::string_view what) {
+    if (moved.done == asked) return;
+    g.note(s, fmt::format("{} of {} pages {}; {} are not there, {} are pinned, {} are another process's, too", moved.done, asked, what,
+                          moved.absent, moved.pinned, moved.shared));
+}
+
+sim::Task<void> migrate(Stage& g, const Step& s) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    os::AddressSpace::Moved moved;
+    const bool done = co_await g.system.kernel().migrate(s.text("migrate"), first, count, moved);
+    if (!done) note_lost(g, s, "has no heap any more");
+    else note_unmoved(g, s, moved, count, "have moved");
+}
+
+sim::Task<void> page_out(Stage& g, const Step& s) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    os::AddressSpace::Moved moved;
+    const bool done = co_await g.system.kernel().page_out(s.text("page-out"), first, count, moved);
+    if (!done) note_lost(g, s, "has no heap any more");
+    else note_unmoved(g, s, moved, count, "went to swap (os.oom.swap: its size)");
+}
+
+sim::Task<void> collapse(Stage& g, const Step& s) {
+    u64 made = 0;
+    const bool done = co_await g.system.kernel().collapse(s.text("collapse"), made);
+    if (!done) note_lost(g, s, "has no heap any more");
+    else if (made == 0) g.note(s, "no 2 MiB of the heap could be one page: they have to be present, writable, its own and not pinned");
+}
+
+sim::Task<void> pin(Stage& g, const Step& s) {
+    const auto [first, count] = s.pages("pages", {0, 1});
+    const bool done = co_await g.system.kernel().pin(s.text("pin"), first, count);
+    if (!done) note_lost(g, s, "cannot have them pinned: they are not mapped, may only be read, or there is no memory");
+}
+
+sim::Task<void> unpin(Stage& g, const Step& s) {
+    const bool done = co_await g.system.kernel().unpin(s.text("unpin"));
+    if (!done) note_lost(g, s, "has no heap any more");
+}
+
 sim::Task<void> mrelease(Stage& g, const Step& s) {
     using Release = os::OomKiller::Release;
     const Release how = co_await g.system.kernel().mrelease(s.text("mrelease"));
@@ -170,13 +219,12 @@ std::vector<VerbRow> os_sentence_rows() {
          {{"spawn", Kind::NewProcess, true, "its name"},
           {"pages", Kind::Integer, false, "heap pages (64)", {}, 1, most_heap_pages},
           {"present", Kind::Integer, false, "pages of the heap, from its beginning, touched before (all)", {}, 0, most_heap_pages},
-          {"read-only", Kind::Integer, false, "pages of the heap, from its beginning, that may only be read until they are written (0)", {}, 0,
-           most_heap_pages},
           {"threads", Kind::Integer, false, "threads (1)", {}, 1, 1024},
           {"count", Kind::Integer, false, "a crowd of so many processes: what is said of it is said of each (one process)", {}, 2,
            largest_crowd},
-          {"memory", Kind::Choice, false, "what the heap is: private, shared, hugetlb or pfn-mapped; the OOM reaper takes private memory alone (private)",
-           {"private", "shared", "hugetlb", "pfn-mapped"}},
+          {"memory", Kind::Choice, false,
+           "what the heap is: private, huge (private, by 2 MiB), shared, hugetlb or pfn-mapped; the OOM reaper takes private memory alone (private)",
+           {"private", "huge", "shared", "hugetlb", "pfn-mapped"}},
           {"oom-prefer", Kind::Integer, false, "oom_score_adj above 0: it is killed for memory sooner, by thousandths of all RAM (0)", {}, 0, 1000},
           {"oom-protect", Kind::Integer, false, "oom_score_adj below 0: later; 1000: never (0)", {}, 0, 1000}},
          true, &Plan::spawn, spawn_process},
@@ -188,7 +236,7 @@ std::vector<VerbRow> os_sentence_rows() {
          false, &Plan::exec, exec},
         {"os", "mmap", "a process maps a device's file: the mapping holds the file, as a descriptor does", "os: {mmap: acc0, as: app0}",
          {{"mmap", Kind::Device, true, "the device"}, as_process}, true, &Plan::mmap, mmap_file},
-        {"os", "fork", "a child that shares the parent's open files", "os: {fork: app0, child: app1}",
+        {"os", "fork", "a child that shares the parent's open files, and its pages until one of them writes", "os: {fork: app0, child: app1}",
          {{"fork", Kind::Process, true, "the parent"}, {"child", Kind::NewProcess, true, "the child's name"},
           {"memory", Kind::Choice, false, "own or shared: a clone that has the parent's address space (own)", {"own", "shared"}}}, true, &Plan::fork,
          fork_process, nullptr, false},
@@ -211,6 +259,24 @@ std::vector<VerbRow> os_sentence_rows() {
          "os: {touch: app0, pages: 0-1023}",
          {{"touch", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
          false, &Plan::in_heap, touch},
+        {"os", "protect", "mprotect of pages of the heap", "os: {protect: app0, pages: 0-15, to: read-only}",
+         {{"protect", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1},
+          {"to", Kind::Choice, true, "what may be done with them", {"read-only", "read-write"}}},
+         false, &Plan::in_heap, protect},
+        {"os", "migrate", "pages of the heap get other frames (move_pages): not those that are pinned, or another process's, too",
+         "os: {migrate: app0, pages: 0-15}",
+         {{"migrate", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
+         false, &Plan::in_heap, migrate},
+        {"os", "page-out", "pages of the heap go to swap (MADV_PAGEOUT), as far as os.oom.swap has room", "os: {page-out: app0, pages: 0-15}",
+         {{"page-out", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
+         false, &Plan::in_heap, page_out},
+        {"os", "collapse", "each 2 MiB of the heap becomes one page, where it can be (MADV_COLLAPSE)", "os: {collapse: app0}",
+         {{"collapse", Kind::Process, true, "the process"}}, false, &Plan::about_process, collapse},
+        {"os", "pin", "somebody else than page tables uses pages of the heap until unpin, or until the process closes its files",
+         "os: {pin: app0, pages: 0-15}",
+         {{"pin", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
+         true, &Plan::in_heap, pin},
+        {"os", "unpin", "and ends it", "os: {unpin: app0}", {{"unpin", Kind::Process, true, "the process"}}, true, &Plan::about_process, unpin},
         {"os", "block", "a thread sleeps in the kernel where no signal reaches it (D state); its process dies only afterwards",
          "os: {block: app0, thread: 1, time: 3s}",
          {{"block", Kind::Process, true, "the process"},

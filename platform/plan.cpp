@@ -9,7 +9,6 @@
 
 namespace quiesce::platform {
 namespace {
-constexpr u64 child_heap_pages = 16; ///< of a forked process (os::Kernel::fork)
 
 std::string line_of(const Step& s) { return fmt::format("line {}", s.place.line); }
 } // namespace
@@ -71,7 +70,7 @@ void Plan::fork(const Step& s) {
         processes_[s.text("child")] = std::move(clone);
         return;
     }
-    add_process(s, "child", child_heap_pages);
+    add_process(s, "child", parent->heap_pages);
     for (const auto& [device, tie] : parent->ties) processes_[s.text("child")].ties[device].descriptors = tie.descriptors;
 }
 

@@ -12,10 +12,11 @@ namespace quiesce::memory {
 
 enum class Verdict : u8 {
     Legal,           ///< the bond's mm owns the frame as that page
-    AfterUnmap,      ///< legal: the entry is cleared but the page is not free yet
+    AfterUnmap,      ///< legal: the entry is cleared but the page is not free yet, or narrowed but not everybody is told
     Stale,           ///< the frame was the bond's page once and is not any more
     CrossProcess,    ///< the frame was never the bond's page and belongs to another address space or the kernel
     AfterUnbind,     ///< the bond is unbound
+    ReadOnly,        ///< a write to a page of its own that could be written once, and may only be read by now
 };
 
 /// A DMA's bytes moved: a write landed or a read was sampled.
@@ -68,6 +69,23 @@ struct FrameTaken {
     Va page;
 };
 DESCRIBE(FrameTaken, frame, owner, use, page)
+
+struct FrameShared {
+    static constexpr std::string_view event_name = "FrameShared";
+    Spa frame;
+    MmId owner, with;
+    Va page;
+};
+DESCRIBE(FrameShared, frame, owner, with, page)
+
+/// `by` has it no more; `owner` does.
+struct FrameLeft {
+    static constexpr std::string_view event_name = "FrameLeft";
+    Spa frame;
+    MmId by, owner;
+    Va page;
+};
+DESCRIBE(FrameLeft, frame, by, owner, page)
 
 struct FrameUnmapped {
     static constexpr std::string_view event_name = "FrameUnmapped";

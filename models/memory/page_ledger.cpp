@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "memory/page_ledger.h"
 
+#include <algorithm>
+
 namespace quiesce::memory {
 namespace {
 const PageLedger::Frame nobodys{};
@@ -25,16 +27,59 @@ void PageLedger::frame_taken(Spa frame, MmId owner, FrameUse use, Va page) {
     f.use = use;
     f.page = page.page_number();
     f.unmapped = false;
+    f.writes = Writes::Allowed;
     f.since = events_.now();
     ++counts_.frames_taken;
     events_.emit(FrameTaken{frame, owner, use, page});
 }
 
-void PageLedger::frame_unmapped(Spa frame) {
+void PageLedger::frame_shared(Spa frame, MmId with) {
     Frame& f = make_frame(frame);
-    f.unmapped = true;
+    std::vector<Sharer>& all = sharers_[frame.page_number()];
+    if (!f.shared) all = {{f.owner, f.unmapped}};
+    f.shared = true;
+    all.push_back({with, false});
+    events_.emit(FrameShared{frame, f.owner, with, Va{f.page << page_shift}});
+}
+
+void PageLedger::frame_unmapped(Spa frame, MmId of) {
+    Frame& f = make_frame(frame);
+    const MmId whose = f.shared && of != MmId{} ? of : f.owner;
+    if (f.shared) {
+        for (Sharer& s : sharers_[frame.page_number()])
+            if (s.mm == whose) s.unmapped = true;
+    } else {
+        f.unmapped = true;
+    }
     f.since = events_.now();
-    events_.emit(FrameUnmapped{frame, f.owner, Va{f.page << page_shift}});
+    events_.emit(FrameUnmapped{frame, whose, Va{f.page << page_shift}});
+}
+
+void PageLedger::frame_left(Spa frame, MmId by) {
+    Frame& f = make_frame(frame);
+    f.previous_owner = by;
+    f.previous_page = f.page;
+    f.since = events_.now();
+    if (f.shared) leave_to_others(f, frame, by);
+    else f.owner = MmId{};
+    events_.emit(FrameLeft{frame, by, f.owner, Va{f.page << page_shift}});
+}
+
+void PageLedger::leave_to_others(Frame& f, Spa at, MmId by) {
+    std::vector<Sharer>& all = sharers_[at.page_number()];
+    std::erase_if(all, [by](const Sharer& s) { return s.mm == by; });
+    f.owner = all.front().mm;
+    if (all.size() > 1) return;
+    f.shared = false;
+    f.unmapped = all.front().unmapped;
+    sharers_.erase(at.page_number());
+}
+
+std::optional<PageLedger::Sharer> PageLedger::sharer(const Frame& f, Spa at, MmId mm) const {
+    if (!f.shared) return f.owner == mm ? std::optional<Sharer>({mm, f.unmapped}) : std::nullopt;
+    for (const Sharer& s : sharers_.at(at.page_number()))
+        if (s.mm == mm) return s;
+    return std::nullopt;
 }
 
 void PageLedger::frame_freed(Spa frame) {
@@ -72,14 +117,16 @@ std::map<u32, PageLedger::Held> PageLedger::held() const {
     return by_mm;
 }
 
-Verdict PageLedger::judge(BondId bond, Iova aimed_at, Spa at) const {
+Verdict PageLedger::judge(BondId bond, Iova aimed_at, Spa at, bool write) const {
     if (bond == no_bond) return Verdict::Legal;
     if (raw(bond) >= bonds_.size()) return Verdict::CrossProcess;
     const Bond& b = bonds_[raw(bond)];
     const Frame& f = frame(at);
-    if (f.owner == b.mm && f.use == FrameUse::Leaf && f.page == aimed_at.page_number()) [[likely]] {
+    const bool same_page = f.use == FrameUse::Leaf && f.page == aimed_at.page_number();
+    if (const auto own = same_page ? sharer(f, at, b.mm) : std::nullopt) [[likely]] {
         if (!b.open) return Verdict::AfterUnbind;
-        return f.unmapped ? Verdict::AfterUnmap : Verdict::Legal;
+        if (write && f.writes == Writes::Refused) return Verdict::ReadOnly;
+        return own->unmapped || (write && f.writes == Writes::Closing) ? Verdict::AfterUnmap : Verdict::Legal;
     }
     if (f.previous_owner == b.mm && f.previous_page == aimed_at.page_number()) return Verdict::Stale;
     return f.owner == b.mm || f.use == FrameUse::Free ? Verdict::Stale : Verdict::CrossProcess;
@@ -87,7 +134,7 @@ Verdict PageLedger::judge(BondId bond, Iova aimed_at, Spa at) const {
 
 void PageLedger::dma_committed(const Request& r) {
     const Origin& o = r.origin;
-    const Verdict verdict = judge(o.bond, o.aimed_at, r.at);
+    const Verdict verdict = judge(o.bond, o.aimed_at, r.at, r.write);
     ++(r.write ? counts_.writes : counts_.reads);
     counts_.bytes += r.bytes;
     if (verdict != Verdict::Legal) [[unlikely]] ++(verdict == Verdict::AfterUnmap ? counts_.after_unmap : counts_.violations);

@@ -10,6 +10,7 @@
 #include <array>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace quiesce::memory {
@@ -19,7 +20,10 @@ public:
     explicit PageLedger(base::EventBus& events) : events_(events) {}
 
     void frame_taken(Spa frame, MmId owner, FrameUse use, Va page) override;
-    void frame_unmapped(Spa frame) override;
+    void frame_shared(Spa frame, MmId with) override;
+    void frame_unmapped(Spa frame, MmId of = MmId{}) override;
+    void frame_left(Spa frame, MmId by) override;
+    void frame_writes(Spa frame, Writes writes) override { make_frame(frame).writes = writes; }
     void frame_freed(Spa frame) override;
     void bond_opened(BondId bond, MmId mm) override;
     void bond_closed(BondId bond) override;
@@ -32,14 +36,16 @@ public:
         MmId previous_owner{};       ///< whose leaf it was before it was freed or taken again ...
         u64 previous_page = 0;       ///< ... and as which page
         FrameUse use = FrameUse::Free;
+        Writes writes = Writes::Allowed;
         bool unmapped = false;
+        bool shared = false;         ///< the owner is one of several
     };
     const Frame& frame(Spa at) const;
     /// The address space behind a bond; 0 if there never was such a bond.
     MmId mm_of(BondId bond) const { return raw(bond) < bonds_.size() ? bonds_[raw(bond)].mm : MmId{}; }
 
     /// Judges a DMA of `bond` that touches `at` meaning to touch `aimed_at`. Accesses without a bond are Legal.
-    Verdict judge(BondId bond, Iova aimed_at, Spa at) const;
+    Verdict judge(BondId bond, Iova aimed_at, Spa at, bool write = false) const;
     /// A device's DMA has just committed: judged and stated.
     void dma_committed(const Request& r);
     /// A table walker has just read an entry.
@@ -61,11 +67,19 @@ private:
         MmId mm{};
         bool open = false;
     };
+    struct Sharer {
+        MmId mm{};
+        bool unmapped = false;
+    };
     using Chunk = std::array<Frame, 512>;
+    /// What `mm` has of it, if it is an owner.
+    std::optional<Sharer> sharer(const Frame& f, Spa at, MmId mm) const;
     Frame& make_frame(Spa at);
+    void leave_to_others(Frame& f, Spa at, MmId by);
 
     base::EventBus& events_;
     std::vector<std::unique_ptr<Chunk>> chunks_; ///< by frame number / 512
+    std::map<u64, std::vector<Sharer>> sharers_; ///< of shared frames, by frame number
     std::vector<Bond> bonds_;                    ///< by bond id
     Counts counts_;
 };

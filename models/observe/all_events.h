@@ -13,7 +13,7 @@ namespace quiesce::observe {
 
 using GenericEvents = base::EventList<base::LevelChanged, base::StateChanged, base::Span>;
 using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted, memory::StructureTorn, memory::FrameTaken, memory::FrameUnmapped,
-                                     memory::FrameFreed>;
+                                     memory::FrameFreed, memory::FrameShared, memory::FrameLeft>;
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,
                                     iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent,

@@ -29,7 +29,8 @@ struct StoredEvent {
 class EventStore {
 public:
     /// What happens to address spaces, bonds and their invalidations.
-    using Told = base::EventList<memory::FrameTaken, memory::FrameUnmapped, memory::FrameFreed, os::BondChanged, os::TeardownTriggered,
+    using Told = base::EventList<memory::FrameTaken, memory::FrameUnmapped, memory::FrameFreed, memory::FrameShared, memory::FrameLeft,
+                                 os::BondChanged, os::TeardownTriggered,
                                  os::TeardownStepChanged, os::IommuCommandIssued, os::InvalidationIssued, os::FenceObserved, os::FenceTimedOut,
                                  os::StopSeen, os::MmputReturned, os::PasidChanged, os::AtcLeftOpen, os::WorkLost, os::OsViolation>;
     /// Where a DMA was, before it committed.

@@ -22,7 +22,7 @@ public:
                                   devices::PageResponseHeard, devices::PageGroupForgotten, os::PageRequestEnded,
                                   devices::DescriptorSubmitted, devices::DescriptorEnded, os::UserSubmitted,
                                   os::DeviceReset, os::WorkLost, os::AllocationDelayed, os::OomVictimMarked,
-                                  os::OomReapTried, os::OomVictimHidden>;
+                                  os::OomReapTried, os::OomVictimHidden, memory::FrameShared, memory::FrameLeft>;
 
     explicit Fingerprint(base::EventBus& bus) {
         tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { hear(now, e); });

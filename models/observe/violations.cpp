@@ -10,7 +10,7 @@
 namespace quiesce::observe {
 
 const std::vector<ViolationKind> violation_kinds{
-    {"stale-dma", "a DMA reached a frame that was the bond's page once and is not any more", ""},
+    {"stale-dma", "a DMA reached a frame that was the bond's page once and is not any more, or wrote to one that may only be read by now", ""},
     {"stale-walk", "a table walk read a page-table page that its address space no longer owns", ""},
     {"cross-process-dma", "a DMA reached a frame that was never its bond's page", ""},
     {"cross-process-fault", "a page request was handled against another process's address space", ""},
@@ -62,7 +62,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_thresho
     : bus_(bus), flood_threshold_(flood_threshold), refault_threshold_(refault_threshold) {
     using Heard = base::EventList<
         memory::DmaCommitted, memory::WalkCommitted, memory::StructureTorn, memory::FrameFreed, memory::FrameUnmapped, memory::FrameTaken,
-        iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
+        memory::FrameLeft, iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
         devices::DmaIssued, devices::DmaEnded, os::BondChanged, os::TeardownTriggered, os::InvalidationIssued,
         os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
         devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
@@ -177,7 +177,9 @@ void Checkers::on(const memory::DmaCommitted& e) {
                                     base::format_duration(e.translated_at - sim::Time{}),
                                     base::format_duration(bus_.now() - sim::Time{}), e.at.align_down(page_size).value());
     story += landed_in(e, tells);
+    if (e.verdict == Verdict::ReadOnly) story += ", which may only be read";
     add(e.verdict == Verdict::Stale          ? "stale-dma"
+        : e.verdict == Verdict::ReadOnly     ? "stale-dma"
         : e.verdict == Verdict::CrossProcess ? "cross-process-dma"
                                              : "dma-after-unbind",
         e.bond, page, "", std::move(story), tells);
@@ -234,17 +236,22 @@ void Checkers::on(const pcie::LinkChanged& e) {
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
     freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0, 0, false};
-    const bool table =
-        e.use == memory::FrameUse::Table; // tables of several levels have one address: their frames tell them apart
-    for (const u32 id : of_mm_[raw(e.owner)]) {
+    given_up(e.owner, e.page, e.frame, e.use == memory::FrameUse::Table, "freed");
+}
+
+/// Another process goes on with it: no less a breach than with a page that is free.
+void Checkers::on(const memory::FrameLeft& e) { given_up(e.by, e.page, e.frame, false, "left to others"); }
+
+/// Tables of several levels have one address: their frames tell them apart.
+void Checkers::given_up(MmId by, Va page, Spa frame, bool table, std::string_view how) {
+    for (const u32 id : of_mm_[raw(by)]) {
         const BondInfo& b = bonds_[id];
-        if (!b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, e.owner, e.page, e.frame))
-            continue;
-        add("freed-before-fenced", BondId{id}, e.page.value(), table ? "table " + frame_name(e.frame) : "",
-            fmt::format("{} {:#x} of {} (frame {:#x}) was freed while {}", table ? "the table page at" : "page",
-                        e.page.value(), b.process, e.frame.value(), freed_under(BondId{id})));
+        if (!b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, by, page, frame)) continue;
+        add("freed-before-fenced", BondId{id}, page.value(), table ? "table " + frame_name(frame) : "",
+            fmt::format("{} {:#x} of {} (frame {:#x}) was {} while {}", table ? "the table page at" : "page", page.value(),
+                        b.process, frame.value(), how, freed_under(BondId{id})));
     }
-    unfenced_.gone(e.owner, e.page, e.frame);
+    unfenced_.gone(by, page, frame);
 }
 
 void Checkers::on(const iommu::FaultRaised& e) {

@@ -101,6 +101,8 @@ private:
     void on(const memory::StructureTorn& e);
     void on(const memory::FrameFreed& e);
     void on(const memory::FrameUnmapped& e);
+    void on(const memory::FrameLeft& e);
+    void given_up(MmId by, Va page, Spa frame, bool table, std::string_view how);
     void on(const memory::FrameTaken& e);
     void on(const iommu::FaultRaised& e);
     void on(const iommu::InvalidationBegun& e);

@@ -81,7 +81,7 @@ public:
     /// /proc/<pid>/oom_score_adj.
     void set_oom_score_adj(const std::string& name, int adj) { process(name).oom_score_adj = adj; }
     /// A child that shares the parent's open files and nothing else.
-    void fork(const std::string& parent, const std::string& child);
+    sim::Task<bool> fork(const std::string& parent, const std::string& child);
     // ---- process_life.cpp
     /// One that shares the address space, too (CLONE_VM without CLONE_THREAD).
     void clone(const std::string& parent, const std::string& child);
@@ -109,6 +109,15 @@ public:
     // ---- user_memory.cpp
     /// A thread writes to each of these pages of the heap, and has those made that are not there. False: it was killed meanwhile.
     sim::Task<bool> touch(std::string process, u64 first_page, u64 pages);
+    sim::Task<bool> mprotect(const std::string& process, u64 first_page, u64 pages, bool writable);
+    /// What became of the pages is in `moved`.
+    sim::Task<bool> migrate(const std::string& process, u64 first_page, u64 pages, AddressSpace::Moved& moved);
+    sim::Task<bool> page_out(const std::string& process, u64 first_page, u64 pages, AddressSpace::Moved& moved);
+    /// Every 2 MiB of the heap that can be; `made` counts them.
+    sim::Task<bool> collapse(const std::string& process, u64& made);
+    /// Until unpin(), or until the process closes its files (linux: io_uring's registered buffers).
+    sim::Task<bool> pin(const std::string& process, u64 first_page, u64 pages);
+    sim::Task<bool> unpin(const std::string& process);
     /// A thread is in the kernel for so long, asleep, and no signal reaches it.
     sim::Task<void> sleep_in_kernel(std::string process, unsigned thread, sim::Duration d);
     /// A GPU works with these pages of the heap; whoever takes them away waits for it.
@@ -150,7 +159,11 @@ private:
     void kill_for_memory(Process& p, u64 span);
     std::vector<Process*> by_birth() const;
     sim::Task<void> reap_zombie(Process& p);
+    AddressSpace& empty_mm(const std::string& name);
     AddressSpace& new_mm(const std::string& name, const NewMapping& heap);
+    sim::Task<FaultResult> page_fault(KernelContext& ctx, Process& p, Va at, bool write);
+    sim::Task<std::optional<Spa>> user_page(KernelContext& ctx, Process& p, Va at, bool write);
+    sim::Task<bool> with_heap(const std::string& name, std::function<sim::Task<bool>(KernelContext&, AddressSpace&, const Vma&)> body);
     Process& new_process(const std::string& name, AddressSpace& mm, unsigned threads);
     static void share_files(const Process& parent, Process& child);
     sim::Task<void> task_work(KernelContext& ctx, Process& p);

@@ -2,82 +2,8 @@
 #include "os/mm.h"
 
 #include <algorithm>
-#include <array>
-#include <stdexcept>
 
 namespace quiesce::os {
-namespace {
-constexpr const char* exhausted = "the simulated machine is out of memory";
-}
-
-void FrameAllocator::zero(Spa frame) {
-    static const std::array<std::byte, page_size> zeros{};
-    memory_.poke(frame, zeros);
-}
-
-Spa FrameAllocator::take_fresh(u64 bytes, u64 align) {
-    Spa start = fresh_.align_up(align);
-    if (start < hole_end_ && start + bytes > hole_) start = hole_end_.align_up(align);
-    if (start + bytes > end_) throw std::runtime_error(exhausted);
-    for (Spa skipped = fresh_; skipped < start; skipped += page_size)
-        if (skipped < hole_ || skipped >= hole_end_) freed_.push(skipped.value());
-    fresh_ = start + bytes;
-    return start;
-}
-
-Spa FrameAllocator::take(MmId owner, memory::FrameUse use, Va page) {
-    if (taken_by_users_ >= limit_) throw std::runtime_error(exhausted);
-    Spa frame{};
-    if (freed_.empty()) {
-        frame = take_fresh(page_size, page_size);
-    } else {
-        frame = Spa{freed_.top()};
-        freed_.pop();
-    }
-    ++taken_;
-    ++taken_by_users_;
-    zero(frame);
-    ledger_.frame_taken(frame, owner, use, page);
-    return frame;
-}
-
-Spa FrameAllocator::take_kernel(u64 bytes, u64 align) {
-    const Spa start = take_fresh(Spa{bytes}.align_up(page_size).value(), align);
-    for (Spa f = start; f < fresh_; f += page_size) {
-        zero(f);
-        ++taken_;
-        ledger_.frame_taken(f, MmId{}, memory::FrameUse::Kernel, Va{});
-    }
-    return start;
-}
-
-Spa FrameAllocator::take_empty_table() {
-    const Spa table = take_fresh(page_size, page_size);
-    zero(table);
-    ++taken_;
-    ledger_.frame_taken(table, MmId{}, memory::FrameUse::EmptyTable, Va{});
-    return table;
-}
-
-void FrameAllocator::give(Spa frame) {
-    ledger_.frame_freed(frame);
-    --taken_;
-    --taken_by_users_; // the kernel gives none back
-    freed_.push(frame.value());
-}
-
-sim::Task<bool> FrameAllocator::wait_for_room(KernelContext& ctx, MmId mm) {
-    if (has_room(ctx.current())) co_return true;
-    const sim::Time since = sim::now();
-    bool again = pressure_ != nullptr, room = false;
-    while (again && !room) {
-        again = co_await pressure_->make_room(ctx);
-        room = has_room(ctx.current());
-    }
-    ctx.events().emit(AllocationDelayed{ctx.name(), mm, since, room});
-    co_return room;
-}
-
 AddressSpace::AddressSpace(MmId id, base::Name name, const MmConfig& config, FrameAllocator& frames,
                            const Architecture& architecture)
     : id_(id), name_(name), config_(config), frames_(frames), format_(architecture.tables),
@@ -108,20 +34,29 @@ Spa AddressSpace::table_entry(Va page, bool make, unsigned last) {
 }
 
 void AddressSpace::map(std::string name, Va start, const NewMapping& mapping) {
-    for (u64 i = 0; i < std::min(mapping.pages, mapping.present); ++i) {
-        const Va page = start + i * page_size;
-        const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
-        frames_.memory().poke64(table_entry(page, true), frame.value() | (i < mapping.read_only ? format_.read_only_bits : format_.page_bits));
-        pages_[page.page_number()] = frame;
-        if (i < mapping.read_only) read_only_.insert(page.page_number());
+    const Va end = start + std::min(mapping.pages, mapping.present) * page_size;
+    for (Va page = start; page < end;) {
+        const bool huge = mapping.huge && page.value() % huge_size == 0 && page + huge_size <= end && map_huge(page);
+        if (!huge) map_page(page, frames_.take(id_, memory::FrameUse::Leaf, page));
+        page = page + (huge ? huge_size : page_size);
     }
     vmas_.push_back({std::move(name), start, mapping.pages, mapping.kind});
+}
+
+void AddressSpace::map_page(Va page, Spa frame) {
+    const Page& p = pages_[page.page_number()] = {frame};
+    frames_.memory().poke64(table_entry(page, true), entry_bits(p));
 }
 
 std::optional<Spa> AddressSpace::place_of(Va at) const {
     const auto found = pages_.find(at.page_number());
     if (found == pages_.end()) return std::nullopt;
-    return found->second + at.page_offset();
+    return found->second.frame + at.page_offset();
+}
+
+bool AddressSpace::writable(Va at) const {
+    const auto found = pages_.find(at.page_number());
+    return found != pages_.end() && found->second.writable;
 }
 
 bool AddressSpace::mapped(Va page) const {
@@ -129,36 +64,41 @@ bool AddressSpace::mapped(Va page) const {
     return std::any_of(vmas_.begin(), vmas_.end(), holds) && unmapped_.count(page.page_number()) == 0;
 }
 
+// ---- page faults ----------------------------------------------------------------------------------------------------
+
 /// The entry is visible when this returns: releasing the table's lock orders it before whatever tells of it.
 sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at, bool write) {
     const Va page = at.align_down(page_size);
-    if (!mapped(page) || pages_.count(page.page_number()) != 0) {
+    const u64 number = page.page_number();
+    if (!mapped(page) || (write && read_only_.count(number) != 0)) {
         co_await ctx.spend(config_.fault_present.get(), name_);
-        if (write && read_only_.count(page.page_number()) != 0) co_await make_writable(ctx, page);
-        co_return mapped(page) ? FaultResult::Done : FaultResult::BadAddress;
+        co_return FaultResult::BadAddress;
     }
-    co_await ctx.spend(config_.fault_page.get(), name_);
-    if (pages_.count(page.page_number()) != 0) co_return FaultResult::Done; // somebody was faster
-    const bool room = co_await frames_.wait_for_room(ctx, id_);
-    if (!room) co_return FaultResult::NoMemory;
-    const sim::Lease held = co_await lock_table(ctx, page.page_number());
-    if (unstable_) co_return FaultResult::Unstable;
-    if (pages_.count(page.page_number()) != 0) co_return FaultResult::Done;
-    const Spa frame = frames_.take(id_, memory::FrameUse::Leaf, page);
-    pages_[page.page_number()] = frame;
-    co_await ctx.store(table_entry(page, true), frame.value() | format_.page_bits);
-    co_await ctx.barrier();
-    co_return FaultResult::Done;
+    for (auto away = away_.find(number); away != away_.end() && away->second.moving; away = away_.find(number))
+        co_await ctx.sleep_on(settled_.wait(), "page-move", name_);
+    FaultResult result = FaultResult::Done;
+    const auto found = pages_.find(number);
+    if (found == pages_.end() && away_.count(number) != 0) result = co_await swap_in(ctx, page);
+    else if (found == pages_.end()) result = co_await first_touch(ctx, page);
+    else if (write && !found->second.writable) result = co_await write_fault(ctx, page);
+    else co_await ctx.spend(config_.fault_present.get(), name_);
+    co_return result;
 }
 
-/// wp_page_reuse: nobody else has the page. MODEL: one that is shared would be copied, which is an unmapping.
-sim::Task<void> AddressSpace::make_writable(KernelContext& ctx, Va page) {
-    read_only_.erase(page.page_number());
-    co_await ctx.store(table_entry(page, false), pages_.at(page.page_number()).value() | format_.page_bits);
+sim::Task<FaultResult> AddressSpace::first_touch(KernelContext& ctx, Va page) {
+    const u64 number = page.page_number();
+    co_await ctx.spend(config_.fault_page.get(), name_);
+    if (pages_.count(number) != 0) co_return FaultResult::Done; // somebody was faster
+    const bool room = co_await frames_.wait_for_room(ctx, id_);
+    if (!room) co_return FaultResult::NoMemory;
+    const sim::Lease held = co_await lock_table(ctx, number);
+    if (unstable_) co_return FaultResult::Unstable;
+    if (pages_.count(number) != 0) co_return FaultResult::Done;
+    const Page& p = pages_[number] = {frames_.take(id_, memory::FrameUse::Leaf, page), read_only_.count(number) == 0};
+    if (!p.writable) frames_.ledger().frame_writes(p.frame, memory::Writes::Refused);
+    co_await ctx.store(table_entry(page, true), entry_bits(p));
     co_await ctx.barrier();
-    co_await ctx.spend(config_.tlb_flush.get(), name_);
-    if (!tells_upgrades_) co_return;
-    co_await invalidate_secondary(ctx, page, page_size);
+    co_return FaultResult::Done;
 }
 
 // ---- life -----------------------------------------------------------------------------------------------------------

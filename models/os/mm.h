@@ -2,14 +2,11 @@
 /// Address spaces: real page tables in simulated memory, frames from an allocator, mmu notifiers, and the two reference counts
 /// that decide when they go (facts/linux-sva.md 1.1 to 1.3).
 #pragma once
-#include "memory/ownership.h"
-#include "os/kthread.h"
-#include "os/architecture.h"
+#include "os/frames.h"
 #include "sim/lock.h"
 
 #include <map>
 #include <optional>
-#include <queue>
 #include <set>
 #include <string>
 
@@ -32,6 +29,20 @@ struct MmConfig {
     base::Param<base::Latency> fault_present{300_ns,
                                              "the same for a page that is there, or an address that is not mapped",
                                              P::Guess, "a walk of the VMAs and of the tables"};
+    base::Param<base::Latency> wp_reuse{420_ns, "a write to a page that may only be read, and that nobody else has: it may be written",
+                                        P::Measured, "CoW faults, x86, 2026 (Y.-H. Hsu): 420 ns reuse"};
+    base::Param<base::Latency> wp_copy{1500_ns, "and where somebody else has it, too: a frame of its own, a copy, the entry", P::Measured,
+                                       "CoW faults, x86, 2026 (Y.-H. Hsu): 1500 ns for the copy of 4 KiB"};
+    base::Param<base::Latency> copy_entry{20_ns, "fork: one entry from the parent's table to the child's", P::Guess,
+                                          "copy_present_ptes: a reference, a counter, two stores"};
+    base::Param<base::Latency> protect_entry{10_ns, "mprotect: one entry", P::Guess, "change_pte_range: a load and a store"};
+    base::Param<base::Latency> move_page{2_us, "migration: one page is isolated, its entry taken away, it is copied, and the new entry set", P::Guess,
+                                         "migrate_pages, 4 KiB at some GB/s and two passes over the rmap"};
+    base::Param<base::Latency> collapse{100_us, "512 pages are copied into one of 2 MiB", P::Guess, "2 MiB at 20 GB/s"};
+    base::Param<base::Latency> split{1_us, "a mapping of 2 MiB becomes 512 entries", P::Guess, "__split_huge_pmd: 512 stores, counters"};
+    base::Param<base::Latency> swap_out{100_us, "one page is written to swap", P::Guess, "a write to an NVMe SSD"};
+    base::Param<base::Latency> swap_in{700_us, "one page is read back from swap", P::Measured,
+                                       "To PRI or Not To PRI (OSDI 2025): a page fault with swap-in takes 700 us on average"};
     base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel,
                                     "linux: srcutree.c, srcu_might_be_idle: an idle domain is expedited"};
     base::Param<base::Latency> srcu_callback{40_us, "call_srcu until its callback runs", P::Guess, "a grace period and a work queue hop"};
@@ -39,64 +50,9 @@ struct MmConfig {
                                         "with lazy-mmdrop: a CPU that runs no process keeps the last one's address space at most so long",
                                         P::Guess, "an idle CPU's next tick at 250 Hz; nothing in the kernel bounds it"};
 };
-DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, srcu, srcu_callback, lazy_tlb)
+DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, wp_reuse, wp_copy, copy_entry,
+         protect_entry, move_page, collapse, split, swap_out, swap_in, srcu, srcu_callback, lazy_tlb)
 static_assert(base::fully_described<MmConfig>);
-
-/// Makes room when an allocation finds none (os/oom.h).
-class MemoryPressure {
-public:
-    virtual ~MemoryPressure() = default;
-    /// One pass of the allocator's slow path. False: the allocation fails.
-    virtual sim::Task<bool> make_room(KernelContext& ctx) = 0;
-};
-
-/// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's. RAM under the window of
-/// interrupt messages is not used, as firmware's memory map says.
-class FrameAllocator {
-public:
-    FrameAllocator(memory::Ownership& ledger, memory::MemoryPort& memory, Spa first, u64 frames,
-                   const Architecture& architecture = arm64)
-        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size),
-          hole_(architecture.messages), hole_end_(architecture.messages + architecture.message_bytes) {}
-    /// Processes have at most so many frames together, their tables included; the last `reserve` of them are kept back.
-    void set_limit(u64 users, u64 reserve) {
-        limit_ = std::min(limit_, users);
-        reserve_ = reserve;
-    }
-    void set_pressure(MemoryPressure* p) { pressure_ = p; }
-    /// A zeroed frame. Throws std::runtime_error when memory is exhausted.
-    Spa take(MmId owner, memory::FrameUse use, Va page);
-    /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
-    Spa take_kernel(u64 bytes, u64 align = page_size);
-    /// A root table without a valid entry, for contexts that are to lead nowhere.
-    Spa take_empty_table();
-    void give(Spa frame);
-    /// Frames that processes could still be given.
-    u64 left() const { return std::min(limit_ - std::min(limit_, taken_by_users_), freed_.size() + (end_ - fresh_) / page_size); }
-    /// What has to be left for a page fault: a leaf, the tables on the way to it, and the reserve, of which victims of the
-    /// OOM killer may have half (linux: ALLOC_OOM).
-    u64 needed(const CurrentTask* t) const { return 4 + (t != nullptr && t->oom_victim ? reserve_ - reserve_ / 2 : reserve_); }
-    bool has_room(const CurrentTask* t = nullptr) const { return left() >= needed(t); }
-    /// Waits in the allocator's slow path until there is room. False: there will be none for this one.
-    sim::Task<bool> wait_for_room(KernelContext& ctx, MmId mm);
-    u64 limit() const { return limit_; }
-    memory::Ownership& ledger() { return ledger_; }
-    memory::MemoryPort& memory() { return memory_; }
-    u64 taken() const { return taken_; }
-    Spa end() const { return end_; } ///< of RAM
-
-private:
-    void zero(Spa frame);
-    /// `bytes` of frames that nobody had before.
-    Spa take_fresh(u64 bytes, u64 align);
-    memory::Ownership& ledger_;
-    memory::MemoryPort& memory_;
-    Spa fresh_, end_, hole_, hole_end_;
-    std::priority_queue<u64, std::vector<u64>, std::greater<>> freed_;
-    u64 taken_ = 0, taken_by_users_ = 0;
-    u64 limit_ = (end_ - fresh_) / page_size, reserve_ = 0;
-    MemoryPressure* pressure_ = nullptr;
-};
 
 class AddressSpace;
 /// Unstable: the OOM reaper has begun to take its pages, and none comes back (linux: MMF_UNSTABLE).
@@ -128,13 +84,12 @@ constexpr auto enum_names(MemoryKind) {
                                          {MemoryKind::Hugetlb, "hugetlb"}, {MemoryKind::PfnMapped, "pfn-mapped"}});
 }
 
-/// `present`: so many of its pages, from its beginning, have been touched before. `read_only`: so many of those may only
-/// be read until they are written, as after a fork whose child is gone.
+/// `present`: so many of its pages, from its beginning, have been touched before. `huge`: by 2 MiB where it can be.
 struct NewMapping {
     u64 pages = 0;
     u64 present = ~u64{0};
     MemoryKind kind = MemoryKind::Private;
-    u64 read_only = 0;
+    bool huge = false;
 };
 
 struct Vma {
@@ -160,8 +115,8 @@ public:
 
     /// Takes no time: processes exist when the interesting part begins.
     void map(std::string name, Va start, const NewMapping& mapping);
-    /// handle_mm_fault: the page is there afterwards, in a frame of its own, and may be written if that was asked for.
-    /// The caller holds the mmap lock for reading. MODEL: every mapping is anonymous and may be read and written.
+    /// handle_mm_fault: the page is there afterwards, and may be written if that was asked for. The caller holds the mmap lock
+    /// for reading. MODEL: every mapping is anonymous; nothing can be executed.
     sim::Task<FaultResult> fault_in(KernelContext& ctx, Va page, bool write = true);
     /// An entry that lets more happen than before is told to secondary TLBs, too (from 6.6 on).
     void tell_upgrades(bool tell) { tells_upgrades_ = tell; }
@@ -200,7 +155,34 @@ public:
 
     /// munmap: entries, CPU TLBs, secondary TLBs, then the pages.
     sim::Task<void> munmap(KernelContext& ctx, Va first, u64 pages);
+    /// mprotect: from now on they may only be read, or be written again.
+    sim::Task<void> mprotect(KernelContext& ctx, Va first, u64 pages, bool writable);
     u64 present_pages() const { return pages_.size(); }
+    u64 swapped_pages() const { return away_.size(); }
+
+    // ---- pages that several have, that move, that go and come back (os/cow.cpp, os/page_moves.cpp, os/huge.cpp) ----
+    /// fork: `child`, which is new, gets the same mappings; private pages are copied when somebody writes to them, pinned
+    /// ones at once. The caller holds the mmap lock for writing. False: no memory for the child's tables.
+    sim::Task<bool> copy_to(KernelContext& ctx, AddressSpace& child);
+    /// What a scenario learns of pages that it asked to be moved.
+    struct Moved {
+        u64 done = 0, pinned = 0, shared = 0, absent = 0;
+    };
+    /// move_pages(MPOL_MF_MOVE): each to another frame, except those that somebody else has, too.
+    sim::Task<Moved> migrate(KernelContext& ctx, Va first, u64 pages);
+    /// madvise(MADV_PAGEOUT): to swap, as long as there is room in it.
+    sim::Task<Moved> page_out(KernelContext& ctx, Va first, u64 pages);
+    /// Direct reclaim: at most so many of its pages, the first ones that can go. `ours`: the caller has the mmap lock. Zero also
+    /// where somebody else has it.
+    sim::Task<u64> reclaim(KernelContext& ctx, u64 pages, bool ours);
+    /// madvise(MADV_COLLAPSE): 512 pages become one of 2 MiB. False: one is missing, pinned or shared, or there is no memory.
+    sim::Task<bool> collapse(KernelContext& ctx, Va first);
+    /// pin_user_pages(FOLL_LONGTERM | FOLL_WRITE): they are made present, writable and its own. The caller holds the mmap
+    /// lock for reading. MODEL: which frames are pinned is remembered here, not by who pinned them.
+    sim::Task<FaultResult> pin(KernelContext& ctx, Va first, u64 pages);
+    void unpin();
+    /// Pages of it that are mapped by 2 MiB.
+    u64 huge_mappings() const;
     /// With the pgd.
     u64 table_pages() const { return tables_.size() + 1; }
 
@@ -217,20 +199,60 @@ public:
     sim::Duration table_lock_waited() const { return table_lock_waited_; }
     /// Where a byte of it is, as its own loads and stores find it; nothing if its page is not there.
     std::optional<Spa> place_of(Va at) const;
+    /// And may it be written there without a fault?
+    bool writable(Va at) const;
 
 private:
+    struct Page {
+        Spa frame{};
+        bool writable = true;
+        bool huge = false; ///< its entry is one level up, for all 512
+    };
+    /// A page that has no frame for now: what its entry would be is not what page faults make of an absent one.
+    struct Away {
+        bool moving = false;          ///< somebody is at it; `settled_` tells when that is over
+        std::vector<std::byte> bytes; ///< in swap
+    };
+    using Pages = std::map<u64, Page>;
+    /// Pages whose entries are cleared: freed together (linux: mmu_gather).
+    struct Gathered {
+        std::vector<Spa> frames;
+        std::vector<Spa> blocks;      ///< of 2 MiB
+        u64 first = ~u64{0}, end = 0; ///< page numbers
+        u64 entries() const { return frames.size() + blocks.size(); }
+    };
     sim::Task<void> exit_mmap(KernelContext& ctx);
     sim::Task<void> notifier_release(KernelContext& ctx);
     sim::Task<void> unmap_vmas(KernelContext& ctx);
     sim::Task<void> free_pgtables(KernelContext& ctx);
-    sim::Task<void> make_writable(KernelContext& ctx, Va page);
+    sim::Task<FaultResult> write_fault(KernelContext& ctx, Va page);
+    sim::Task<void> reuse(KernelContext& ctx, Va page);
+    sim::Task<FaultResult> copy(KernelContext& ctx, Va page);
+    sim::Task<FaultResult> first_touch(KernelContext& ctx, Va page);
+    sim::Task<FaultResult> swap_in(KernelContext& ctx, Va page);
+    sim::Task<void> share(KernelContext& ctx, AddressSpace& child, Pages::iterator its, std::vector<Spa>& narrowed);
+    void copy_bytes(Spa from, Spa to);
+    MemoryKind kind_of(Va page) const;
+    bool any_shared(Va page) const;
+    bool any_pinned(Va page) const;
+    sim::Task<void> change_entry(KernelContext& ctx, u64 number, bool writable, std::vector<Spa>& narrowed);
+    sim::Task<void> take_entry(KernelContext& ctx, Va page);
+    sim::Task<bool> move(KernelContext& ctx, Va page);
+    sim::Task<bool> swap_out(KernelContext& ctx, Va page);
+    void forget_away(u64 from, u64 to);
+    bool movable(u64 number, Moved& moved) const;
+    void map_page(Va page, Spa frame);
+    bool map_huge(Va page);
+    void take_tables(Va page);
+    void deposit(Va page);
+    Spa entry_of(Va page);
+    sim::Task<void> split_huge(KernelContext& ctx, Va page);
+    sim::Task<void> split_at(KernelContext& ctx, Va at);
+    sim::Task<void> split_in(KernelContext& ctx, Va first, u64 pages);
+    u64 entry_bits(const Page& p) const { return p.frame.value() | format_.bits(p.writable, p.huge); }
     bool needed(Va first, u64 pages) const;
     sim::Task<void> zap(KernelContext& ctx, Va page);
-    /// Pages whose entries are cleared: freed together (linux: mmu_gather).
-    struct Gathered {
-        std::vector<Spa> frames;
-        u64 first = ~u64{0}, end = 0; ///< page numbers
-    };
+    sim::Task<u64> zap_next(KernelContext& ctx, u64 number, Gathered& gathered);
     using Flush = sim::Task<void> (AddressSpace::*)(KernelContext&, Gathered&);
     sim::Task<u64> unmap_pages(KernelContext& ctx, u64 from, u64 to, Flush flush);
     sim::Task<void> free_gathered(KernelContext& ctx, Gathered& gathered);
@@ -251,10 +273,14 @@ private:
     PageTableFormat format_;
     Spa pgd_;
     std::vector<Spa> tables_;                ///< all but the pgd
-    std::map<u64, Spa> pages_;               ///< page number -> frame
+    Pages pages_;                            ///< by page number
+    std::map<u64, Away> away_;               ///< by page number
+    sim::Signal settled_;                    ///< a page that was moving is there, in swap, or gone
+    std::map<u64, Spa> deposited_;           ///< by page number: the table that takes a block's place when it is split
+    std::vector<Spa> pinned_;
     std::vector<Vma> vmas_;                  ///< a range that was unmapped stays in its VMA
     std::set<u64> unmapped_;                 ///< and these are its page numbers
-    std::set<u64> read_only_;                ///< page numbers
+    std::set<u64> read_only_;                ///< page numbers that mprotect took the writing from
     bool tells_upgrades_ = true;
     std::vector<MmuNotifier*> notifiers_;
     std::vector<RangeNotifier*> range_notifiers_;

@@ -19,19 +19,22 @@ OomKiller::OomKiller(base::EventBus& events, Scheduler& scheduler, FrameAllocato
       processes_(std::move(processes)) {
     const u64 users = config_.ram.get().bytes() / page_size;
     frames_.set_limit(users == 0 ? frames_.limit() : users, config_.reserve);
+    frames_.set_swap(config_.swap);
     frames_.set_pressure(this);
 }
 
 // ---- the allocator's slow path --------------------------------------------------------------------------------------
 
-/// __alloc_pages_slowpath from where reclaim has found nothing: one round. MODEL: there is no page cache, no swap and no
-/// compaction: reclaim finds nothing by construction.
+/// __alloc_pages_slowpath: one round. MODEL: there is no page cache and no compaction: without swap reclaim finds nothing by
+/// construction.
 sim::Task<bool> OomKiller::make_room(KernelContext& ctx) {
     const CurrentTask* const current = ctx.current();
     const bool had_reserve = current != nullptr && current->oom_victim;
     {
         auto work = ctx.begin("reclaim");
         co_await ctx.spend(config_.reclaim.get(), "reclaim");
+        const bool reclaimed = co_await swap_out(ctx);
+        if (reclaimed) co_return true;
     }
     co_await ctx.sleep_on(sim::delay(config_.jiffy.get()), "reclaim-throttle", "memory");
     if (frames_.has_room(current)) co_return true;
@@ -43,6 +46,23 @@ sim::Task<bool> OomKiller::make_room(KernelContext& ctx) {
     }
     if (had_reserve) co_return false; // a victim that has nothing of the reserve either fails, and dies
     co_return progress;
+}
+
+/// A cluster of pages, of the process that has most of them first. MODEL: by size, where Linux goes by what was used last.
+sim::Task<bool> OomKiller::swap_out(KernelContext& ctx) {
+    if (frames_.swap_left() == 0) co_return false;
+    std::vector<Process*> by_size = processes_.all();
+    std::erase_if(by_size, [](const Process* p) { return p->alive == 0 || p->mm->dead() || p->mm->hidden(); });
+    std::stable_sort(by_size.begin(), by_size.end(), [](const Process* a, const Process* b) { return a->mm->present_pages() > b->mm->present_pages(); });
+    u64 done = 0;
+    for (const Process* p : by_size) {
+        AddressSpace& mm = *p->mm;
+        if (done >= config_.cluster || !mm.mmget_not_zero()) continue;
+        const u64 more = co_await mm.reclaim(ctx, config_.cluster - done, &p->task == ctx.current());
+        done += more;
+        co_await mm.mmput(ctx);
+    }
+    co_return done > 0;
 }
 
 // ---- whom to kill ---------------------------------------------------------------------------------------------------
@@ -58,7 +78,7 @@ bool OomKiller::will_free(const Process& p) const {
 i64 OomKiller::badness(const Process& p) const {
     if (p.alive == 0 || p.oom_score_adj == never_kill || p.mm->hidden()) return unkillable;
     const auto total = static_cast<i64>(frames_.limit());
-    return static_cast<i64>(p.mm->present_pages() + p.mm->table_pages()) + p.oom_score_adj * (total / 1000);
+    return static_cast<i64>(p.mm->present_pages() + p.mm->swapped_pages() + p.mm->table_pages()) + p.oom_score_adj * (total / 1000);
 }
 
 /// select_bad_process: as long as a victim may still give its memory back, nobody else is chosen.

@@ -17,7 +17,10 @@ struct OomConfig {
     base::Param<unsigned> reserve{16, "pages that are kept back; half of them are for victims of the OOM killer",
                                   base::between(0, 1'000'000), P::Guess,
                                   "linux: init_per_zone_wmark_min, 4 * sqrt(kB of RAM) kB; __zone_watermark_ok for the half"};
-    base::Param<base::Latency> reclaim{50_us, "direct reclaim that finds nothing: anonymous pages, and no swap", P::Guess,
+    base::Param<u64> swap{0, "pages of swap space; 0: none", base::at_most(u64{1} << 40), P::Guess, "none: servers of accelerators have little"};
+    base::Param<unsigned> cluster{32, "pages that one pass of direct reclaim is content with", base::between(1, 4096), P::Kernel,
+                                  "linux: SWAP_CLUSTER_MAX"};
+    base::Param<base::Latency> reclaim{50_us, "a pass of direct reclaim, but for writing pages to swap", P::Guess,
                                        "a pass over lists of a few thousand pages"};
     base::Param<base::Latency> jiffy{4_ms, "an allocation sleeps so long after reclaim found nothing, or when another one is killing",
                                      base::at_least(1_us), P::Kernel,
@@ -30,7 +33,7 @@ struct OomConfig {
     base::Param<bool> backwards{false, "the reaper goes over the mappings from the last one to the first, while the exit goes from the first to the last", P::Kernel,
                                 "no release; the patch of zhongjinji, linux-mm, 2025-09"};
 };
-DESCRIBE(OomConfig, ram, reserve, reclaim, jiffy, choose, delay, tries, nap, backwards)
+DESCRIBE(OomConfig, ram, reserve, swap, cluster, reclaim, jiffy, choose, delay, tries, nap, backwards)
 static_assert(base::fully_described<OomConfig>);
 
 class OomKiller final : public MemoryPressure {
@@ -52,6 +55,7 @@ public:
 
 private:
     enum class Choice : u8 { None, Somebody, Wait };
+    sim::Task<bool> swap_out(KernelContext& ctx);
     bool will_free(const Process& p) const;
     i64 badness(const Process& p) const;
     Choice choose(Process*& chosen) const;

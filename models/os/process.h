@@ -20,11 +20,12 @@ struct ProcessConfig {
                                            "no measurement to cite"};
     base::Param<base::Latency> fault_entry{500_ns, "a page fault of a CPU, entry and exit", P::Guess, "as a system call, and finding the mapping"};
     base::Param<base::Latency> touch{20_ns, "a thread writes to a page that is there", P::Guess, "a store that misses the CPU's caches"};
+    base::Param<base::Latency> fork{60_us, "fork, but for the page tables", P::Guess, "copy_process of a small program: 50 to 100 us with its tables"};
     base::Param<base::Latency> exec{200_us, "execve, but for letting go of the old address space", P::Guess, "a small program's pages are read and mapped"};
     base::Param<base::Latency> delayed_fput{4_ms, "fput of a kernel thread until a worker does it", P::Kernel, "linux: fs/file_table.c, delayed_fput_work, 1 jiffy; Debian has HZ=250"};
     base::Param<base::Latency> reaped_after{50_us, "from a victim's zombie until its parent has waited for it", P::Guess, "the parent wakes up and calls wait4"};
 };
-DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call, fault_entry, touch, exec, delayed_fput, reaped_after)
+DESCRIBE(ProcessConfig, signal, exit_signals, close_file, system_call, fault_entry, touch, fork, exec, delayed_fput, reaped_after)
 static_assert(base::fully_described<ProcessConfig>);
 
 /// What submitting from user space costs (models/os/user_submission.cpp).

@@ -15,7 +15,7 @@ Va Kernel::random_heap_address() {
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
 
-AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap) {
+AddressSpace& Kernel::empty_mm(const std::string& name) {
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
                                                      frames_, architecture_));
     AddressSpace& mm = *spaces_.back();
@@ -24,8 +24,15 @@ AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap) {
         std::erase(left_, &gone);
     };
     mm.on_exit = [this](AddressSpace& dead) { sva_.mm_exited(dead); };
-    mm.tell_upgrades(config_.kernel.get() >= KernelVersion::V6_12 && !has_bug(Bug::R25)); // R25: as up to 6.5
-    mm.map("heap", random_heap_address(), heap);
+    // arm64's ptep_set_access_flags flushes, and from 6.6 on that tells secondary TLBs (R25: as before); x86's does not flush
+    mm.tell_upgrades(config_.kernel.get() >= KernelVersion::V6_12 && architecture_.name == "arm64" && !has_bug(Bug::R25));
+    return mm;
+}
+
+AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap) {
+    AddressSpace& mm = empty_mm(name);
+    const Va base = random_heap_address();
+    mm.map("heap", heap.huge ? base.align_down(huge_size) : base, heap);
     const u64 moved = config_.randomize_va_space ? random_.below(1u << 20) : 0;
     mm.map("stack", Va{architecture_.stack_top.value() - (moved << page_shift)}, {.pages = 8});
     return mm;
@@ -57,11 +64,26 @@ void Kernel::share_files(const Process& parent, Process& child) {
     }
 }
 
-void Kernel::fork(const std::string& parent, const std::string& child) {
-    spawn(child, {.pages = 16});
-    share_files(process(parent), process(child));
-    // idxd_cdev_mmap: VM_DONTCOPY. The PASID register is not inherited in any case.
-    if (has_bug(Bug::RV4)) process(child).portals = process(parent).portals;
+sim::Task<bool> Kernel::fork(const std::string& parent, const std::string& child) {
+    Process& p = process(parent);
+    return system_call(p, [this, &p, child](KernelContext& ctx) -> sim::Task<bool> {
+        co_await ctx.spend(config_.process.fork.get(), p.name);
+        AddressSpace& mm = empty_mm(child);
+        bool copied = false;
+        {
+            auto held = co_await ctx.sleep_on(p.mm->mmap_lock().write(), "mmap-lock", "mmap_lock");
+            copied = co_await p.mm->copy_to(ctx, mm);
+        }
+        if (!copied) {
+            co_await mm.mmput(ctx);
+            co_return false;
+        }
+        Process& born = new_process(child, mm, 1);
+        share_files(p, born);
+        // idxd_cdev_mmap: VM_DONTCOPY. The PASID register is not inherited in any case.
+        if (has_bug(Bug::RV4)) born.portals = p.portals;
+        co_return true;
+    });
 }
 
 const Vma* Kernel::heap(const std::string& name) const {
@@ -143,11 +165,8 @@ sim::Task<bool> Kernel::submit(const std::string& name, const std::string& devic
 }
 
 sim::Task<bool> Kernel::munmap(const std::string& name, u64 first_page, u64 pages) {
-    Process& p = process(name);
-    return system_call(p, [&p, first_page, pages](KernelContext& ctx) -> sim::Task<bool> {
-        const Vma* heap = p.mm->find("heap");
-        if (heap == nullptr) co_return false;
-        co_await p.mm->munmap(ctx, heap->start + first_page * page_size, pages);
+    return with_heap(name, [first_page, pages](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        co_await mm.munmap(ctx, heap.start + first_page * page_size, pages);
         co_return true;
     });
 }

@@ -36,17 +36,36 @@ sim::Task<void> AddressSpace::notifier_release(KernelContext& ctx) {
     co_await ctx.sleep_on(sim::delay(config_.srcu.get()), "synchronize-srcu", "srcu");
 }
 
+/// One entry, of 4 KiB or of 2 MiB.
 sim::Task<void> AddressSpace::zap(KernelContext& ctx, Va page) {
-    const Spa entry = table_entry(page, false);
-    co_await ctx.store(entry, 0);
-    frames_.ledger().frame_unmapped(pages_.at(page.page_number()));
+    co_await ctx.store(entry_of(page), 0);
+    const u64 count = pages_.at(page.page_number()).huge ? huge_pages : 1;
+    for (u64 i = 0; i < count; ++i) frames_.ledger().frame_unmapped(pages_.at(page.page_number() + i).frame, id_);
+}
+
+/// The page's entry goes, and what it led to is gathered.
+sim::Task<u64> AddressSpace::zap_next(KernelContext& ctx, u64 number, Gathered& gathered) {
+    const Page p = pages_.at(number);
+    const u64 count = p.huge ? huge_pages : 1;
+    co_await ctx.spend(config_.unmap_page.get(), name_);
+    co_await zap(ctx, Va{number << page_shift});
+    pages_.erase(pages_.find(number), pages_.lower_bound(number + count));
+    (p.huge ? gathered.blocks : gathered.frames).push_back(p.frame);
+    if (p.huge) deposited_.erase(number); // the table stays among the others
+    gathered.first = std::min(gathered.first, number);
+    gathered.end = number + count;
+    co_return count;
 }
 
 sim::Task<void> AddressSpace::free_gathered(KernelContext& ctx, Gathered& gathered) {
     co_await ctx.barrier(); // the cleared entries are visible before a page can be somebody else's
     for (Spa f : gathered.frames) {
         co_await ctx.spend(config_.free_page.get(), name_);
-        frames_.give(f);
+        frames_.give(f, id_);
+    }
+    for (Spa block : gathered.blocks) {
+        co_await ctx.spend(config_.free_page.get(), name_);
+        for (u64 i = 0; i < huge_pages; ++i) frames_.give(block + i * page_size, id_);
     }
     gathered = {};
 }
@@ -67,28 +86,25 @@ sim::Task<sim::Lease> AddressSpace::lock_table(KernelContext& ctx, u64 page_numb
 /// without it. Somebody else may do the same: who comes second finds less.
 sim::Task<u64> AddressSpace::unmap_pages(KernelContext& ctx, u64 from, u64 to, Flush flush) {
     Gathered gathered;
+    const u64 first = from;
     u64 taken = 0;
     for (auto next = pages_.lower_bound(from); next != pages_.end() && next->first < to; next = pages_.lower_bound(from)) {
         const u64 table = next->first >> 9;
         {
             const sim::Lease held = co_await lock_table(ctx, next->first);
             for (auto page = pages_.lower_bound(from);
-                 page != pages_.end() && page->first < to && page->first >> 9 == table && gathered.frames.size() < config_.gather;
+                 page != pages_.end() && page->first < to && page->first >> 9 == table && gathered.entries() < config_.gather;
                  page = pages_.lower_bound(from)) {
-                const auto [number, frame] = *page;
-                co_await ctx.spend(config_.unmap_page.get(), name_);
-                co_await zap(ctx, Va{number << page_shift});
-                pages_.erase(number);
-                gathered.frames.push_back(frame);
-                gathered.first = std::min(gathered.first, number);
-                gathered.end = number + 1;
-                from = number + 1;
-                ++taken;
+                from = page->first;
+                const u64 count = co_await zap_next(ctx, page->first, gathered);
+                from += count;
+                taken += count;
             }
         }
-        if (gathered.frames.size() == config_.gather) co_await (this->*flush)(ctx, gathered);
+        if (gathered.entries() == config_.gather) co_await (this->*flush)(ctx, gathered);
     }
     co_await (this->*flush)(ctx, gathered);
+    forget_away(first, to);
     co_return taken;
 }
 
@@ -153,19 +169,17 @@ sim::Task<void> AddressSpace::unlink_tables(KernelContext& ctx, Va first, u64 pa
 sim::Task<void> AddressSpace::munmap(KernelContext& ctx, Va first, u64 pages) {
     auto held = co_await ctx.sleep_on(mmap_lock_.write(), "mmap-lock", "mmap_lock");
     co_await tell_range(ctx, first, pages * page_size, true);
+    co_await split_at(ctx, first);
+    co_await split_at(ctx, first + pages * page_size);
     Gathered gathered;
     {
         auto work = ctx.begin("zap-pages");
-        for (u64 i = 0; i < pages; ++i) {
-            const Va page = first + i * page_size;
-            unmapped_.insert(page.page_number());
-            const auto found = pages_.find(page.page_number());
-            if (found == pages_.end()) continue;
-            co_await ctx.spend(config_.unmap_page.get(), name_);
-            co_await zap(ctx, page);
-            gathered.frames.push_back(found->second);
-            pages_.erase(found);
-        }
+        for (u64 i = 0; i < pages; ++i) unmapped_.insert(first.page_number() + i);
+        const u64 end = first.page_number() + pages;
+        for (auto next = pages_.lower_bound(first.page_number()); next != pages_.end() && next->first < end;
+             next = pages_.lower_bound(first.page_number()))
+            co_await zap_next(ctx, next->first, gathered);
+        forget_away(first.page_number(), end);
         co_await unlink_tables(ctx, first, pages, gathered);
         co_await ctx.barrier();
         co_await ctx.spend(config_.tlb_flush.get(), name_);
@@ -179,7 +193,7 @@ sim::Task<void> AddressSpace::munmap(KernelContext& ctx, Va first, u64 pages) {
 
 /// tlb_flush_mmu: nobody reaches the pages any more, neither CPU nor device, when they are freed.
 sim::Task<void> AddressSpace::flush_and_free(KernelContext& ctx, Gathered& gathered) {
-    if (gathered.frames.empty()) co_return;
+    if (gathered.entries() == 0) co_return;
     co_await ctx.barrier();
     co_await ctx.spend(config_.tlb_flush.get(), name_);
     co_await invalidate_secondary(ctx, Va{gathered.first << page_shift}, (gathered.end - gathered.first) * page_size);

@@ -6,8 +6,24 @@
 
 namespace quiesce::os {
 
-/// Page faults as the first thread takes them. MODEL: under the mmap lock; from 6.4 on most take their mapping's own lock
-/// first. A fault that fails for want of memory is taken again, until a signal ends that (pagefault_out_of_memory).
+/// MODEL: under the mmap lock; from 6.4 on most take their mapping's own lock first.
+sim::Task<FaultResult> Kernel::page_fault(KernelContext& ctx, Process& p, Va at, bool write) {
+    co_await ctx.spend(config_.process.fault_entry.get(), p.name);
+    const auto held = co_await ctx.sleep_on(p.mm->mmap_lock().read(), "mmap-lock", "mmap_lock");
+    const FaultResult result = co_await p.mm->fault_in(ctx, at, write);
+    co_return result;
+}
+
+/// Where a thread finds a byte of its own memory, behind a page fault if need be; nothing if that fails, or it dies.
+sim::Task<std::optional<Spa>> Kernel::user_page(KernelContext& ctx, Process& p, Va at, bool write) {
+    while (!p.dying() && (write ? !p.mm->writable(at) : !p.mm->place_of(at))) {
+        const FaultResult result = co_await page_fault(ctx, p, at, write);
+        if (result != FaultResult::Done) co_return std::nullopt;
+    }
+    co_return p.mm->place_of(at);
+}
+
+/// Page faults as the first thread takes them. A fault that fails for want of memory is taken again, until a signal ends that (pagefault_out_of_memory).
 sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
     Process& p = process(name);
     if (p.dying()) co_return false;
@@ -19,22 +35,78 @@ sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
     const Va first = heap == nullptr ? Va{} : heap->start + first_page * page_size;
     for (u64 i = 0; i < pages && !p.dying() && heap != nullptr;) {
         const Va at = first + i * page_size;
-        if (p.mm->place_of(at)) {
+        if (p.mm->writable(at)) {
             co_await ctx.spend(config_.process.touch.get(), p.name);
             ++i;
             continue;
         }
-        co_await ctx.spend(config_.process.fault_entry.get(), p.name);
-        FaultResult result = FaultResult::Done;
-        {
-            const auto held = co_await ctx.sleep_on(p.mm->mmap_lock().read(), "mmap-lock", "mmap_lock");
-            result = co_await p.mm->fault_in(ctx, at);
-        }
+        const FaultResult result = co_await page_fault(ctx, p, at, true);
         if (result == FaultResult::BadAddress) fatal_signal(p); // SIGSEGV
         if (result == FaultResult::NoMemory && !p.dying()) break; // nobody could be killed: Linux panics
     }
     ctx.stop();
     co_return !p.dying() && heap != nullptr;
+}
+
+// ---- what a process asks for its pages ----------------------------------------------------------------------------------
+
+sim::Task<bool> Kernel::with_heap(const std::string& name,
+                                  std::function<sim::Task<bool>(KernelContext&, AddressSpace&, const Vma&)> body) {
+    Process& p = process(name);
+    return system_call(p, [&p, body](KernelContext& ctx) -> sim::Task<bool> {
+        const Vma* const heap = p.mm->find("heap");
+        if (heap == nullptr) co_return false;
+        const Vma its = *heap;
+        auto done = body(ctx, *p.mm, its);
+        const bool result = co_await std::move(done);
+        co_return result;
+    });
+}
+
+sim::Task<bool> Kernel::mprotect(const std::string& name, u64 first_page, u64 pages, bool writable) {
+    return with_heap(name, [=](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        co_await mm.mprotect(ctx, heap.start + first_page * page_size, pages, writable);
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::migrate(const std::string& name, u64 first_page, u64 pages, AddressSpace::Moved& moved) {
+    return with_heap(name, [=, &moved](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        moved = co_await mm.migrate(ctx, heap.start + first_page * page_size, pages);
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::page_out(const std::string& name, u64 first_page, u64 pages, AddressSpace::Moved& moved) {
+    return with_heap(name, [=, &moved](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        moved = co_await mm.page_out(ctx, heap.start + first_page * page_size, pages);
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::collapse(const std::string& name, u64& made) {
+    return with_heap(name, [&made](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        for (Va at = heap.start.align_up(huge_size); at + huge_size <= heap.end(); at = at + huge_size) {
+            const bool done = co_await mm.collapse(ctx, at);
+            made += done;
+        }
+        co_return true;
+    });
+}
+
+sim::Task<bool> Kernel::pin(const std::string& name, u64 first_page, u64 pages) {
+    return with_heap(name, [=](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        const auto held = co_await ctx.sleep_on(mm.mmap_lock().read(), "mmap-lock", "mmap_lock");
+        const FaultResult result = co_await mm.pin(ctx, heap.start + first_page * page_size, pages);
+        co_return result == FaultResult::Done;
+    });
+}
+
+sim::Task<bool> Kernel::unpin(const std::string& name) {
+    return with_heap(name, [](KernelContext&, AddressSpace& mm, const Vma&) -> sim::Task<bool> {
+        mm.unpin();
+        co_return true;
+    });
 }
 
 sim::Task<void> Kernel::sleep_in_kernel(std::string name, unsigned thread, sim::Duration d) {

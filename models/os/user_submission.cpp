@@ -124,7 +124,7 @@ sim::Task<u8> Kernel::poll(KernelContext& ctx, Process& p, Va record, sim::Time 
     const sim::Time awake_until = sim::now() + config_.enqcmd.spin.get();
     while (!p.dying() && (submitter == nullptr || !submitter->end)) {
         if (ctx.slice_over()) co_await ctx.give_way();
-        const std::optional<Spa> place = p.mm->place_of(record);
+        const std::optional<Spa> place = co_await user_page(ctx, p, record, false);
         if (!place) co_return 0;
         const u64 first = co_await ctx.load(*place);
         if ((first & 0xff) != 0) co_return static_cast<u8>(first & 0xff);
@@ -143,7 +143,8 @@ sim::Task<Kernel::Enqcmd> Kernel::one(KernelContext& ctx, Process& p, unsigned t
                                       drivers::Work work, sim::Duration patience) {
     const std::optional<Va> record = record_at(p, single_records + thread);
     if (p.dying() || !record) co_return Enqcmd{};
-    if (const auto place = p.mm->place_of(*record)) co_await ctx.store(*place, 0);
+    const auto place = co_await user_page(ctx, p, *record, true);
+    if (place) co_await ctx.store(*place, 0);
     Enqcmd result;
     auto submitted = submit_line(ctx, p, thread, d, d.describe(work, 0, *record));
     result.how = co_await std::move(submitted);
@@ -207,7 +208,8 @@ sim::Task<void> Kernel::keep_submitting(Process& p, std::shared_ptr<Submitter> s
             co_await ctx.spin(next - sim::now());
         if (s->end || p.dying()) break;
         next = std::max(next, sim::now()) + work.every;
-        if (const auto place = p.mm->place_of(*record)) co_await ctx.store(*place, 0);
+        const auto place = co_await user_page(ctx, p, *record, true);
+        if (place) co_await ctx.store(*place, 0);
         do { // as long as the device is full of others' work
             auto submitted = submit_line(ctx, p, thread, s->device, s->device.describe(work, n, *record));
             how = co_await std::move(submitted);

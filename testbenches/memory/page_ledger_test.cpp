@@ -111,3 +111,36 @@ TEST_CASE("a committed DMA is stated once, with its verdict, and counted", "[led
     CHECK(b.ledger.counts().bytes == 128);
     CHECK(b.ledger.counts().violations == 1);
 }
+
+TEST_CASE("a frame that several have is each one's own; whoever has left it, or unmapped it, is told apart from the others", "[ledger]") {
+    PageLedgerBench b;
+    constexpr BondId other{2};
+    b.ledger.bond_opened(other, theirs);
+    const auto others = [&] { return b.ledger.judge(other, iova_of(page), frame); };
+    CHECK(others() == Verdict::CrossProcess);
+    b.ledger.frame_shared(frame, theirs);
+    CHECK((b.judge() == Verdict::Legal && others() == Verdict::Legal));
+    b.ledger.frame_unmapped(frame, ours);
+    CHECK((b.judge() == Verdict::AfterUnmap && others() == Verdict::Legal));
+    b.ledger.frame_left(frame, ours);
+    CHECK((b.judge() == Verdict::Stale && others() == Verdict::Legal));
+    b.ledger.frame_unmapped(frame);
+    CHECK(others() == Verdict::AfterUnmap);
+    b.ledger.frame_freed(frame);
+    CHECK(others() == Verdict::Stale);
+}
+
+TEST_CASE("a write to what may only be read is legal until everybody has been told; reads always are", "[ledger]") {
+    PageLedgerBench b;
+    const auto write = [&] { return b.ledger.judge(bond, iova_of(page), frame, true); };
+    b.ledger.frame_writes(frame, Writes::Closing);
+    CHECK((write() == Verdict::AfterUnmap && b.judge() == Verdict::Legal));
+    b.ledger.frame_writes(frame, Writes::Refused);
+    CHECK((write() == Verdict::ReadOnly && b.judge() == Verdict::Legal));
+    b.ledger.frame_writes(frame, Writes::Allowed);
+    CHECK(write() == Verdict::Legal);
+    b.ledger.frame_writes(frame, Writes::Refused);
+    b.ledger.frame_freed(frame);
+    b.ledger.frame_taken(frame, ours, FrameUse::Leaf, page);
+    CHECK(write() == Verdict::Legal);
+}

@@ -87,6 +87,12 @@ const std::vector<Fact> run{
     [](Stage& s, i64 at) {
         s.say(at, os::OomVictimHidden{MmId{1}, 10, true});
     },
+    [](Stage& s, i64 at) {
+        s.say(at, memory::FrameShared{Spa{0x8000'0000}, MmId{1}, MmId{2}, Va{0x1000}});
+    },
+    [](Stage& s, i64 at) {
+        s.say(at, memory::FrameLeft{Spa{0x8000'0000}, MmId{2}, MmId{1}, Va{0x1000}});
+    },
 };
 constexpr std::size_t nobody = 1000;
 

@@ -279,7 +279,7 @@ TEST_CASE("what is kept of groups without a last request goes when the hardware 
 
 TEST_CASE("while its process is gone and the bond is not, a request is invalid", "[os][iopf]") {
     IopfBench b;
-    b.kernel->fork("app", "child"); // keeps the file, and with it the bond
+    REQUIRE(b.call(b.kernel->fork("app", "child"))); // keeps the file, and with it the bond
     b.call(b.kernel->kill("app"));
     REQUIRE(b.bond().life.state() == BondState::Exited);
     PageFault f = b.fault(Va{0x1000});

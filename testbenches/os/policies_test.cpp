@@ -76,7 +76,7 @@ TEST_CASE("pin-mm: a killed process's pages go behind stop and unbind, and its m
 TEST_CASE("pin-mm: nothing of a dead process goes while its child keeps the device's file open", "[os]") {
     PolicyBench b(Policy::PinMm, KernelVersion::V2018, IommuArch::Vtd);
     b.bind("app");
-    b.kernel->fork("app", "child");
+    b.pass_on("app", "child");
     b.call(b.kernel->kill("app"));
     CHECK(b.log.words() == Words{"mmput"});
     CHECK(b.state == BondState::Bound);
@@ -89,7 +89,7 @@ TEST_CASE("pin-mm: with two devices the mm goes with the later unbind", "[os]") 
     PolicyBench b(Policy::PinMm, kernel, arch);
     b.bind("app", "dev");
     b.bind("app", "other");
-    b.kernel->fork("app", "child");
+    b.pass_on("app", "child");
     b.call(b.kernel->kill("app"));
     b.call(b.kernel->close("child", "dev"));
     CHECK_FALSE(b.log.has("page"));
@@ -114,7 +114,7 @@ TEST_CASE("notify-unbind: the release does not wait for the device; a worker sto
     PolicyBench b(Policy::NotifyUnbind, kernel, arch);
     b.device.stop_time = 5_ms;
     b.bind("app");
-    b.kernel->fork("app", "child");
+    b.pass_on("app", "child");
     b.call(b.kernel->kill("app"));
     CHECK(b.log.words().front() == quiet_word(kernel, arch));
     CHECK(b.log.at("page") < b.log.at("mmput"));

@@ -68,6 +68,12 @@ struct PolicyBench : Machine {
         REQUIRE(call(kernel->bind(who, to)));
         log.rows.clear();
     }
+    /// The child has the descriptors, and none of its parent's pages.
+    void pass_on(const std::string& parent, const std::string& child) {
+        REQUIRE(call(kernel->fork(parent, child)));
+        REQUIRE(call(kernel->exec(child, 16, false)));
+        log.rows.clear();
+    }
     TimedLog log;
     PolicyIommu iommu{log};
     PolicyDevice device{log, "dev", 1}, second{log, "other", 2};

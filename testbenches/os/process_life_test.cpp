@@ -111,7 +111,7 @@ TEST_CASE("a process with a clone dies, and its address space and bond stay the 
 
 TEST_CASE("a process's death is the beginning of its bond's teardown, also where only a child has the descriptor", "[os]") {
     LifeBench b;
-    b.kernel->fork("app", "child");
+    REQUIRE(b.call(b.kernel->fork("app", "child")));
     REQUIRE(b.call(b.kernel->close("app", "dev")));
     b.log.clear();
     b.call(b.kernel->kill("app"));

@@ -179,7 +179,9 @@ TEST_CASE("after an unbind the mm's exit asks nothing of the IOMMU and nothing o
 TEST_CASE("a descriptor shared with a child keeps the bond and its PASID until the child closes it", "[os]") {
     SvaBench b(Policy::QuietUnbind);
     b.bind(app, dev);
-    b.kernel->fork(app, child);
+    REQUIRE(b.call(b.kernel->fork(app, child)));
+    REQUIRE(b.call(b.kernel->exec(child, 16, false))); // it has the descriptor, and none of its parent's pages
+    b.log.rows.clear();
     b.call(b.kernel->kill(app));
     CHECK(b.log.words() == Words{"quiet", "tlbi", "page", "mmput"});
     CHECK(b.state == BondState::Exited);

@@ -106,7 +106,7 @@ TEST_CASE("fork copies no PASID register, and the portal only by mistake", "[os]
     SubmissionBench b(mistake ? std::vector<std::string>{"R-V4"} : std::vector<std::string>{});
     REQUIRE(b.bind("app0"));
     REQUIRE(b.enqcmd("app0", 0).status == 1);
-    b.kernel->fork("app0", "child");
+    REQUIRE(b.call(b.kernel->fork("app0", "child")));
     CHECK(b.enqcmd("child").how == (mistake ? UserSubmission::NoPasid : UserSubmission::NoPortal));
     CHECK(b.dying("child"));
     CHECK_FALSE(b.dying("app0"));
@@ -116,8 +116,9 @@ TEST_CASE("fork copies no PASID register, and the portal only by mistake", "[os]
 TEST_CASE("a child with an inherited portal and a PASID of its own works in its own address space", "[os]") {
     SubmissionBench b({"R-V4"});
     REQUIRE(b.bind("app0"));
-    b.kernel->fork("app0", "child");
+    REQUIRE(b.call(b.kernel->fork("app0", "child")));
     REQUIRE(b.bind("child"));
+    REQUIRE(b.call(b.kernel->touch("child", 0, 16))); // the device asks for no pages, and these are the parent's, too
     REQUIRE(b.enqcmd("child").status == 1);
     CHECK(b.submissions.back().bond == BondId{2});
     CHECK(b.submissions.back().pasid != Pasid{0});
