@@ -26,9 +26,13 @@ Device pci_device(const Site& s, std::unique_ptr<devices::SvaFunction> hardware,
 }
 
 void check_queues(const std::string& name, const devices::WorkQueueConfig& a, const Node& root, Diagnostics& out) {
-    if (a.stop_time_max.get() == sim::Duration{} || a.stop_time_max.get() >= a.stop_time.get()) return;
-    out.error(place_of(root, {"devices", name, "stop_time_max"}),
-              fmt::format("devices.{}: stop_time_max {} is below stop_time {}", name, a.stop_time_max.text(), a.stop_time.text()));
+    if (a.stop_time_max.get() == sim::Duration{}) return;
+    const Mark at = place_of(root, {"devices", name, "stop_time_max"});
+    if (!a.stop_time.get().is_constant())
+        out.error(at, fmt::format("devices.{}: stop_time_max {} has no effect: stop_time is drawn already, {}", name, a.stop_time_max.text(),
+                                  a.stop_time.text()));
+    else if (a.stop_time_max.get() < a.stop_time.get().first())
+        out.error(at, fmt::format("devices.{}: stop_time_max {} is below stop_time {}", name, a.stop_time_max.text(), a.stop_time.text()));
 }
 
 Device build_accelerator(const Site& s, const Config& config, const DeviceConfig& d) {
@@ -73,7 +77,7 @@ Device build_trace_player(const Site& s, const Config& config, const DeviceConfi
 }
 
 Device build_dsa(const Site& s, const Config& config, const DeviceConfig& d) {
-    auto hardware = std::make_unique<devices::Dsa>(s.name, s.events, s.root_complex, d.link, d.dsa, s.id);
+    auto hardware = std::make_unique<devices::Dsa>(s.name, s.events, s.root_complex, d.link, d.dsa, s.id, s.seed);
     auto driver = std::make_unique<os::drivers::DsaDriver>(s.name, s.id, hardware->stream(), s.kernel,
                                                            config.dsa_driver, registers_of(s, *hardware),
                                                            [hw = hardware.get()] { return hw->last_command_span(); });
@@ -97,7 +101,12 @@ void check_dsa(const std::string& name, const Config& c, const DeviceConfig& d, 
 
 void check_gpu(const std::string& name, const Config&, const DeviceConfig& d, const Node& root, Diagnostics& out) {
     const auto& g = d.gpu;
-    if (g.preempt_point_max.get() < g.preempt_point.get())
+    const base::Spread& point = g.preempt_point;
+    if (!point.is_constant() && !g.preempt_point_max.is_default())
+        out.error(place_of(root, {"devices", name, "preempt_point_max"}),
+                  fmt::format("devices.{}: preempt_point_max {} has no effect: preempt_point is drawn already, {}", name,
+                              g.preempt_point_max.text(), point.text()));
+    if (point.is_constant() && g.preempt_point_max.get() < point.first())
         out.error(place_of(root, {"devices", name, "preempt_point_max"}),
                   fmt::format("devices.{}: preempt_point_max {} is below preempt_point {}", name,
                               g.preempt_point_max.text(), g.preempt_point.text()));

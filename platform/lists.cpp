@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `list`, `schema`: what there is, from the same tables that the rest of the program uses.
+#include "base/spread.h"
 #include "observe/metrics.h"
 #include "observe/violations.h"
 #include "platform/devices.h"
@@ -60,6 +61,7 @@ Json list_params() {
         j["default"] = r.param->default_text();
         j["expected"] = r.param->expected();
         j["bounds"] = r.param->bounds_text();
+        if (dynamic_cast<const base::Param<base::Spread>*>(r.param) != nullptr) j["drawn"] = base::Spread::examples();
         j["provenance"] = provenance_text(*r.param);
         list.push_back(j);
     }
@@ -162,6 +164,7 @@ void print_list(const Json& list) {
         fmt::print("{:<{}}  {}", j["name"].get<std::string>(), width, j["help"].get<std::string>());
         if (j.contains("example")) fmt::print("  e.g. {}", j["example"].get<std::string>());
         if (j.contains("default")) fmt::print("  [{}; {}]", j["default"].get<std::string>(), j["provenance"].get<std::string>());
+        if (j.contains("drawn")) fmt::print("  (or drawn: {})", fmt::join(j["drawn"].get<std::vector<std::string>>(), "; "));
         if (j.contains("source")) fmt::print("  [{}]", j["source"].get<std::string>());
         if (j.contains("on")) fmt::print("  [{}]", places_of(j));
         if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());

@@ -9,10 +9,10 @@ namespace quiesce::devices {
 using namespace dsa;
 
 Dsa::Dsa(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
-         const DsaConfig& config, DeviceId device)
+         const DsaConfig& config, DeviceId device, u64 seed)
     : SvaFunction(name, events, root_complex, link, config.function, base::Size{dsa::bar_bytes}, device),
       config_(config), access_(events, *this, atc()), works_(config.entries.get() + config.engines.get()),
-      drain_phase_("device-drain"), running_("running"), idle_("idle") {
+      drain_times_(seed, std::string(name.text()) + ".drain_time"), drain_phase_("device-drain"), running_("running"), idle_("idle") {
     for (unsigned n = 0; n < dsa::max_queues; ++n) {
         const std::string queue = std::string(name.text()) + ".wq" + std::to_string(n);
         queues_[n].name = base::Name{queue};

@@ -9,10 +9,12 @@
 #pragma once
 #include "base/facts.h"
 #include "base/registers.h"
+#include "base/spread.h"
 #include "devices/dsa_layout.h"
 #include "devices/dma_access.h"
 #include "devices/dsa_regs.h"
 #include "devices/sva_function.h"
+#include "sim/random.h"
 
 #include <array>
 #include <map>
@@ -46,16 +48,18 @@ struct DsaConfig {
                                         "some cycles of a device clock"};
     base::Param<base::Latency> command{1_us, "a command of the driver, without what it waits for", P::Guess,
                                        "no published figure"};
+    base::Param<base::Spread> drain_time{0_ns, "a command that drains goes on so long when nothing is left that it waits for", P::Guess,
+                                         "no published figure"};
     SvaFunctionConfig function;
 };
-DESCRIBE(DsaConfig, engines, queues, entries, max_transfer_shift, dispatch, command, function)
+DESCRIBE(DsaConfig, engines, queues, entries, max_transfer_shift, dispatch, command, drain_time, function)
 static_assert(base::fully_described<DsaConfig>);
 
 class Dsa final : public SvaFunction {
 public:
-    /// The calendar must be shut down before the device goes.
+    /// `seed` is the run's. The calendar must be shut down before the device goes.
     Dsa(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
-        const DsaConfig& config, DeviceId device);
+        const DsaConfig& config, DeviceId device, u64 seed = 0);
 
     /// The id of the latest command's span (phase "device-drain"), 0 if there was none.
     u64 last_command_span() const { return command_span_; }
@@ -159,6 +163,7 @@ private:
     std::vector<Work> works_;
     std::map<u32, pcie::DmaRequest> unflushed_; ///< by PASID or without: the last write that nothing has pushed
     sim::Signal arrived_, ended_;
+    sim::Random drain_times_;
     base::Name drain_phase_, running_, idle_;
     unsigned inside_ = 0, last_queue_ = 0;
     u64 number_ = 0, life_ = 0, command_span_ = 0, refused_ = 0;

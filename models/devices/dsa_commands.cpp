@@ -132,6 +132,8 @@ sim::Task<void> Dsa::drain(Which which, bool abandon_it) {
         co_await close_pages(which); // who waits for a page need not wait any longer
     }
     while (any(which)) co_await ended_.wait();
+    const sim::Duration more = abandon_it ? sim::Duration{} : config_.drain_time.get().draw(drain_times_);
+    if (more != sim::Duration{}) co_await sim::delay(more);
     co_await flush(which);
     if (which.pasid && page_requests() != nullptr) {
         pcie::DmaRequest r;

@@ -7,6 +7,7 @@
 #include "base/facts.h"
 #include "base/lifecycle.h"
 #include "base/ring_queue.h"
+#include "base/spread.h"
 #include "devices/dma_access.h"
 #include "devices/gpu_layout.h"
 #include "devices/gpu_regs.h"
@@ -37,10 +38,11 @@ struct GpuConfig {
     base::Param<base::Latency> time_slice{10_ms, "a context keeps its engine so long while another one waits",
                                           base::at_least(1_us), P::Guess,
                                           "linux: amdkfd asks for a process quantum of 10; the unit is firmware's"};
-    base::Param<base::Latency> preempt_point{2_us, "a wave goes on at least so long before it can be preempted",
-                                             P::Guess, "no published figure"};
-    base::Param<base::Latency> preempt_point_max{20_us, "and at most so long, drawn for each wave", P::Guess,
-                                                 "no published figure"};
+    base::Param<base::Spread> preempt_point{2_us, "a wave goes on at least so long before it can be preempted",
+                                            P::Guess, "no published figure"};
+    base::Param<base::Latency> preempt_point_max{20_us,
+                                                 "and at most so long, drawn for each wave; where preempt_point is drawn itself, of no effect",
+                                                 P::Guess, "no published figure"};
     base::Param<unsigned> hang_one_in{0, "one preemption in so many never ends, drawn; 0: none",
                                       base::at_most(1'000'000u), P::Guess, "of firmware that works: none"};
     base::Param<base::Latency> load{5_us, "an engine is set up for a context, its state apart", P::Guess,
@@ -185,7 +187,7 @@ private:
     sim::Task<bool> perform(Context& c, Wave& w, u64 run);
 
     GpuConfig config_;
-    sim::Random random_;
+    sim::Random random_, preempt_points_;
     base::RegisterFile<gpu::Registers> regs_;
     DmaAccess own_; ///< the GPU's own accesses: no PASID
     std::vector<std::unique_ptr<Context>> contexts_;

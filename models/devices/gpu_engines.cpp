@@ -97,7 +97,8 @@ bool Gpu::hangs(const Context& c) {
 }
 
 sim::Duration Gpu::draw_point() {
-    const u64 low = static_cast<u64>(config_.preempt_point.get().ps());
+    if (!config_.preempt_point.get().is_constant()) return config_.preempt_point.get().draw(preempt_points_);
+    const u64 low = static_cast<u64>(config_.preempt_point.get().first().ps());
     const u64 high = std::max(low, static_cast<u64>(config_.preempt_point_max.get().ps()));
     return sim::Duration::ps(static_cast<i64>(random_.between(low, high)));
 }

@@ -7,6 +7,7 @@
 #include "base/facts.h"
 #include "base/lifecycle.h"
 #include "base/ring_queue.h"
+#include "base/spread.h"
 #include "devices/dma_access.h"
 #include "devices/nic_layout.h"
 #include "devices/nic_regs.h"
@@ -58,8 +59,8 @@ struct NicConfig {
                                    base::between(16_KiB, 64_MiB), P::Guess, "some tens of microseconds at line rate"};
     base::Param<unsigned> prefetch{8, "descriptors fetched at once", base::between(1u, most_prefetched), P::Guess,
                                    "two cache lines"};
-    base::Param<base::Latency> disable_time{10_us, "a disabled queue takes at least so long to empty its pipeline",
-                                            P::Guess, "linux: ice waits up to 50 times 20 to 40 us for it"};
+    base::Param<base::Spread> disable_time{10_us, "a disabled queue takes at least so long to empty its pipeline",
+                                           P::Guess, "linux: ice waits up to 50 times 20 to 40 us for it"};
     TrafficConfig traffic;
     SvaFunctionConfig function;
 };
@@ -169,7 +170,7 @@ private:
     sim::Task<void> transmit(Queue& q, u64 run);
 
     NicConfig config_;
-    sim::Random random_;
+    sim::Random random_, disable_times_;
     base::RegisterFile<nic::Registers> regs_;
     DmaAccess own_; ///< of rings in kernel memory: no PASID
     std::vector<std::unique_ptr<Queue>> queues_;

@@ -10,7 +10,8 @@ namespace quiesce::devices {
 using namespace accelerator;
 
 WorkQueues::WorkQueues(WorkQueueHost host, const WorkQueueConfig& config)
-    : host_(std::move(host)), config_(config), random_(host_.seed, host_.name.text()), drain_phase_("device-drain") {
+    : host_(std::move(host)), config_(config), random_(host_.seed, host_.name.text()),
+      stop_times_(host_.seed, std::string(host_.name.text()) + ".stop_time"), drain_phase_("device-drain") {
     const std::string prefix = std::string(host_.name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
         queues_.push_back(std::make_unique<Queue>(base::Name{prefix + std::to_string(n)}, host_, config.engine));
@@ -161,7 +162,8 @@ sim::Task<void> WorkQueues::watch(Queue& q, u64 run) {
 }
 
 sim::Duration WorkQueues::draw_stop_time() {
-    const u64 low = static_cast<u64>(config_.stop_time.get().ps()),
+    if (!config_.stop_time.get().is_constant()) return config_.stop_time.get().draw(stop_times_);
+    const u64 low = static_cast<u64>(config_.stop_time.get().first().ps()),
               high = static_cast<u64>(config_.stop_time_max.get().ps());
     return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
 }

@@ -5,6 +5,7 @@
 #include "base/facts.h"
 #include "base/lifecycle.h"
 #include "base/registers.h"
+#include "base/spread.h"
 #include "devices/dma_engine.h"
 #include "devices/page_requests.h"
 #include "devices/work_queue_regs.h"
@@ -28,10 +29,10 @@ struct WorkQueueConfig {
                                  "a small shared-work-queue accelerator"};
     base::Param<base::Size> request_size{256_B, "bytes of one request where Q_SIZE says nothing",
                                          base::between(1_B, 64_KiB), P::Guess, "one packet at MPS 256"};
-    base::Param<base::Latency> stop_time{3_us, "a running queue takes at least so long to end its pipeline after STOP",
-                                         P::Guess, "no published figure; a few descriptors of some kilobytes"};
+    base::Param<base::Spread> stop_time{3_us, "a running queue takes at least so long to end its pipeline after STOP",
+                                        P::Guess, "no published figure; a few descriptors of some kilobytes"};
     base::Param<base::Latency> stop_time_max{0_us,
-                                             "at most so long, drawn uniformly from stop_time on; 0: always stop_time",
+                                             "at most so long, drawn uniformly from a constant stop_time on; 0: stop_time alone says it",
                                              P::Guess, "no published figure"};
     base::Param<bool> dma_while_stopping{true, "a queue goes on with DMA at its rate during the stop time", P::Guess,
                                          "a pipeline ends the work it has taken"};
@@ -138,7 +139,7 @@ private:
 
     WorkQueueHost host_;
     WorkQueueConfig config_;
-    sim::Random random_;
+    sim::Random random_, stop_times_;
     base::RegisterFile<accelerator::Registers> regs_;
     std::vector<std::unique_ptr<Queue>> queues_;
     std::array<base::Name, 4> state_names_;

@@ -22,6 +22,8 @@ sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
 /// queues the work from a notifier of its own, whoever holds the file; here the last close does.
 sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_by) {
     ++releasing_;
+    const u64 number = ++last_release_;
+    releases_.insert(number);
     std::string name = "kworker/" + std::string{file->device.name().text()};
     if (!file->bonds.empty()) name += "/" + std::string{file->bonds.front()->process.text()}; // several may work at once
     KernelContext ctx(scheduler_, name, begun_by);
@@ -30,8 +32,18 @@ sim::Task<void> Kernel::release_in_worker(std::shared_ptr<File> file, u64 begun_
         co_await ctx.run();
     }
     co_await release_file(ctx, *file);
+    last_release_span_ = ctx.last_span();
     ctx.stop();
     --releasing_;
+    releases_.erase(number);
+    release_over_.notify_all();
+}
+
+/// kfd_create_process: flush_workqueue, whoever's releases they are. What is queued later is not waited for.
+sim::Task<void> Kernel::flush_releases(KernelContext& ctx, base::Name device) {
+    const u64 upto = last_release_;
+    const std::function<u64()> last_one = [this] { return last_release_span_; };
+    while (!releases_.empty() && *releases_.begin() <= upto) co_await ctx.sleep_on(release_over_.wait(), "flush-work", device, last_one);
 }
 
 /// ____fput -> the driver's release: stop the device, then unbind. It waits for the driver's worker, if that does it.
@@ -45,11 +57,12 @@ sim::Task<void> Kernel::release_file(KernelContext& ctx, File& file) {
     file.bonds.clear();
 }
 
-/// What does not stop in time is reset, whoever else works there. R20: the driver goes on regardless.
+/// What does not stop in time is reset, whoever else works there, unless the driver goes on regardless by design. R20: every
+/// driver does.
 sim::Task<void> Kernel::stop_device(KernelContext& ctx, Bond& bond) {
     const bool idle = co_await bond.device.stop(ctx, bond);
     bond.stopped = idle;
-    if (!idle && !has_bug(Bug::R20)) co_await bond.device.reset(ctx);
+    if (!idle && bond.device.resets_what_hangs() && !has_bug(Bug::R20)) co_await bond.device.reset(ctx);
 }
 
 /// Stop, then unbind; once for each time it was bound if it was parked.

@@ -8,6 +8,7 @@
 #include "os/oom.h"
 
 #include <map>
+#include <set>
 
 namespace quiesce::os {
 
@@ -208,6 +209,7 @@ private:
     sim::Task<void> end_bond(KernelContext& ctx, Bond& b);
     sim::Task<void> unbind_in_worker(Bond& b, u64 begun_by);
     sim::Task<void> release_in_worker(std::shared_ptr<File> file, u64 begun_by);
+    sim::Task<void> flush_releases(KernelContext& ctx, base::Name device);
     Va random_heap_address();
     sim::Task<void> attach(KernelContext& ctx, const std::string& name, drivers::DeviceDriver& device);
     void boot_failed(std::string why);
@@ -230,6 +232,9 @@ private:
     std::string boot_error_;
     std::vector<std::pair<std::string, drivers::PciFunction*>> ports_;
     unsigned releasing_ = 0; ///< workers that release a file
+    std::set<u64> releases_; ///< those of drivers whose workers do it (kfd_process_wq), numbered as they were queued
+    u64 last_release_ = 0, last_release_span_ = 0;
+    sim::Signal release_over_;
     unsigned dying_ = 0;     ///< processes that are no zombies yet
     std::vector<const AddressSpace*> left_; ///< those of zombies that are not dropped yet
     std::vector<HeldBy> holders_;

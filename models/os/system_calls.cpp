@@ -131,6 +131,7 @@ sim::Task<bool> Kernel::bind(const std::string& name, const std::string& device)
             p.files.push_back(file);
         }
         drivers::DeviceDriver& d = file->device;
+        if (d.releases_in_worker() && sva_.find(*p.mm, d) == nullptr) co_await flush_releases(ctx, d.name());
         sim::Lease held;
         if (d.open_lock() != nullptr) {
             auto lease = co_await ctx.sleep_on(d.open_lock()->lock(), "device-lock", d.name());

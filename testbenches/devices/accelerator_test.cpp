@@ -216,6 +216,29 @@ TEST_CASE("a stop time is drawn from its interval", "[devices]") {
     CHECK(*std::max_element(taken.begin(), taken.end()) - *std::min_element(taken.begin(), taken.end()) > 1_us);
 }
 
+TEST_CASE("a stop time of two modes is now the one, now the other", "[devices]") {
+    AcceleratorConfig c;
+    c.work.stop_time = base::Spread{base::Spread::Shape::Bimodal, 2_us, 40_us, 3};
+    AcceleratorBench b{c};
+    std::vector<sim::Duration> taken;
+    auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { taken.push_back(now - s.start); });
+    b.select(0);
+    b.describe(Direction::Read, 5, 6, 0, 0x4000, 1000);
+    for (int i = 0; i < 24; ++i) {
+        b.command(Q_CTRL::DOORBELL);
+        b.command(Q_CTRL::STOP);
+        b.run(50_us);
+    }
+    REQUIRE(taken.size() == 24);
+    const auto between = [&](sim::Duration low, sim::Duration high) {
+        return std::count_if(taken.begin(), taken.end(), [&](sim::Duration t) { return t >= low && t < high; });
+    };
+    const auto usual = between(2_us, 3_us), rare = between(40_us, 41_us);
+    CHECK(usual + rare == 24);
+    CHECK(usual > 2);
+    CHECK(rare > 2);
+}
+
 TEST_CASE("ABORT cuts the stop time short, but not the order: Stopped still means nothing outstanding", "[devices]") {
     AcceleratorBench b{stopping_in(50_ms)};
     b.select(0);

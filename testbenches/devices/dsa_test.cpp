@@ -408,6 +408,23 @@ TEST_CASE("DRAIN_PASID waits for that PASID's descriptors and for no other's", "
     CHECK(b.dsa.inside() == 0);
 }
 
+TEST_CASE("a drain goes on for its drain time when nothing is left to wait for, an abort does not", "[devices]") {
+    DsaConfig c = with_ats(2);
+    c.drain_time = base::Spread{base::Spread::Shape::Uniform, 200_us, 210_us};
+    DsaBench b(c);
+    b.ready();
+    std::vector<sim::Duration> taken;
+    auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) {
+        if (s.phase == base::Name{"device-drain"}) taken.push_back(now - s.start);
+    });
+    CHECK(b.command(drain_pasid, 5) == 0);
+    CHECK(b.command(abort_pasid, 5) == 0);
+    REQUIRE(taken.size() == 2);
+    CHECK(taken[0] >= 200_us + c.command.get());
+    CHECK(taken[0] <= 210_us + c.command.get());
+    CHECK(taken[1] == c.command.get());
+}
+
 TEST_CASE("ABORT_PASID takes that PASID's descriptors away, without completion records", "[devices]") {
     DsaBench b(with_ats(1));
     b.ready();

@@ -170,7 +170,8 @@ TEST_CASE("a context that nobody waits for keeps its engine beyond its time slic
 TEST_CASE("an UNMAP takes the waves' time to their points, their state's way to memory, and the flush behind it",
           "[devices][gpu]") {
     GpuConfig c = GpuBench::small();
-    c.preempt_point = c.preempt_point_max = 30_us;
+    c.preempt_point = 30_us;
+    c.preempt_point_max = 30_us;
     GpuBench b{c};
     std::vector<std::pair<Time, base::Span>> spans;
     auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) {
@@ -220,6 +221,25 @@ TEST_CASE("the times of preemptions are drawn from their interval, wave by wave"
     REQUIRE(taken.size() == 12);
     for (const auto t : taken) CHECK((t >= 5_us && t < 53_us));
     CHECK(*std::max_element(taken.begin(), taken.end()) - *std::min_element(taken.begin(), taken.end()) > 10_us);
+}
+
+TEST_CASE("a wave's way to its point that is drawn itself asks for no interval", "[devices][gpu]") {
+    GpuConfig c = GpuBench::small();
+    c.preempt_point = base::Spread{base::Spread::Shape::Uniform, 60_us, 70_us};
+    GpuBench b{c, 8};
+    std::vector<sim::Duration> taken;
+    auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) {
+        if (s.phase == base::Name{"context-save"}) taken.push_back(now - s.start);
+    });
+    for (int i = 0; i < 6; ++i) {
+        b.map(0);
+        b.run(20_us);
+        b.unmap(0);
+        b.run(100_us);
+    }
+    REQUIRE(taken.size() == 6);
+    REQUIRE(c.preempt_point_max.get() < 60_us);
+    for (const auto t : taken) CHECK((t >= 60_us && t < 73_us));
 }
 
 TEST_CASE(

@@ -235,8 +235,8 @@ TEST_CASE("a queue that reports Disabled has nothing under way, and what arrives
     b.run(60_us);
     CHECK(b.read<nic::Q_STATUS>().get(nic::Q_STATUS::STATE) == nic::State::Disabled);
     CHECK(inside == 0);
-    CHECK(disabled - asked > b.settings.disable_time.get());
-    CHECK(disabled - asked < b.settings.disable_time.get() + 5_us);
+    CHECK(disabled - asked > b.settings.disable_time.get().first());
+    CHECK(disabled - asked < b.settings.disable_time.get().first() + 5_us);
     CHECK(b.nic.missed() == 3);
     CHECK(b.fates[PacketFate::Discarded] > 0);
     CHECK(b.fates[PacketFate::Discarded] + b.fates[PacketFate::Delivered] == 30);

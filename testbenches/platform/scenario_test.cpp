@@ -67,6 +67,22 @@ TEST_CASE("every number, size, duration and bandwidth of the configuration has b
         }
 }
 
+TEST_CASE("a stop time that is drawn stands beside no interval, and a misspelt one is refused at its place", "[platform]") {
+    const std::string steps = "steps:\n" + two_lines;
+    const auto device = [&](const std::string& what) { return said("scenario: x\ndevices: {acc0: {" + what + "}}\n" + steps); };
+    CHECK(device("kind: accelerator, stop_time: lognormal 5us p99 2ms") == "");
+    CHECK(device("kind: accelerator, stop_time: 5us, stop_time_max: 9us") == "");
+    CHECK_THAT(device("kind: accelerator, stop_time: exponential 5us, stop_time_max: 9us"),
+               Catch::Contains("stop_time_max 9us has no effect: stop_time is drawn already, exponential 5us"));
+    CHECK_THAT(device("kind: accelerator, stop_time: 50us, stop_time_max: 9us"), Catch::Contains("stop_time_max 9us is below stop_time 50us"));
+    CHECK_THAT(device("kind: gpu, preempt_point: exponential 5us, preempt_point_max: 9us"),
+               Catch::Contains("preempt_point_max 9us has no effect: preempt_point is drawn already"));
+    CHECK(device("kind: gpu, preempt_point: exponential 50us") == "");
+    CHECK_THAT(device("kind: nic, disable_time: exponental 5us"), Catch::Contains("2:43 devices.acc0.disable_time: expected a duration"));
+    CHECK_THAT(device("kind: nic, disable_time: exponental 5us"), Catch::Contains("did you mean \"exponential\"?"));
+    CHECK_THAT(device("kind: dsa, drain_time: uniform 5us 9us"), Catch::Contains("expected such as \"uniform 1us to 5us\""));
+}
+
 TEST_CASE("a figure of a sentence out of its bounds is refused with value, bounds and place", "[platform]") {
     CHECK(said_of("  - os: {spawn: b, threads: 0}\n") == "6:29 threads: expected between 1 and 1024, got 0\n");
     CHECK(said_of("  - os: {spawn: b, threads: 4294967297}\n") == "6:29 threads: expected between 1 and 1024, got 4294967297\n");

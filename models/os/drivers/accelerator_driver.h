@@ -6,17 +6,26 @@
 
 namespace quiesce::os::drivers {
 
+/// What a driver does that gave up waiting for a queue to stop.
+enum class AfterTimeout : u8 { Reset, Regardless };
+constexpr auto enum_names(AfterTimeout) {
+    return base::name_table<AfterTimeout>({{AfterTimeout::Reset, "reset"}, {AfterTimeout::Regardless, "regardless"}});
+}
+
 struct AcceleratorDriverConfig {
     using P = base::Provenance;
-    base::Param<base::Latency> stop_timeout{0_ns, "how long stop waits for the device before it goes on regardless; 0: for ever", P::Kernel,
+    base::Param<base::Latency> stop_timeout{0_ns, "how long stop waits for the device before it gives up; 0: for ever", P::Kernel,
         "linux: drivers/dma/idxd/device.c waits for its commands without a time-out"};
+    base::Param<AfterTimeout> after_timeout{AfterTimeout::Reset,
+                                            "what it then does: reset the function before it unbinds, or unbind regardless, with the device at work",
+                                            P::Guess, "linux: hisilicon/qm.c goes on regardless, amdkfd resets"};
     base::Param<base::Latency> submit{500_ns, "CPU time to prepare one piece of work", P::Guess, "descriptor set-up"};
     base::Param<base::Latency> reset_wait{100_ms, "how long a function-level reset is waited for", P::Specification,
                                           "PCIe Base 6.6.2: 100 ms; linux: drivers/pci/pci.c, pcie_flr"};
     base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess,
                                          "no measurement to cite"};
 };
-DESCRIBE(AcceleratorDriverConfig, stop_timeout, submit, reset_wait, interrupt)
+DESCRIBE(AcceleratorDriverConfig, stop_timeout, after_timeout, submit, reset_wait, interrupt)
 static_assert(base::fully_described<AcceleratorDriverConfig>);
 
 class AcceleratorDriver final : public PciDeviceDriver {
@@ -29,6 +38,7 @@ public:
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
+    bool resets_what_hangs() const override { return config_.after_timeout == AfterTimeout::Reset; }
 
 private:
     struct Queue {

@@ -72,6 +72,8 @@ public:
 
     /// Stops the device for the bond and waits until it is idle; StopSeen. False if the driver gave up waiting.
     virtual sim::Task<bool> stop(KernelContext& ctx, Bond& bond) = 0;
+    /// Whom it gave up waiting for it resets before it unbinds.
+    virtual bool resets_what_hangs() const { return true; }
     /// Resets the device: it forgets its work, and whoever waits for it to stop goes on. False if the driver cannot.
     virtual sim::Task<bool> reset(KernelContext&) { co_return false; }
     /// Lets the device send requests, or not. False if the driver cannot.

@@ -67,6 +67,9 @@ sim::Task<bool> PlatformMasterDriver::wait_until_stopped(KernelContext& ctx, uns
         auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
         idle = co_await stopped(ctx, queue);
     }
+    const std::function<u64()> device = [&] { return stop_span_ ? stop_span_(queue) : 0; };
+    for (unsigned n = 0; n < config_.grace_periods && !idle; ++n) // hisi_qm_uacce_stop_queue
+        co_await ctx.sleep_on(sim::delay(config_.grace_period.get()), "device-stop", name_, device);
     co_return idle;
 }
 

@@ -18,11 +18,15 @@ struct PlatformMasterDriverConfig {
                                      base::unit("looks"),
                                      P::Kernel,
                                      "linux: drivers/crypto/hisilicon/qm.c: MAX_WAIT_COUNTS"};
+    base::Param<base::Latency> grace_period{20_ms, "one of those for which it waits without a look when it has given up",
+                                            base::at_least(1_us), P::Kernel, "linux: drivers/crypto/hisilicon/qm.c: WAIT_PERIOD"};
+    base::Param<unsigned> grace_periods{0, "so many of them", base::at_most(1'000'000u), base::unit("periods"), P::Kernel,
+                                        "linux: drivers/crypto/hisilicon/qm.c: dev_timeout, which debugfs sets"};
     base::Param<base::Latency> submit{500_ns, "CPU time to prepare one piece of work", P::Guess, "descriptor set-up"};
     base::Param<base::Latency> interrupt{800_ns, "CPU time of the interrupt handler", P::Guess,
                                          "no measurement to cite"};
 };
-DESCRIBE(PlatformMasterDriverConfig, stop_poll, stop_polls, submit, interrupt)
+DESCRIBE(PlatformMasterDriverConfig, stop_poll, stop_polls, grace_period, grace_periods, submit, interrupt)
 static_assert(base::fully_described<PlatformMasterDriverConfig>);
 
 /// What firmware says of the device, besides its stream.
@@ -46,6 +50,7 @@ public:
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
+    bool resets_what_hangs() const override { return false; }
     /// Interrupts for work that ended by itself.
     u64 done_interrupts() const { return done_interrupts_; }
 
