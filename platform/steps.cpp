@@ -25,8 +25,8 @@ void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
 
 sim::Task<void> say(Stage& stage, const Step& step) {
     const std::string who = process_of(step);
-    if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && stage.now.killed_for_memory(who) && !step.row->of_the_dead) {
-        stage.note(step, fmt::format("nothing to do: {} was killed for memory", who));
+    if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && !stage.now.killed_for(who).empty() && !step.row->of_the_dead) {
+        stage.note(step, fmt::format("nothing to do: {} was killed for {}", who, stage.now.killed_for(who)));
         co_return;
     }
     if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && !step.row->of_the_dead)

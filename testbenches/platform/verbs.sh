@@ -194,6 +194,20 @@ scenario > race.yaml <<'YAML'
   - os: {unbind: app0, from: acc0}
 YAML
 expect 0 "race.yaml:7:5: warning: os open open=acc0 as=app0: nothing to do: app0 is dying" "$QUIESCE" run race.yaml
+cat > signal.yaml <<'YAML'
+scenario: a thread is killed for an ENQCMD at a portal that is not mapped any more, before its other device is told to stop
+devices: {dsa0: {kind: dsa}, acc0: {kind: accelerator}}
+steps:
+  - os: {spawn: app0, pages: 64}
+  - os: {bind: app0, to: dsa0}
+  - os: {bind: app0, to: acc0}
+  - acc0: {stream: app0, access: write, size: 64B, every: 1us}
+  - {after: 20us, wait: true, os: {unbind: app0, from: dsa0}}
+  - dsa0: {enqcmd: app0}
+  - {after: 1ms, acc0: {stop: app0}}
+expect: [{never: stale-dma}]
+YAML
+expect 0 "acc0 stop stop=app0: nothing to do: app0 was killed for a portal that it has not mapped (SIGBUS)" "$QUIESCE" run signal.yaml
 scenario > queues.yaml <<'YAML'
   - os: {spawn: b}
   - os: {bind: b, to: acc0}
