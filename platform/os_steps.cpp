@@ -20,6 +20,10 @@ os::MemoryKind kind_of(const std::string& word) {
 }
 
 sim::Task<void> spawn_process(Stage& g, const Step& s) {
+    if (s.text("supervisor") == "true") {
+        g.system.kernel().spawn_supervisor(s.text("spawn"), s.integer("pages", default_heap_pages));
+        co_return;
+    }
     g.system.kernel().spawn(s.text("spawn"),
                             {.pages = s.integer("pages", default_heap_pages),
                              .present = s.integer("present", most_heap_pages),
@@ -225,6 +229,8 @@ std::vector<VerbRow> os_sentence_rows() {
           {"memory", Kind::Choice, false,
            "what the heap is: private, huge (private, by 2 MiB), shared, hugetlb or pfn-mapped; the OOM reaper takes private memory alone (private)",
            {"private", "huge", "shared", "hugetlb", "pfn-mapped"}},
+          {"supervisor", Kind::Flag, false,
+           "true: no process but a driver in the kernel, which binds the kernel's own address space (VT-d, kernels up to 6.1) (false)"},
           {"oom-prefer", Kind::Integer, false, "oom_score_adj above 0: it is killed for memory sooner, by thousandths of all RAM (0)", {}, 0, 1000},
           {"oom-protect", Kind::Integer, false, "oom_score_adj below 0: later; 1000: never (0)", {}, 0, 1000}},
          true, &Plan::spawn, spawn_process},

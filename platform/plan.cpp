@@ -17,6 +17,11 @@ Plan::Process* Plan::alive(const Step& s, std::string_view argument) {
     const auto found = processes_.find(s.text(argument));
     if (found == processes_.end()) return nullptr;
     Process& p = found->second;
+    if (p.supervisor && !can_be_of_the_kernel(s)) {
+        out_.error(s.mark(argument), fmt::format("{} is no process but a driver in the kernel (supervisor: true): `{}` is not for it", found->first,
+                                                 s.row->verb));
+        return nullptr;
+    }
     if (p.life != Life::Dead) return &p;
     out_.error(s.mark(argument), fmt::format("{} is dead by then: {} waits for the end of `{}`", found->first, line_of(*p.ended),
                                              p.ended->sentence()));
@@ -58,6 +63,13 @@ void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages)
 void Plan::spawn(const Step& s) {
     add_process(s, "spawn", s.integer("pages", default_heap_pages));
     processes_[s.text("spawn")].threads = s.integer("threads", 1);
+    processes_[s.text("spawn")].supervisor = s.text("supervisor") == "true";
+}
+
+/// What can be said of the kernel as of a process.
+bool Plan::can_be_of_the_kernel(const Step& s) const {
+    static const std::set<std::string_view> verbs{"bind", "unbind", "open", "close", "unmap", "stream", "stop"};
+    return verbs.count(s.row->verb) != 0;
 }
 
 void Plan::fork(const Step& s) {
@@ -92,6 +104,8 @@ void Plan::end(const Step& s, std::string_view argument) {
     const auto found = processes_.find(s.text(argument));
     if (found == processes_.end()) return;
     Process& p = found->second;
+    if (p.supervisor)
+        return out_.error(s.mark(argument), fmt::format("{} is no process but a driver in the kernel (supervisor: true): nothing ends it", found->first));
     if (p.ended != nullptr)
         return out_.error(s.mark(argument), fmt::format("{} dies once: `{}` ({}) came before", found->first, p.ended->sentence(),
                                                         line_of(*p.ended)));

@@ -61,6 +61,7 @@ private:
         const Step* ended = nullptr;
         u64 heap_pages = 0;
         u64 threads = 1;
+        bool supervisor = false;     ///< the kernel's own
         u64 members = 1;             ///< of a crowd
         std::map<std::string, Tie, std::less<>> ties;
         std::set<std::string> holders;
@@ -71,6 +72,7 @@ private:
     /// The tie that `s` needs to be a bond; nothing, after a complaint, if it is certainly none.
     Tie* bound(const Step& s, Process& p, std::string_view argument, const std::string& device);
     static void let_go(Tie& tie, bool wait);
+    bool can_be_of_the_kernel(const Step& s) const;
     void add_process(const Step& s, std::string_view argument, u64 heap_pages);
     void check_pages(const Step& s, const Process& p);
     void check_thread(const Step& s, const Process& p);

@@ -76,6 +76,18 @@ void inherit_links(Config& c, const Node& params) {
     for (auto& [name, device] : c.devices) device.link = c.platform.link;
 }
 
+/// SVM_FLAG_SUPERVISOR_MODE was the VT-d driver's alone, and went with 6.2.
+void check_supervisors(const Scenario& s, Diagnostics& out) {
+    for (const Step& step : s.steps) {
+        if (step.row == nullptr || step.row->verb != "spawn" || step.text("supervisor") != "true") continue;
+        if (s.config.platform.iommu.kind.get() != IommuKind::Vtd)
+            out.error(step.mark("supervisor"), "no driver but VT-d's binds the kernel's own address space: set platform.iommu.kind to vtd, or say `requires: [vtd]`");
+        else if (s.config.os.kernel.get() > os::KernelVersion::V6_1)
+            out.error(step.mark("supervisor"), fmt::format("kernel {} has no supervisor PASIDs, SVM_FLAG_SUPERVISOR_MODE went with 6.2: set os.kernel to 6.1 or before",
+                                                           s.config.os.kernel.text()));
+    }
+}
+
 void read_body(Scenario& s, Diagnostics& out) {
     MapReader top(s.root, out);
     if (const Node* n = top.require("scenario")) s.help = n->as_string(out, "scenario").value_or("");
@@ -108,6 +120,7 @@ void read_body(Scenario& s, Diagnostics& out) {
         return std::find(there.begin(), there.end(), r) != there.end();
     });
     check_topology(s.config, s.root, applicable, out);
+    if (applicable) check_supervisors(s, out);
 }
 
 std::string find_scenario(const std::string& file_or_name) {

@@ -66,7 +66,8 @@ constexpr Era vtd_mm_exit_on(KernelVersion kernel) {
 
 /// 5.8 to 6.1 tear an entry down alike (6.2): P=0 and FPD=1 at once, then the invalidations; drain behind them.
 constexpr Era vtd_quiet_on(KernelVersion kernel, std::span<const TeardownStep> on_unbind_exited, PasidLife pasid,
-                           std::span<const TeardownStep> on_last, std::string_view evidence) {
+                           std::span<const TeardownStep> on_last, std::string_view evidence,
+                           bool finds_by_pasid = false) {
     return {.policy = Policy::QuietUnbind,
             .kernel = kernel,
             .iommu = IommuArch::Vtd,
@@ -77,6 +78,7 @@ constexpr Era vtd_quiet_on(KernelVersion kernel, std::span<const TeardownStep> o
             .pasid = pasid,
             .bond_by_bond = true,
             .drain_on_unbind = UnbindDrain::AfterSteps,
+            .finds_by_pasid = finds_by_pasid,
             .evidence = evidence};
 }
 
@@ -137,10 +139,10 @@ constexpr Era eras[] = {
     vtd_quiet_on(KernelVersion::V5_18, {}, PasidLife::MmDrop, vtd_unregister,
                  "as 6.1; 2667ed10d9f0 (mm: Fix PASID use-after-free issue, 5.18: PASID until mmdrop)"),
     vtd_quiet_on(KernelVersion::V5_11, vtd_clear, PasidLife::LastUnbind, vtd_free_and_unregister,
-                 "37e91bd4b399, 66ac4db36f4c; cfc78dfd9b36 (iommu_sva_free_pasid at the last unbind)"),
+                 "37e91bd4b399, 66ac4db36f4c; cfc78dfd9b36 (iommu_sva_free_pasid at the last unbind); prq_event_thread: ioasid_find", true),
     vtd_quiet_on(KernelVersion::V5_8, vtd_clear, PasidLife::LastUnbind, vtd_free_and_unregister,
                  "37e91bd4b399 (Disable non-recoverable fault processing before unbind), 66ac4db36f4c (page request "
-                 "draining), both 5.8; ioasid_free before mmu_notifier_unregister"),
+                 "draining), both 5.8; ioasid_free before mmu_notifier_unregister; prq_event_thread: ioasid_find", true),
     // 4.4 to 4.20 had a release without mm_exit already: it clears the entry, which has no FPD, and nothing is drained.
     // MODEL: in scalable mode's tables, one for each device; those kernels had one for the unit, in another format.
     {.policy = Policy::QuietUnbind,

@@ -91,6 +91,7 @@ struct Era {
     UnbindDrain drain_on_unbind = UnbindDrain::None; ///< of page requests; before or behind on_unbind
     bool drain_stalls = false;                       ///< where page requests are drained, stalled requests are, too
     bool resolve_at_report = false;                  ///< a page request finds its bond when it is reported; false: when it is handled
+    bool finds_by_pasid = false;                     ///< a page request finds its bond through what the allocator keeps at its PASID (ioasid_find)
     bool defer_mmput = false;                        ///< a page fault worker leaves the last mmput to somebody else
     bool quiet_irqs_off = false;                     ///< the driver holds a spinlock over the rewriting of all contexts
     bool release_irqs_off = false;                   ///< the driver holds a spinlock over all of on_release

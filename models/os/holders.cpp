@@ -99,7 +99,9 @@ sim::Task<void> Kernel::end_parked(KernelContext& ctx, AddressSpace& mm) {
 
 // ---- PASIDs without a process (amdgpu: one for each context of the device; facts/linux-sva.md 8) ---------------------
 
+/// A guest's hypervisor hands them out for address spaces: a driver that only needs numbers gets none.
 unsigned Kernel::allocate_pasids(base::Name set, unsigned count) {
+    if (iommu_ != nullptr && iommu_->pasids_from_host()) return 0;
     unsigned taken = 0;
     for (; taken < count; ++taken) {
         const std::optional<Pasid> pasid = pasids_.take(MmId{}, config_.pasid.max + 1, set);
@@ -114,6 +116,14 @@ bool Kernel::free_pasids(const std::string& set) {
     if (!found) return false;
     for (const Pasid pasid : found.mapped()) pasids_.free(pasid, MmId{});
     return true;
+}
+
+/// MODEL: a worker does it; Linux' ioasid_free calls the custom allocator where it is called itself.
+sim::Task<void> Kernel::give_pasid_to_host(Pasid pasid) {
+    KernelContext ctx(scheduler_, "kworker/ioasid");
+    co_await ctx.run();
+    co_await iommu_->free_pasid(ctx, pasid);
+    ctx.stop();
 }
 
 } // namespace quiesce::os

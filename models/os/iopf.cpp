@@ -17,7 +17,7 @@ void IopfQueue::level() {
 }
 
 /// MODEL: a request without a PASID belongs to no bond: the kernel's own domain has all its pages mapped.
-Bond* IopfQueue::bond_of(const PageFault& f) const { return f.has_pasid ? sva_.bond_at(f.stream, f.pasid) : nullptr; }
+Bond* IopfQueue::bond_of(const PageFault& f) const { return f.has_pasid ? sva_.asked_by(f.stream, f.pasid) : nullptr; }
 
 void IopfQueue::ended(const PageFault& f, const Bond* bond, PageRequestFate fate) {
     const MmId mm = bond == nullptr ? MmId{} : bond->mm.id();

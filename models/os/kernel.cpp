@@ -54,6 +54,7 @@ sim::Task<void> Kernel::boot() {
     if (iommu_ != nullptr) {
         usable = co_await iommu_->init(ctx);
         if (!usable) boot_failed(iommu_->error());
+        if (iommu_->pasids_from_host()) pasids_.give_back = [this](Pasid p) { return give_pasid_to_host(p); };
     }
     for (auto& [name, port] : ports_) {
         const bool found = co_await port->discover(ctx);

@@ -79,6 +79,9 @@ public:
     // ---- what scenarios say; each ends when the system call, or the death, is over. What is a coroutine takes names by
     // value: it begins when it is awaited or spawned, and whoever called may be gone by then ----
     void spawn(const std::string& name, const NewMapping& heap, unsigned threads = 1);
+    /// No process: a driver in the kernel, which binds the kernel's own address space (SVM_FLAG_SUPERVISOR_MODE). MODEL: pages of its
+    /// own stand where a process's heap would, and calls are a process's; nothing kills it, and so nobody asks what such a run left behind.
+    void spawn_supervisor(const std::string& name, u64 pages);
     /// /proc/<pid>/oom_score_adj.
     void set_oom_score_adj(const std::string& name, int adj) { process(name).oom_score_adj = adj; }
     /// A child that shares the parent's open files and nothing else.
@@ -160,8 +163,9 @@ private:
     void kill_for_memory(Process& p, u64 span);
     std::vector<Process*> by_birth() const;
     sim::Task<void> reap_zombie(Process& p);
-    AddressSpace& empty_mm(const std::string& name);
-    AddressSpace& new_mm(const std::string& name, const NewMapping& heap);
+    AddressSpace& empty_mm(const std::string& name, const Architecture& written_as);
+    AddressSpace& new_mm(const std::string& name, const NewMapping& heap) { return new_mm(name, heap, architecture_); }
+    AddressSpace& new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as);
     sim::Task<FaultResult> page_fault(KernelContext& ctx, Process& p, Va at, bool write);
     sim::Task<std::optional<Spa>> user_page(KernelContext& ctx, Process& p, Va at, bool write);
     sim::Task<bool> with_heap(const std::string& name, std::function<sim::Task<bool>(KernelContext&, AddressSpace&, const Vma&)> body);
@@ -208,6 +212,7 @@ private:
     sim::Task<void> end_parked(KernelContext& ctx, AddressSpace& mm);
     sim::Task<void> end_bond(KernelContext& ctx, Bond& b);
     sim::Task<void> unbind_in_worker(Bond& b, u64 begun_by);
+    sim::Task<void> give_pasid_to_host(Pasid pasid);
     sim::Task<void> release_in_worker(std::shared_ptr<File> file, u64 begun_by);
     sim::Task<void> flush_releases(KernelContext& ctx, base::Name device);
     Va random_heap_address();
@@ -219,6 +224,7 @@ private:
     const Bugs bugs_;
     const Era era_;
     const Architecture& architecture_;
+    const Architecture own_architecture_ = of_the_kernel(architecture_);
     sim::Random random_;
     Scheduler scheduler_;
     LazyTlb lazy_tlb_;

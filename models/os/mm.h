@@ -118,6 +118,9 @@ public:
     /// handle_mm_fault: the page is there afterwards, and may be written if that was asked for. The caller holds the mmap lock
     /// for reading. MODEL: every mapping is anonymous; nothing can be executed.
     sim::Task<FaultResult> fault_in(KernelContext& ctx, Va page, bool write = true);
+    /// It is the kernel's own (init_mm): privileged requests alone reach it, nobody is told when something of it goes, and it never ends.
+    void be_supervisors() { supervisor_ = true; }
+    bool supervisor() const { return supervisor_; }
     /// An entry that lets more happen than before is told to secondary TLBs, too (from 6.6 on).
     void tell_upgrades(bool tell) { tells_upgrades_ = tell; }
 
@@ -221,6 +224,8 @@ private:
         u64 first = ~u64{0}, end = 0; ///< page numbers
         u64 entries() const { return frames.size() + blocks.size(); }
     };
+
+    bool supervisor_ = false;
     sim::Task<void> exit_mmap(KernelContext& ctx);
     sim::Task<void> notifier_release(KernelContext& ctx);
     sim::Task<void> unmap_vmas(KernelContext& ctx);

@@ -33,11 +33,21 @@ std::optional<Pasid> PasidAllocator::take(MmId mm, u32 limit, base::Name set) {
         events_.emit(PasidRefused{mm, set});
         return std::nullopt;
     }
-    used_[*at] = {mm, set};
+    used_[*at] = {.mm = mm, .set = set};
     last_ = *at;
     if (config_.allocator == PasidOrder::Lowest) lowest_free_ = *at + 1;
     events_.emit(PasidChanged{Pasid{*at}, mm, PasidState::Allocated});
     return Pasid{*at};
+}
+
+/// ioasid_alloc with a custom allocator: what it hands out is kept account of here.
+std::optional<Pasid> PasidAllocator::enter(std::optional<Pasid> pasid, MmId mm) {
+    if (!pasid || !used_.try_emplace(raw(*pasid), Use{.mm = mm}).second) {
+        events_.emit(PasidRefused{mm, {}});
+        return std::nullopt;
+    }
+    events_.emit(PasidChanged{*pasid, mm, PasidState::Allocated});
+    return pasid;
 }
 
 bool PasidAllocator::hold(Pasid pasid) {
@@ -45,6 +55,11 @@ bool PasidAllocator::hold(Pasid pasid) {
     if (found == used_.end() || found->second.given_back) return false;
     ++found->second.users;
     return true;
+}
+
+SvaDomain* PasidAllocator::find(Pasid pasid) const {
+    const auto found = used_.find(raw(pasid));
+    return found == used_.end() || found->second.users == 0 ? nullptr : found->second.data;
 }
 
 std::size_t PasidAllocator::with_processes() const {
@@ -66,7 +81,7 @@ void PasidAllocator::drop(Pasid pasid, MmId mm) {
 }
 
 void PasidAllocator::retire(Pasid pasid, MmId mm) {
-    if (config_.grace.get() == sim::Duration{}) return release(pasid, mm);
+    if (config_.grace.get() == sim::Duration{} && !give_back) return release(pasid, mm);
     ++parked_;
     events_.emit(PasidChanged{pasid, mm, PasidState::Parked});
     sim::spawn(release_later(pasid, mm));
@@ -74,6 +89,10 @@ void PasidAllocator::retire(Pasid pasid, MmId mm) {
 
 sim::Task<void> PasidAllocator::release_later(Pasid pasid, MmId mm) {
     co_await sim::delay(config_.grace.get());
+    if (give_back) {
+        auto given = give_back(pasid);
+        co_await std::move(given);
+    }
     --parked_;
     release(pasid, mm);
 }

@@ -7,6 +7,7 @@
 #include "sim/random.h"
 #include "sim/task.h"
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -46,12 +47,20 @@ struct PasidConfig {
 }
 static_assert(base::fully_described<PasidConfig>);
 
+class SvaDomain;
+
 class PasidAllocator {
 public:
     PasidAllocator(base::EventBus& events, const PasidConfig& config, u64 seed) : events_(events), config_(config), random_(seed, "os.pasid") {}
     /// Nothing if all are in use, or the quota of its set is. `limit`: what the device takes, exclusive. `set`: of PASIDs
     /// without a process.
     std::optional<Pasid> take(MmId mm, u32 limit, base::Name set = {});
+    /// One that a hypervisor handed out, be it what it may: its ranges are the hypervisor's, and so is the order. Nothing, if it had none.
+    std::optional<Pasid> enter(std::optional<Pasid> pasid, MmId mm);
+    /// The quota of the mm leaves room for one more.
+    bool has_room(MmId mm) const { return has_quota(mm, {}); }
+    /// Where a PASID goes before it is anybody's again, and how long that takes; empty: nowhere.
+    std::function<sim::Task<void>(Pasid)> give_back;
     bool one_for_each_device() const { return config_.each_device; }
     /// Its owner is through with it: reusable after the grace time, if nobody else holds it.
     void free(Pasid pasid, MmId mm);
@@ -59,6 +68,10 @@ public:
     bool hold(Pasid pasid);
     /// The last user's is what makes a PASID that was given back reusable, after the grace time.
     void drop(Pasid pasid, MmId mm);
+    /// What a driver knows of whoever has the PASID (ioasid_set_data), and finds by its number alone (ioasid_find), until the last user
+    /// is gone. Null: nobody has it, or nothing was said of it.
+    void set_data(Pasid pasid, SvaDomain* data) { used_.at(raw(pasid)).data = data; }
+    SvaDomain* find(Pasid pasid) const;
     std::size_t in_use() const { return used_.size(); }
     /// Those that a process has and has not given back.
     std::size_t with_processes() const;
@@ -70,6 +83,7 @@ private:
         MmId mm{};
         base::Name set{};
         unsigned users = 1;
+        SvaDomain* data = nullptr;
         bool given_back = false; ///< by its owner
     };
     void retire(Pasid pasid, MmId mm);

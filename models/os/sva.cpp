@@ -50,6 +50,13 @@ Bond* Sva::bond_at(StreamId stream, Pasid pasid) const {
     return found == at_.end() ? nullptr : found->second;
 }
 
+/// Once the PASID has gone back nothing is found by it, though the notifier, and the bond, may still be there (5.8 to 5.12).
+Bond* Sva::asked_by(StreamId stream, Pasid pasid) const {
+    Bond* const bond = bond_at(stream, pasid);
+    if (!era_.finds_by_pasid || bond == nullptr) return bond;
+    return pasids_.find(pasid) == bond->domain ? bond : nullptr;
+}
+
 const std::vector<Bond*>& Sva::bonds_of(const AddressSpace& mm) const {
     static const std::vector<Bond*> none;
     const auto found = mms_.find(raw(mm.id()));
@@ -113,12 +120,20 @@ base::Name Sva::take_ids(AddressSpace& mm, const drivers::DeviceDriver& device) 
     Ids& ids = ids_of(mm, &device);
     const u32 limit = iommu_->max_pasids(device.stream());
     if (limit == 0) return no_device;
-    if (!ids.pasid) ids.pasid = pasids_.take(mm.id(), limit);
+    if (!ids.pasid && !iommu_->pasids_from_host()) ids.pasid = pasids_.take(mm.id(), limit);
     if (!ids.pasid) return no_pasid;
     if (raw(*ids.pasid) >= limit) return too_wide;
     if (iommu_->max_asids() == 0) return none;
     if (!ids.asid) ids.asid = take_asid();
     return ids.asid ? none : era_.kernel == KernelVersion::V6_12 ? no_asid : no_pasid;
+}
+
+/// A guest's: before take_ids, which finds it or finds none.
+sim::Task<void> Sva::ask_host_for_pasid(KernelContext& ctx, AddressSpace& mm, const drivers::DeviceDriver& device) {
+    if (!iommu_->pasids_from_host() || iommu_->max_pasids(device.stream()) == 0) co_return;
+    if (ids_of(mm, &device).pasid || !pasids_.has_room(mm.id())) co_return;
+    const std::optional<Pasid> given = co_await iommu_->allocate_pasid(ctx);
+    ids_of(mm, &device).pasid = pasids_.enter(given, mm.id());
 }
 
 SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
@@ -130,7 +145,8 @@ SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
     const drivers::MmTag tag{ids.asid.value_or(Asid{}), *ids.pasid};
     domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, tag));
     mms_.at(raw(mm.id())).linked.push_back(domains_.back().get());
-    mm.notifier_register(*domains_.back());
+    pasids_.set_data(*ids.pasid, domains_.back().get());
+    if (!mm.supervisor()) mm.notifier_register(*domains_.back());
     return domains_.back().get();
 }
 
@@ -144,7 +160,9 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
     Bond* bond = find(mm, device);
     const std::vector<Bond*>& others = bonds_of(mm);
     const bool parked = std::any_of(others.begin(), others.end(), [](const Bond* b) { return b->parked; });
-    const base::Name error = parked ? base::Name{"EBUSY"} : bond != nullptr || iommu_ == nullptr ? base::Name{} : take_ids(mm, device);
+    if (bond == nullptr && iommu_ != nullptr && !parked) co_await ask_host_for_pasid(ctx, mm, device);
+    const bool refuses = iommu_ != nullptr && mm.supervisor() && !iommu_->takes_supervisor();
+    const base::Name error = parked ? base::Name{"EBUSY"} : refuses ? base::Name{"EINVAL"} : bond != nullptr || iommu_ == nullptr ? base::Name{} : take_ids(mm, device);
     if (error) {
         bond = nullptr;
         refused(error);

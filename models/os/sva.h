@@ -43,6 +43,8 @@ public:
     Bond* find(const AddressSpace& mm, const drivers::DeviceDriver& device);
     /// The bond that a stream's PASID belongs to: from before its context is set until after it is cleared.
     Bond* bond_at(StreamId stream, Pasid pasid) const;
+    /// The one that a page request is for, as this kernel's handler finds it.
+    Bond* asked_by(StreamId stream, Pasid pasid) const;
     /// Who answers page requests; asked to drain by the steps of a teardown.
     void set_page_faults(IopfQueue* queue) { page_faults_ = queue; }
     /// mm_pasid_drop: the mm is gone.
@@ -93,6 +95,7 @@ private:
     std::optional<Asid> take_asid();
     /// The kernel's error; empty: the mm has what it needs.
     base::Name take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
+    sim::Task<void> ask_host_for_pasid(KernelContext& ctx, AddressSpace& mm, const drivers::DeviceDriver& device);
     Ids& ids_of(const AddressSpace& mm, const drivers::DeviceDriver* device);
     bool domain_per_device() const { return era_.domain_per_device || pasids_.one_for_each_device(); }
     void give_pasid_back(Pasid pasid, const AddressSpace& mm);

@@ -232,14 +232,14 @@ void Sva::went(const SvaDomain& d) {
 
 sim::Task<void> Sva::put_notifier(KernelContext&, SvaDomain& d) {
     went(d);
-    if (!d.missed) d.mm.notifier_put(d);
+    if (!d.missed && !d.mm.supervisor()) d.mm.notifier_put(d);
     co_return;
 }
 
 /// R12: the release that an unregistration implies comes when somebody else has the PASID, and asks for no bond.
 sim::Task<void> Sva::unregister_notifier(KernelContext& ctx, SvaDomain& d) {
     went(d);
-    if (d.missed) co_return;
+    if (d.missed || d.mm.supervisor()) co_return;
     co_await d.mm.notifier_unregister(ctx, d);
     if (d.last != nullptr) co_await iommu_->clear_pasid(ctx, *d.last);
 }

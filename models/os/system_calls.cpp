@@ -15,9 +15,9 @@ Va Kernel::random_heap_address() {
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
 
-AddressSpace& Kernel::empty_mm(const std::string& name) {
+AddressSpace& Kernel::empty_mm(const std::string& name, const Architecture& written_as) {
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
-                                                     frames_, architecture_));
+                                                     frames_, written_as));
     AddressSpace& mm = *spaces_.back();
     mm.on_drop = [this](AddressSpace& gone) {
         sva_.mm_dropped(gone);
@@ -29,8 +29,8 @@ AddressSpace& Kernel::empty_mm(const std::string& name) {
     return mm;
 }
 
-AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap) {
-    AddressSpace& mm = empty_mm(name);
+AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as) {
+    AddressSpace& mm = empty_mm(name, written_as);
     const Va base = random_heap_address();
     mm.map("heap", heap.huge ? base.align_down(huge_size) : base, heap);
     const u64 moved = config_.randomize_va_space ? random_.below(1u << 20) : 0;
@@ -42,6 +42,12 @@ void Kernel::spawn(const std::string& name, const NewMapping& heap, unsigned thr
     AddressSpace& mm = new_mm(name, heap);
     for (unsigned t = 1; t < threads; ++t) mm.mmget();
     new_process(name, mm, threads);
+}
+
+void Kernel::spawn_supervisor(const std::string& name, u64 pages) {
+    AddressSpace& mm = new_mm(name, {.pages = pages}, own_architecture_);
+    mm.be_supervisors();
+    new_process(name, mm, 1).oom_score_adj = -1000;
 }
 
 /// Each of its threads has a reference to the address space already.
@@ -68,7 +74,7 @@ sim::Task<bool> Kernel::fork(const std::string& parent, const std::string& child
     Process& p = process(parent);
     return system_call(p, [this, &p, child](KernelContext& ctx) -> sim::Task<bool> {
         co_await ctx.spend(config_.process.fork.get(), p.name);
-        AddressSpace& mm = empty_mm(child);
+        AddressSpace& mm = empty_mm(child, architecture_);
         bool copied = false;
         {
             auto held = co_await ctx.sleep_on(p.mm->mmap_lock().write(), "mmap-lock", "mmap_lock");

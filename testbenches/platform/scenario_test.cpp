@@ -83,6 +83,20 @@ TEST_CASE("a stop time that is drawn stands beside no interval, and a misspelt o
     CHECK_THAT(device("kind: dsa, drain_time: uniform 5us 9us"), Catch::Contains("expected such as \"uniform 1us to 5us\""));
 }
 
+TEST_CASE("the kernel's own address space is bound only where a kernel can, and nothing kills it", "[platform]") {
+    const std::string own = "  - os: {spawn: kdrv, supervisor: true}\n";
+    const auto with = [&](const std::string& platform, const std::string& steps) {
+        return said("scenario: x\n" + platform + "devices: {acc0: {}}\nsteps:\n" + own + steps);
+    };
+    const std::string vtd = "platform: {iommu: {kind: vtd}}\nos: {kernel: \"6.1\"}\n";
+    CHECK(with(vtd, "  - os: {bind: kdrv, to: acc0}\n  - acc0: {stream: kdrv}\n  - os: {unmap: kdrv, pages: 0-3}\n") == "");
+    CHECK_THAT(with("", ""), Catch::Contains("no driver but VT-d's binds the kernel's own address space"));
+    CHECK(with("requires: [vtd]\n", "") == "");
+    CHECK_THAT(with("platform: {iommu: {kind: vtd}}\n", ""), Catch::Contains("kernel 6.12 has no supervisor PASIDs"));
+    for (const char* verb : {"kill", "exit"}) CHECK_THAT(with(vtd, std::string{"  - os: {"} + verb + ": kdrv}\n"), Catch::Contains("nothing ends it"));
+    CHECK_THAT(with(vtd, "  - os: {fork: kdrv, child: heir}\n"), Catch::Contains("`fork` is not for it"));
+}
+
 TEST_CASE("a figure of a sentence out of its bounds is refused with value, bounds and place", "[platform]") {
     CHECK(said_of("  - os: {spawn: b, threads: 0}\n") == "6:29 threads: expected between 1 and 1024, got 0\n");
     CHECK(said_of("  - os: {spawn: b, threads: 4294967297}\n") == "6:29 threads: expected between 1 and 1024, got 4294967297\n");

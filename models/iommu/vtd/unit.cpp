@@ -283,6 +283,7 @@ void Unit::left_behind(base::Leftovers& out) const {
     out.count(name + ".prq", page_requests_.unread(), "descriptor", "that software has not taken");
     out.count(name + ".prq", page_requests_.unwritten(), "descriptor", "not written");
     out.count(name, faults_.unread(), "fault record", "that software has not freed");
+    out.count(name, virtual_commands_.allocated().size(), "virtual PASID", "that was not given back");
 }
 
 } // namespace quiesce::iommu::vtd

@@ -5,6 +5,7 @@
 #include "os/bond.h"
 #include "os/events.h"
 
+#include <optional>
 #include <span>
 #include <string>
 
@@ -63,6 +64,13 @@ public:
     virtual u32 max_pasids(StreamId stream) const = 0;
     /// ASIDs are below this; 0: the unit has none, and address spaces are known by their PASIDs.
     virtual u32 max_asids() const = 0;
+    /// PASIDs can be of the kernel's own address space.
+    virtual bool takes_supervisor() const { return false; }
+    /// PASIDs are a hypervisor's, each asked for by command and given back by command; known after init().
+    virtual bool pasids_from_host() const { return false; }
+    /// Nothing: the hypervisor has none left.
+    virtual sim::Task<std::optional<Pasid>> allocate_pasid(KernelContext&) { co_return std::nullopt; }
+    virtual sim::Task<void> free_pasid(KernelContext&, Pasid) { co_return; }
     /// The lowest that address spaces may have.
     virtual u32 first_asid() const { return 1; }
     /// Installs the bond's page tables at its PASID (set_dev_pasid).

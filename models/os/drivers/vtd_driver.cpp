@@ -59,6 +59,7 @@ sim::Task<bool> VtdDriver::probe(KernelContext& ctx) {
     }
     ats_ = ecap_.get(Ecap::DT);
     pri_ = ats_ && ecap_.get(Ecap::PRS) && config_.pri;
+    co_await look_for_virtual_commands(ctx);
     co_return true;
 }
 
@@ -254,12 +255,14 @@ bool VtdDriver::context_present(const Bond& bond) const {
     return PasidEntry::from_words({memory.peek64(at)}).get(PasidEntry::P);
 }
 
-/// intel_pasid_setup_first_level with the process's own table: four levels, privileged requests refused (SRE=0).
+/// intel_pasid_setup_first_level with the process's own table: four levels, privileged requests refused (SRE=0) but for the
+/// kernel's own.
 VtdDriver::PasidEntry VtdDriver::first_stage(const Bond& bond) const {
     PasidEntry e;
     e.set(PasidEntry::P, true).set(PasidEntry::AW, width_).set(PasidEntry::PGTT, PagingTranslation::FirstStage);
     e.set(PasidEntry::DID, first_stage_domain).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
     e.set(PasidEntry::FSPM, FirstStageMode::Levels4).set(PasidEntry::FSPTPTR, bond.mm.pgd());
+    if (bond.mm.supervisor()) e.set(PasidEntry::SRE, true).set(PasidEntry::WPE, true); // PASID_FLAG_SUPERVISOR_MODE
     return behind_second_stage(e, PagingTranslation::Nested);
 }
 
@@ -321,6 +324,9 @@ bool VtdDriver::ats_enabled(StreamId stream) const {
     const auto found = streams_.find(raw(stream));
     return found != streams_.end() && found->second.ats;
 }
+
+/// 6.2 took SVM_FLAG_SUPERVISOR_MODE away (facts/linux-sva.md 8).
+bool VtdDriver::takes_supervisor() const { return ecap_.get(Ecap::SRS) && version() <= KernelVersion::V6_1; }
 
 /// MODEL: Linux binds only devices with ATS (intel_iommu_enable_sva); here the same stories are told of those without.
 sim::Task<bool> VtdDriver::set_pasid(KernelContext& ctx, Bond& bond) {

@@ -40,6 +40,10 @@ public:
     std::string error() const override { return error_; }
     u32 max_pasids(StreamId stream) const override;
     u32 max_asids() const override { return 0; }
+    bool takes_supervisor() const override;
+    bool pasids_from_host() const override { return virtual_commands_; }
+    sim::Task<std::optional<Pasid>> allocate_pasid(KernelContext& ctx) override;
+    sim::Task<void> free_pasid(KernelContext& ctx, Pasid pasid) override;
 
     VtdInvalidationQueue& queue() { return queue_; }
     u64 faults_seen() const { return faults_seen_; }
@@ -76,6 +80,9 @@ private:
     sim::Task<void> enable_message(KernelContext& ctx, u32 control, base::Name name,
                                    InterruptController::Handler handler);
     sim::Task<void> open_protected_memory(KernelContext& ctx);
+    // ---- a guest's (vtd_virtual_commands.cpp)
+    sim::Task<void> look_for_virtual_commands(KernelContext& ctx);
+    sim::Task<iommu::vtd::Vcrsp> virtual_command(KernelContext& ctx, iommu::vtd::Vcmd command);
     // ---- tables
     sim::Task<Spa> context_entry(KernelContext& ctx, StreamId stream);
     sim::Task<Spa> pasid_entry(KernelContext& ctx, StreamId stream, Pasid pasid);
@@ -124,6 +131,8 @@ private:
     SecondStage second_; ///< a guest's
     Spa nowhere_{0};     ///< an empty root table, where entries are led to one
     bool ats_ = false, pri_ = false;
+    bool virtual_commands_ = false; ///< PASIDs come from the hypervisor
+    sim::Mutex register_lock_;      ///< of VCMD and VCRSP
     std::string error_;
     std::map<u32, Stream> streams_;
     // ---- the page request queue
