@@ -40,6 +40,8 @@ sim::Task<void> InvalidationEngine::apply_at(RemoteCaches& remote, Scope scope) 
         if (scope.in & bit_of(cache->kind())) erased += cache->erase(scope);
     const u64 epoch = remote.in_flight_.close();
     co_await remote.work_.send(per_entry_ * static_cast<i64>(erased));
+    ++remote.erased_;
+    emptied_.notify_all();
     co_await remote.in_flight_.drained(epoch);
     co_await remote.up_.pass();
     ++remote.acknowledged_;
@@ -61,6 +63,8 @@ sim::Task<void> InvalidationEngine::run() {
         for (RemoteCaches* remote : remotes_) sim::start(apply_at(*remote, work.scope));
         const u64 number = applied_;
         co_await sim::delay(per_entry_ * static_cast<i64>(erased));
+        applied_sequence_ = work.sequence;
+        emptied_.notify_all();
         retiring_.push({work.sequence, epoch, number, work.told_of});
         if (retire_running_) continue;
         retire_running_ = true;
@@ -80,6 +84,13 @@ sim::Task<void> InvalidationEngine::retire() {
         progress_.notify_all();
     }
     retire_running_ = false;
+}
+
+sim::Task<void> InvalidationEngine::wait_applied(u64 upto) {
+    while (applied_sequence_ < upto) co_await emptied_.wait();
+    const u64 scopes = applied_;
+    for (const RemoteCaches* remote : remotes_)
+        while (remote->erased_ < scopes) co_await emptied_.wait();
 }
 
 sim::Task<void> InvalidationEngine::wait_finished(u64 upto) {

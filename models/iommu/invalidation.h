@@ -62,7 +62,7 @@ private:
     InFlightTracker in_flight_;
     sim::Stage down_, up_;
     sim::Wire work_; ///< one scope after the other
-    u64 acknowledged_ = 0;
+    u64 erased_ = 0, acknowledged_ = 0; ///< scopes: gone from the caches; and nothing begun before them is left
 };
 
 class InvalidationEngine {
@@ -88,6 +88,9 @@ public:
     bool finished(u64 upto) const { return outstanding_.empty() || first_outstanding() > upto; }
     /// Goes on when finished(upto).
     sim::Task<void> wait_finished(u64 upto);
+    /// Goes on when nothing that was begun with a sequence up to `upto` is left in a cache. What is under way is not
+    /// waited for, though it may have been looked up before: whoever could hold that up waits for this.
+    sim::Task<void> wait_applied(u64 upto);
     /// Invalidations begun and not done.
     std::size_t outstanding() const { return outstanding_.size(); }
 
@@ -143,9 +146,9 @@ private:
     sim::Fifo<Applied> retiring_;        ///< applied, older transactions may be left
     mutable sim::Fifo<u64> outstanding_; ///< sequences begun and not done, in order
     std::vector<Scope> journal_;
-    u64 applied_ = 0;
+    u64 applied_ = 0, applied_sequence_ = 0;
     bool running_ = false, retire_running_ = false;
-    sim::Signal progress_, answered_;
+    sim::Signal progress_, answered_, emptied_;
 };
 
 } // namespace quiesce::iommu

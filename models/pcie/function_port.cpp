@@ -277,7 +277,11 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
         }
         // A zero-length read asks for nothing but the order, so it gets its answer when the writes before it have
         // landed, also when it was not granted itself.
-        if (tlp.length == 0) co_await order_.committed_before(behind);
+        // It has reached no memory itself, and no fence has to wait for what it waits for.
+        if (tlp.length == 0) {
+            t.in_flight.end();
+            co_await order_.committed_before(behind);
+        }
     }
 
     co_await egress_.pass();

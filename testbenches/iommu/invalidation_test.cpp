@@ -303,3 +303,24 @@ TEST_CASE("a stream of invalidations delays a transaction only for the configure
     CHECK(t.took == b.architecture.resolve_time + (b.hit_time() + b.walk_time(4)) * 4);
     CHECK(b.agent().translations().size() == 0);
 }
+
+TEST_CASE("an invalidation is applied when the caches hold nothing of it any more, whoever is still under way", "[iommu][invalidation]") {
+    EngineBench b;
+    b.fill(b.pages, 5);
+    InFlight held = b.inside.begin();
+    std::optional<Time> applied, finished;
+    auto wait = [](EngineBench& bench, std::optional<Time>& at, bool whole) -> sim::Task<void> {
+        if (whole) co_await bench.engine.wait_finished(1);
+        else co_await bench.engine.wait_applied(1);
+        at = sim::now();
+    };
+    b.engine.begin(1, InvalidationKind::Translation, scope_of_space(SpaceTag{9}));
+    sim::spawn(wait(b, applied, false));
+    sim::spawn(wait(b, finished, true));
+    b.calendar.run_until_idle();
+    CHECK(applied == b.at(b.config.per_command + b.config.per_entry * 5));
+    CHECK_FALSE(finished);
+    held.end();
+    b.calendar.run_until_idle();
+    CHECK(finished);
+}

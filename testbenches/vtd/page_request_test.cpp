@@ -235,3 +235,14 @@ TEST_CASE("requests without PASID are those of RID_PASID", "[vtd][page-request][
     CHECK(b.queued() == 1);
     CHECK_FALSE(b.descriptor(0).get(PageReqDsc::PP));
 }
+
+TEST_CASE("a page request waits for no transaction: one that stays behind it may be waiting for its buffer", "[vtd][page-request]") {
+    VtdConfig c;
+    c.page_request_buffers.set(1);
+    PageRequestBench b{c};
+    Translation held = b.dma(here, Bench::pasid5); // its access is not at memory
+    b.send(PageRequestBench::message(1));
+    b.send(PageRequestBench::message(2));
+    CHECK(b.queued() == 2);
+    held.in_flight.end();
+}

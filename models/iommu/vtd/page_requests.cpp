@@ -86,7 +86,8 @@ sim::Task<void> PageRequestQueue::refuse(PageRequestMessage m, Fault f) {
 }
 
 /// 7.4.1: what is cached of the page is what made the device ask. First stage: the page of the PASID; second stage and
-/// pass-through: the page of the domain; both: the domain.
+/// pass-through: the page of the domain; both: the domain. Nothing that is under way is waited for: a transaction that
+/// stays behind a page request without a buffer would keep this one, and that buffer with it, for ever.
 sim::Task<void> PageRequestQueue::forget(PageRequestMessage m, Context c) {
     Scope s;
     s.in = bit_of(CacheKind::Translation) | bit_of(CacheKind::Walk);
@@ -98,7 +99,7 @@ sim::Task<void> PageRequestQueue::forget(PageRequestMessage m, Context c) {
     }
     const u64 sequence = on_.sequence.next();
     on_.agent.invalidate(sequence, InvalidationKind::Translation, s);
-    co_await on_.agent.invalidations().wait_finished(sequence);
+    co_await on_.agent.invalidations().wait_applied(sequence);
 }
 
 sim::Task<void> PageRequestQueue::write(PageRequestMessage m) {
