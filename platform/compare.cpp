@@ -121,6 +121,23 @@ void print_table(const std::vector<Variant>& variants) {
     add("CPU time", [](const Variant& v) {
         return base::format_duration(sim::Duration::ps(v.run["cpu_ps"]["busy"].get<i64>()));
     });
+    add("  printing", [](const Variant& v) {
+        const nlohmann::json& on = v.run["cpu_ps"]["on"];
+        return base::format_duration(sim::Duration::ps(on.value("printk", i64{0}) + on.value("console", i64{0})));
+    });
+    const auto bystanders = [](const Variant& v, const char* what, const char* which) {
+        const nlohmann::json& waits = v.run["bystanders"][what];
+        return waits["n"] == 0 ? std::string{"-"} : base::format_duration(sim::Duration::ps(waits[which].get<i64>()));
+    };
+    for (const auto& [label, what] : {std::pair{"page requests", "page_request_ps"}, std::pair{"stalls", "stall_ps"}}) {
+        const char* const waits = what; // a structured binding cannot be captured
+        if (std::none_of(variants.begin(), variants.end(), [&](const Variant& v) { return ran(v) && v.run["bystanders"][waits]["n"] != 0; }))
+            continue;
+        for (const char* which : {"p50", "p99", "max"})
+            add(fmt::format("others' {} {}", label, which), [&](const Variant& v) { return bystanders(v, waits, which); });
+    }
+    add("others' records lost", [](const Variant& v) { return std::to_string(v.run["bystanders"]["records_lost"].get<u64>()); });
+    add("others' requests lost", [](const Variant& v) { return std::to_string(v.run["bystanders"]["page_requests_lost"].get<u64>()); });
     add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
     for (const auto& fence : fences)
         add(fmt::format("  {} {}", fence.first, fence.second), [&](const Variant& v) {

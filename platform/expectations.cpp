@@ -202,7 +202,8 @@ const NamedGroup* group_of(std::string_view path) {
     return nullptr;
 }
 bool open_ended(std::string_view path) {
-    return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0 || path.rfind("binds.by_error.", 0) == 0 || path.rfind("global_errors.", 0) == 0 ||
+    return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0 || path.rfind("cpu_ps.on.", 0) == 0 || path.rfind("cpu_ps.taken_by.", 0) == 0 ||
+           path.rfind("binds.by_error.", 0) == 0 || path.rfind("global_errors.", 0) == 0 ||
            group_of(path) != nullptr;
 }
 

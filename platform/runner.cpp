@@ -32,8 +32,8 @@ std::atomic<bool> interrupted{false};
 /// The observers of every run. Waves come on top when asked for; none of them changes what happens.
 struct Watchers {
     Watchers(base::EventBus& bus, const Config& c, bool keep)
-        : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold),
-          teardowns(bus, c.observe.breakdowns), counters(bus), oom(bus), events(bus) {
+        : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
+          teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
         if (keep) store.emplace(bus);
         if (!c.observe.waves) return;
         observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
@@ -43,6 +43,7 @@ struct Watchers {
     observe::Checkers checkers;
     observe::Teardowns teardowns;
     observe::Counters counters;
+    observe::Bystanders bystanders;
     observe::OomLog oom;
     EventTimes events;
     std::optional<observe::Waves> waves;
@@ -238,6 +239,7 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     for (const auto& t : r.teardowns) w.checkers.check(t);
     w.checkers.check_page_requests(w.teardowns.page_requests(), calendar.idle(), s.config.observe.page_request_limit);
     r.counts = w.counters.counts();
+    r.counts.bystanders = w.bystanders.counts();
     r.counts.page_request_latency_ps = w.teardowns.page_requests().latency_ps();
     r.counts.stall_ps = w.teardowns.page_requests().stall_ps();
     r.counts.most_stalled = w.teardowns.page_requests().most_stalled();

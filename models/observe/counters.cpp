@@ -178,11 +178,19 @@ void Counters::on(sim::Time, const os::FaultHandled& e) {
     if (!e.shown) ++c_.faults.filtered;
 }
 
-void Counters::on(sim::Time, const os::CpuSpent& e) { c_.cpu_ps[std::string{e.context.text()}] += e.ps; }
+void Counters::on(sim::Time, const os::CpuSpent& e) {
+    c_.cpu_ps[std::string{e.context.text()}] += e.ps;
+    c_.cpu_on_ps[std::string{e.on.text()}] += e.ps;
+}
 
 void Counters::on(sim::Time now, const os::CpuRuns& e) {
-    if (e.context) taken_.try_emplace(e.cpu, now);
-    else if (const auto since = taken_.extract(e.cpu)) c_.cpu_busy_ps += static_cast<u64>((now - since.mapped()).ps());
+    if (e.context) {
+        taken_.try_emplace(e.cpu, Taken{now, e.context});
+    } else if (const auto over = taken_.extract(e.cpu)) {
+        const auto took = static_cast<u64>((now - over.mapped().since).ps());
+        c_.cpu_busy_ps += took;
+        c_.cpu_taken_ps[std::string{over.mapped().by.text()}] += took;
+    }
 }
 
 void Counters::on(sim::Time, const os::PasidChanged& e) {

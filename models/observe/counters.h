@@ -2,6 +2,7 @@
 /// Plain counts over a run: DMA, faults, page requests, invalidations, CPU time.
 #pragma once
 #include "observe/all_events.h"
+#include "observe/bystanders.h"
 
 #include <map>
 #include <set>
@@ -76,6 +77,9 @@ struct RunCounts {
     /// In use: until they may be handed out again; parked: those of them that their owners have given back.
     struct Pasids { u64 allocated = 0, reusable = 0, refused = 0, most_in_use = 0, most_parked = 0; } pasids;
     std::map<std::string, u64> cpu_ps;       ///< by context
+    std::map<std::string, u64> cpu_on_ps;    ///< by what it was used for
+    std::map<std::string, u64> cpu_taken_ps; ///< CPUs taken, spinning and waiting for memory and registers included, by context
+    Bystanders::Counts bystanders;           ///< observe::Bystanders
     u64 cpu_busy_ps = 0;                     ///< that CPUs were taken, spinning and switching included
     std::map<std::string, u64> global_errors; ///< by name, with the code of a command error
 };
@@ -94,7 +98,11 @@ private:
     std::map<u64, sim::Time> issued_;
     std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
     std::set<u32> bound_;       ///< bonds
-    std::map<u32, sim::Time> taken_; ///< CPUs, since when
+    struct Taken {
+        sim::Time since{};
+        base::Name by;
+    };
+    std::map<u32, Taken> taken_; ///< CPUs, since when
     std::set<u32> parked_;           ///< PASIDs
     std::map<u32, RunCounts::Trace*> traces_; ///< by name index: not looked up by its text for each line
     std::map<u32, Unit> units_; ///< by name index: looked up only

@@ -53,11 +53,13 @@ void Checkers::on(const devices::PageResponseHeard& e) {
 }
 
 void Checkers::on(const iommu::PageRequestRecorded& e) {
+    request_came(e.bond);
     if (!e.stop_marker) records_[{raw(e.stream), e.group, e.at.page_number()}].push_back(e.bond);
 }
 
 /// A page that was faulted in is on its way to be answered with success.
 void Checkers::on(const os::PageRequestEnded& e) {
+    request_ended();
     const auto found = records_.find({raw(e.stream), e.group, e.at.page_number()});
     if (e.fate == os::PageRequestFate::StopMarker || found == records_.end()) return;
     const BondId bond = found->second.front();
@@ -90,6 +92,7 @@ std::optional<u8> Checkers::take_decision(StreamId stream, u16 group) {
 /// What the unit sends for the OS is what the OS decided, once for each group. Response Failure ends every request of
 /// the function: no state of a bond calls for it.
 void Checkers::on(const iommu::PageResponseSent& e) {
+    if (e.reason == iommu::PageResponseReason::Overflow) request_lost(e.stream, e.group);
     if (e.reason != iommu::PageResponseReason::Driver) return;
     const BondId bond = bond_of_group(e.stream, e.group);
     const auto wrong = [&](const std::string& why) {
@@ -110,6 +113,8 @@ void Checkers::on(const iommu::PageResponseSent& e) {
 void Checkers::on(const iommu::StallRecorded& e) {
     group_bond_[{raw(e.stream), e.tag}] = e.bond;
     count_record(e.bond);
+    if (fault_backlog_.unread > 0) --fault_backlog_.unread; // no FaultHandled tells of it
+    request_came(e.bond);
     records_[{raw(e.stream), e.tag, e.at.page_number()}].push_back(e.bond);
 }
 

@@ -180,7 +180,10 @@ Json counts_json(const RunCounts& c, Json j) {
     const auto& n = c.pasids;
     j["pasids"] = {{"allocated", n.allocated}, {"reusable", n.reusable}, {"refused", n.refused},
                    {"most_in_use", n.most_in_use}, {"most_parked", n.most_parked}};
-    j["cpu_ps"] = {{"by", c.cpu_ps}, {"busy", c.cpu_busy_ps}};
+    j["cpu_ps"] = {{"by", c.cpu_ps}, {"on", c.cpu_on_ps}, {"taken_by", c.cpu_taken_ps}, {"busy", c.cpu_busy_ps}};
+    const auto& b = c.bystanders;
+    j["bystanders"] = {{"records_lost", b.records_lost}, {"page_requests_lost", b.page_requests_lost},
+                       {"page_request_ps", population_json(b.page_request_ps)}, {"stall_ps", population_json(b.stall_ps)}};
     return j;
 }
 } // namespace

@@ -34,9 +34,10 @@ const std::vector<ViolationKind> violation_kinds{
     {"context-lost", "a device was refused because its context was not there, for a bond that is bound and that nobody is tearing down",
      ""},
     {"innocent-victim",
-     "a process that was not dying lost its work in a reset that was not its own, or with a link; or it was killed for "
-     "memory while an earlier victim still had enough of it for the allocation that failed",
-     ""},
+     "a process that was not dying lost its work in a reset that was not its own, or with a link; or its fault record or page "
+     "request found no room in a queue that dying bonds' had filled; or it was killed for memory while an earlier victim still had "
+     "enough of it for the allocation that failed",
+     "observe.flood_share"},
     {"illegal-state", "an object took an arrow that its lifecycle does not have", ""},
     {"deadlock", "actors wait for each other and nothing can move", ""},
     {"livelock", "activity goes on without progress", ""},
@@ -58,8 +59,8 @@ bool is_of_context(base::Name type) {
 std::string pasid_name(Pasid pasid, MmId now) { return fmt::format("PASID {} of mm {}", raw(pasid), raw(now)); }
 } // namespace
 
-Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_threshold)
-    : bus_(bus), flood_threshold_(flood_threshold), refault_threshold_(refault_threshold) {
+Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_threshold, u64 flood_share)
+    : bus_(bus), flood_threshold_(flood_threshold), refault_threshold_(refault_threshold), flood_share_(flood_share) {
     using Heard = base::EventList<
         memory::DmaCommitted, memory::WalkCommitted, memory::StructureTorn, memory::FrameFreed, memory::FrameUnmapped, memory::FrameTaken,
         memory::FrameLeft, iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
@@ -69,7 +70,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_thresho
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
         pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, devices::WorkDropped, os::AtcLeftOpen,
-        os::OomVictimMarked>;
+        os::OomVictimMarked, os::FaultHandled>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -261,6 +262,7 @@ void Checkers::on(const iommu::FaultRaised& e) {
         add("dma-after-unbind", e.bond, e.at.align_down(page_size).value(), "",
             fmt::format("{} asked for {:#x} after its bond was unbound and got {}", who(e.bond), e.at.value(),
                         e.type.text()));
+    record_came(e);
     if (e.fate == iommu::FaultFate::Recorded) count_record(e.bond);
     if (b.state == os::BondState::Bound && !b.torn && dying_.count(raw(b.mm)) == 0 && is_of_context(e.type))
         add("context-lost", e.bond, 0, e.type.text(),

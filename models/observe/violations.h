@@ -43,7 +43,8 @@ class Checkers {
 public:
     /// `flood_threshold`: fault records of one bond after its T0 from which on `report-flood` is raised; 0: never.
     /// `refault_threshold`: page requests of one bond for one page from which on `refault-storm` is raised; 0: never.
-    explicit Checkers(base::EventBus& bus, u64 flood_threshold = 0, u64 refault_threshold = 0);
+    /// `flood_share`: per cent of what filled a queue that dying bonds must have for `innocent-victim`; 0: never.
+    explicit Checkers(base::EventBus& bus, u64 flood_threshold = 0, u64 refault_threshold = 0, u64 flood_share = 50);
 
     const std::vector<Violation>& violations() const { return list_; }
     /// The runner's own findings (deadlock, livelock, what was left behind).
@@ -74,7 +75,18 @@ private:
     struct Unit {
         std::set<u64> begun;         ///< invalidations not done yet
     };
+    /// What came to a queue since it was empty last.
+    struct Backlog {
+        u64 unread = 0, all = 0, dying = 0; ///< dying: of bonds whose teardown has begun
+    };
     BondInfo& info(BondId b);
+    // ---- flood_checks.cpp
+    void came(Backlog& q, BondId bond, bool queued);
+    bool crowded_out(const Backlog& q, BondId victim);
+    void record_came(const iommu::FaultRaised& e);
+    void request_came(BondId bond);
+    void request_ended();
+    void request_lost(StreamId stream, u16 group);
     void count_record(BondId bond);
     bool after_unbind(BondId b, u64 transaction);
     /// What happened before gets another count, and a story that tells more, where this is one (`tells`).
@@ -119,6 +131,7 @@ private:
     void on(const devices::WorkDropped& e);
     void on(const os::AtcLeftOpen& e);
     void on(const os::OsViolation& e);
+    void on(const os::FaultHandled& e);
     void on(const os::OomVictimMarked& e);
     void on(const os::ProcessChanged& e);
     void on(const pcie::InvalidationAnswered& e);
@@ -130,7 +143,8 @@ private:
     std::string owner(u32 mm) const;
 
     base::EventBus& bus_;
-    u64 flood_threshold_, refault_threshold_;
+    u64 flood_threshold_, refault_threshold_, flood_share_;
+    Backlog fault_backlog_, request_backlog_;
     std::map<std::pair<u32, u64>, u64> asked_;       ///< page requests by bond and page, where they are counted
     std::vector<Violation> list_;
     std::vector<unsigned> tells_; ///< how much the story of each tells

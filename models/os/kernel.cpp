@@ -26,7 +26,7 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
                const Architecture& architecture, IommuArch iommu)
     : events_(events), config_(config), bugs_(config.bugs), era_(require_era(config, iommu)), architecture_(architecture),
       random_(seed, "os.layout"),
-      scheduler_(events, config.cpu, memory, mmio), lazy_tlb_(scheduler_, config.mm.lazy_tlb, seed), interrupts_(scheduler_, architecture),
+      scheduler_(events, config.cpu, memory, mmio), lazy_tlb_(scheduler_, config.mm.lazy_tlb, seed), interrupts_(scheduler_, architecture), console_(config.console),
       frames_(ledger, memory, ram, ram_bytes / page_size, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_, bugs_),
       page_faults_(events, scheduler_, sva_, config.iopf,

@@ -2,6 +2,7 @@
 /// The operating system as a whole: what a scenario's sentences call.
 #pragma once
 #include "os/bugs.h"
+#include "os/console.h"
 #include "os/interrupts.h"
 #include "os/iopf.h"
 #include "os/lazy_tlb.h"
@@ -31,13 +32,14 @@ struct KernelConfig {
                                          P::Kernel, "linux: randomize_va_space is 2"};
     PasidConfig pasid;
     CpuConfig cpu;
+    ConsoleConfig console;
     MmConfig mm;
     ProcessConfig process;
     IopfConfig iopf;
     EnqcmdConfig enqcmd;
     OomConfig oom;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, randomize_va_space, pasid, cpu, mm, process, iopf, enqcmd, oom)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, randomize_va_space, pasid, cpu, console, mm, process, iopf, enqcmd, oom)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -55,6 +57,7 @@ public:
     const KernelConfig& config() const { return config_; }
     Sva& sva() { return sva_; }
     IopfQueue& page_faults() { return page_faults_; }
+    Console& console() { return console_; }
     bool has_bug(Bug b) const { return bugs_.has(b); }
     /// os.suppression driver-filter: a driver's handler drops what the unit recorded of this PASID, whose mm is dead.
     bool filters_faults(StreamId stream, Pasid pasid) const;
@@ -229,6 +232,7 @@ private:
     Scheduler scheduler_;
     LazyTlb lazy_tlb_;
     InterruptController interrupts_;
+    Console console_;
     FrameAllocator frames_;
     PasidAllocator pasids_;
     Sva sva_;

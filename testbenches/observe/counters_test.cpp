@@ -209,6 +209,10 @@ TEST_CASE("CPU time adds up per context", "[observe]") {
     b.say(20, os::CpuSpent{"kworker", "cpu1", 5});
     b.say(30, os::CpuSpent{"app0/main", "cpu1", 40});
     CHECK(b.c().cpu_ps == std::map<std::string, u64>{{"app0/main", 340}, {"kworker", 5}});
+    CHECK(b.c().cpu_on_ps == std::map<std::string, u64>{{"cpu0", 300}, {"cpu1", 45}});
+    b.say(100, os::CpuRuns{0, "kworker"}), b.say(150, os::CpuRuns{0, {}});
+    b.say(200, os::CpuRuns{1, "kworker"}), b.say(207, os::CpuRuns{1, {}});
+    CHECK(b.c().cpu_taken_ps == std::map<std::string, u64>{{"kworker", 57}});
 }
 
 TEST_CASE("a percentile is the value of the nearest rank", "[observe]") {

@@ -268,6 +268,9 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     r.counts.faults = {6, 7, 5, 8, 9, 10, 43, {{"F_TRANSLATION", 11}}};
     r.counts.invalidations = {12, 13, 14, 15, {40, 20, 30}};
     r.counts.cpu_ps = {{"app0/main", 16}};
+    r.counts.cpu_on_ps = {{"printk", 44}};
+    r.counts.cpu_taken_ps = {{"irq/evtq", 45}};
+    r.counts.bystanders = {46, 47, {48}, {49, 50}};
     r.counts.completion_timeouts = 17;
     r.counts.links_down = 18;
     r.counts.peer_to_peer = 19;
@@ -301,7 +304,11 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
     CHECK(j["invalidations"]["configuration"] == 14);
     CHECK(j["invalidations"]["fences"] == 15);
     CHECK(j["invalidations"]["fence_wait_ps"] == Json({{"p50", 30}, {"p99", 40}, {"max", 40}}));
-    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}, {"busy", 0}}));
+    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}, {"on", {{"printk", 44}}}, {"taken_by", {{"irq/evtq", 45}}}, {"busy", 0}}));
+    CHECK(j["bystanders"]["records_lost"] == 46);
+    CHECK(j["bystanders"]["page_requests_lost"] == 47);
+    CHECK(j["bystanders"]["page_request_ps"] == Json({{"n", 1}, {"p50", 48}, {"p99", 48}, {"max", 48}}));
+    CHECK(j["bystanders"]["stall_ps"] == Json({{"n", 2}, {"p50", 49}, {"p99", 50}, {"max", 50}}));
 }
 
 TEST_CASE("the text shows the milestones in the order of time", "[observe]") {

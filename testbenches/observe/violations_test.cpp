@@ -273,6 +273,25 @@ const Row rows[] = {
     {"innocent-victim", "its process lives, or is dying",
      [](ViolationsBench& b) { b.say(50, os::WorkLost{DeviceId{1}, BondId{1}}); },
      [](ViolationsBench& b) { b.trigger(45, 1), b.say(50, os::WorkLost{DeviceId{1}, BondId{1}}); }},
+    {"innocent-victim", "a queue in which its record was lost was full of a dying bond's, or of its own",
+     [](ViolationsBench& b) { b.bond(20, 2, 2, 2), b.trigger(45, 2), b.faults(50, 2, 2), b.faults(60, 1, 1, FaultFate::Lost); },
+     [](ViolationsBench& b) { b.bond(20, 2, 2, 2), b.trigger(45, 2), b.faults(50, 2, 1), b.faults(60, 1, 1, FaultFate::Lost); }},
+    {"innocent-victim", "the dying bond's records were still there, or had been taken out before those that filled the queue came",
+     [](ViolationsBench& b) { b.bond(20, 2, 2, 2), b.trigger(45, 2), b.faults(50, 2, 2), b.faults(60, 1, 1, FaultFate::Lost); },
+     [](ViolationsBench& b) {
+         b.bond(20, 2, 2, 2), b.trigger(45, 2), b.faults(50, 2, 2);
+         for (int i = 0; i < 2; ++i) b.say(55, os::FaultHandled{"smmu", 0x10, StreamId{8}, true, Pasid{2}, false});
+         b.faults(58, 1), b.faults(60, 1, 1, FaultFate::Lost);
+     }},
+    {"innocent-victim", "its page request found no room among a dying bond's, or among those of one that lives",
+     [](ViolationsBench& b) {
+         b.bond(20, 2, 2, 2), b.trigger(45, 2), b.page_sent(46, 2, 3), b.page_recorded(50, 2, 3);
+         b.page_sent(52, 1), b.page_answered(60, 1, 0, 0, iommu::PageResponseReason::Overflow);
+     },
+     [](ViolationsBench& b) {
+         b.bond(20, 2, 2, 2), b.page_sent(46, 2, 3), b.page_recorded(50, 2, 3);
+         b.page_sent(52, 1), b.page_answered(60, 1, 0, 0, iommu::PageResponseReason::Overflow);
+     }},
     {"cross-process-fault", "the OS took another process's address space, or its own",
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 2); },
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 1); }},

@@ -238,6 +238,36 @@ TEST_CASE("every event record is read and given back; ten of an interval are pri
     CHECK(b.reg(0x100ac) == 12);
 }
 
+TEST_CASE("each record's place is free before it is handled; an overflow is printed at once, and acknowledged when the queue is empty", "[os]") {
+    Bench b;
+    const u32 size = 1u << 7;
+    u64 most = 0;
+    auto depth = b.events.subscribe<base::LevelChanged>([&](Time, const base::LevelChanged& e) {
+        if (e.what == "smmu.evtq.depth") most = std::max<u64>(most, e.value);
+    });
+    u64 printed = 0;
+    auto spent = b.events.subscribe<CpuSpent>([&](Time, const CpuSpent& e) { printed += e.on == "printk" ? e.ps : 0; });
+    unsigned lost = 0;
+    auto raised = b.events.subscribe<iommu::FaultRaised>([&](Time, const iommu::FaultRaised& e) { lost += e.fate == iommu::FaultFate::Lost; });
+    auto one = [&](u64 n) -> Task<void> {
+        const iommu::TranslationRequest r{n, DeviceId{0}, StreamId{0x7000}, false, Pasid{}, Iova{}, 8, iommu::Access::Read};
+        co_await b.unit->translation().translate(r);
+    };
+    auto flood = [&]() -> Task<void> {
+        for (u64 n = 1; n <= 2 * size; ++n) sim::spawn(one(n));
+        co_return;
+    };
+    b.call(flood());
+    CHECK(most == size);
+    CHECK(lost > 0);
+    CHECK(b.driver->event_overflows() >= 1);
+    CHECK(b.driver->events_seen() == 2 * size - lost);
+    const drivers::Smmuv3DriverConfig defaults;
+    CHECK(printed == 10 * static_cast<u64>(defaults.print_event.get().ps()) +
+                         b.driver->event_overflows() * static_cast<u64>(defaults.print_overflow.get().ps()));
+    CHECK(b.reg(0x100a8) == b.reg(0x100ac)); // PROD and CONS, flags and all
+}
+
 TEST_CASE("unbind of 6.1 clears word 0 of the CD alone, in one round", "[os]") { // linux-sva 5.2
     Bench b(KernelVersion::V6_1);
     b.bind();

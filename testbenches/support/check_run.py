@@ -56,12 +56,13 @@ SHAPE = {
              "reaped_pages": int, "freed_pages": int, "tries": [{"by": str, "how": str, "at_ps": int}],
              "skipped": [{"mapping": str, "why": str, "pages": int}], "given_up": bool, "innocent": bool,
              "first_free_ps?": int, "last_free_ps?": int, "hidden_ps?": int, "held_up_ps?": int}],
-    "cpu_ps": {"by": {str: int}, "busy": int},
+    "cpu_ps": {"by": {str: int}, "on": {str: int}, "taken_by": {str: int}, "busy": int},
+    "bystanders": {"records_lost": int, "page_requests_lost": int, "page_request_ps": POPULATION, "stall_ps": POPULATION},
     "violations": [{"id": str, "kind": str, "time_ps": int, "last_ps": int, "count": int, "bond": int, "device": str,
                     "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
-ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "iommu_counters": ["<event>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "binds.by_error": ["<error>"], "invalidations.fence_wait_by": ["<scope>"],
+ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "iommu_counters": ["<event>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "cpu_ps.on": ["<what>"], "cpu_ps.taken_by": ["<context>"], "binds.by_error": ["<error>"], "invalidations.fence_wait_by": ["<scope>"],
        "invalidations.fences_by": ["<unit>", "<commands>"], "invalidations.sync_wait_by": ["<unit>", "<phase>"]}
 errors = []
 

@@ -52,6 +52,8 @@ public:
     /// Of the CPUs, if they have queues of their own.
     std::size_t own_queues() const { return own_queues_.size(); }
     u64 events_seen() const { return events_seen_; }
+    /// How often the event queue was found to have overflown.
+    u64 event_overflows() const { return event_queue_.overflows; }
     /// How often the page request queue was found to have overflown.
     u64 page_request_overflows() const { return page_requests_.overflows; }
 
@@ -116,9 +118,11 @@ private:
     sim::Task<u32> event_producer(KernelContext& ctx);
     sim::Task<void> passed(KernelContext& ctx, UnitQueue& q, base::Name phase);
     sim::Task<void> on_global_error(KernelContext& ctx);
-    sim::Task<void> handle_event(KernelContext& ctx, Spa entry);
+    sim::Task<void> take_event(KernelContext& ctx);
+    sim::Task<void> free_events(KernelContext& ctx);
+    sim::Task<void> handle_event(KernelContext& ctx, iommu::smmuv3::EventRecord e);
     bool prints();
-    sim::Task<void> handle_stall(KernelContext& ctx, const iommu::smmuv3::EventRecord& e, Spa entry);
+    sim::Task<void> handle_stall(KernelContext& ctx, iommu::smmuv3::EventRecord e);
     Command resume(const PageFault& stalled, PageAnswer code) const;
     Command pri_response(const PageFault& last, PageAnswer code, const Stream& stream) const;
     bool generation_6_12() const { return kernel_.config().kernel == KernelVersion::V6_12; }
@@ -141,6 +145,7 @@ private:
     std::string error_;
     std::map<u32, Stream> streams_;
     u64 events_seen_ = 0, printed_ = 0;
+    bool event_overflow_ = false; ///< the flag as it was acknowledged last
     sim::Time window_start_{};
 };
 

@@ -34,25 +34,46 @@ sim::Task<u32> Smmuv3Driver::event_producer(KernelContext& ctx) {
     co_return static_cast<u32>(bits);
 }
 
-/// arm_smmu_evtq_thread: every record; what is no stall is reported, rate-limited. MODEL: records leave the queue
-/// together when all have been handled, not one by one before each.
+/// arm_smmu_evtq_thread: every record; what is no stall is reported, rate-limited, and that the queue has overflowed
+/// without a limit. Its overflow is acknowledged when it is empty.
 sim::Task<void> Smmuv3Driver::on_event_interrupt(KernelContext& ctx) {
     auto work = ctx.begin("event-queue");
     UnitQueue& q = event_queue_;
-    for (;;) {
-        const u32 prod_bits = co_await event_producer(ctx);
-        if (q.ring().empty()) break;
-        auto ring = q.ring();
-        for (; !ring.empty(); ring.consume()) {
-            co_await handle_event(ctx, q.base + ring.cons_index() * event_bytes);
-            q.record_done();
-        }
-        q.cons = ring.cons; // whoever flushes the queue has read a later prod meanwhile
-        const EventqCons done = EventqCons{}.set(EventqCons::RD, q.cons).set(EventqCons::OVACKFLG, (prod_bits >> 31) != 0);
-        co_await ctx.mmio_write(registers_ + EventqCons::offset, 4, done.value());
+    u32 prod_bits = co_await event_producer(ctx);
+    while (!q.ring().empty()) {
+        while (!q.ring().empty()) co_await take_event(ctx);
+        prod_bits = co_await event_producer(ctx);
+        if ((prod_bits >> 31 != 0) == event_overflow_) continue;
+        ++q.overflows;
+        co_await kernel_.console().print(ctx, config_.print_overflow.get(), 1);
+    }
+    if ((prod_bits >> 31 != 0) != event_overflow_) { // queue_sync_cons_ovf
+        event_overflow_ = !event_overflow_;
+        co_await free_events(ctx);
     }
     q.last_span = ctx.last_span();
     q.passed.notify_all();
+}
+
+/// queue_remove_raw, then the record's handling: its place is free for the hardware before it is handled.
+sim::Task<void> Smmuv3Driver::take_event(KernelContext& ctx) {
+    UnitQueue& q = event_queue_;
+    const Spa entry = q.base + q.ring().cons_index() * event_bytes;
+    EventRecord::Words words{};
+    for (unsigned w = 0; w < words.size(); ++w) {
+        const u64 word = co_await ctx.load(entry + 8 * w);
+        words[w] = word;
+    }
+    q.cons = q.ring().next(q.cons);
+    q.busy = true;
+    co_await free_events(ctx);
+    co_await handle_event(ctx, EventRecord::from_words(words));
+    q.record_done();
+}
+
+sim::Task<void> Smmuv3Driver::free_events(KernelContext& ctx) {
+    const EventqCons done = EventqCons{}.set(EventqCons::RD, event_queue_.cons).set(EventqCons::OVACKFLG, event_overflow_);
+    co_await ctx.mmio_write(registers_ + EventqCons::offset, 4, done.value());
 }
 
 sim::Task<void> Smmuv3Driver::flush_stalls(KernelContext& ctx) {
@@ -62,14 +83,13 @@ sim::Task<void> Smmuv3Driver::flush_stalls(KernelContext& ctx) {
 }
 
 /// arm_smmu_handle_evt, for a stalled transaction: one fault, a group of its own, by its STAG.
-sim::Task<void> Smmuv3Driver::handle_stall(KernelContext& ctx, const EventRecord& e, Spa entry) {
+sim::Task<void> Smmuv3Driver::handle_stall(KernelContext& ctx, EventRecord e) {
     const auto r = view_as<TranslationFault>(e);
-    const u64 at = co_await ctx.load(entry + 16);
     PageFault f;
     f.stream = r.get(TranslationFault::SID);
     f.has_pasid = r.get(TranslationFault::SSV);
     f.pasid = r.get(TranslationFault::SSID);
-    f.at = Va{at};
+    f.at = Va{r.get(TranslationFault::InputAddr).value()};
     f.read = r.get(TranslationFault::RnW);
     f.write = !f.read;
     f.execute = r.get(TranslationFault::InD);
@@ -80,6 +100,8 @@ sim::Task<void> Smmuv3Driver::handle_stall(KernelContext& ctx, const EventRecord
 }
 
 namespace {
+constexpr unsigned lines_of_event = 5;
+
 bool is_stall(const EventRecord& e) {
     const EventId id = e.get(EventRecord::ID);
     const bool of_page = id == EventId::F_TRANSLATION || id == EventId::F_ADDR_SIZE || id == EventId::F_ACCESS ||
@@ -97,17 +119,15 @@ bool Smmuv3Driver::prints() {
     return printed_ < config_.ratelimit_burst && ++printed_ > 0;
 }
 
-sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, Spa entry) {
-    const u64 word0 = co_await ctx.load(entry), word1 = co_await ctx.load(entry + 8);
-    const EventRecord e = EventRecord::from_words({word0, word1, 0, 0});
+sim::Task<void> Smmuv3Driver::handle_event(KernelContext& ctx, EventRecord e) {
     if (is_stall(e)) {
-        co_await handle_stall(ctx, e, entry);
+        co_await handle_stall(ctx, e);
         co_return;
     }
     const bool filtered = e.get(EventRecord::SSV) && kernel_.filters_faults(e.get(EventRecord::SID), e.get(EventRecord::SSID));
     const bool shown = !filtered && prints();
     ++events_seen_;
-    if (shown) co_await ctx.spend(config_.print_event.get(), "printk");
+    if (shown) co_await kernel_.console().print(ctx, config_.print_event.get(), lines_of_event);
     kernel_.events().emit(FaultHandled{unit_, static_cast<u16>(e.get(EventRecord::ID)), e.get(EventRecord::SID), e.get(EventRecord::SSV),
                                        e.get(EventRecord::SSID), shown});
 }

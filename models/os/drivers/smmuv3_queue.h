@@ -40,8 +40,10 @@ struct Smmuv3DriverConfig {
     base::Param<base::Latency> build_command{15_ns, "CPU time to build one command and copy it to its slot", P::Guess, "a few cache lines"};
     base::Param<base::Latency> take_slots{40_ns, "CPU time of the slot allocation (cmpxchg loop, uncontended)", P::Derived,
         "cmpxchg is about 25 % of the submit function (J. Garry, Improve cmdq lock efficiency, 2020)"};
-    base::Param<base::Latency> print_event{30_us, "CPU time to print one event (six lines) to the log", P::Guess,
-                                           "console output dominates; not measured"};
+    base::Param<base::Latency> print_event{30_us, "CPU time to put one event (five lines) into the log", P::Guess,
+                                           "not measured; a console comes on top (os.console.baud)"};
+    base::Param<base::Latency> print_overflow{5_us, "CPU time to put the line into the log that the event queue overflowed, of which no "
+                                                    "rate is limited", P::Guess, "as one of print_event's"};
     base::Param<unsigned> ratelimit_burst{10, "events printed per interval", base::at_most(1'000'000u), P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
     base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel, "linux: DEFAULT_RATELIMIT_INTERVAL"};
     base::Param<bool> ecmdq{false,
@@ -70,7 +72,7 @@ struct Smmuv3DriverConfig {
     base::Param<unsigned> tlbi_va_max{512, "pages invalidated one by one; from here on the whole ASID", base::at_most(1u << 20), P::Kernel,
                                       "linux: CMDQ_MAX_TLBI_OPS, 1 << (PAGE_SHIFT - 3)"};
 };
-DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event,
+DESCRIBE(Smmuv3DriverConfig, cmdq_log2, evtq_log2, pri, priq_log2, page_requests, msipoll, sync_timeout, poll_interval, build_command, take_slots, print_event, print_overflow,
          ratelimit_burst, ratelimit_interval, ecmdq, mev, other_domains, nested, nested_pages, nested_vmid, tlbi_va_max)
 static_assert(base::fully_described<Smmuv3DriverConfig>);
 

@@ -10,6 +10,8 @@ using namespace iommu::vtd;
 
 // ---- faults (dmar_fault) --------------------------------------------------------------------------------------------
 
+constexpr unsigned lines_of_fault = 1; ///< dmar_fault_do_one; the dump of the tables is CONFIG_DMAR_DEBUG's
+
 /// __ratelimit: one state for every line that the handler may print.
 bool VtdDriver::prints() {
     if (!window_open_ || sim::now() >= window_start_ + config_.ratelimit_interval.get()) {
@@ -41,19 +43,20 @@ sim::Task<void> VtdDriver::take_fault(KernelContext& ctx, u64 record, u32 top) {
     const auto r = FaultRecord::from_words({address, u64{top} << 32 | source});
     co_await write32(ctx, record + 12, u32{1} << 31); // F: write one to clear
     ++faults_seen_;
-    if (shown) co_await ctx.spend(config_.print_fault.get(), "printk");
+    if (shown) co_await kernel_.console().print(ctx, config_.print_fault.get(), lines_of_fault);
     kernel_.events().emit(FaultHandled{unit_, static_cast<u16>(r.get(FaultRecord::FR)),
                                        StreamId{raw(r.get(FaultRecord::SID))}, r.get(FaultRecord::PP),
                                        r.get(FaultRecord::PV), shown});
 }
 
-/// From FRI on until a record without F; then the overflow is cleared. MODEL: register_lock is not held: one thread
-/// handles an interrupt.
+/// From FRI on until a record without F, however many come meanwhile; then the overflow is cleared. No thread
+/// (IRQF_NO_THREAD): other interrupts of this CPU wait until it is over.
 sim::Task<void> VtdDriver::on_fault_interrupt(KernelContext& ctx) {
     auto work = ctx.begin("fault-records");
+    const auto atomic = ctx.irqs_off();
     const u64 bits = co_await ctx.mmio_read(registers_ + Fsts::offset, 4);
     const Fsts status = Fsts::of(static_cast<u32>(bits));
-    if (bits != 0 && prints()) co_await ctx.spend(config_.print_fault.get(), "printk");
+    if (bits != 0 && prints()) co_await kernel_.console().print(ctx, config_.print_fault.get(), 1);
     if (!status.get(Fsts::PPF)) co_return;
     for (u64 index = status.get(Fsts::FRI);; index = (index + 1) % frcd_count(cap_)) {
         const u64 record = frcd_offset(cap_, index);
@@ -134,7 +137,7 @@ sim::Task<void> VtdDriver::handle_page_request(KernelContext& ctx, PageReqDsc r)
     };
     const bool marker = f.last && !f.read && !f.write;
     if (bad(r)) {
-        co_await ctx.spend(config_.print_fault.get(), "printk");
+        co_await kernel_.console().print(ctx, config_.print_fault.get(), 1);
         ended(PageRequestFate::NoBond);
         if (!f.last) co_return;
         kernel_.events().emit(PageGroupAnswered{f.stream, f.has_pasid, f.pasid, f.group, PageAnswer::Invalid});

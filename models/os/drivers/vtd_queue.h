@@ -38,8 +38,8 @@ struct VtdDriverConfig {
                                                 P::Guess, "half a cache line, and the slot's state"};
     base::Param<base::Latency> take_lock{20_ns, "CPU time to take the queue's lock that nobody holds", P::Guess,
                                          "one locked instruction"};
-    base::Param<base::Latency> print_fault{15_us, "CPU time to print one fault (three lines) to the log", P::Guess,
-                                           "console output dominates; not measured"};
+    base::Param<base::Latency> print_fault{15_us, "CPU time to put one line about faults into the log", P::Guess,
+                                           "not measured; a console comes on top (os.console.baud)"};
     base::Param<unsigned> ratelimit_burst{10, "lines about faults printed per interval", base::at_most(1'000'000u),
                                           P::Kernel, "linux: DEFAULT_RATELIMIT_BURST"};
     base::Param<base::Latency> ratelimit_interval{5_s, "interval of the rate limit", P::Kernel,
