@@ -213,9 +213,23 @@ u32 highest_pasid(const Config& c) {
 }
 
 namespace {
+/// Nobody is bound, and so there is nothing for these to act on.
+void check_without_iommu(const Config& c, const Node& root, Diagnostics& out) {
+    const auto pointless = [&](const base::ParamBase& p, std::string_view key, const char* why) {
+        if (!p.is_default())
+            out.error(place_of(root, {"os", key}), fmt::format("os.{}: there is no IOMMU (platform.iommu.kind: none): {}", key, why));
+    };
+    pointless(c.os.policy, "policy", "no address space is bound, and its release has nothing to do with devices");
+    pointless(c.os.suppression, "suppression", "no fault is recorded that could be kept quiet");
+    if (!c.os.pasid.each_device.is_default())
+        out.error(place_of(root, {"os", "pasid", "private"}),
+                  "os.pasid.private: there is no IOMMU (platform.iommu.kind: none): PASIDs are tags that drivers allocate");
+}
+
 void check_policy(const Config& c, const Node& root, Diagnostics& out) {
     const IommuRow* const row = iommu_row(c);
-    const os::IommuArch iommu = row != nullptr ? row->driver : os::IommuArch::Smmuv3;
+    const os::IommuArch iommu = row != nullptr ? row->driver : os::IommuArch::Vtd; // whose list there is for every kernel
+    if (row == nullptr) return check_without_iommu(c, root, out);
     if (os::find_era(c.os.policy, c.os.kernel, iommu) != nullptr) return;
     out.error(place_of(root, {"os", root.find("os") && root.find("os")->find("kernel") ? "kernel" : "policy"}),
               fmt::format("policy {} does not exist on kernel {}: {}", c.os.policy.text(), c.os.kernel.text(),
@@ -285,6 +299,7 @@ const std::vector<Capability>& known_capabilities() {
         {"pri", "devices ask for pages"},
         {"stall", "faulting transactions wait for the operating system"},
         {"smmuv3", "the IOMMU is an SMMUv3"},
+        {"no-iommu", "there is no IOMMU: devices reach memory by its own addresses, and PASIDs are mere tags"},
         {"vtd", "the IOMMU is a VT-d unit, for instance because the kernel's driver is"},
     };
     return list;
@@ -292,7 +307,7 @@ const std::vector<Capability>& known_capabilities() {
 
 std::vector<std::string> capabilities(const Config& c) {
     const IommuRow* const iommu = iommu_row(c);
-    if (iommu == nullptr) return {};
+    if (iommu == nullptr) return {"no-iommu"};
     std::vector<std::string> there = iommu->capabilities(c);
     there.emplace_back(c.platform.iommu.kind.text());
     return there;

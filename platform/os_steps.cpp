@@ -78,6 +78,23 @@ sim::Task<void> bind(Stage& g, const Step& s) {
     g.note(s, fmt::format("refused: {} is dying", p));
 }
 
+sim::Task<void> pin(Stage& g, const Step& s) {
+    const std::string p = s.text("pin"), d = s.has("for") ? s.text("for") : std::string{};
+    const os::Vma* const heap = g.system.kernel().heap(p);
+    if (heap == nullptr) co_return note_lost(g, s, "has no heap any more");
+    const auto [first, count] = s.pages("pages", {0, heap->pages});
+    if (!s.has("for")) {
+        const bool all = co_await g.system.kernel().register_buffers(p, first, count);
+        if (!all) note_lost(g, s, "cannot have all of them pinned: they are not mapped, may only be read, or there is no memory");
+        co_return;
+    }
+    const std::string tag = s.has("tag") ? s.text("tag") : std::string{};
+    const bool pinned = co_await g.system.kernel().pin(p, d, first, count, tag);
+    if (pinned) co_return;
+    if (g.now.life(p) != Life::Running) co_return g.note(s, fmt::format("refused: {} is dying", p));
+    throw cannot_be(s, fmt::format("{} has pages of {} already, or its driver knows nothing but shared address spaces", d, p));
+}
+
 sim::Task<void> unbind(Stage& g, const Step& s) {
     const bool unbound = co_await g.system.kernel().unbind(s.text("unbind"), s.text("from"));
     if (!unbound) note_lost(g, s, not_bound(s));
@@ -150,14 +167,8 @@ sim::Task<void> collapse(Stage& g, const Step& s) {
     else if (made == 0) g.note(s, "no 2 MiB of the heap could be one page: they have to be present, writable, its own and not pinned");
 }
 
-sim::Task<void> pin(Stage& g, const Step& s) {
-    const auto [first, count] = s.pages("pages", {0, 1});
-    const bool done = co_await g.system.kernel().pin(s.text("pin"), first, count);
-    if (!done) note_lost(g, s, "cannot have them pinned: they are not mapped, may only be read, or there is no memory");
-}
-
 sim::Task<void> unpin(Stage& g, const Step& s) {
-    const bool done = co_await g.system.kernel().unpin(s.text("unpin"));
+    const bool done = co_await g.system.kernel().unregister_buffers(s.text("unpin"));
     if (!done) note_lost(g, s, "has no heap any more");
 }
 
@@ -251,6 +262,15 @@ std::vector<VerbRow> os_sentence_rows() {
         {"os", "bind", "a process binds its address space to a device", "os: {bind: app0, to: acc0}",
          {{"bind", Kind::Process, true, "the process"}, to_device,
           {"may-fail", Kind::Flag, false, "true: the kernel may refuse it, and the run goes on"}}, true, &Plan::bind, bind},
+        {"os", "pin",
+         "pages of a process stay in their frames, until unpin; or a driver without shared address spaces pins them for its device, which gets "
+         "their own addresses (no IOMMU), until unbind",
+         "os: {pin: app0, for: acc0, tag: contexts}",
+         {{"pin", Kind::Process, true, "the process"},
+          {"for", Kind::Device, false, "the device whose driver pins them (none: the process registers buffers, as for io_uring)"},
+          {"pages", Kind::Pages, false, "heap pages, from 0 (all)", {}, 0, most_heap_pages - 1},
+          {"tag", Kind::Name, false, "a PASID of this set (allocate-pasids) is what the driver knows the process by (none)"}},
+         true, &Plan::pin, pin},
         {"os", "unbind", "the driver stops the device for the process and unbinds", "os: {unbind: app0, from: acc0}",
          {{"unbind", Kind::Process, true, "the process"}, {"from", Kind::Device, true, "the device"}}, false, &Plan::unbind, unbind},
         {"os", "close", "a process closes its descriptor of a device", "os: {close: acc0, as: app0}",
@@ -278,11 +298,7 @@ std::vector<VerbRow> os_sentence_rows() {
          false, &Plan::in_heap, page_out},
         {"os", "collapse", "each 2 MiB of the heap becomes one page, where it can be (MADV_COLLAPSE)", "os: {collapse: app0}",
          {{"collapse", Kind::Process, true, "the process"}}, false, &Plan::about_process, collapse},
-        {"os", "pin", "somebody else than page tables uses pages of the heap until unpin, or until the process closes its files",
-         "os: {pin: app0, pages: 0-15}",
-         {{"pin", Kind::Process, true, "the process"}, {"pages", Kind::Pages, true, "heap pages, from 0", {}, 0, most_heap_pages - 1}},
-         true, &Plan::in_heap, pin},
-        {"os", "unpin", "and ends it", "os: {unpin: app0}", {{"unpin", Kind::Process, true, "the process"}}, true, &Plan::about_process, unpin},
+        {"os", "unpin", "a process gives up the pages that it has had pinned itself", "os: {unpin: app0}", {{"unpin", Kind::Process, true, "the process"}}, true, &Plan::about_process, unpin},
         {"os", "block", "a thread sleeps in the kernel where no signal reaches it (D state); its process dies only afterwards",
          "os: {block: app0, thread: 1, time: 3s}",
          {{"block", Kind::Process, true, "the process"},

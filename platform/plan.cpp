@@ -146,6 +146,24 @@ void Plan::bind(const Step& s) {
     else if (tie.bound == Surely::No) tie.bound = Surely::Maybe;
 }
 
+/// As a bind, without a PASID of the process's.
+void Plan::pin(const Step& s) {
+    Process* p = alive(s, "pin");
+    if (p == nullptr) return;
+    if (s.has("pages")) check_pages(s, *p);
+    if (s.has("tag") && !s.has("for")) out_.error(s.mark("tag"), "tag: is of a device's driver: say `for` which device the pages are pinned");
+    if (!s.has("for")) return;
+    if (s.has("tag") && pasid_sets_.count(s.text("tag")) == 0)
+        out_.error(s.mark("tag"), fmt::format("no set '{0}' by then: say `os: {{allocate-pasids: 1, set: {0}}}` before", s.text("tag")));
+    Tie& tie = p->ties[s.text("for")];
+    if (tie.bound == Surely::Yes)
+        out_.error(s.mark("pin"), fmt::format("{} has pages of {} already: say `os: {{unbind: {}, from: {}}}` before", s.text("for"),
+                                              s.text("pin"), s.text("pin"), s.text("for")));
+    if (tie.descriptors == 0) tie.descriptors = 1;
+    tie.binds = 1;
+    tie.bound = p->life == Life::Running ? Surely::Yes : Surely::Maybe;
+}
+
 void Plan::unbind(const Step& s) {
     Process* p = alive(s, "unbind");
     Tie* tie = p == nullptr ? nullptr : bound(s, *p, "unbind", s.text("from"));

@@ -19,6 +19,7 @@ public:
     void fork(const Step& s);
     void open(const Step& s);
     void bind(const Step& s);
+    void pin(const Step& s);
     void unbind(const Step& s);
     void close(const Step& s);
     void kill(const Step& s) { end(s, "kill"); }

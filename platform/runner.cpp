@@ -303,7 +303,9 @@ std::string missing_capability(const Scenario& scenario) {
     const auto there = capabilities(scenario.config);
     std::vector<std::string> needed = scenario.requires_;
     for (const Step& step : scenario.steps)
-        if (step.row->verb == "bind") needed.emplace_back("sva"); // whether the scenario says so or not
+        if (step.row->verb == "pin" && step.has("for")) needed.emplace_back("no-iommu");
+    for (const Step& step : scenario.steps)
+        if (step.row->verb == "bind" && !(step.has("may-fail") && step.text("may-fail") == "true")) needed.emplace_back("sva"); // whether the scenario says so or not
     for (const std::string& r : needed)
         if (std::find(there.begin(), there.end(), r) == there.end())
             return fmt::format("{} needs '{}', which {} has not", scenario.name, r, scenario.config.platform.iommu.kind.text());

@@ -24,7 +24,7 @@ const os::Architecture& architecture_of(const Config& config) {
 }
 os::IommuArch driver_of(const Config& config) {
     const IommuRow* const row = iommu_row(config);
-    return row != nullptr ? row->driver : os::IommuArch::Smmuv3;
+    return row != nullptr ? row->driver : os::IommuArch::Vtd; // whose list there is for every kernel
 }
 } // namespace
 

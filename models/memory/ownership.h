@@ -23,12 +23,15 @@ public:
     /// The page-table entry of this leaf was cleared, that of `of` if it is shared; the frame is not free yet. DMA to it is
     /// legal until it is.
     virtual void frame_unmapped(Spa frame, MmId of = MmId{}) = 0;
-    /// `by` has it no more, and it is not free: others have it, or whoever pinned it.
+    /// `by` has it no more, and others do: it is not free.
     virtual void frame_left(Spa frame, MmId by) = 0;
     virtual void frame_writes(Spa frame, Writes writes) = 0;
     virtual void frame_freed(Spa frame) = 0;
     /// From now on work submitted under `bond` may touch what `mm` owns.
     virtual void bond_opened(BondId bond, MmId mm) = 0;
+    /// Work under the bond reaches this frame by its own address, as this page of the bond's address space: from the first
+    /// call on addresses for its DMA are those of memory.
+    virtual void bond_reaches(BondId, Spa /*frame*/, Va /*page*/) {}
     /// The bond is unbound: any access under it is a violation from now on.
     virtual void bond_closed(BondId bond) = 0;
 };

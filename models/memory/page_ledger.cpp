@@ -60,8 +60,7 @@ void PageLedger::frame_left(Spa frame, MmId by) {
     f.previous_owner = by;
     f.previous_page = f.page;
     f.since = events_.now();
-    if (f.shared) leave_to_others(f, frame, by);
-    else f.owner = MmId{};
+    leave_to_others(f, frame, by);
     events_.emit(FrameLeft{frame, by, f.owner, Va{f.page << page_shift}});
 }
 
@@ -98,7 +97,17 @@ void PageLedger::frame_freed(Spa frame) {
 
 void PageLedger::bond_opened(BondId bond, MmId mm) {
     if (raw(bond) >= bonds_.size()) bonds_.resize(raw(bond) + 1);
-    bonds_[raw(bond)] = {mm, true};
+    bonds_[raw(bond)] = {mm, true, {}};
+}
+
+void PageLedger::bond_reaches(BondId bond, Spa frame, Va page) {
+    bonds_.at(raw(bond)).pages[frame.page_number()] = page.page_number();
+}
+
+Iova PageLedger::meant(const Bond& b, Iova aimed_at) {
+    if (b.pages.empty()) [[likely]] return aimed_at;
+    const auto page = b.pages.find(aimed_at.page_number());
+    return page == b.pages.end() ? aimed_at : Iova{page->second << page_shift | (aimed_at.value() & (page_size - 1))};
 }
 
 void PageLedger::bond_closed(BondId bond) {
@@ -121,6 +130,7 @@ Verdict PageLedger::judge(BondId bond, Iova aimed_at, Spa at, bool write) const 
     if (bond == no_bond) return Verdict::Legal;
     if (raw(bond) >= bonds_.size()) return Verdict::CrossProcess;
     const Bond& b = bonds_[raw(bond)];
+    aimed_at = meant(b, aimed_at);
     const Frame& f = frame(at);
     const bool same_page = f.use == FrameUse::Leaf && f.page == aimed_at.page_number();
     if (const auto own = same_page ? sharer(f, at, b.mm) : std::nullopt) [[likely]] {
@@ -138,7 +148,8 @@ void PageLedger::dma_committed(const Request& r) {
     ++(r.write ? counts_.writes : counts_.reads);
     counts_.bytes += r.bytes;
     if (verdict != Verdict::Legal) [[unlikely]] ++(verdict == Verdict::AfterUnmap ? counts_.after_unmap : counts_.violations);
-    events_.emit(DmaCommitted{o.transaction, o.bond, o.device, o.has_pasid, o.pasid, o.aimed_at, r.at, r.bytes, r.write, verdict,
+    const Iova aimed_at = raw(o.bond) < bonds_.size() ? meant(bonds_[raw(o.bond)], o.aimed_at) : o.aimed_at;
+    events_.emit(DmaCommitted{o.transaction, o.bond, o.device, o.has_pasid, o.pasid, aimed_at, r.at, r.bytes, r.write, verdict,
                               o.translated_at});
 }
 

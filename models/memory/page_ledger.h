@@ -26,6 +26,7 @@ public:
     void frame_writes(Spa frame, Writes writes) override { make_frame(frame).writes = writes; }
     void frame_freed(Spa frame) override;
     void bond_opened(BondId bond, MmId mm) override;
+    void bond_reaches(BondId bond, Spa frame, Va page) override;
     void bond_closed(BondId bond) override;
 
     /// What the ledger knows of a frame.
@@ -66,11 +67,14 @@ private:
     struct Bond {
         MmId mm{};
         bool open = false;
+        std::map<u64, u64> pages{}; ///< by frame number, where addresses for DMA are those of memory
     };
     struct Sharer {
         MmId mm{};
         bool unmapped = false;
     };
+    /// Which page of its address space a bond means by an address.
+    static Iova meant(const Bond& b, Iova aimed_at);
     using Chunk = std::array<Frame, 512>;
     /// What `mm` has of it, if it is an owner.
     std::optional<Sharer> sharer(const Frame& f, Spa at, MmId mm) const;

@@ -8,7 +8,7 @@ namespace quiesce::observe {
 Teardowns::Teardowns(base::EventBus& bus, std::size_t told) : bus_(bus), told_(told), spans_(bus), page_requests_(bus), steps_(bus) {
     using Heard = base::EventList<memory::DmaCommitted, memory::FrameUnmapped, memory::FrameFreed, iommu::FaultRaised, pcie::TlpSent, devices::RequestArrived,
                                   os::BondChanged, os::TeardownTriggered, os::InvalidationIssued, os::FenceObserved, os::StopSeen,
-                                  os::MmputReturned, os::ExitMmapReturned, os::PasidChanged>;
+                                  os::MmputReturned, os::ExitMmapReturned, os::PasidChanged, os::PagePinned>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -171,11 +171,13 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("free_first", b.free_first);
     mark("free_last", b.free_first ? m.free_last : std::nullopt);
     mark("mmput", m.mmput);
-    mark("reuse", b.reuse);
+    if (b.pinned) t.not_applicable.emplace_back("reuse"); // its PASID is a tag of its driver's
+    else mark("reuse", b.reuse);
     mark("stop_gave_up", b.gave_up, false);
     mark("tables_free", since_t0(m.tables_free), false);
     mark("exit_mmap", m.exit_mmap, false);
     t.mmput_ran_exit_mmap = m.mmput_ran_exit_mmap;
+    t.pinned = m.pinned;
     judge(t, b);
     return t;
 }

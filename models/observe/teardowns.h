@@ -40,6 +40,7 @@ struct Teardown {
     std::vector<std::pair<std::string, std::vector<PathPart>>> paths;
     std::vector<StepTaken> steps; ///< of the list that the kernel went through
     bool mmput_ran_exit_mmap = false; ///< the exit path's last mmput was the address space's last, too
+    bool pinned = false;              ///< pages of the address space were pinned for a device: they go when that is over
 
     std::optional<sim::Time> at(std::string_view name) const {
         for (const auto& [n, t] : milestones)
@@ -76,14 +77,14 @@ private:
         sim::Time last_commit{}, last_seen{};
         std::optional<sim::Time> block, stop, gave_up, free_first, reuse;
         u64 block_span = 0, stop_span = 0, gave_up_span = 0;
-        bool blocked = false;
+        bool blocked = false, pinned = false;
         sim::Duration exposure{};
     };
     struct MmData {
         std::vector<u32> bonds; ///< that there ever were, in the order of their ids
         std::optional<sim::Time> free_last, tables_free, mmput, exit_mmap;
         u64 mmput_span = 0, exit_mmap_span = 0;
-        bool mmput_ran_exit_mmap = false;
+        bool mmput_ran_exit_mmap = false, pinned = false;
     };
     struct Exposed {
         sim::Time since;
@@ -104,6 +105,10 @@ private:
     void on(sim::Time now, const os::MmputReturned& e);
     void on(sim::Time now, const os::ExitMmapReturned& e);
     void on(sim::Time now, const os::PasidChanged& e);
+    void on(sim::Time, const os::PagePinned& e) {
+        mms_[raw(e.mm)].pinned = true;
+        if (e.bond != no_bond) bond(e.bond).pinned = true;
+    }
     Teardown result(BondId id, const BondData& b) const;
     std::vector<PathPart> device_path(const Teardown& t, sim::Time to) const;
     std::vector<PathPart> drain_path(const Teardown& t, sim::Time to) const;

@@ -70,7 +70,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_thresho
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
         pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, devices::WorkDropped, os::AtcLeftOpen,
-        os::OomVictimMarked, os::FaultHandled>;
+        os::OomVictimMarked, os::FaultHandled, os::PagePinned>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -247,7 +247,8 @@ void Checkers::on(const memory::FrameLeft& e) { given_up(e.by, e.page, e.frame, 
 void Checkers::given_up(MmId by, Va page, Spa frame, bool table, std::string_view how) {
     for (const u32 id : of_mm_[raw(by)]) {
         const BondInfo& b = bonds_[id];
-        if (!b.ever_bound || b.blocked || unfenced_.covered(BondId{id}, by, page, frame)) continue;
+        const bool out_of_reach = !b.pinned.empty() && b.pinned.count(frame.page_number()) == 0;
+        if (!b.ever_bound || b.blocked || out_of_reach || unfenced_.covered(BondId{id}, by, page, frame)) continue;
         add("freed-before-fenced", BondId{id}, page.value(), table ? "table " + frame_name(frame) : "",
             fmt::format("{} {:#x} of {} (frame {:#x}) was {} while {}", table ? "the table page at" : "page", page.value(),
                         b.process, frame.value(), how, freed_under(BondId{id})));

@@ -69,6 +69,7 @@ private:
         u64 outstanding = 0, records_after_t0 = 0;
         u64 last_issued = 0; ///< its newest transaction that the device was seen to issue: they are judged there
         bool torn = false;
+        std::set<u64> pinned{}; ///< frames; not empty: it reaches no others
         std::optional<sim::Time> left_open; ///< its ATC was emptied and could be filled again, because of refilled_by
         BondId refilled_by{};
     };
@@ -132,6 +133,9 @@ private:
     void on(const os::AtcLeftOpen& e);
     void on(const os::OsViolation& e);
     void on(const os::FaultHandled& e);
+    void on(const os::PagePinned& e) {
+        if (e.bond != no_bond) info(e.bond).pinned.insert(e.frame.page_number());
+    }
     void on(const os::OomVictimMarked& e);
     void on(const os::ProcessChanged& e);
     void on(const pcie::InvalidationAnswered& e);

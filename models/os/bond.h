@@ -46,6 +46,7 @@ struct Bond {
     Pasid pasid{};
     Asid asid{};
     Reach reach;
+    std::vector<PinnedPage> pinned;  ///< not empty: no shared address space; its device has these pages' own addresses
     bool ats = false;                ///< its device keeps translations of its own (ATC)
     unsigned references = 1;
     bool exited = false;             ///< its mm was released, or it was parked, before it was unbound

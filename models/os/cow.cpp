@@ -14,7 +14,7 @@ using memory::Writes;
 /// copy_present_ptes. What is pinned is copied at once, so that whoever pinned it and its process go on seeing the same.
 /// MODEL: what is in swap or on its way stays its parent's alone; the child finds such pages empty.
 sim::Task<bool> AddressSpace::copy_to(KernelContext& ctx, AddressSpace& child) {
-    if (frames_.left() < tables_.size() + pinned_.size() + frames_.needed(ctx.current())) co_return false;
+    if (frames_.left() < tables_.size() + frames_.pins() + frames_.needed(ctx.current())) co_return false;
     co_await tell_range(ctx, Va{}, ~u64{0}, true);
     child.vmas_ = vmas_;
     child.unmapped_ = unmapped_;

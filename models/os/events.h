@@ -245,6 +245,17 @@ struct BindRefused {
 };
 DESCRIBE(BindRefused, process, mm, device, error)
 
+/// A page stays in its frame; a bond's device was given the frame's own address, and the bond reaches no other page. no_bond:
+/// the process had it pinned for itself.
+struct PagePinned {
+    static constexpr std::string_view event_name = "PagePinned";
+    BondId bond;
+    MmId mm;
+    Va page;
+    Spa frame;
+};
+DESCRIBE(PagePinned, bond, mm, page, frame)
+
 /// Who, besides bonds, can hold a PASID (Vfio, Kvm, Mdev) or an address space (Procfs).
 enum class Holder : u8 { Vfio, Kvm, Mdev, Procfs };
 constexpr auto enum_names(Holder) {

@@ -189,7 +189,7 @@ std::vector<Process*> Kernel::by_birth() const {
 /// exit_files queues the releases as task work; exit_task_work runs them, in the order of the descriptors.
 sim::Task<void> Kernel::exit_files(KernelContext& ctx, Process& p) {
     for (auto file : std::exchange(p.files, {})) co_await fput(ctx, file);
-    p.mm->unpin(); // io_uring's among them
+    co_await p.mm->unpin(ctx, std::exchange(p.registered, {})); // io_uring's file was among them
 }
 
 } // namespace quiesce::os

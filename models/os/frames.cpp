@@ -88,7 +88,7 @@ void FrameAllocator::give(Spa frame, MmId by) {
     }
     if (pinned(frame)) {
         kept_.insert(frame.value());
-        return ledger_.frame_left(frame, by);
+        return;
     }
     ledger_.frame_freed(frame);
     --taken_;

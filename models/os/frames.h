@@ -61,6 +61,7 @@ public:
     void pin(Spa frame) { ++pins_[frame.value()]; }
     void unpin(Spa frame);
     bool pinned(Spa frame) const { return pins_.count(frame.value()) != 0; }
+    std::size_t pins() const { return pins_.size(); } ///< frames that are pinned
     /// More than one address space has it.
     bool shared(Spa frame) const { return shares_.count(frame.value()) != 0; }
     /// `by` has it no more: it is free, unless somebody else has it, or it is pinned.

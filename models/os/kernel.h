@@ -113,6 +113,10 @@ public:
     sim::Task<bool> unbind(const std::string& process, const std::string& device);
     sim::Task<bool> close(const std::string& process, const std::string& device);
     sim::Task<bool> munmap(const std::string& process, u64 first_page, u64 pages);
+    // ---- pinned_dma.cpp
+    /// A driver without SVA pins pages of the heap for its device, and knows the process by a PASID of a set that it has
+    /// allocated (allocate_pasids). False: the driver works with shared address spaces only, or the device has some already.
+    sim::Task<bool> pin(const std::string& process, const std::string& device, u64 first_page, u64 pages, const std::string& set);
     // ---- user_memory.cpp
     /// A thread writes to each of these pages of the heap, and has those made that are not there. False: it was killed meanwhile.
     sim::Task<bool> touch(std::string process, u64 first_page, u64 pages);
@@ -122,9 +126,9 @@ public:
     sim::Task<bool> page_out(const std::string& process, u64 first_page, u64 pages, AddressSpace::Moved& moved);
     /// Every 2 MiB of the heap that can be; `made` counts them.
     sim::Task<bool> collapse(const std::string& process, u64& made);
-    /// Until unpin(), or until the process closes its files (linux: io_uring's registered buffers).
-    sim::Task<bool> pin(const std::string& process, u64 first_page, u64 pages);
-    sim::Task<bool> unpin(const std::string& process);
+    /// io_uring's registered buffers: pages are pinned until the process unregisters them, or closes its files.
+    sim::Task<bool> register_buffers(const std::string& process, u64 first_page, u64 pages);
+    sim::Task<bool> unregister_buffers(const std::string& process);
     /// A thread is in the kernel for so long, asleep, and no signal reaches it.
     sim::Task<void> sleep_in_kernel(std::string process, unsigned thread, sim::Duration d);
     /// A GPU works with these pages of the heap; whoever takes them away waits for it.
@@ -156,6 +160,8 @@ public:
     void left_behind(base::Leftovers& out) const;
 
 private:
+    Pasid take_tag(const std::string& set);
+    static bool in_bus_addresses(const Bond& b, drivers::Work& work);
     Process& process(const std::string& name) { return *processes_.at(name); }
     static std::shared_ptr<File> file_of(const Process& p, const std::string& device);
     sim::Task<bool> system_call(Process& p, std::function<sim::Task<bool>(KernelContext&)> body);
@@ -249,6 +255,7 @@ private:
     std::vector<const AddressSpace*> left_; ///< those of zombies that are not dropped yet
     std::vector<HeldBy> holders_;
     std::map<std::string, std::vector<Pasid>> pasid_sets_;
+    std::map<std::string, std::size_t> tags_taken_; ///< by set
     std::map<std::string, drivers::DeviceDriver*> devices_;
     std::map<std::string, std::unique_ptr<Process>> processes_;
     std::vector<std::unique_ptr<AddressSpace>> spaces_;

@@ -43,6 +43,8 @@ struct MmConfig {
     base::Param<base::Latency> swap_out{100_us, "one page is written to swap", P::Guess, "a write to an NVMe SSD"};
     base::Param<base::Latency> swap_in{700_us, "one page is read back from swap", P::Measured,
                                        "To PRI or Not To PRI (OSDI 2025): a page fault with swap-in takes 700 us on average"};
+    base::Param<base::Latency> pin_page{200_ns, "pin_user_pages and dma_map_sg, or the way back, of one page", P::Guess,
+                                        "a walk of the tables and a counter; no measurement to cite"};
     base::Param<base::Latency> srcu{10_us, "synchronize_srcu with nobody inside", P::Kernel,
                                     "linux: srcutree.c, srcu_might_be_idle: an idle domain is expedited"};
     base::Param<base::Latency> srcu_callback{40_us, "call_srcu until its callback runs", P::Guess, "a grace period and a work queue hop"};
@@ -51,7 +53,7 @@ struct MmConfig {
                                         P::Guess, "an idle CPU's next tick at 250 Hz; nothing in the kernel bounds it"};
 };
 DESCRIBE(MmConfig, unmap_page, free_page, free_table, tlb_flush, gather, fault_page, fault_present, wp_reuse, wp_copy, copy_entry,
-         protect_entry, move_page, collapse, split, swap_out, swap_in, srcu, srcu_callback, lazy_tlb)
+         protect_entry, move_page, collapse, split, swap_out, swap_in, pin_page, srcu, srcu_callback, lazy_tlb)
 static_assert(base::fully_described<MmConfig>);
 
 class AddressSpace;
@@ -98,6 +100,12 @@ struct Vma {
     u64 pages = 0;
     MemoryKind kind = MemoryKind::Private;
     Va end() const { return start + pages * page_size; }
+};
+
+/// A page whose frame stays, whatever becomes of its mapping.
+struct PinnedPage {
+    Va page{};
+    Spa frame{};
 };
 
 class AddressSpace {
@@ -180,10 +188,11 @@ public:
     sim::Task<u64> reclaim(KernelContext& ctx, u64 pages, bool ours);
     /// madvise(MADV_COLLAPSE): 512 pages become one of 2 MiB. False: one is missing, pinned or shared, or there is no memory.
     sim::Task<bool> collapse(KernelContext& ctx, Va first);
-    /// pin_user_pages(FOLL_LONGTERM | FOLL_WRITE): they are made present, writable and its own. The caller holds the mmap
-    /// lock for reading. MODEL: which frames are pinned is remembered here, not by who pinned them.
-    sim::Task<FaultResult> pin(KernelContext& ctx, Va first, u64 pages);
-    void unpin();
+    /// pin_user_pages(FOLL_LONGTERM | FOLL_WRITE): they are made present, writable and its own. What cannot be had ends the
+    /// list.
+    sim::Task<std::vector<PinnedPage>> pin(KernelContext& ctx, Va first, u64 pages);
+    /// unpin_user_pages: what has lost its mapping meanwhile goes back to the allocator.
+    sim::Task<void> unpin(KernelContext& ctx, std::vector<PinnedPage> list);
     /// Pages of it that are mapped by 2 MiB.
     u64 huge_mappings() const;
     /// With the pgd.
@@ -282,7 +291,6 @@ private:
     std::map<u64, Away> away_;               ///< by page number
     sim::Signal settled_;                    ///< a page that was moving is there, in swap, or gone
     std::map<u64, Spa> deposited_;           ///< by page number: the table that takes a block's place when it is split
-    std::vector<Spa> pinned_;
     std::vector<Vma> vmas_;                  ///< a range that was unmapped stays in its VMA
     std::set<u64> unmapped_;                 ///< and these are its page numbers
     std::set<u64> read_only_;                ///< page numbers that mprotect took the writing from

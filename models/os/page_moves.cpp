@@ -161,22 +161,28 @@ void AddressSpace::forget_away(u64 from, u64 to) {
 
 // ---- pins -----------------------------------------------------------------------------------------------------------
 
-sim::Task<FaultResult> AddressSpace::pin(KernelContext& ctx, Va first, u64 pages) {
+sim::Task<std::vector<PinnedPage>> AddressSpace::pin(KernelContext& ctx, Va first, u64 pages) {
+    auto held = co_await ctx.sleep_on(mmap_lock_.read(), "mmap-lock", "mmap_lock");
+    std::vector<PinnedPage> list;
     for (u64 i = 0; i < pages; ++i) {
         const Va page = first + i * page_size;
-        while (!writable(page)) {
-            const FaultResult result = co_await fault_in(ctx, page);
-            if (result != FaultResult::Done) co_return result;
-        }
-        const Spa frame = pages_.at(page.page_number()).frame;
-        frames_.pin(frame);
-        pinned_.push_back(frame);
+        FaultResult made = FaultResult::Done;
+        while (made == FaultResult::Done && !writable(page)) made = co_await fault_in(ctx, page);
+        if (made != FaultResult::Done) break;
+        co_await ctx.spend(config_.pin_page.get(), "pin");
+        const auto found = pages_.find(page.page_number());
+        if (found == pages_.end()) break; // the OOM reaper was there
+        frames_.pin(found->second.frame);
+        list.push_back({page, found->second.frame});
     }
-    co_return FaultResult::Done;
+    co_return list;
 }
 
-void AddressSpace::unpin() {
-    for (const Spa f : std::exchange(pinned_, {})) frames_.unpin(f);
+sim::Task<void> AddressSpace::unpin(KernelContext& ctx, std::vector<PinnedPage> list) {
+    for (const PinnedPage& p : list) {
+        co_await ctx.spend(config_.pin_page.get(), "pin");
+        frames_.unpin(p.frame);
+    }
 }
 
 } // namespace quiesce::os

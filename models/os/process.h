@@ -100,6 +100,7 @@ struct Process {
     unsigned threads = 1;
     std::vector<PasidRegister> pasid_registers; ///< by thread; fork and exec begin with invalid ones
     std::vector<PortalMapping> portals;
+    std::vector<PinnedPage> registered; ///< pages that it has had pinned itself
     std::vector<std::shared_ptr<Submitter>> submitters;
     sim::RwLock calls;               ///< read: a system call is under way in the first thread, which cannot die meanwhile
     std::map<unsigned, sim::RwLock> asleep; ///< by thread; read: it sleeps uninterruptibly (D state), and no signal ends that

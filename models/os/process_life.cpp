@@ -28,7 +28,7 @@ sim::Task<bool> Kernel::exec(const std::string& name, u64 heap_pages, bool close
         co_await ctx.spend(config_.process.exec.get(), p.name);
         if (p.dying()) co_return false;
         AddressSpace& old = *p.mm;
-        old.unpin();
+        co_await old.unpin(ctx, std::exchange(p.registered, {})); // io_uring_task_cancel
         const unsigned others = std::exchange(p.threads, 1) - 1;
         p.alive = p.leaving = 1;
         p.pasid_registers.assign(1, {});

@@ -16,7 +16,7 @@ void Sva::change(Bond& b, BondEvent e) {
     if (e == BondEvent::Bind) {
         mm.bonds.push_back(&b);
         std::erase_if(mm.former, [&](const Bond* old) { return &old->device == &b.device; });
-        at_[key(b.stream, b.pasid)] = &b;
+        if (b.domain != nullptr) at_[key(b.stream, b.pasid)] = &b;
     }
     if (e == BondEvent::UnbindBegins) ++draining_;
     if (e == BondEvent::UnbindEnds) {
@@ -67,7 +67,7 @@ void Sva::left_behind(base::Leftovers& out) const {
     for (const auto& b : bonds_) {
         const std::string name = std::string{b->process.text()} + " on " + std::string{b->device.name().text()};
         if (b->life.state() != BondState::Unbound) out.say(name, "bond " + std::to_string(raw(b->id)) + " is not unbound");
-        else if (iommu_->context_present(*b))
+        else if (iommu_ != nullptr && iommu_->context_present(*b))
             out.say(name, "the context of PASID " + std::to_string(raw(b->pasid)) + " still leads somewhere");
     }
     std::size_t linked = 0;
@@ -161,14 +161,19 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
     const std::vector<Bond*>& others = bonds_of(mm);
     const bool parked = std::any_of(others.begin(), others.end(), [](const Bond* b) { return b->parked; });
     if (bond == nullptr && iommu_ != nullptr && !parked) co_await ask_host_for_pasid(ctx, mm, device);
+    const bool pinned = bond != nullptr && bond->domain == nullptr;
     const bool refuses = iommu_ != nullptr && mm.supervisor() && !iommu_->takes_supervisor();
-    const base::Name error = parked ? base::Name{"EBUSY"} : refuses ? base::Name{"EINVAL"} : bond != nullptr || iommu_ == nullptr ? base::Name{} : take_ids(mm, device);
+    const base::Name error = iommu_ == nullptr || pinned ? base::Name{"ENODEV"} // the device is in no group
+                             : parked                    ? base::Name{"EBUSY"}
+                             : refuses                   ? base::Name{"EINVAL"}
+                             : bond != nullptr           ? base::Name{}
+                                                         : take_ids(mm, device);
     if (error) {
         bond = nullptr;
         refused(error);
     } else if (bond != nullptr) {
         ++bond->references;
-    } else if (iommu_ != nullptr) {
+    } else {
         bond = &attach(mm, process, device);
         co_await iommu_->set_pasid(ctx, *bond);
     }
@@ -193,11 +198,33 @@ Bond& Sva::attach(AddressSpace& mm, base::Name process, drivers::DeviceDriver& d
     return bond;
 }
 
+Bond& Sva::attach_pinned(AddressSpace& mm, base::Name process, drivers::DeviceDriver& device, Pasid tag,
+                         std::vector<PinnedPage> pages) {
+    bonds_.push_back(std::make_unique<Bond>(BondId{static_cast<u32>(bonds_.size() + 1)}, mm, device));
+    Bond& bond = *bonds_.back();
+    bond.process = process;
+    bond.stream = device.stream();
+    bond.pasid = tag;
+    bond.pinned = std::move(pages);
+    ledger_.bond_opened(bond.id, mm.id());
+    for (const PinnedPage& p : bond.pinned) {
+        ledger_.bond_reaches(bond.id, p.frame, p.page);
+        events_.emit(PagePinned{bond.id, mm.id(), p.page, p.frame});
+    }
+    static_cast<void>(mms_[raw(mm.id())]);
+    change(bond, BondEvent::Bind);
+    return bond;
+}
+
 // ---- unbind ---------------------------------------------------------------------------------------------------------
 
 sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     auto held = co_await ctx.sleep_on(lock_.lock(), "sva-lock", "iommu_sva_lock");
     if (b.life.state() == BondState::Unbound || --b.references > 0) co_return; // mm_exit may have detached it already
+    if (b.domain == nullptr) {
+        co_await unbind_pinned(ctx, b);
+        co_return;
+    }
     // Not under the domain's lock: a worker whose mmput is the last one needs it for the release.
     if (drain_of(b) == UnbindDrain::BeforeSteps) {
         const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
@@ -233,6 +260,17 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
     own.release(); // nothing is left in the domain that exit_mmap could ask for; binds and unbinds of others wait for it
     static constexpr TeardownStep put[] = {TeardownStep::PutMm};
     co_await run(ctx, d, one, put);
+}
+
+/// No IOMMU stands between the device and the pages: all that they can go by is that it was stopped.
+sim::Task<void> Sva::unbind_pinned(KernelContext& ctx, Bond& b) {
+    change(b, BondEvent::UnbindBegins);
+    const u64 number = ++issued_;
+    if (b.stopped) events_.emit(FenceObserved{b.id, b.mm.id(), Va{}, ~u64{0}, true, number, ctx.last_span()});
+    auto back = b.mm.unpin(ctx, b.pinned);
+    co_await std::move(back);
+    change(b, BondEvent::UnbindEnds);
+    ledger_.bond_closed(b.id);
 }
 
 /// Of an mm that is dead already the release has done it.

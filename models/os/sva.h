@@ -34,6 +34,9 @@ public:
 
     /// Null if the mm is dying, no PASID or ASID is left that the device and the IOMMU take, or the device is not attached.
     sim::Task<Bond*> bind(KernelContext& ctx, AddressSpace& mm, base::Name process, drivers::DeviceDriver& device);
+    /// A device that is given addresses of memory: pages of the mm that are pinned for it. `tag`: a PASID that only its driver
+    /// knows.
+    Bond& attach_pinned(AddressSpace& mm, base::Name process, drivers::DeviceDriver& device, Pasid tag, std::vector<PinnedPage> pages);
     /// Drops one reference; the last one tears the bond down and returns when it is UNBOUND. The device must have been stopped.
     sim::Task<void> unbind(KernelContext& ctx, Bond& bond);
     /// Where PASIDs are counted, and others hold this one: its DMA is blocked as by a release, with the device as it is.
@@ -135,6 +138,7 @@ private:
     std::vector<bool> cannot_hit(const std::vector<Bond*>& bonds) const;
     Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
     void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);
+    sim::Task<void> unbind_pinned(KernelContext& ctx, Bond& b);
     void change(Bond& b, BondEvent e);
 
     base::EventBus& events_;

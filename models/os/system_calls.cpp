@@ -165,7 +165,9 @@ sim::Task<bool> Kernel::submit(const std::string& name, const std::string& devic
         Bond* b = sva_.find(*p.mm, d);
         if (b == nullptr) co_return false;
         b->stopped = false;
-        const bool taken = co_await d.submit(ctx, *b, work);
+        drivers::Work mine = work;
+        if (!b->pinned.empty() && !in_bus_addresses(*b, mine)) co_return false;
+        const bool taken = co_await d.submit(ctx, *b, mine);
         if (!taken || !d.portal(*b)) co_return taken;
         co_return begin_submitting(p, d, work); // user space does the rest
     });

@@ -94,17 +94,20 @@ sim::Task<bool> Kernel::collapse(const std::string& name, u64& made) {
     });
 }
 
-sim::Task<bool> Kernel::pin(const std::string& name, u64 first_page, u64 pages) {
-    return with_heap(name, [=](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
-        const auto held = co_await ctx.sleep_on(mm.mmap_lock().read(), "mmap-lock", "mmap_lock");
-        const FaultResult result = co_await mm.pin(ctx, heap.start + first_page * page_size, pages);
-        co_return result == FaultResult::Done;
+sim::Task<bool> Kernel::register_buffers(const std::string& name, u64 first_page, u64 pages) {
+    Process& p = process(name);
+    return with_heap(name, [this, &p, first_page, pages](KernelContext& ctx, AddressSpace& mm, const Vma& heap) -> sim::Task<bool> {
+        const std::vector<PinnedPage> list = co_await mm.pin(ctx, heap.start + first_page * page_size, pages);
+        for (const PinnedPage& page : list) events_.emit(PagePinned{no_bond, mm.id(), page.page, page.frame});
+        p.registered.insert(p.registered.end(), list.begin(), list.end());
+        co_return list.size() == pages;
     });
 }
 
-sim::Task<bool> Kernel::unpin(const std::string& name) {
-    return with_heap(name, [](KernelContext&, AddressSpace& mm, const Vma&) -> sim::Task<bool> {
-        mm.unpin();
+sim::Task<bool> Kernel::unregister_buffers(const std::string& name) {
+    Process& p = process(name);
+    return system_call(p, [&p](KernelContext& ctx) -> sim::Task<bool> {
+        co_await p.mm->unpin(ctx, std::exchange(p.registered, {}));
         co_return true;
     });
 }

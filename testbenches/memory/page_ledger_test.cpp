@@ -144,3 +144,18 @@ TEST_CASE("a write to what may only be read is legal until everybody has been to
     b.ledger.frame_taken(frame, ours, FrameUse::Leaf, page);
     CHECK(write() == Verdict::Legal);
 }
+
+TEST_CASE("a bond that reaches memory by its own addresses means the page that was there when it was told", "[ledger]") {
+    PageLedgerBench b;
+    const Iova bus{frame.value() + 0x10};
+    CHECK(b.ledger.judge(bond, bus, frame + 0x10) != Verdict::Legal); // nobody was told of that address
+    b.ledger.bond_reaches(bond, frame, page);
+    CHECK(b.ledger.judge(bond, bus, frame + 0x10) == Verdict::Legal);
+    b.ledger.frame_unmapped(frame);
+    CHECK(b.ledger.judge(bond, bus, frame + 0x10) == Verdict::AfterUnmap);
+    b.ledger.frame_freed(frame);
+    CHECK(b.ledger.judge(bond, bus, frame + 0x10) == Verdict::Stale);
+    b.ledger.frame_taken(frame, theirs, FrameUse::Leaf, Va{0x5000});
+    CHECK(b.ledger.judge(bond, bus, frame + 0x10) == Verdict::Stale);
+    CHECK(b.ledger.judge(bond, bus + page_size, frame + page_size) != Verdict::Legal); // never told of that one
+}

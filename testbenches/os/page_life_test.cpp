@@ -189,9 +189,8 @@ TEST_CASE("a page that moves is nowhere while it is copied, and has its bytes in
     for (u64 n = 0; n < 4; ++n) b.write(mm, n, 10 + n);
     Witness& told = b.watch(mm);
     b.in_kernel([&](KernelContext& ctx) -> Task<void> {
-        const auto held = co_await mm.mmap_lock().read();
-        const FaultResult pinned = co_await mm.pin(ctx, page_at(0), 1);
-        CHECK(pinned == FaultResult::Done);
+        const auto list = co_await mm.pin(ctx, page_at(0), 1);
+        CHECK(list.size() == 1);
     });
     const Spa pinned = b.walk(mm, page_at(0))->at, moved = b.walk(mm, page_at(1))->at;
     AddressSpace::Moved m;
@@ -213,14 +212,14 @@ TEST_CASE("a page that moves is nowhere while it is copied, and has its bytes in
 TEST_CASE("a pinned page is free when its last pin goes, long after its mapping", "[os][pages]") {
     PagesBench b;
     AddressSpace& mm = b.space({.pages = 2});
+    std::vector<PinnedPage> list;
     b.in_kernel([&](KernelContext& ctx) -> Task<void> {
-        const auto held = co_await mm.mmap_lock().read();
-        const FaultResult pinned = co_await mm.pin(ctx, heap, 1);
-        CHECK(pinned == FaultResult::Done);
+        list = co_await mm.pin(ctx, heap, 1);
+        CHECK(list.size() == 1);
     });
     b.in_kernel([&](KernelContext& ctx) -> Task<void> { co_await mm.munmap(ctx, heap, 2); });
     CHECK(b.freed == 1);
-    mm.unpin();
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> { co_await mm.unpin(ctx, list); });
     CHECK(b.freed == 2);
 }
 

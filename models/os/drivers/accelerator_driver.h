@@ -35,6 +35,7 @@ public:
     AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
                       const AcceleratorDriverConfig& config, Spa function, std::function<u64(unsigned)> stop_span);
 
+    bool takes_bus_addresses() const override { return true; }
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;

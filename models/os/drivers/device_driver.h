@@ -49,6 +49,8 @@ public:
     virtual PciFunction* pci() { return nullptr; }
     /// Only if it is none.
     virtual FirmwareNode firmware() const { return {}; }
+    /// It works without shared virtual addressing as well: on addresses of memory, in pages that are pinned for it.
+    virtual bool takes_bus_addresses() const { return false; }
     /// The device works on the kernel's memory, too: its requests without a PASID are not translated.
     virtual bool kernel_dma() const { return false; }
     /// The last close leaves stop and unbind to a worker and returns.

@@ -7,10 +7,8 @@ using namespace devices::accelerator;
 
 sim::Task<void> ring_doorbell(KernelContext& ctx, Spa registers, unsigned queue, const Bond& bond, const Work& work) {
     co_await write_register<QUEUE_SELECT>(ctx, registers, queue);
-    co_await write_register<Q_PASID>(ctx, registers, Q_PASID{}.set(Q_PASID::PASID, bond.pasid)
-                                                           .set(Q_PASID::VALID, true)
-                                                           .set(Q_PASID::PRIVILEGED, bond.mm.supervisor())
-                                                           .value());
+    const Q_PASID tagged = Q_PASID{}.set(Q_PASID::PASID, bond.pasid).set(Q_PASID::VALID, true).set(Q_PASID::PRIVILEGED, bond.mm.supervisor());
+    co_await write_register<Q_PASID>(ctx, registers, bond.pinned.empty() ? tagged.value() : 0);
     co_await write_register<Q_WORK_TAG>(ctx, registers, raw(bond.id));
     co_await write_register<Q_BASE>(ctx, registers, work.first.value());
     co_await write_register<Q_LENGTH>(ctx, registers, work.bytes);
