@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `explain DIR ID`: of results on disk, what a teardown waited for, or how a violation came about.
+/// `explain DIR ID`: of results on disk, what a teardown waited for, how a violation came about, or what became of a fault, a
+/// page request or a transaction (explain_events.cpp).
 #include "base/text.h"
-#include "observe/event_store.h"
+#include "platform/explain.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
 
@@ -11,20 +12,30 @@
 #include <nlohmann/json.hpp>
 
 namespace quiesce::platform {
-namespace {
-namespace fs = std::filesystem;
-using Record = nlohmann::json; ///< of run.json, or the fields of an event
-using observe::StoredEvent;
+namespace explain {
 
 std::string for_people(i64 ps) { return (ps < 0 ? "-" : "") + base::format_duration(sim::Duration::ps(ps < 0 ? -ps : ps)); }
-i64 ps(const StoredEvent& e) { return e.at.ps(); }
 
-/// What a directory has of one run.
-struct Results {
-    Record run;
-    std::vector<StoredEvent> events; ///< empty: the run left none
-};
+const Record* teardown_of(const Results& r, u64 bond) {
+    const Record* found = nullptr;
+    for (const Record& t : r.run["teardowns"])
+        if (bond != 0 && t["bond"] == bond) found = &t;
+    return found;
+}
 
+void print_told(std::string_view heading, std::vector<Told> told, i64 t0) {
+    if (told.empty()) return;
+    std::stable_sort(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
+    fmt::print("\n{}\n", heading);
+    for (const Told& t : told)
+        fmt::print("  {:>12}  {}\n", t.at < t0 ? fmt::format("T0 - {}", for_people(t0 - t.at)) : fmt::format("+{}", for_people(t.at - t0)), t.what);
+}
+
+} // namespace explain
+
+namespace {
+using namespace explain;
+namespace fs = std::filesystem;
 Results read_results(const fs::path& dir) {
     Results r;
     std::ifstream in(dir / "run.json");
@@ -147,11 +158,6 @@ void explain_teardown(const Results& r, const Record& t) {
 
 // ---- a violation ----------------------------------------------------------------------------------------------------
 
-struct Told {
-    i64 at;
-    std::string what;
-};
-
 /// What became of the page: its frame, the invalidations that cover it and the fences that were to end them.
 class PageLife {
 public:
@@ -224,32 +230,12 @@ private:
 std::vector<Told> dma_path(const Results& r, const Record& v) {
     const u64 page = std::stoull(v["page"].get<std::string>(), nullptr, 16) / page_size * page_size;
     const auto bad = [&](const StoredEvent& e) {
-        return e.kind == "DmaCommitted" && e.bond == v["bond"].get<u64>() && e.page == page && ps(e) >= v["story_ps"].get<i64>();
+        if (e.kind != "DmaCommitted" || e.bond != v["bond"].get<u64>() || e.page != page || ps(e) < v["story_ps"].get<i64>()) return false;
+        return Record::parse(e.fields)["verdict"].get<u64>() > static_cast<u64>(memory::Verdict::AfterUnmap);
     };
     const auto landed = std::find_if(r.events.begin(), r.events.end(), bad);
-    std::vector<Told> told;
-    if (landed == r.events.end()) return told;
-    for (const StoredEvent& e : r.events) {
-        if (e.transaction != landed->transaction) continue;
-        const Record f = Record::parse(e.fields);
-        std::string what = e.kind;
-        if (e.kind == "DmaIssued") what = fmt::format("the device issues {} B", f["bytes"].get<u64>());
-        if (e.kind == "TlpSent") what = fmt::format("its packet has left on {}", f["link"].get<std::string>());
-        if (e.kind == "RequestArrived") what = "it arrives at the IOMMU";
-        if (e.kind == "Translated") what = fmt::format("the IOMMU has looked it up: {}", f["granted"].get<bool>() ? "granted" : "refused");
-        if (e.kind == "DmaCommitted")
-            what = fmt::format("it {} memory at {:#x}", f["write"].get<bool>() ? "is written to" : "is read from", f["at"].get<u64>());
-        told.push_back({ps(e), std::move(what)});
-    }
-    return told;
-}
-
-void print_told(std::string_view heading, std::vector<Told> told, i64 t0) {
-    if (told.empty()) return;
-    std::stable_sort(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
-    fmt::print("\n{}\n", heading);
-    for (const Told& t : told)
-        fmt::print("  {:>12}  {}\n", t.at < t0 ? fmt::format("T0 - {}", for_people(t0 - t.at)) : fmt::format("+{}", for_people(t.at - t0)), t.what);
+    if (landed == r.events.end()) return {};
+    return way_of(r, landed->transaction.value_or(0));
 }
 
 /// Steps that the kernel took without a command, and those that had not ended: what was missing, or late.
@@ -269,9 +255,7 @@ void explain_violation(const Results& r, const Record& v) {
     fmt::print("{}  {}, first {} into the run, {} in all\n  {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>(),
                for_people(v["time_ps"].get<i64>()), v["count"].get<u64>() == 1 ? "once" : fmt::format("{} times", v["count"].get<u64>()),
                v["story"].get<std::string>());
-    const Record* teardown = nullptr;
-    for (const Record& t : r.run["teardowns"])
-        if (t["bond"] == v["bond"]) teardown = &t;
+    const Record* const teardown = teardown_of(r, v["bond"].get<u64>());
     if (v["bond"].get<u64>() == 0) return; // of no bond: the story is all
     const i64 at = v["story_ps"].get<i64>(), t0 = teardown == nullptr ? 0 : (*teardown)["t0_ps"].get<i64>();
     if (teardown != nullptr)
@@ -298,11 +282,12 @@ Exit explain_verb(const CommandLine& line) {
         explain_violation(r, *v);
         return Exit::Ok;
     }
+    if (explain_event(r, line.id)) return Exit::Ok;
     const auto range = [](const Record& list, const char* letter) {
         return list.empty() ? fmt::format("no {}", letter) : fmt::format("{0}0 to {0}{1}", letter, list.size() - 1);
     };
-    fmt::print(stderr, "quiesce: error: {} has no '{}': there are {} (teardowns) and {} (violations)\n", line.directory, printable(line.id),
-               range(r.run["teardowns"], "t"), range(r.run["violations"], "v"));
+    fmt::print(stderr, "quiesce: error: {} has no '{}': there are {} (teardowns), {} (violations), {}\n", line.directory, printable(line.id),
+               range(r.run["teardowns"], "t"), range(r.run["violations"], "v"), events_there(r));
     return Exit::Usage;
 }
 

@@ -34,7 +34,7 @@ struct Watchers {
     Watchers(base::EventBus& bus, const Config& c, bool keep)
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
           teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
-        if (keep) store.emplace(bus);
+        if (keep) store.emplace(bus, c.observe.window.after.get(), c.observe.events.get() == "all");
         if (!c.observe.waves) return;
         observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
         waves.emplace(bus, window);

@@ -107,7 +107,7 @@ constexpr const char* store_schema =
     "BEGIN";
 } // namespace
 
-EventStore::EventStore(base::EventBus& bus) {
+EventStore::EventStore(base::EventBus& bus, sim::Duration after, bool every) : every_(every) {
     tokens_ = base::for_each_event<Told>(bus, [this](sim::Time now, const auto& e) { keep(row_of(now, e)); });
     auto path = base::for_each_event<Path>(bus, [this](sim::Time now, const auto& e) {
         using E = std::remove_cvref_t<decltype(e)>;
@@ -119,9 +119,25 @@ EventStore::EventStore(base::EventBus& bus) {
     tokens_.push_back(bus.subscribe<memory::WalkCommitted>([this](sim::Time now, const memory::WalkCommitted& e) {
         if (e.stale) keep(row_of(now, e));
     }));
-    // What has faulted or ended goes nowhere any more.
-    tokens_.push_back(bus.subscribe<iommu::FaultRaised>([this](sim::Time, const iommu::FaultRaised& e) { under_way_.erase(e.transaction); }));
-    tokens_.push_back(bus.subscribe<devices::DmaEnded>([this](sim::Time, const devices::DmaEnded& e) { under_way_.erase(e.transaction); }));
+    tokens_.push_back(bus.subscribe<iommu::FaultRaised>([this](sim::Time now, const iommu::FaultRaised& e) {
+        keep_way(e.transaction);
+        keep(row_of(now, e));
+    }));
+    // A read that has ended goes nowhere any more; a write of which its device hears no more may land yet.
+    tokens_.push_back(bus.subscribe<devices::DmaEnded>([this](sim::Time, const devices::DmaEnded& e) {
+        if (!e.write || e.ending != devices::DmaEnding::Success) under_way_.erase(e.transaction);
+    }));
+    tokens_.push_back(bus.subscribe<os::TeardownTriggered>([this, after](sim::Time now, const os::TeardownTriggered&) { until_ = now + after; }));
+}
+
+/// Once: what is retried may fault again.
+void EventStore::keep_way(u64 transaction) {
+    const auto way = under_way_.extract(transaction);
+    if (!way) return;
+    for (const auto& [at, step] : way.mapped()) {
+        if (++way_rows_ > most_way_rows) ++left_out_;
+        else std::visit([this, at = at](const auto& s) { keep(row_of(at, s)); }, step);
+    }
 }
 
 void EventStore::keep(StoredEvent row) {
@@ -130,14 +146,14 @@ void EventStore::keep(StoredEvent row) {
 }
 
 void EventStore::committed(sim::Time now, const memory::DmaCommitted& e) {
-    const auto found = under_way_.find(e.transaction);
-    if (e.verdict != memory::Verdict::Legal && e.verdict != memory::Verdict::AfterUnmap) {
-        if (found != under_way_.end())
-            for (const auto& [at, step] : found->second)
-                std::visit([this, at = at](const auto& s) { keep(row_of(at, s)); }, step);
+    const bool wrong = e.verdict != memory::Verdict::Legal && e.verdict != memory::Verdict::AfterUnmap;
+    if (wrong || (told_in_full(now) && way_rows_ < most_way_rows)) {
+        keep_way(e.transaction);
         keep(row_of(now, e));
+        way_rows_ += !wrong;
+    } else {
+        under_way_.erase(e.transaction);
     }
-    if (found != under_way_.end()) under_way_.erase(found);
 }
 
 void EventStore::write(const std::filesystem::path& file, const std::string& fingerprint) const {

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What `explain` reads of results, and how it tells of it.
+#pragma once
+#include "base/address.h"
+#include "observe/event_store.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace quiesce::platform::explain {
+
+using Record = nlohmann::json; ///< of run.json, or the fields of an event
+using observe::StoredEvent;
+
+/// What a directory has of one run.
+struct Results {
+    Record run;
+    std::vector<StoredEvent> events; ///< empty: the run left none
+};
+
+struct Told {
+    i64 at;
+    std::string what;
+};
+
+std::string for_people(i64 ps);
+inline i64 ps(const StoredEvent& e) { return e.at.ps(); }
+/// In the order of time, from T0.
+void print_told(std::string_view heading, std::vector<Told> told, i64 t0);
+/// Null: nobody tore the bond down.
+const Record* teardown_of(const Results& r, u64 bond);
+/// A transaction's way, from the device's decision on.
+std::vector<Told> way_of(const Results& r, u64 transaction);
+
+// ---- explain_events.cpp: faults are f0, f1 ..., page requests p0, p1 ..., each in the order of the run; x7 is transaction 7
+/// False: there is none of that name.
+bool explain_event(const Results& r, const std::string& id);
+/// "f0 to f12 (faults), ...": what of that there is.
+std::string events_there(const Results& r);
+
+} // namespace quiesce::platform::explain
