@@ -149,7 +149,7 @@ const std::vector<Preset>& presets() {
          "(scripts/calibrate_faults.py compares it with the measurements)",
          {{"platform.iommu.kind", "smmuv3", "measured: Kunpeng 920, hisi_sec under UADK (Shenming Lu, linux-kernel, 2021-03-09)"},
           {"platform.iommu.smmuv3.stall_model", "optional", "measured: its platform devices stall"},
-          {"os.cpu.wake_up", "3.88us", "fitted to the cost of a fault in the run of one message"}}},
+          {"os.cpu.wake_up", "3.87us", "fitted to the cost of a fault in the run of one message"}}},
         measured_vtd({"pcie-bench-e5-2630v4-vtd",
                       "the T430 of pcie-bench-e5-2630v4 with VT-d on: cost and number of misses as measured "
                       "(scripts/calibrate_iommu.py compares it with the measurements)",

@@ -109,9 +109,9 @@ struct ObserveConfig {
     WindowConfig window;
     base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never",
                                      base::at_most(u64{1'000'000'000}), P::Guess, "no agreed number; set what your log can take"};
-    base::Param<unsigned> flood_share{50, "per cent of what came to a queue since it was empty last that must be of dying bonds, for what a "
+    base::Param<unsigned> flood_share{0, "per cent of what came to a queue since it was empty last that must be of dying bonds, for what a "
                                           "living one loses there to be an innocent-victim; 0: never",
-                                      base::at_most(100u), P::Guess, "half: as much theirs as everybody else's"};
+                                      base::at_most(100u), P::Guess, "no agreed number; records are lost in any flood, and nothing promises otherwise"};
     base::Param<u64> refault_threshold{0, "page requests of one bond for one page that make a refault-storm; 0: never",
                                        base::at_most(u64{1'000'000'000}), P::Guess, "no agreed number; more than a device's retries"};
     base::Param<base::Latency> page_request_limit{

@@ -94,6 +94,12 @@ Json list_bugs() {
         j["where"] = b.where;
         list.push_back(j);
     }
+    for (const os::AbsentBug& b : os::absent_bugs()) {
+        Json j = entry(b.name, fmt::format("absent: {}; {}", b.help, b.why));
+        for (const char* const none : {"set", "kinds", "where"}) j[none] = Json::array();
+        j["absent"] = b.why;
+        list.push_back(j);
+    }
     return list;
 }
 

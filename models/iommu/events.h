@@ -134,9 +134,10 @@ struct PageRequestRecorded {
     StreamId stream;
     Iova at;
     u16 group;
+    bool last; ///< of its group
     bool stop_marker;
 };
-DESCRIBE(PageRequestRecorded, unit, bond, stream, at, group, stop_marker)
+DESCRIBE(PageRequestRecorded, unit, bond, stream, at, group, last, stop_marker)
 
 /// Who decided a response to a page request.
 enum class PageResponseReason : u8 {

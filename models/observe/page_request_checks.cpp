@@ -54,7 +54,9 @@ void Checkers::on(const devices::PageResponseHeard& e) {
 
 void Checkers::on(const iommu::PageRequestRecorded& e) {
     request_came(e.bond);
-    if (!e.stop_marker) records_[{raw(e.stream), e.group, e.at.page_number()}].push_back(e.bond);
+    if (e.stop_marker) return;
+    records_[{raw(e.stream), e.group, e.at.page_number()}].push_back(e.bond);
+    if (e.last) whole_.insert({raw(e.bond), e.group});
 }
 
 /// A page that was faulted in is on its way to be answered with success.
@@ -65,6 +67,11 @@ void Checkers::on(const os::PageRequestEnded& e) {
     const BondId bond = found->second.front();
     found->second.pop_front();
     if (found->second.empty()) records_.erase(found);
+    if (e.fate == os::PageRequestFate::Discarded && whole_.count({raw(bond), e.group}) != 0)
+        add("lost-page-request", bond, e.at.value(), group_name(e.stream, e.group),
+            fmt::format("the kernel threw away the request of {} for {:#x}, though nothing of its group had been lost: the others "
+                        "will be answered as if it had been handled",
+                        who(bond), e.at.value()));
     if (e.fate != os::PageRequestFate::Handled || bond == no_bond) return;
     const BondInfo& b = info(bond);
     if (b.mm != e.mm)
@@ -93,6 +100,7 @@ std::optional<u8> Checkers::take_decision(StreamId stream, u16 group) {
 /// the function: no state of a bond calls for it.
 void Checkers::on(const iommu::PageResponseSent& e) {
     if (e.reason == iommu::PageResponseReason::Overflow) request_lost(e.stream, e.group);
+    whole_.erase({raw(bond_of_group(e.stream, e.group)), e.group});
     if (e.reason != iommu::PageResponseReason::Driver) return;
     const BondId bond = bond_of_group(e.stream, e.group);
     const auto wrong = [&](const std::string& why) {

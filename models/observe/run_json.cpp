@@ -43,6 +43,7 @@ Json teardown_json(const Teardown& t, std::size_t n) {
     j["exposure_ps"] = t.exposure.ps();
     j["exposed_pages_open"] = t.exposed_pages_open;
     if (t.brief) j["brief"] = true;
+    if (t.pinned) j["pinned"] = true;
     j["breakdown"] = parts_json(t.breakdown);
     j["paths"] = paths;
     j["steps"] = steps_json(t.steps);

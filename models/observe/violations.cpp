@@ -22,7 +22,9 @@ const std::vector<ViolationKind> violation_kinds{
      "answer to a request that its device forgot in a reset is none",
      ""},
     {"wrong-response", "a page request was answered with a code that its bond's state does not allow", ""},
-    {"lost-page-request", "a page request was neither answered nor auto-answered, or a stalled transaction never resolved",
+    {"lost-page-request",
+     "a page request was neither answered nor auto-answered, or thrown away by the kernel that had its whole group; or a stalled transaction "
+     "never resolved",
      "observe.page_request_limit"},
     {"use-after-free", "an operating-system object was used after it was freed", ""},
     {"torn-entry", "hardware used a structure of which it had fetched old and new parts", ""},

@@ -44,7 +44,7 @@ public:
     /// `flood_threshold`: fault records of one bond after its T0 from which on `report-flood` is raised; 0: never.
     /// `refault_threshold`: page requests of one bond for one page from which on `refault-storm` is raised; 0: never.
     /// `flood_share`: per cent of what filled a queue that dying bonds must have for `innocent-victim`; 0: never.
-    explicit Checkers(base::EventBus& bus, u64 flood_threshold = 0, u64 refault_threshold = 0, u64 flood_share = 50);
+    explicit Checkers(base::EventBus& bus, u64 flood_threshold = 0, u64 refault_threshold = 0, u64 flood_share = 0);
 
     const std::vector<Violation>& violations() const { return list_; }
     /// The runner's own findings (deadlock, livelock, what was left behind).
@@ -170,6 +170,7 @@ private:
     std::map<GroupKey, BondId> group_bond_;
     std::set<GroupKey> forgotten_; ///< by their device, before their answer came
     std::map<GroupKey, std::deque<u8>> decided_;                      ///< answers on their way, as the message's codes
+    std::set<std::pair<u32, u16>> whole_; ///< groups, by bond and index, whose last request is recorded and which nobody has answered
     std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< that the OS has: by stream, group and page
     std::map<u32, Unit> units_;
     /// What each device acknowledged for a PASID, the latest last; as many as a story may need.

@@ -35,6 +35,8 @@ constexpr BugRow bug_table[] = {
      "pasid-reuse-after-unbind", "os.bugs=[R12]", "context-lost", "vtd"},
     {Bug::R13, "R13", "page request groups are known by their index alone, and what is left of one that never became whole joins another process's",
      "page-request-group-torn", "os.bugs=[R13]", "cross-process-fault", "vtd"},
+    {Bug::R14, "R14", "an overflow of the page request queue is acknowledged while requests wait in it: what has come of their groups is thrown away, as if the rest were lost",
+     "pri-overflow", "os.bugs=[R14]", "lost-page-request", "vtd"},
     {Bug::R15, "R15", "a release takes the context away without keeping its faults quiet: every DMA of the dying process is recorded",
      "faults-of-the-dying", "os.bugs=[R15]", "report-flood"},
     {Bug::R16, "R16", "the quiet context of a device that can stall still lets it: what the dying process asks for waits for software, one by one",
@@ -72,9 +74,17 @@ constexpr BugRow bug_table[] = {
      "the kernel forgets an mm's PASID before it has given it back (VT-d's driver before 5.15): nobody gets it any more",
      "mm-exit-under-load", "os.bugs=[leak-pasid]", "left-behind"},
 };
+constexpr AbsentBug absent_table[] = {
+    {"R19", "a nested context is torn down with an invalidation of its first stage alone: what was kept of both stages together is used for the next guest",
+     "it shows when a hypervisor gives a guest's memory to somebody else; this one's second stage leads to the same address for ever"},
+    {"R7-amd", "AMD's driver invalidates device caches before the GCR3 entry is gone", "comes with AMD-Vi"},
+    {"R26-amd", "amd_iommu_v2 answers a page request for which it has no memory with success", "comes with AMD-Vi; R26 is its neutral form"},
+    {"R-A4", "amd-iommu-v2: a driver's lock that its mm_exit takes is held by a path that drops the last reference", "comes with AMD-Vi and its policy"},
+};
 } // namespace
 
 std::span<const BugRow> bug_rows() { return bug_table; }
+std::span<const AbsentBug> absent_bugs() { return absent_table; }
 
 base::OneOf any_bug() {
     base::OneOf names;

@@ -91,8 +91,8 @@ struct Stage {
         say(ps, iommu::PageRequestReceived{"smmu", BondId{id}, stream(id), true, Pasid{1}, iova_of(page(p)), group,
                                            true, true, stop_marker});
     }
-    void page_recorded(i64 ps, u32 id, u16 group = 0, u64 p = 5) {
-        say(ps, iommu::PageRequestRecorded{"smmu", BondId{id}, stream(id), iova_of(page(p)), group, false});
+    void page_recorded(i64 ps, u32 id, u16 group = 0, u64 p = 5, bool last = true) {
+        say(ps, iommu::PageRequestRecorded{"smmu", BondId{id}, stream(id), iova_of(page(p)), group, last, false});
     }
     void page_ended(i64 ps, u32 id, u16 group = 0, u64 p = 5, os::PageRequestFate fate = os::PageRequestFate::Handled,
                     u32 mm = 1) {

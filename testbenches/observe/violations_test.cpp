@@ -19,11 +19,11 @@ using os::PasidState;
 
 namespace {
 using Kinds = std::set<std::string>;
-constexpr u64 flood_threshold = 3, refault_threshold = 3;
+constexpr u64 flood_threshold = 3, refault_threshold = 3, flood_share = 50;
 
 /// Bond 1 of mm 1 with PASID 1 is bound.
 struct ViolationsBench : testbench::Stage {
-    Checkers checkers{events, flood_threshold, refault_threshold};
+    Checkers checkers{events, flood_threshold, refault_threshold, flood_share};
     ViolationsBench() { bond(10, 1); }
 
     Kinds kinds() const {
@@ -366,4 +366,14 @@ TEST_CASE("every kind is told from its neighbour above", "[observe]") {
     }
     for (const Row& row : rows) tested.insert(row.kind);
     CHECK(tested == listed);
+}
+
+TEST_CASE("what the kernel throws away of a group that it has whole is lost; of one whose end was lost it is not", "[observe][pri]") {
+    const bool whole = GENERATE(true, false);
+    ViolationsBench b;
+    b.page_recorded(20, 1, 7, 5, false);
+    if (whole) b.page_recorded(25, 1, 7, 6, true);
+    b.page_ended(30, 1, 7, 5, os::PageRequestFate::Discarded);
+    CHECK(b.checkers.violations().size() == (whole ? 1 : 0));
+    CHECK(b.kinds().count("lost-page-request") == (whole ? 1 : 0));
 }

@@ -233,7 +233,7 @@ TEST_CASE("an empty sentence, an actor without words and a wait that is none are
 
 TEST_CASE("what `requires` names must be a capability", "[platform]") {
     CHECK(said(head + "requires: [sva, stal]\nsteps:\n" + two_lines) ==
-          "3:17 requires: expected one of sva, pasid, per-pasid-quiet, ats, pri, stall, smmuv3, vtd, got \"stal\" -> stall\n");
+          "3:17 requires: expected one of sva, pasid, per-pasid-quiet, ats, pri, stall, smmuv3, no-iommu, vtd, got \"stal\" -> stall\n");
     CHECK(said(head + "requires: [sva, stall]\nsteps:\n" + two_lines) == "");
 }
 

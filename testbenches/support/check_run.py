@@ -22,7 +22,7 @@ SHAPE = {
     "teardowns": [{
         "id": str, "bond": int, "process": str, "device": str, "pasid": int, "trigger": str, "also": [str], "t0_ps": int,
         "milestones_ps": {str: int}, "open": [str], "not_applicable": [str], "quiesce_ps?": int, "exposure_ps": int,
-        "exposed_pages_open": int, "brief?": bool, "breakdown": PARTS, "paths": {str: PARTS},
+        "exposed_pages_open": int, "brief?": bool, "pinned?": bool, "breakdown": PARTS, "paths": {str: PARTS},
         "steps": [{"step": str, "by": str, "start_ps": int, "end_ps?": int,
                    "commands": [{"command": str, "count": int}]}]}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
@@ -121,7 +121,7 @@ def teardown(t, where, told_inconsistent):
         if t.get("brief"):
             continue  # too many teardowns to tell them all
         contiguous(t["paths"].get(name, []), t0, instant, f"{where} path of {name}")
-    pinned = "reuse" in t["not_applicable"]  # pages go when their device has stopped
+    pinned = t.get("pinned")  # pages go when whoever pinned them lets go
     inconsistent = any(earlier in at and later in at and at[earlier] > at[later] for earlier, later in
                        [("block_observed", "block"), ("free_first", "free_last")] + ([] if pinned else [("free_last", "exit_mmap")]))
     if inconsistent != told_inconsistent:

@@ -110,7 +110,7 @@ sim::Task<void> PageRequestQueue::write(PageRequestMessage m) {
     }
     const bool was_empty = ring().empty(); // software may have consumed meanwhile
     regs_.set(PriqProd::WR, ring().next(regs_.get(PriqProd::WR)));
-    events_.emit(PageRequestRecorded{unit_, m.bond, m.stream, m.at.align_down(page_size), m.group, is_stop_marker(m)});
+    events_.emit(PageRequestRecorded{unit_, m.bond, m.stream, m.at.align_down(page_size), m.group, m.last, is_stop_marker(m)});
     level();
     if (regs_.get(PriqIrqCfg2::LO) ? m.last : was_empty) signals_.page_request_interrupt();
 }

@@ -111,7 +111,7 @@ sim::Task<void> PageRequestQueue::write(PageRequestMessage m) {
     // Nothing reports a queue in no memory: the tail goes on (MODEL; 7.4 does not say).
     co_await memory_.transport(request);
     regs_.set(Pqt::PQT, ring().next(regs_.get(Pqt::PQT)));
-    events_.emit(PageRequestRecorded{unit_, m.bond, m.stream, m.at.align_down(page_size), m.group, is_stop_marker(m)});
+    events_.emit(PageRequestRecorded{unit_, m.bond, m.stream, m.at.align_down(page_size), m.group, m.last, is_stop_marker(m)});
     level();
     signals_.page_request_event(Prs::PPR);
 }

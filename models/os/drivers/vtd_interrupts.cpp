@@ -97,13 +97,14 @@ sim::Task<void> VtdDriver::on_page_request_interrupt(KernelContext& ctx) {
     passed_.notify_all();
 }
 
-/// PRO is cleared only when the queue is empty: as long as it is set the unit answers by itself, and nothing comes.
+/// PRO is cleared only when the queue is empty: as long as it is set the unit answers by itself, and nothing comes. R14: at once,
+/// with requests in the queue whose groups had begun to come before.
 sim::Task<void> VtdDriver::clear_overflow(KernelContext& ctx) {
     const u64 bits = co_await ctx.mmio_read(registers_ + Prs::offset, 4);
     if (!Prs::of(static_cast<u32>(bits)).get(Prs::PRO)) co_return;
     const u32 head = co_await page_request_index(ctx, Pqh::offset);
     const u32 tail = co_await page_request_index(ctx, Pqt::offset);
-    if (head != tail) co_return;
+    if (head != tail && !kernel_.has_bug(Bug::R14)) co_return;
     ++page_request_overflows_;
     kernel_.page_faults().discard_partial();
     co_await write32(ctx, Prs::offset, Prs{}.set(Prs::PRO, true).value());
