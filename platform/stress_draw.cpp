@@ -88,6 +88,7 @@ private:
         u64 pages;
         std::vector<Tie> ties;
         std::string heir; ///< who shares its files; empty: nobody
+        bool narrowed = false; ///< some of its pages may only be read
     };
 
     template <class... Arguments>
@@ -257,10 +258,12 @@ private:
         say(soon, percent(50), "os", fmt::format("{}: {}", word({"kill", "exit"}), p.heir));
     }
     /// What happens to pages in the middle of everything.
-    void rearrange(const Process& p) {
+    void rearrange(Process& p) {
         static constexpr std::string_view what[] = {"unmap", "unmap", "touch", "migrate", "page-out", "pin", "protect", "collapse"};
-        const std::string_view verb = what[random_.below(std::size(what))];
+        std::string_view verb = what[random_.below(std::size(what))];
+        if (verb == "touch" && p.narrowed) verb = "migrate"; // a write to what it has made read-only is its death
         const u64 first = random_.below(p.pages), end = first + random_.below(p.pages - first);
+        p.narrowed = p.narrowed || verb == "protect";
         const std::string to = verb == "protect" ? fmt::format(", to: {}", word({"read-only", "read-write"})) : "";
         const std::string pages = verb == "collapse" ? "" : fmt::format(", pages: {}-{}", first, end);
         const std::string sentence = fmt::format("{}: {}{}{}", verb, p.name, pages, to);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -15,8 +16,13 @@ namespace quiesce::observe {
 /// from its unmap to its free, and one for an invalidation under way while its address space has such pages.
 class UnfencedPages {
 public:
+    void taken(const memory::FrameTaken& e) {
+        if (e.use == memory::FrameUse::Table) tables_.insert(e.frame.page_number());
+        else if (!tables_.empty()) tables_.erase(e.frame.page_number());
+    }
     void unmapped(const memory::FrameUnmapped& e) {
-        mms_[raw(e.owner)].pages[{e.page.page_number(), e.frame.page_number()}] = {++order_, {}};
+        const bool table = tables_.count(e.frame.page_number()) != 0;
+        mms_[raw(e.owner)].pages[{e.page.page_number(), e.frame.page_number()}] = {++order_, {}, table};
     }
 
     /// An invalidation that is issued while nothing is unmapped can cover no page: those to come are unmapped after it.
@@ -32,9 +38,13 @@ public:
         if (issued == mm->second.issued.end()) return;
         const u64 order = issued->second, first = e.first.page_number(), pages = e.bytes / page_size;
         mm->second.issued.erase(issued); // its own only: CPUs need not see fences in the order of issue
-        for (auto p = mm->second.pages.lower_bound({first, 0});
-             p != mm->second.pages.end() && p->first.first - first < pages; ++p)
-            if (p->second.unmapped_order < order && !by(p->second, e.bond)) p->second.covered.push_back(e.bond);
+        const u64 around = first / reach * reach;
+        for (auto p = mm->second.pages.lower_bound({around, 0}); p != mm->second.pages.end(); ++p) {
+            const bool inside = p->first.first >= first && p->first.first - first < pages;
+            const bool leads_there = p->second.table && p->first.first / reach * reach - around < pages + (first - around);
+            if (!inside && p->first.first - around >= pages + reach + (first - around)) break;
+            if ((inside || leads_there) && p->second.unmapped_order < order && !by(p->second, e.bond)) p->second.covered.push_back(e.bond);
+        }
     }
 
     /// A fence for this bond, or for the whole address space, covers the page since it was unmapped. A page that never
@@ -66,6 +76,7 @@ private:
     struct Page {
         u64 unmapped_order;          ///< position in the order of all unmaps and invalidations issued
         std::vector<BondId> covered; ///< by fences for these bonds; no_bond: for all
+        bool table = false;
     };
     struct Mm {
         std::map<std::pair<u64, u64>, Page> pages; ///< by (page, frame)
@@ -74,7 +85,11 @@ private:
     static bool by(const Page& p, BondId b) {
         return std::find(p.covered.begin(), p.covered.end(), b) != p.covered.end();
     }
+    /// Pages that one table of the last level leads to. Who forgets what it has of one of them forgets the table: it is known by
+    /// the page for which it was made.
+    static constexpr u64 reach = 512;
     std::map<u32, Mm> mms_; ///< with pages only
+    std::unordered_set<u64> tables_; ///< frames
     u64 order_ = 0;
 };
 

@@ -207,6 +207,7 @@ void Checkers::on(const memory::StructureTorn& e) {
 }
 
 void Checkers::on(const memory::FrameTaken& e) {
+    unfenced_.taken(e);
     unfenced_.gone(e.owner, e.page, e.frame);
     if (const auto f = freed_.find(e.frame.page_number()); f != freed_.end()) {
         f->second.inherited = bus_.now();

@@ -52,3 +52,23 @@ TEST_CASE("what is kept is one entry for a page between unmap and free, however 
         CHECK(pages.size() == 0);
     }
 }
+
+TEST_CASE("a table is covered by a fence for any page that it led to, a leaf by one for itself", "[observe]") {
+    constexpr u64 made_for = 700;
+    struct Row {
+        u64 first, pages;
+        bool table, leaf;
+    };
+    const Row row = GENERATE(Row{512, 1, true, false}, Row{1023, 3, true, false}, Row{700, 1, true, true}, Row{690, 20, true, true},
+                             Row{500, 12, false, false}, Row{1024, 600, false, false}, Row{500, 13, true, false}, Row{0, 4096, true, true});
+    const bool table = GENERATE(true, false);
+    const Spa frame = Stage::frame(made_for, 1);
+    const Va page{made_for << page_shift};
+    UnfencedPages pages;
+    pages.taken({frame, MmId{1}, table ? memory::FrameUse::Table : memory::FrameUse::Leaf, page});
+    pages.unmapped({frame, MmId{1}, page});
+    pages.issued({1, BondId{1}, MmId{1}, Va{row.first << page_shift}, row.pages * page_size});
+    pages.fenced({BondId{1}, MmId{1}, Va{row.first << page_shift}, row.pages * page_size, false, 1, 0});
+    CAPTURE(row.first, row.pages, table);
+    CHECK(pages.covered(BondId{1}, MmId{1}, page, frame) == (table ? row.table : row.leaf));
+}
