@@ -174,7 +174,9 @@ void print_list(const Json& list) {
         if (j.contains("source")) fmt::print("  [{}]", j["source"].get<std::string>());
         if (j.contains("on")) fmt::print("  [{}]", places_of(j));
         if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());
-        if (j.contains("set")) fmt::print("  ({} --set {})", j["scenario"].get<std::string>(), fmt::join(j["set"].get<std::vector<std::string>>(), " --set "));
+        if (j.contains("scenario"))
+            fmt::print("  ({} --set {}, on {}: {})", j["scenario"].get<std::string>(), fmt::join(j["set"].get<std::vector<std::string>>(), " --set "),
+                       fmt::join(j["where"].get<std::vector<std::string>>(), " or "), fmt::join(j["kinds"].get<std::vector<std::string>>(), ", "));
         fmt::print("\n");
         if (!j.contains("arguments")) continue;
         for (const Json& a : j["arguments"]) {

@@ -191,10 +191,16 @@ sim::Task<void> AddressSpace::mprotect(KernelContext& ctx, Va first, u64 pages, 
 sim::Task<void> AddressSpace::change_entry(KernelContext& ctx, u64 number, bool writable, std::vector<Spa>& narrowed) {
     const Page its = pages_.at(number);
     const Va page{number << page_shift};
+    // By other entries than this one, or by its own address: what mprotect does is none of their business. MODEL: so a
+    // device that goes on through an old entry to such a page is not found.
+    const auto others_write = [&](Spa frame) {
+        return frames_.pinned(frame) || (frames_.shared(frame) && kind_of(page) != MemoryKind::Private);
+    };
     if (its.writable == writable || (writable && (its.huge ? any_shared(page) : frames_.shared(its.frame)))) co_return;
     for (u64 i = 0; i < (its.huge ? huge_pages : 1); ++i) {
         Page& p = pages_.at(number + i);
         p.writable = writable;
+        if (others_write(p.frame)) continue;
         frames_.ledger().frame_writes(p.frame, writable ? Writes::Allowed : Writes::Closing);
         if (!writable) narrowed.push_back(p.frame);
     }

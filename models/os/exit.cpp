@@ -136,7 +136,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
         auto wait = ctx.begin_wait("uninterruptible", "scenario");
         auto woken = co_await sleeping->second.write();
     }
-    if (thread == 0 && p.calls.readers() > 0) {
+    if (thread == 0 && !p.calls.try_write()) {
         auto wait = ctx.begin_wait("system-call", p.name);
         auto left = co_await p.calls.write();
     }

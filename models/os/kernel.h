@@ -180,6 +180,7 @@ private:
     sim::Task<bool> with_heap(const std::string& name, std::function<sim::Task<bool>(KernelContext&, AddressSpace&, const Vma&)> body);
     Process& new_process(const std::string& name, AddressSpace& mm, unsigned threads);
     static void share_files(const Process& parent, Process& child);
+    sim::Task<void> exec_mmap(KernelContext& ctx, Process& p, u64 heap_pages, bool close_files);
     sim::Task<void> task_work(KernelContext& ctx, Process& p);
     sim::Task<void> delayed_fput(std::shared_ptr<File> file);
     static void put_task(Process& p);

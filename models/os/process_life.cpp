@@ -19,31 +19,45 @@ void Kernel::clone(const std::string& parent, const std::string& child) {
 /// begin_new_exec: the other threads die (de_thread), then the old address space is let go of (exec_mmap): its release comes
 /// while the descriptors, and with them the bonds, are still there.
 sim::Task<bool> Kernel::exec(const std::string& name, u64 heap_pages, bool close_files) {
-    Process& p = process(name);
-    return system_call(p, [this, &p, heap_pages, close_files](KernelContext& ctx) -> sim::Task<bool> {
-        for (const auto& s : std::vector<std::shared_ptr<Submitter>>(p.submitters)) co_await end_submitting(ctx, p, s->device);
-        for (auto& [thread, asleep] : p.asleep) auto woken = co_await ctx.sleep_on(asleep.write(), "uninterruptible", "scenario");
+    const auto alone = [](Kernel& k, Process& p, u64 pages, bool closes) -> sim::Task<bool> {
+        auto threads = k.system_call(p, [&k, &p](KernelContext& ctx) -> sim::Task<bool> {
+            for (const auto& s : std::vector<std::shared_ptr<Submitter>>(p.submitters)) co_await k.end_submitting(ctx, p, s->device);
+            for (auto& [thread, asleep] : p.asleep) auto woken = co_await ctx.sleep_on(asleep.write(), "uninterruptible", "scenario");
+            co_return true;
+        });
+        const bool ended = co_await std::move(threads);
+        if (!ended) co_return false;
+        const auto others = co_await p.calls.write(); // a thread dies when the call that it is in is over
         if (p.dying()) co_return false;
-        trigger(p, "exec", true, "", ctx.last_span());
-        co_await ctx.spend(config_.process.exec.get(), p.name);
-        if (p.dying()) co_return false;
-        AddressSpace& old = *p.mm;
-        co_await old.unpin(ctx, std::exchange(p.registered, {})); // io_uring_task_cancel
-        const unsigned others = std::exchange(p.threads, 1) - 1;
-        p.alive = p.leaving = 1;
-        p.pasid_registers.assign(1, {});
-        p.portals.clear();
-        p.mapped.clear();
-        p.mm = &new_mm(p.name, {.pages = heap_pages});
-        events_.emit(ProcessChanged{p.name, p.mm->id(), "running"});
-        for (unsigned t = 0; t < others; ++t) co_await old.mmput(ctx);
-        const bool last = co_await old.mmput(ctx);
-        events_.emit(MmputReturned{p.name, old.id(), last, ctx.last_span()});
-        if (old.count() > 0) left_.push_back(&old);
-        if (close_files) co_await exit_files(ctx, p);
-        co_await task_work(ctx, p);
-        co_return true;
-    });
+        KernelContext ctx(k.scheduler_, p.name + "/0");
+        ctx.set_current(&p.task);
+        co_await ctx.run();
+        k.trigger(p, "exec", true, "", ctx.last_span());
+        co_await ctx.spend(k.config_.process.exec.get(), p.name);
+        const bool dies = p.dying();
+        if (!dies) co_await k.exec_mmap(ctx, p, pages, closes);
+        ctx.stop();
+        co_return !dies;
+    };
+    return alone(*this, process(name), heap_pages, close_files);
+}
+
+sim::Task<void> Kernel::exec_mmap(KernelContext& ctx, Process& p, u64 heap_pages, bool close_files) {
+    AddressSpace& old = *p.mm;
+    co_await old.unpin(ctx, std::exchange(p.registered, {})); // io_uring_task_cancel
+    const unsigned others = std::exchange(p.threads, 1) - 1;
+    p.alive = p.leaving = 1;
+    p.pasid_registers.assign(1, {});
+    p.portals.clear();
+    p.mapped.clear();
+    p.mm = &new_mm(p.name, {.pages = heap_pages});
+    events_.emit(ProcessChanged{p.name, p.mm->id(), "running"});
+    for (unsigned t = 0; t < others; ++t) co_await old.mmput(ctx);
+    const bool last = co_await old.mmput(ctx);
+    events_.emit(MmputReturned{p.name, old.id(), last, ctx.last_span()});
+    if (old.count() > 0) left_.push_back(&old);
+    if (close_files) co_await exit_files(ctx, p);
+    co_await task_work(ctx, p);
 }
 
 // ---- mappings of files ----------------------------------------------------------------------------------------------

@@ -126,6 +126,7 @@ Y
 expect 0 "nothing was claimed here" "$QUIESCE" run vacuous.yaml --set os.smmuv3_driver.pri=true
 expect 0 '"freed-before-fenced",' "$QUIESCE" list bugs --json
 expect 0 '"absent": "comes with AMD-Vi"' "$QUIESCE" list bugs --json
+expect 0 "is used for the next guest; it shows when" "$QUIESCE" list bugs
 expect 0 "quiet-unbind" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out cmp
 expect 0 "steps of t0" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit
 expect 0 "CFGI_CD, SYNC" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit
