@@ -92,7 +92,8 @@ sim::Task<void> pin(Stage& g, const Step& s) {
     const bool pinned = co_await g.system.kernel().pin(p, d, first, count, tag);
     if (pinned) co_return;
     if (g.now.life(p) != Life::Running) co_return g.note(s, fmt::format("refused: {} is dying", p));
-    throw cannot_be(s, fmt::format("{} has pages of {} already, or its driver knows nothing but shared address spaces", d, p));
+    throw cannot_be(s, fmt::format("{0} has pages of {1} already, or its driver knows nothing but shared address spaces (EINVAL); or not all of the pages are mapped and may "
+                                   "be written, or there is no memory for them (EFAULT)", d, p));
 }
 
 sim::Task<void> unbind(Stage& g, const Step& s) {

@@ -36,7 +36,7 @@ sim::Task<bool> AddressSpace::copy_to(KernelContext& ctx, AddressSpace& child) {
 sim::Task<void> AddressSpace::share(KernelContext& ctx, AddressSpace& child, Pages::iterator its, std::vector<Spa>& narrowed) {
     const u64 number = its->first;
     const Va page{number << page_shift};
-    if (its->second.huge && any_pinned(page)) co_await split_huge(ctx, page);
+    if (its->second.huge && any_of_block(page, &FrameAllocator::pinned)) co_await split_huge(ctx, page);
     const Page parents = its->second;
     co_await ctx.spend(config_.copy_entry.get(), name_);
     if (frames_.pinned(parents.frame)) {
@@ -63,7 +63,7 @@ sim::Task<void> AddressSpace::share(KernelContext& ctx, AddressSpace& child, Pag
     child.take_tables(page);
 }
 
-/// The child's entry as its page has it. It does not run yet: nobody sees how its tables come to be.
+/// The entry as its page has it, of an address space that does not run yet: nobody sees how its tables come to be.
 void AddressSpace::take_tables(Va page) {
     const Page& p = pages_.at(page.page_number());
     if (p.huge) deposit(page);
@@ -86,7 +86,7 @@ MemoryKind AddressSpace::kind_of(Va page) const {
 
 /// do_wp_page. MODEL: of 2 MiB that somebody else has, too, the one page is copied, behind a split, as Linux does.
 sim::Task<FaultResult> AddressSpace::write_fault(KernelContext& ctx, Va page) {
-    if (pages_.at(page.page_number()).huge && any_shared(page)) co_await split_huge(ctx, page);
+    if (pages_.at(page.page_number()).huge && any_of_block(page, &FrameAllocator::shared)) co_await split_huge(ctx, page);
     const auto found = pages_.find(page.page_number());
     FaultResult result = FaultResult::Done;
     if (found == pages_.end()) co_return FaultResult::Unstable; // the OOM reaper was there
@@ -95,17 +95,10 @@ sim::Task<FaultResult> AddressSpace::write_fault(KernelContext& ctx, Va page) {
     co_return result;
 }
 
-bool AddressSpace::any_shared(Va page) const {
+bool AddressSpace::any_of_block(Va page, bool (FrameAllocator::*is)(Spa) const) const {
     const u64 first = page.align_down(huge_size).page_number();
     for (u64 i = 0; i < huge_pages; ++i)
-        if (frames_.shared(pages_.at(first + i).frame)) return true;
-    return false;
-}
-
-bool AddressSpace::any_pinned(Va page) const {
-    const u64 first = page.align_down(huge_size).page_number();
-    for (u64 i = 0; i < huge_pages; ++i)
-        if (frames_.pinned(pages_.at(first + i).frame)) return true;
+        if ((frames_.*is)(pages_.at(first + i).frame)) return true;
     return false;
 }
 
@@ -196,7 +189,7 @@ sim::Task<void> AddressSpace::change_entry(KernelContext& ctx, u64 number, bool 
     const auto others_write = [&](Spa frame) {
         return frames_.pinned(frame) || (frames_.shared(frame) && kind_of(page) != MemoryKind::Private);
     };
-    if (its.writable == writable || (writable && (its.huge ? any_shared(page) : frames_.shared(its.frame)))) co_return;
+    if (its.writable == writable || (writable && (its.huge ? any_of_block(page, &FrameAllocator::shared) : frames_.shared(its.frame)))) co_return;
     for (u64 i = 0; i < (its.huge ? huge_pages : 1); ++i) {
         Page& p = pages_.at(number + i);
         p.writable = writable;

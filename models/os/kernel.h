@@ -93,7 +93,7 @@ public:
     /// One that shares the address space, too (CLONE_VM without CLONE_THREAD).
     void clone(const std::string& parent, const std::string& child);
     /// execve: a new address space with a heap of so many pages; open files stay, unless they are closed on exec.
-    sim::Task<bool> exec(const std::string& process, u64 heap_pages, bool close_files);
+    sim::Task<bool> exec(std::string process, u64 heap_pages, bool close_files);
     /// A mapping of the device's file, which holds the file as a descriptor does.
     sim::Task<bool> mmap_file(const std::string& process, const std::string& device);
     /// System calls. False if the kernel refused or there was nothing to do it to: the process is dying, not bound, not open,

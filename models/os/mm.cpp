@@ -44,8 +44,8 @@ void AddressSpace::map(std::string name, Va start, const NewMapping& mapping) {
 }
 
 void AddressSpace::map_page(Va page, Spa frame) {
-    const Page& p = pages_[page.page_number()] = {frame};
-    frames_.memory().poke64(table_entry(page, true), entry_bits(p));
+    pages_[page.page_number()] = {frame};
+    take_tables(page);
 }
 
 std::optional<Spa> AddressSpace::place_of(Va at) const {

@@ -220,7 +220,7 @@ private:
         bool writable = true;
         bool huge = false; ///< its entry is one level up, for all 512
     };
-    /// A page that has no frame for now: what its entry would be is not what page faults make of an absent one.
+    /// A page that has no frame for now, and is not to get an empty one from a page fault.
     struct Away {
         bool moving = false;          ///< somebody is at it; `settled_` tells when that is over
         std::vector<std::byte> bytes; ///< in swap
@@ -247,12 +247,13 @@ private:
     sim::Task<void> share(KernelContext& ctx, AddressSpace& child, Pages::iterator its, std::vector<Spa>& narrowed);
     void copy_bytes(Spa from, Spa to);
     MemoryKind kind_of(Va page) const;
-    bool any_shared(Va page) const;
-    bool any_pinned(Va page) const;
+    bool any_of_block(Va page, bool (FrameAllocator::*is)(Spa) const) const;
     sim::Task<void> change_entry(KernelContext& ctx, u64 number, bool writable, std::vector<Spa>& narrowed);
     sim::Task<void> take_entry(KernelContext& ctx, Va page);
     sim::Task<bool> move(KernelContext& ctx, Va page);
     sim::Task<bool> swap_out(KernelContext& ctx, Va page);
+    using Mover = sim::Task<bool> (AddressSpace::*)(KernelContext&, Va);
+    sim::Task<Moved> each_movable(KernelContext& ctx, Va first, u64 pages, Mover mover);
     void forget_away(u64 from, u64 to);
     bool movable(u64 number, Moved& moved) const;
     void map_page(Va page, Spa frame);

@@ -18,17 +18,21 @@ bool AddressSpace::movable(u64 number, Moved& moved) const {
 }
 
 /// MODEL: the mmap lock is held all the time; Linux holds it while it looks pages up.
-sim::Task<AddressSpace::Moved> AddressSpace::migrate(KernelContext& ctx, Va first, u64 pages) {
+sim::Task<AddressSpace::Moved> AddressSpace::each_movable(KernelContext& ctx, Va first, u64 pages, Mover mover) {
     Moved moved;
     auto held = co_await ctx.sleep_on(mmap_lock_.read(), "mmap-lock", "mmap_lock");
     co_await split_in(ctx, first, pages);
     for (u64 i = 0; i < pages; ++i) {
         const Va page = first + i * page_size;
         if (!movable(page.page_number(), moved)) continue;
-        const bool done = co_await move(ctx, page);
+        const bool done = co_await (this->*mover)(ctx, page);
         moved.done += done;
     }
     co_return moved;
+}
+
+sim::Task<AddressSpace::Moved> AddressSpace::migrate(KernelContext& ctx, Va first, u64 pages) {
+    return each_movable(ctx, first, pages, &AddressSpace::move);
 }
 
 /// try_to_migrate, copy, remove_migration_ptes. Whoever faults meanwhile waits for the end of it (migration_entry_wait).
@@ -68,16 +72,7 @@ sim::Task<bool> AddressSpace::move(KernelContext& ctx, Va page) {
 // ---- swap -----------------------------------------------------------------------------------------------------------
 
 sim::Task<AddressSpace::Moved> AddressSpace::page_out(KernelContext& ctx, Va first, u64 pages) {
-    Moved moved;
-    auto held = co_await ctx.sleep_on(mmap_lock_.read(), "mmap-lock", "mmap_lock");
-    co_await split_in(ctx, first, pages);
-    for (u64 i = 0; i < pages; ++i) {
-        const Va page = first + i * page_size;
-        if (!movable(page.page_number(), moved) || !frames_.take_swap()) continue;
-        const bool done = co_await swap_out(ctx, page);
-        moved.done += done;
-    }
-    co_return moved;
+    return each_movable(ctx, first, pages, &AddressSpace::swap_out);
 }
 
 /// shrink_folio_list finds page tables by the pages, without the mmap lock. MODEL: it is tried here, and whoever has it for
@@ -93,7 +88,7 @@ sim::Task<u64> AddressSpace::reclaim(KernelContext& ctx, u64 pages, bool ours) {
         from = next->first + 1;
         if (next->second.huge) co_await split_huge(ctx, page);
         if (!movable(page.page_number(), moved)) continue;
-        if (!frames_.take_swap()) break;
+        if (frames_.swap_left() == 0) break;
         const bool done = co_await swap_out(ctx, page);
         moved.done += done;
     }
@@ -104,6 +99,7 @@ sim::Task<u64> AddressSpace::reclaim(KernelContext& ctx, u64 pages, bool ours) {
 /// wanted back meanwhile is waited for; Linux finds it in its swap cache.
 sim::Task<bool> AddressSpace::swap_out(KernelContext& ctx, Va page) {
     const u64 number = page.page_number();
+    if (!frames_.take_swap()) co_return false;
     co_await tell_range(ctx, page, page_size, true);
     Spa frame{};
     {

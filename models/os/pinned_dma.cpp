@@ -29,6 +29,11 @@ sim::Task<bool> Kernel::pin(const std::string& name, const std::string& device, 
             p.files.push_back(file);
         }
         std::vector<PinnedPage> list = co_await p.mm->pin(ctx, heap->start + first_page * page_size, pages);
+        if (list.size() < pages) {
+            co_await p.mm->unpin(ctx, std::move(list));
+            events_.emit(BindRefused{p.name, p.mm->id(), d.name(), "EFAULT"});
+            co_return false;
+        }
         Bond& b = sva_.attach_pinned(*p.mm, p.name, d, take_tag(set), std::move(list));
         file->bonds.push_back(&b);
         if (p.dying() && !b.triggered) events_.emit(TeardownTriggered{b.id, p.death, ctx.last_span()}); // killed while they were being pinned

@@ -18,28 +18,26 @@ void Kernel::clone(const std::string& parent, const std::string& child) {
 
 /// begin_new_exec: the other threads die (de_thread), then the old address space is let go of (exec_mmap): its release comes
 /// while the descriptors, and with them the bonds, are still there.
-sim::Task<bool> Kernel::exec(const std::string& name, u64 heap_pages, bool close_files) {
-    const auto alone = [](Kernel& k, Process& p, u64 pages, bool closes) -> sim::Task<bool> {
-        auto threads = k.system_call(p, [&k, &p](KernelContext& ctx) -> sim::Task<bool> {
-            for (const auto& s : std::vector<std::shared_ptr<Submitter>>(p.submitters)) co_await k.end_submitting(ctx, p, s->device);
-            for (auto& [thread, asleep] : p.asleep) auto woken = co_await ctx.sleep_on(asleep.write(), "uninterruptible", "scenario");
-            co_return true;
-        });
-        const bool ended = co_await std::move(threads);
-        if (!ended) co_return false;
-        const auto others = co_await p.calls.write(); // a thread dies when the call that it is in is over
-        if (p.dying()) co_return false;
-        KernelContext ctx(k.scheduler_, p.name + "/0");
-        ctx.set_current(&p.task);
-        co_await ctx.run();
-        k.trigger(p, "exec", true, "", ctx.last_span());
-        co_await ctx.spend(k.config_.process.exec.get(), p.name);
-        const bool dies = p.dying();
-        if (!dies) co_await k.exec_mmap(ctx, p, pages, closes);
-        ctx.stop();
-        co_return !dies;
-    };
-    return alone(*this, process(name), heap_pages, close_files);
+sim::Task<bool> Kernel::exec(std::string name, u64 heap_pages, bool close_files) {
+    Process& p = process(name);
+    auto threads = system_call(p, [this, &p](KernelContext& ctx) -> sim::Task<bool> {
+        for (const auto& s : std::vector<std::shared_ptr<Submitter>>(p.submitters)) co_await end_submitting(ctx, p, s->device);
+        for (auto& [thread, asleep] : p.asleep) auto woken = co_await ctx.sleep_on(asleep.write(), "uninterruptible", "scenario");
+        co_return true;
+    });
+    const bool ended = co_await std::move(threads);
+    if (!ended) co_return false;
+    const auto others = co_await p.calls.write(); // a thread dies when the call that it is in is over
+    if (p.dying()) co_return false;
+    KernelContext ctx(scheduler_, p.name + "/0");
+    ctx.set_current(&p.task);
+    co_await ctx.run();
+    trigger(p, "exec", true, "", ctx.last_span());
+    co_await ctx.spend(config_.process.exec.get(), p.name);
+    const bool dies = p.dying();
+    if (!dies) co_await exec_mmap(ctx, p, heap_pages, close_files);
+    ctx.stop();
+    co_return !dies;
 }
 
 sim::Task<void> Kernel::exec_mmap(KernelContext& ctx, Process& p, u64 heap_pages, bool close_files) {

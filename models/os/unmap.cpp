@@ -151,12 +151,10 @@ bool AddressSpace::needed(Va first, u64 pages) const {
 
 /// free_pgtables: tables of the last level that no mapping needs any more. MODEL: the others stay until the exit.
 sim::Task<void> AddressSpace::unlink_tables(KernelContext& ctx, Va first, u64 pages, Gathered& gathered) {
-    constexpr unsigned shift = page_shift + 9; // what one of them stands for
-    constexpr u64 bytes = u64{1} << shift;
-    for (Va at = first.align_down(bytes); at < first + pages * page_size; at += bytes) {
-        const Spa entry = table_entry(at, false, shift);
+    for (Va at = first.align_down(huge_size); at < first + pages * page_size; at += huge_size) {
+        const Spa entry = table_entry(at, false, huge_shift);
         const u64 word = entry == Spa{} ? 0 : frames_.memory().peek64(entry);
-        if ((word & 1) == 0 || needed(at, bytes / page_size)) continue;
+        if ((word & 1) == 0 || needed(at, huge_pages)) continue;
         const Spa table{word & format_.address_mask};
         co_await ctx.spend(config_.free_table.get(), name_);
         co_await ctx.store(entry, 0);

@@ -23,7 +23,8 @@ sim::Task<std::optional<Spa>> Kernel::user_page(KernelContext& ctx, Process& p, 
     co_return p.mm->place_of(at);
 }
 
-/// Page faults as the first thread takes them. A fault that fails for want of memory is taken again, until a signal ends that (pagefault_out_of_memory).
+/// Page faults as the first thread takes them. A fault that fails for want of memory is taken again, until a signal ends
+/// that (pagefault_out_of_memory).
 sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
     Process& p = process(name);
     if (p.dying()) co_return false;

@@ -124,3 +124,14 @@ TEST_CASE("PASIDs of a set are handed to pinned processes as tags, in turn", "[o
     REQUIRE(tags.size() == 2);
     CHECK(tags[1] == tags[0] + 1);
 }
+
+TEST_CASE("who cannot have all of the pages pinned has none, and no bond", "[os]") {
+    PinnedDmaBench b;
+    REQUIRE(b.call(b.kernel->mprotect("app", 8, 8, false)));
+    CHECK_FALSE(b.call(b.kernel->pin("app", "dev", 0, 16, "")));
+    CHECK(b.errors == std::vector<std::string>{"EFAULT"});
+    b.call(b.kernel->kill("app"));
+    CHECK(b.frames_freed == 16 + 8); // the stack's too: nobody pins one of them any more
+    CHECK(b.kernel->at_rest());
+    CHECK(b.call(b.kernel->pin("other", "dev", 0, 16, "")));
+}
