@@ -73,13 +73,15 @@ void add_stress(CLI::App& app, CommandLine& line, Figures& figures) {
 
 void add_explain(CLI::App& app, CommandLine& line) {
     app.add_option("directory", line.directory, "what `quiesce run --out DIR` left")->required()->type_name("DIR");
-    app.add_option("id", line.id, "of a teardown (t0) or of a violation (v0), as run.json has it")->required()->type_name("ID");
+    app.add_option("id", line.id, "t0: a teardown, v0: a violation, as run.json has them; f0: a fault, p0: a page request, x7: a transaction")->required()->type_name("ID");
     app.footer("A teardown: what its quiesce latency waited for, part by part, with the commands; when each milestone came and what it waited\n"
                "for last; the kernel's steps; the fences. A violation: its story, what became of the page, which fence should have covered it,\n"
-               "the way of the DMA, and how far the kernel's steps had come.\n"
+               "the way of the DMA, and how far the kernel's steps had come. A fault (f), a page request (p), a transaction (x): its way\n"
+               "through device, link, IOMMU and kernel; f and p are counted from 0, and what there is is said for an ID that is not there.\n"
                "examples:\n"
                "  quiesce run mm-exit-under-load --out out/a && quiesce explain out/a t0\n"
-               "  quiesce run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out out/b; quiesce explain out/b v0\n");
+               "  quiesce run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out out/b; quiesce explain out/b v0\n"
+               "  quiesce run pri-storm-exit --out out/c && quiesce explain out/c p0\n");
 }
 
 void add_replay(CLI::App& app, CommandLine& line) {

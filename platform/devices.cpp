@@ -179,7 +179,8 @@ const std::vector<DeviceRow>& device_rows() {
          .queues_name = "queues",
          .request_size = [](const DeviceConfig& d) { return d.accelerator.work.request_size.get().bytes(); },
          .build = build_accelerator,
-         .atomics = [](const DeviceConfig& d) { return d.accelerator.atomics.get(); }},
+         .atomics = [](const DeviceConfig& d) { return d.accelerator.atomics.get(); },
+         .pins_pages = true},
         {.kind = DeviceKind::PlatformMaster,
          .help = "a bus master that is no PCI function: the accelerator's work queues on the system's interconnect, an "
                  "interrupt wire; its faulting requests can stall",

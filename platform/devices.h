@@ -63,6 +63,8 @@ struct DeviceRow {
     void (*resolve)(DeviceConfig& device, const std::filesystem::path& folder) = nullptr;
     /// It can be told to send AtomicOps; null: never.
     bool (*atomics)(const DeviceConfig& config) = nullptr;
+    /// Its driver works on pinned pages, too, where there is no IOMMU (DeviceDriver::takes_bus_addresses).
+    bool pins_pages = false;
 };
 const std::vector<DeviceRow>& device_rows();
 const DeviceRow& row_of(DeviceKind kind);

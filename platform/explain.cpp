@@ -158,15 +158,21 @@ void explain_teardown(const Results& r, const Record& t) {
 
 // ---- a violation ----------------------------------------------------------------------------------------------------
 
-/// What became of the page: its frame, the invalidations that cover it and the fences that were to end them.
+/// What became of a page, or of a table of pages (known by its frame): its frame, the invalidations that cover it and the
+/// fences that were to end them.
 class PageLife {
 public:
     PageLife(const Results& r, const Record& v, i64 t0) : events_(r.events), t0_(t0), until_(v["last_ps"].get<i64>()) {
         bond_ = v["bond"].get<u64>();
         page_ = std::stoull(v["page"].get<std::string>(), nullptr, 16) / page_size * page_size;
+        const auto object = v["object"].get<std::string>();
+        if (const auto at = object.find(frame_word); at != std::string::npos) frame_ = std::stoull(object.substr(at + frame_word.size()), nullptr, 16);
+        table_ = frame_ != 0;
         for (const StoredEvent& e : events_)
             if (e.kind == "BondChanged" && e.bond == bond_) mm_ = e.mm.value_or(0);
     }
+    bool known() const { return page_ != 0 || table_; }
+    std::string name() const { return table_ ? fmt::format("the page table in frame {:#x}", frame_) : fmt::format("the page {:#x}", page_); }
     std::vector<Told> told() {
         for (const StoredEvent& e : events_) {
             const Record f = Record::parse(e.fields);
@@ -178,35 +184,49 @@ public:
     /// An invalidation that was never seen complete, or that never came.
     std::string missing() const {
         if (!unmapped_) return {};
-        if (!fenced_ && covering_.empty()) return "no invalidation that covers the page was ever given";
-        if (!fenced_) return "no fence that covers the page was ever seen complete";
-        if (freed_ && *freed_ < *fenced_)
-            return fmt::format("the fence that covers the page was seen {} after the page had been freed", for_people(*fenced_ - *freed_));
-        return fmt::format("a fence that covers the page had been seen {} before {}: it did not stop what reached the page",
-                           for_people(freed_.value_or(until_) - *fenced_), freed_ ? "it was freed" : "that");
+        const char* const it = table_ ? "the table" : "the page";
+        if (!fenced_ && covering_.empty()) return fmt::format("no invalidation that covers {} was ever given", it);
+        if (!fenced_) return fmt::format("no fence that covers {} was ever seen complete", it);
+        const i64 end = freed_.value_or(until_);
+        if (end < *fenced_)
+            return fmt::format("the fence that covers {} was seen {} after {}", it, for_people(*fenced_ - end), freed_ ? "it had been freed" : "that");
+        return fmt::format("a fence that covers {} had been seen {} before {}: it did not stop what reached it", it, for_people(end - *fenced_),
+                           freed_ ? "it was freed" : "that");
     }
 
 private:
+    static constexpr std::string_view frame_word = "frame ";
+    static constexpr u64 leaf = 1, table = 2; ///< memory::FrameUse
+    static constexpr u64 reach = page_size * 512; ///< of what a table of the last level leads to
+
     void tell(const StoredEvent& e, std::string what) { told_.push_back({ps(e), std::move(what)}); }
+    bool mine(const StoredEvent& e, const Record& f) const {
+        return e.mm == mm_ && (table_ ? f["frame"].get<u64>() == frame_ : e.page == page_);
+    }
     void frame(const StoredEvent& e, const Record& f) {
-        const bool mine = e.mm == mm_ && e.page == page_;
-        if (e.kind == "FrameTaken" && mine && f["use"] == 1) {
+        const u64 use = table_ ? table : leaf;
+        if (e.kind == "FrameTaken" && mine(e, f) && f["use"] == use) {
             frame_ = f["frame"].get<u64>();
-            tell(e, fmt::format("mapped, in frame {:#x}", frame_));
-        } else if (e.kind == "FrameUnmapped" && mine) {
+            page_ = e.page.value_or(page_);
+            tell(e, table_ ? fmt::format("it becomes a table, for {:#x}", page_) : fmt::format("mapped, in frame {:#x}", frame_));
+        } else if (e.kind == "FrameUnmapped" && mine(e, f) && (table_ || frame_ == 0 || f["frame"].get<u64>() == frame_)) {
             unmapped_ = ps(e);
-            tell(e, "its entry is cleared");
-        } else if (e.kind == "FrameFreed" && mine && f["use"] == 1) {
+            tell(e, table_ ? "the entry that leads to it is cleared" : "its entry is cleared");
+        } else if (e.kind == "FrameFreed" && mine(e, f) && f["use"] == use) {
             freed_ = ps(e);
-            tell(e, "its frame is freed");
+            tell(e, table_ ? "it is freed" : "its frame is freed");
         } else if (e.kind == "FrameTaken" && freed_ && f["frame"].get<u64>() == frame_) {
             tell(e, e.mm.value_or(0) == 0 ? std::string{"the kernel takes the frame"}
-                                          : fmt::format("mm {} takes the frame{}", *e.mm, f["use"] == 1 ? "" : " for a page table"));
+                                          : fmt::format("mm {} takes the frame{}", *e.mm, f["use"] == leaf ? "" : " for a page table"));
         }
     }
+    /// Who forgets what it has of a page forgets the table that leads there.
     bool covers(const Record& f) const {
         const u64 first = f["first"].get<u64>(), bytes = f["bytes"].get<u64>();
-        return bytes == ~u64{0} || (page_ >= first && page_ - first < bytes);
+        if (bytes == ~u64{0}) return true;
+        if (!table_) return page_ >= first && page_ - first < bytes;
+        const u64 from = page_ / reach * reach;
+        return first < from + reach && first + bytes > from;
     }
     void invalidation(const StoredEvent& e, const Record& f) {
         if ((!unmapped_ && ps(e) < t0_) || e.mm != mm_ || (e.bond != bond_ && e.bond != u64{0})) return;
@@ -221,6 +241,7 @@ private:
     const std::vector<StoredEvent>& events_;
     i64 t0_, until_;
     u64 bond_ = 0, page_ = 0, mm_ = 0, frame_ = 0;
+    bool table_ = false;
     std::optional<i64> unmapped_, freed_, fenced_;
     std::vector<u64> covering_;
     std::vector<Told> told_;
@@ -261,9 +282,9 @@ void explain_violation(const Results& r, const Record& v) {
     if (teardown != nullptr)
         fmt::print("\nit is of {} on {} (PASID {}), {} {} T0 of its teardown {}\n", v["process"].get<std::string>(), v["device"].get<std::string>(),
                    v["pasid"].get<u64>(), for_people(at < t0 ? t0 - at : at - t0), at < t0 ? "before" : "after", (*teardown)["id"].get<std::string>());
-    if (v["page"] != "0x0" && !r.events.empty()) {
-        PageLife life(r, v, t0);
-        print_told("the page " + v["page"].get<std::string>(), life.told(), t0);
+    if (PageLife life(r, v, t0); life.known() && !r.events.empty()) {
+        std::vector<Told> told = life.told();
+        print_told(life.name(), std::move(told), t0);
         if (const std::string missing = life.missing(); !missing.empty()) fmt::print("  {}\n", missing);
         print_told("the DMA", dma_path(r, v), t0);
     }

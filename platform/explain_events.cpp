@@ -23,7 +23,7 @@ template <std::size_t N> std::string word(const Record& f, const char* field, co
     const u64 n = f[field].get<u64>();
     return n < N ? words[n] : std::to_string(n);
 }
-constexpr const char* fates[] = {"hardware writes a record of it", "the context is quiet, or it is one of which no record is kept: no record",
+constexpr const char* fates[] = {"hardware writes a record of it", "no record: its context is quiet, or it is a translation request, whose completion tells the device",
                                  "its record is lost, because there is no room", "its record is discarded, because the queue is off",
                                  "a record that waits tells of it, too"};
 constexpr const char* resolutions[] = {"is translated once more", "ends with an error", "ends with zeros"};

@@ -119,7 +119,8 @@ sim::Task<void> unmap(Stage& g, const Step& s) {
 sim::Task<void> touch(Stage& g, const Step& s) {
     const auto [first, count] = s.pages("pages", {0, 1});
     const bool touched = co_await g.system.kernel().touch(s.text("touch"), first, count);
-    if (!touched) g.note(s, fmt::format("{} was killed before it was through", s.text("touch")));
+    const std::string& p = s.text("touch");
+    if (!touched) g.note(s, fmt::format("{} was killed before it was through{}", p, g.now.killed_for(p).empty() ? "" : fmt::format(": for {}", g.now.killed_for(p))));
 }
 
 sim::Task<void> sleep_in_kernel(Stage& g, const Step& s) {

@@ -146,6 +146,16 @@ void Plan::bind(const Step& s) {
     else if (tie.bound == Surely::No) tie.bound = Surely::Maybe;
 }
 
+namespace {
+std::vector<std::string> kinds_that_pin() {
+    std::vector<std::string> kinds;
+    for (const DeviceRow& row : device_rows())
+        for (const auto& [kind, name] : enum_names(DeviceKind{}))
+            if (kind == row.kind && row.pins_pages) kinds.emplace_back(name);
+    return kinds;
+}
+} // namespace
+
 /// As a bind, without a PASID of the process's.
 void Plan::pin(const Step& s) {
     Process* p = alive(s, "pin");
@@ -155,6 +165,9 @@ void Plan::pin(const Step& s) {
     if (!s.has("for")) return;
     if (s.has("tag") && pasid_sets_.count(s.text("tag")) == 0)
         out_.error(s.mark("tag"), fmt::format("no set '{0}' by then: say `os: {{allocate-pasids: 1, set: {0}}}` before", s.text("tag")));
+    if (!row_of(config_.devices.at(s.text("for"))).pins_pages)
+        return out_.error(s.mark("for"), fmt::format("{} is no device whose driver pins pages: it knows nothing but shared address spaces (kinds that do: {})",
+                                                     s.text("for"), base::join(kinds_that_pin())));
     Tie& tie = p->ties[s.text("for")];
     if (tie.bound == Surely::Yes)
         out_.error(s.mark("pin"), fmt::format("{} has pages of {} already: say `os: {{unbind: {}, from: {}}}` before", s.text("for"),

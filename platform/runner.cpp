@@ -219,6 +219,17 @@ void note_vacuous(const Scenario& s, const observe::RunRecord& r, Diagnostics& n
         notes.warning(list->at(), "expect: nothing was claimed here: no claim's `when` matches");
 }
 
+/// A deliberate mistake that no driver of this architecture can make finds nothing, whatever the scenario.
+void note_idle_mistakes(const Scenario& s, Diagnostics& notes) {
+    const std::string kind = s.config.platform.iommu.kind.text();
+    for (const std::string& name : s.config.os.bugs.get())
+        for (const os::BugRow& row : os::bug_rows()) {
+            if (row.name != name || kind == "none" || row.where.find(kind) != std::string_view::npos) continue;
+            notes.warning(place_of(s.root, {"os", "bugs"}),
+                          fmt::format("os.bugs: {} changes nothing on {}: it is a mistake of {}", name, kind, row.where));
+        }
+}
+
 /// What is known before anything runs.
 observe::RunRecord heading(const Scenario& s, const observe::Fingerprint& fingerprint) {
     observe::RunRecord r;
@@ -345,6 +356,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         ran.record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
         judge_expectations(scenario, watchers, ran.record);
         note_vacuous(scenario, ran.record, ran.notes);
+        note_idle_mistakes(scenario, ran.notes);
         if (out) write_outputs(scenario, ran.record, &watchers, system.lspci(), *out);
     }
     ran.exit = interrupted ? Exit::Interrupted : ran.record.verdict == "fail" ? Exit::Failed : Exit::Ok;

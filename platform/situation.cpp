@@ -7,7 +7,7 @@
 namespace quiesce::platform {
 
 Situation::Situation(base::EventBus& bus) {
-    using Heard = base::EventList<os::ProcessChanged, os::BondChanged, os::OomVictimMarked, os::UserSubmitted, devices::QueueState>;
+    using Heard = base::EventList<os::ProcessChanged, os::BondChanged, os::OomVictimMarked, os::FatalSignal, devices::QueueState>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time, const auto& e) { on(e); });
 }
 
@@ -16,11 +16,8 @@ void Situation::on(const os::ProcessChanged& e) {
     lives_[std::string{e.process.text()}] = e.state == running ? Life::Running : e.state == dying ? Life::Dying : Life::Dead;
 }
 
-/// The thread is the process's name, a slash and its number.
-void Situation::on(const os::UserSubmitted& e) {
-    const std::string_view process = e.thread.text().substr(0, e.thread.text().rfind('/'));
-    if (e.how == os::UserSubmission::NoPortal) victims_.emplace(process, "a portal that it has not mapped (SIGBUS)");
-    if (e.how == os::UserSubmission::NoPasid) victims_.emplace(process, "an ENQCMD without a PASID (SIGSEGV)");
+void Situation::on(const os::FatalSignal& e) {
+    victims_.emplace(e.process.text(), std::string{e.cause.text()} + " (" + std::string{e.signal.text()} + ")");
 }
 
 void Situation::on(const os::BondChanged& e) {

@@ -21,7 +21,7 @@ public:
     /// What killed it that no sentence asked for: the OOM killer, a signal for what its thread did. Empty: nothing did.
     std::string_view killed_for(std::string_view process) const {
         const auto found = victims_.find(process);
-        return found == victims_.end() ? std::string_view{} : found->second;
+        return found == victims_.end() ? std::string_view{} : std::string_view{found->second};
     }
     /// A bond is there that no unbind has begun to take down.
     bool bound(std::string_view process, std::string_view device) const;
@@ -31,7 +31,7 @@ public:
 private:
     void on(const os::ProcessChanged& e);
     void on(const os::OomVictimMarked& e) { victims_.emplace(e.process.text(), "memory"); }
-    void on(const os::UserSubmitted& e);
+    void on(const os::FatalSignal& e);
     void on(const os::BondChanged& e);
     void on(const devices::QueueState& e);
     struct Bond {
@@ -41,7 +41,7 @@ private:
     };
     const Bond* bond(std::string_view process, std::string_view device) const;
     std::map<std::string, Life, std::less<>> lives_;
-    std::map<std::string, std::string_view, std::less<>> victims_;
+    std::map<std::string, std::string, std::less<>> victims_;
     std::map<u32, Bond> bonds_;
     std::vector<base::Subscription> tokens_;
 };

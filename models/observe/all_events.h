@@ -30,7 +30,7 @@ using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::Fen
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged, os::HolderChanged, os::PasidRefused, os::BindRefused,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
                                  os::PageRequestEnded, os::PageGroupAnswered,
-                                 os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
+                                 os::UserSubmitted, os::FatalSignal, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
                                  os::DeviceReset, os::WorkLost, os::AtcLeftOpen,
                                  os::TeardownStepChanged, os::IommuCommandIssued,
                                  os::AllocationDelayed, os::OomVictimMarked, os::OomReapTried, os::OomMappingReaped,

@@ -190,7 +190,7 @@ void Checkers::on(const memory::DmaCommitted& e) {
 
 void Checkers::on(const memory::WalkCommitted& e) {
     if (!e.stale) [[likely]] return;
-    add("stale-walk", e.bond, e.aimed_at.align_down(page_size).value(), frame_name(e.at),
+    add("stale-walk", e.bond, 0, frame_name(e.at),
         fmt::format("a walk for {} to {:#x} read the level-{} entry at {:#x}, in a page that is not its address "
                     "space's table any more",
                     who(e.bond), e.aimed_at.value(), e.level, e.at.value()));

@@ -343,6 +343,16 @@ struct UserSubmitted {
 };
 DESCRIBE(UserSubmitted, thread, device, mm, bond, has_pasid, pasid, how)
 
+/// A thread did what its process dies of.
+struct FatalSignal {
+    static constexpr std::string_view event_name = "FatalSignal";
+    base::Name process;
+    MmId mm;
+    base::Name signal;       ///< SIGSEGV, SIGBUS
+    base::Name cause;        ///< what the thread did
+};
+DESCRIBE(FatalSignal, process, mm, signal, cause)
+
 /// The kernel loaded a thread's PASID register, because the thread wanted to use it.
 struct PasidLoaded {
     static constexpr std::string_view event_name = "PasidLoaded";

@@ -205,7 +205,7 @@ private:
     sim::Task<void> keep_submitting(Process& p, std::shared_ptr<Submitter> s, drivers::Work work);
     sim::Task<void> end_submitting(KernelContext& ctx, Process& p, const drivers::DeviceDriver& d);
     static std::optional<Va> record_at(const Process& p, u64 slot);
-    void fatal_signal(Process& p);
+    void fatal_signal(Process& p, base::Name signal, base::Name cause);
     static void let_go(Bond& b);
     // ---- holders.cpp
     struct HeldBy {

@@ -42,7 +42,7 @@ sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
             continue;
         }
         const FaultResult result = co_await page_fault(ctx, p, at, true);
-        if (result == FaultResult::BadAddress) fatal_signal(p); // SIGSEGV
+        if (result == FaultResult::BadAddress) fatal_signal(p, "SIGSEGV", "a write to a page that is not mapped, or not for writing");
         if (result == FaultResult::NoMemory && !p.dying()) break; // nobody could be killed: Linux panics
     }
     ctx.stop();

@@ -101,12 +101,15 @@ sim::Task<UserSubmission> Kernel::submit_line(KernelContext& ctx, Process& p, un
     }
     const PasidRegister& reg = p.pasid_registers.at(thread);
     events_.emit(UserSubmitted{ctx.name(), d.name(), p.mm->id(), line.bond, reg.valid(), reg.pasid(), how});
-    if (how == UserSubmission::NoPortal || how == UserSubmission::NoPasid) fatal_signal(p);
+    if (how == UserSubmission::NoPortal) fatal_signal(p, "SIGBUS", "a store to a portal that it has not mapped");
+    if (how == UserSubmission::NoPasid) fatal_signal(p, "SIGSEGV", "an ENQCMD without a PASID");
     co_return how;
 }
 
-void Kernel::fatal_signal(Process& p) {
-    if (!p.dying()) sim::spawn(die(p, "kill", config_.process.signal.get()));
+void Kernel::fatal_signal(Process& p, base::Name signal, base::Name cause) {
+    if (p.dying()) return;
+    events_.emit(FatalSignal{p.name, p.mm->id(), signal, cause});
+    sim::spawn(die(p, "kill", config_.process.signal.get()));
 }
 
 // ---- completion records ---------------------------------------------------------------------------------------------

@@ -43,6 +43,16 @@ TEST_CASE("another page, bond or kind is another violation", "[observe]") {
     for (const Violation& v : b.checkers.violations()) CHECK(v.count == 1);
 }
 
+TEST_CASE("walks through one table that is not there any more are one violation, whatever page they were to", "[observe]") {
+    ViolationsToldBench b;
+    for (const u64 page : {5, 6, 7}) b.walk(50, 1, true, page);
+    REQUIRE(b.count() == 1);
+    CHECK(b.checkers.violations().front().count == 3);
+    CHECK(b.checkers.violations().front().object == "frame 0x8105a000");
+    b.walk(60, 2, true, 5);
+    CHECK(b.count() == 2);
+}
+
 TEST_CASE("a violation names the bond's device, process and PASID and the page", "[observe]") {
     ViolationsToldBench b;
     b.commit(50, 2, Verdict::Stale, 5);

@@ -33,13 +33,18 @@ assert [r[0] for r in db.execute("SELECT time_ps FROM events")] == sorted(r[0] f
 PYTHON
 "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out bad >/dev/null 2>&1
 dma=$(python3 -c 'import json; print(next(v["id"] for v in json.load(open("bad/run.json"))["violations"] if v["kind"] == "stale-dma"))')
-says "the fence that covers the page was seen .* after the page had been freed|no fence that covers the page was ever seen" "$QUIESCE" explain bad "$dma"
+says "the fence that covers the page was seen .* after it had been freed|no fence that covers the page was ever seen" "$QUIESCE" explain bad "$dma"
 says "its frame is freed" "$QUIESCE" explain bad "$dma"
 says "the device issues [0-9]+ B" "$QUIESCE" explain bad "$dma"
 says "it is (written to|read from) memory at 0x" "$QUIESCE" explain bad "$dma"
 says "invalidate-space .* no command to the IOMMU" "$QUIESCE" explain bad "$dma"
 "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[leak-pasid]' --out leak >/dev/null 2>&1
 says "left-behind.*" "$QUIESCE" explain leak v0
+# A table is told of as the table that it was, not as the page at the address that led to it.
+"$QUIESCE" run munmap-frees-tables --set 'os.bugs=[R23]' --out tables >/dev/null 2>&1
+says "the page table in frame 0x" "$QUIESCE" explain tables v0
+says "the entry that leads to it is cleared" "$QUIESCE" explain tables v0
+says "a fence that covers the table had been seen .* before it was freed" "$QUIESCE" explain tables v0
 refuses 2 "there are t0 to t0 (teardowns), no v (violations), " "$QUIESCE" explain good v0
 # Faults, page requests and transactions, each by its number; what is told of one is one thing after the other.
 "$QUIESCE" run fault-flood --set os.suppression=none --out flood >/dev/null 2>&1

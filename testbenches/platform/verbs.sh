@@ -209,7 +209,31 @@ steps:
   - {after: 1ms, acc0: {stop: app0}}
 expect: [{never: stale-dma}]
 YAML
-expect 0 "acc0 stop stop=app0: nothing to do: app0 was killed for a portal that it has not mapped (SIGBUS)" "$QUIESCE" run signal.yaml
+expect 0 "acc0 stop stop=app0: nothing to do: app0 was killed for a store to a portal that it has not mapped (SIGBUS)" "$QUIESCE" run signal.yaml
+cat > segv.yaml <<'YAML'
+scenario: a thread writes to a page that is read-only by then
+devices: {acc0: {kind: accelerator}}
+steps:
+  - os: {spawn: app0, pages: 64}
+  - os: {bind: app0, to: acc0}
+  - {wait: true, os: {protect: app0, pages: 0-3, to: read-only}}
+  - {wait: true, os: {touch: app0, pages: 0-3}}
+  - {after: 1ms, os: {unbind: app0, from: acc0}}
+expect: [{never: stale-dma}]
+YAML
+expect 0 "unbind unbind=app0 from=acc0: nothing to do: app0 was killed for a write to a page that is not mapped, or not for writing (SIGSEGV)" \
+    "$QUIESCE" run segv.yaml
+cat > pin.yaml <<'YAML'
+scenario: pages are pinned for a device that cannot
+platform: {iommu: {kind: none}}
+devices: {nic0: {kind: nic}}
+steps:
+  - os: {spawn: app0, pages: 64}
+  - os: {pin: app0, for: nic0}
+YAML
+expect 3 "nic0 is no device whose driver pins pages: it knows nothing but shared address spaces (kinds that do: accelerator)" "$QUIESCE" check pin.yaml
+expect 0 "warning: os.bugs: R22 changes nothing on vtd: it is a mistake of smmuv3" \
+    "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=vtd --set 'os.bugs=[R22]'
 scenario > queues.yaml <<'YAML'
   - os: {spawn: b}
   - os: {bind: b, to: acc0}
