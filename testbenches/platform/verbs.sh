@@ -327,31 +327,6 @@ for o in waves=false events=all window.before=1ns window.after=1ms flood_thresho
     same "observe.$o" "$(print munmap-under-dma)" "$(print munmap-under-dma --set "observe.$o")"
 done
 
-# Every run.json has the documented shape, every path adds up, and every name in it is explained.
-"$QUIESCE" list metrics --json > metrics.json
-results=()
-sets=(os.policy=quiet-unbind os.policy=mm-exit os.policy=notify-unbind platform.iommu.kind=vtd os.kernel=6.1 observe.events=all)
-[[ ${SANITIZED:-0} == 1 ]] && sets=(os.policy=mm-exit platform.iommu.kind=vtd) # ten times slower; the names are the same
-for s in "$SOURCE_DIR"/testbenches/scenarios/*.yaml; do
-    for set in "${sets[@]}"; do
-        dir="shape/$(basename "$s" .yaml)-${set//[=.]/_}"
-        said=$("$QUIESCE" run "$s" --set "$set" --out "$dir" 2>&1 >/dev/null)
-        [[ $said == *"does not exist on kernel"* ]] && continue # a scenario that names its kernel
-        [[ $said == *"os.policy: there is no IOMMU"* ]] && continue
-        results+=("$dir")
-    done
-done
-"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[R8]' --out shape/R8 >/dev/null 2>&1
-"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out shape/forget-tlbi >/dev/null 2>&1
-"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[leak-pasid]' --out shape/leak-pasid >/dev/null 2>&1
-"$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=none --out shape/not-applicable >/dev/null 2>&1
-"$QUIESCE" run slow-device-stop --set devices.acc0.stop_time=40ms --set os.accelerator_driver.stop_timeout=1ms --out shape/gave-up >/dev/null 2>&1
-"$QUIESCE" run mm-exit-under-load --set platform.link.root_port.posted_headers=1 --out shape/one-credit >/dev/null 2>&1
-"$QUIESCE" run atc-silent-timeout --set platform.root_complex.invalidate_timeout=100ms --out shape/gerror >/dev/null 2>&1
-expect 0 "" python3 "$SOURCE_DIR/testbenches/support/check_run.py" metrics.json "${results[@]}" monitors shape/{one-credit,gerror,R8,forget-tlbi,leak-pasid,not-applicable,gave-up}
-for p in $("$QUIESCE" list metrics --json | python3 -c 'import json,sys; [print(m["name"]) for m in json.load(sys.stdin) if m["group"] == "phase"]'); do
-    grep -rqF "\"$p\"" --include=*.cpp --include=*.h --exclude=metrics.cpp "$SOURCE_DIR/models" || { echo "FAILED: no model has a phase $p"; failures=$((failures + 1)); }
-done
 percents=$("$QUIESCE" run munmap-under-dma 2>/dev/null | grep -o '[0-9]*% |' | tr -d '% |' | awk '{ n += $1 } END { print n }')
 same "percentages of a breakdown" 100 "$percents"
 expect 0 "" "$QUIESCE" run atc-forgetful
