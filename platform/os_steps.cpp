@@ -19,21 +19,36 @@ os::MemoryKind kind_of(const std::string& word) {
     return os::MemoryKind::Private;
 }
 
+/// So many frames there never are, whoever is killed.
+void check_frames(os::Kernel& kernel, const Step& s, const std::string& process, const os::NewMapping& heap) {
+    const u64 most = kernel.frames_for_processes(), kept = kernel.frames().limit() - most;
+    if (heap.frames() <= most) return;
+    throw cannot_be(s, fmt::format("{} begins with {} pages of memory, its stack and its tables among them, and there are {}: os.oom.ram of {} KiB would do",
+                                   process, heap.frames(), most, (heap.frames() + kept) * page_size / 1024));
+}
+
 sim::Task<void> spawn_process(Stage& g, const Step& s) {
     if (s.text("supervisor") == "true") {
         g.system.kernel().spawn_supervisor(s.text("spawn"), s.integer("pages", default_heap_pages));
         co_return;
     }
-    g.system.kernel().spawn(s.text("spawn"),
-                            {.pages = s.integer("pages", default_heap_pages),
-                             .present = s.integer("present", most_heap_pages),
-                             .kind = kind_of(s.text("memory")),
-                             .huge = s.text("memory") == "huge" || s.text("memory") == "hugetlb"},
-                            static_cast<unsigned>(s.integer("threads", 1)));
-    const bool less = s.has("oom-protect");
-    g.system.kernel().set_oom_score_adj(s.text("spawn"), less ? -static_cast<int>(s.integer("oom-protect"))
-                                                              : static_cast<int>(s.integer("oom-prefer", 0)));
-    co_return;
+    const os::NewMapping heap{.pages = s.integer("pages", default_heap_pages),
+                              .present = s.integer("present", most_heap_pages),
+                              .kind = kind_of(s.text("memory")),
+                              .huge = s.text("memory") == "huge" || s.text("memory") == "hugetlb"};
+    const auto threads = static_cast<unsigned>(s.integer("threads", 1));
+    const int adj = s.has("oom-protect") ? -static_cast<int>(s.integer("oom-protect")) : static_cast<int>(s.integer("oom-prefer", 0));
+    os::Kernel& kernel = g.system.kernel();
+    check_frames(kernel, s, s.text("spawn"), heap);
+    if (kernel.has_frames(heap)) {
+        kernel.spawn(s.text("spawn"), heap, threads);
+        kernel.set_oom_score_adj(s.text("spawn"), adj);
+        co_return;
+    }
+    const bool born = co_await kernel.spawn_by_faults(s.text("spawn"), heap, threads, adj);
+    if (born) co_return;
+    if (kernel.heap(s.text("spawn")) == nullptr) throw cannot_be(s, fmt::format("no memory is left for {} (os.oom.ram), and nobody to be killed for it", s.text("spawn")));
+    g.note(s, fmt::format("{} was killed before it had all its pages", s.text("spawn")));
 }
 
 sim::Task<void> fork_process(Stage& g, const Step& s) {
@@ -46,8 +61,11 @@ sim::Task<void> fork_process(Stage& g, const Step& s) {
 }
 
 sim::Task<void> exec(Stage& g, const Step& s) {
-    const bool done = co_await g.system.kernel().exec(s.text("exec"), s.integer("pages", default_heap_pages), s.text("close-files") == "true");
-    if (!done) g.note(s, fmt::format("nothing to do: {} is dying", s.text("exec")));
+    const u64 pages = s.integer("pages", default_heap_pages);
+    check_frames(g.system.kernel(), s, s.text("exec"), {.pages = pages});
+    const bool done = co_await g.system.kernel().exec(s.text("exec"), pages, s.text("close-files") == "true");
+    if (done) co_return;
+    g.note(s, g.now.life(s.text("exec")) == Life::Running ? "no memory for a new address space (ENOMEM)" : fmt::format("nothing to do: {} is dying", s.text("exec")));
 }
 
 sim::Task<void> mmap_file(Stage& g, const Step& s) {

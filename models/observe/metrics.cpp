@@ -318,6 +318,7 @@ const std::vector<Metric> metrics{
     {"count", "memory.delayed", "allocations that found no room, waited for it and got it"},
     {"count", "memory.failed", "allocations that found no room and failed: of victims of the OOM killer, or nobody could be killed"},
     {"count", "memory.longest_wait_ps", "the longest wait of one of both, ps"},
+    {"count", "memory.nobody", "times that the OOM killer found nobody to kill while memory of the dead was on its way back: Linux kills what else runs, or panics"},
     {"count", "memory.victims", "processes that the OOM killer chose"},
     {"count", "memory.innocent", "of these, chosen while an earlier one had still enough (violation innocent-victim)"},
     {"count", "memory.tries", "tries to reap a victim's address space"},

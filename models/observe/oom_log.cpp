@@ -7,7 +7,7 @@ namespace quiesce::observe {
 
 OomLog::OomLog(base::EventBus& bus) {
     using Heard = base::EventList<os::OomVictimMarked, os::OomReapTried, os::OomMappingReaped, os::OomMappingSkipped,
-                                  os::OomVictimHidden, os::AllocationDelayed, memory::FrameFreed>;
+                                  os::OomVictimHidden, os::OomFoundNobody, os::AllocationDelayed, memory::FrameFreed>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -68,6 +68,8 @@ void OomLog::on(sim::Time now, const os::AllocationDelayed& e) {
     for (OomVictim& v : victims_)
         if (v.mark >= e.since) end_wait(v, now);
 }
+
+void OomLog::on(sim::Time, const os::OomFoundNobody& e) { allocations_.nobody += e.comes; }
 
 void OomLog::on(sim::Time now, const memory::FrameFreed& e) {
     if (victims_.empty() || e.use != memory::FrameUse::Leaf) return;

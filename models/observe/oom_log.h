@@ -39,6 +39,7 @@ struct OomVictim {
 /// Allocations that found no room.
 struct MemoryCounts {
     u64 delayed = 0, failed = 0;
+    u64 nobody = 0; ///< times that the OOM killer found nobody to kill while memory was on its way back
     sim::Duration longest{};
 };
 
@@ -57,6 +58,7 @@ private:
     void on(sim::Time now, const os::OomMappingSkipped& e);
     void on(sim::Time now, const os::OomVictimHidden& e);
     void on(sim::Time now, const os::AllocationDelayed& e);
+    void on(sim::Time now, const os::OomFoundNobody& e);
     void on(sim::Time now, const memory::FrameFreed& e);
     std::vector<OomVictim> victims_;
     std::map<u32, std::size_t> by_mm_;

@@ -228,7 +228,7 @@ nlohmann::ordered_json to_json(const RunRecord& r) {
     j["summary"] = {{"quiesce", {{"n", s.n}, {"open", s.open}, {"p50", s.p50}, {"p99", s.p99}, {"max", s.max}}}};
     j = counts_json(r.counts, std::move(j));
     const auto m = r.memory();
-    j["memory"] = {{"delayed", r.allocations.delayed}, {"failed", r.allocations.failed}, {"longest_wait_ps", r.allocations.longest.ps()},
+    j["memory"] = {{"delayed", r.allocations.delayed}, {"failed", r.allocations.failed}, {"longest_wait_ps", r.allocations.longest.ps()}, {"nobody", r.allocations.nobody},
                    {"victims", r.oom.size()}, {"innocent", m.innocent}, {"tries", m.tries}, {"given_up", m.given_up},
                    {"reaped_pages", m.reaped_pages}, {"skipped_pages", m.skipped_pages}, {"held_up_most_ps", m.held_up_most.ps()}};
     j["oom"] = Json::array();

@@ -244,6 +244,9 @@ void oom_text(const RunRecord& r, std::string& out) {
     if (r.allocations.delayed + r.allocations.failed > 0)
         out += fmt::format("memory  {} allocations found no room and waited for it, {} failed; the longest took {}\n", r.allocations.delayed,
                            r.allocations.failed, time_text(r.allocations.longest));
+    if (r.allocations.nobody > 0)
+        out += fmt::format("        {} times there was nobody to kill, and memory of the dead was on its way back: on a machine with nothing else to kill Linux panics\n",
+                           r.allocations.nobody);
     for (const OomVictim& v : r.oom) {
         out += fmt::format("        {} was killed for {} at {}: {} pages and {} of tables; {} of them reaped in {} tr{}{}", v.process, v.asked_by,
                            time_text(v.mark - sim::Time{}), v.pages, v.tables, v.reaped_pages, v.tries.size(),

@@ -172,6 +172,14 @@ struct OomVictimMarked {
 };
 DESCRIBE(OomVictimMarked, process, mm, asked_by, points, pages, tables, was_dying, held_by_earlier, enough)
 
+/// The OOM killer found no process that it could kill. `comes`: memory of a dead one is on its way back.
+struct OomFoundNobody {
+    static constexpr std::string_view event_name = "OomFoundNobody";
+    base::Name asked_by;
+    bool comes;
+};
+DESCRIBE(OomFoundNobody, asked_by, comes)
+
 /// How a try to reap a victim's address space ended. Busy: somebody has the mmap lock, or waits for it, as a writer.
 /// Refused: a notifier would have had to wait; other mappings may have been reaped. Gone: nothing to do any more.
 enum class OomReap : u8 { Reaped, Busy, Refused, Gone };

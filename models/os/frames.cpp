@@ -96,14 +96,21 @@ void FrameAllocator::give(Spa frame, MmId by) {
     freed_.push(frame.value());
 }
 
+unsigned FrameAllocator::waiting(MmId mm) const {
+    const auto found = waiting_.find(raw(mm));
+    return found == waiting_.end() ? 0 : found->second;
+}
+
 sim::Task<bool> FrameAllocator::wait_for_room(KernelContext& ctx, MmId mm) {
     if (has_room(ctx.current())) co_return true;
     const sim::Time since = sim::now();
     bool again = pressure_ != nullptr, room = false;
+    ++waiting_[raw(mm)];
     while (again && !room) {
         again = co_await pressure_->make_room(ctx);
         room = has_room(ctx.current());
     }
+    --waiting_[raw(mm)];
     ctx.events().emit(AllocationDelayed{ctx.name(), mm, since, room});
     co_return room;
 }

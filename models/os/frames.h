@@ -74,6 +74,8 @@ public:
     bool has_room(const CurrentTask* t = nullptr) const { return left() >= needed(t); }
     /// Waits in the allocator's slow path until there is room. False: there will be none for this one.
     sim::Task<bool> wait_for_room(KernelContext& ctx, MmId mm);
+    /// Contexts that wait for room for a page of that address space.
+    unsigned waiting(MmId mm) const;
     u64 limit() const { return limit_; }
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
@@ -94,6 +96,7 @@ private:
     u64 taken_ = 0, taken_by_users_ = 0;
     u64 limit_ = (end_ - fresh_) / page_size, reserve_ = 0;
     MemoryPressure* pressure_ = nullptr;
+    std::unordered_map<u32, unsigned> waiting_; ///< by mm
     u64 swap_left_ = 0;
 };
 

@@ -82,6 +82,12 @@ public:
     // ---- what scenarios say; each ends when the system call, or the death, is over. What is a coroutine takes names by
     // value: it begins when it is awaited or spawned, and whoever called may be gone by then ----
     void spawn(const std::string& name, const NewMapping& heap, unsigned threads = 1);
+    /// Where memory is short: pages that are to be present are had as a thread has them that touches them. False: there was not
+    /// even one for the process, or it was killed before it had them all.
+    sim::Task<bool> spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj);
+    /// Processes can have so many frames together before whoever wants another waits.
+    u64 frames_for_processes() const { return frames_.limit() - std::min(frames_.limit(), frames_.needed(nullptr)); }
+    bool has_frames(const NewMapping& heap) const { return frames_.left() >= heap.frames(); }
     /// No process: a driver in the kernel, which binds the kernel's own address space (SVM_FLAG_SUPERVISOR_MODE). MODEL: pages of its
     /// own stand where a process's heap would, and calls are a process's; nothing kills it, and so nobody asks what such a run left behind.
     void spawn_supervisor(const std::string& name, u64 pages);
@@ -174,7 +180,9 @@ private:
     sim::Task<void> reap_zombie(Process& p);
     AddressSpace& empty_mm(const std::string& name, const Architecture& written_as);
     AddressSpace& new_mm(const std::string& name, const NewMapping& heap) { return new_mm(name, heap, architecture_); }
-    AddressSpace& new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as);
+    AddressSpace& new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as, u64 stack_present = stack_pages);
+    sim::Task<void> touch_pages(KernelContext& ctx, Process& p, Va first, u64 pages);
+    sim::Task<void> populate(KernelContext& ctx, Process& p, u64 heap_pages);
     sim::Task<FaultResult> page_fault(KernelContext& ctx, Process& p, Va at, bool write);
     sim::Task<std::optional<Spa>> user_page(KernelContext& ctx, Process& p, Va at, bool write);
     sim::Task<bool> with_heap(const std::string& name, std::function<sim::Task<bool>(KernelContext&, AddressSpace&, const Vma&)> body);

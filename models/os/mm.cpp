@@ -9,6 +9,12 @@ AddressSpace::AddressSpace(MmId id, base::Name name, const MmConfig& config, Fra
     : id_(id), name_(name), config_(config), frames_(frames), format_(architecture.tables),
       pgd_(frames.take(id, memory::FrameUse::Table, Va{})) {}
 
+u64 NewMapping::frames() const {
+    const u64 there = std::min(pages, present), last_level = there / huge_pages + 2;
+    constexpr u64 above = 1 + 2 * 2 + 1; // the pgd, two levels each above heap and stack, the stack's last one
+    return there + last_level + stack_pages + above;
+}
+
 const Vma* AddressSpace::find(std::string_view name) const {
     const auto found = std::find_if(vmas_.begin(), vmas_.end(), [&](const Vma& v) { return v.name == name; });
     return found == vmas_.end() ? nullptr : &*found;

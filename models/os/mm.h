@@ -86,12 +86,16 @@ constexpr auto enum_names(MemoryKind) {
                                          {MemoryKind::Hugetlb, "hugetlb"}, {MemoryKind::PfnMapped, "pfn-mapped"}});
 }
 
+constexpr u64 stack_pages = 8;
+
 /// `present`: so many of its pages, from its beginning, have been touched before. `huge`: by 2 MiB where it can be.
 struct NewMapping {
     u64 pages = 0;
     u64 present = ~u64{0};
     MemoryKind kind = MemoryKind::Private;
     bool huge = false;
+    /// Frames that a process with it has at most when it begins, with its stack and its tables.
+    u64 frames() const;
 };
 
 struct Vma {
@@ -147,6 +151,8 @@ public:
     unsigned users() const { return users_; }
     unsigned count() const { return count_; }
     bool dead() const { return users_ == 0; }
+    /// exit_mmap is under way.
+    bool exiting() const { return dead() && !vmas_.empty(); }
     /// Called when its mappings go, behind their pages and tables (linux: remove_vma): a mapping of a device's file.
     void on_remove(std::function<void(KernelContext&)> f) { removed_.push_back(std::move(f)); }
 

@@ -52,15 +52,16 @@ sim::Task<bool> OomKiller::make_room(KernelContext& ctx) {
 sim::Task<bool> OomKiller::swap_out(KernelContext& ctx) {
     if (frames_.swap_left() == 0) co_return false;
     std::vector<Process*> by_size = processes_.all();
-    std::erase_if(by_size, [](const Process* p) { return p->alive == 0 || p->mm->dead() || p->mm->hidden(); });
+    std::erase_if(by_size, [](const Process* p) { return p->mm->dead() || p->mm->hidden(); });
     std::stable_sort(by_size.begin(), by_size.end(), [](const Process* a, const Process* b) { return a->mm->present_pages() > b->mm->present_pages(); });
     u64 done = 0;
     for (const Process* p : by_size) {
         AddressSpace& mm = *p->mm;
-        if (done >= config_.cluster || !mm.mmget_not_zero()) continue;
+        if (done >= config_.cluster || mm.dead()) continue;
+        mm.mmgrab(); // pages are found by their reverse mappings, which need no user of the address space
         const u64 more = co_await mm.reclaim(ctx, config_.cluster - done, &p->task == ctx.current());
         done += more;
-        co_await mm.mmput(ctx);
+        mm.mmdrop();
     }
     co_return done > 0;
 }
@@ -98,7 +99,31 @@ OomKiller::Choice OomKiller::choose(Process*& chosen) const {
     return chosen == nullptr ? Choice::None : Choice::Somebody;
 }
 
-/// Under oom_lock. False: there is nobody to kill, and Linux would panic.
+/// It is dying and cannot be chosen, or has no mm any more (exit_mm), but what it had comes back: exit_mmap is under way, or
+/// somebody has the address space who does not wait for memory himself. Page faults of devices may: each worker has it
+/// (iommu_sva_handle_mm), and whoever would free the pages waits for them.
+bool OomKiller::on_its_way(const Process& p) const {
+    const AddressSpace& mm = *p.mm;
+    const auto all = processes_.all();
+    if (std::any_of(all.begin(), all.end(), [&mm](const Process* q) { return q->mm == &mm && q->alive > 0 && !q->dying(); })) return false;
+    return p.alive > 0 || mm.exiting() || mm.users() > frames_.waiting(mm.id());
+}
+
+/// No process can be chosen. MODEL: what is not in a scenario does not run on the machine. On one with other processes Linux
+/// kills those meanwhile, and without any it panics, memory on its way or not; here whoever waits looks again.
+bool OomKiller::nobody(const KernelContext& ctx) const {
+    const auto all = processes_.all();
+    const bool comes = frames_.has_room() || std::any_of(all.begin(), all.end(), [this](const Process* p) { return on_its_way(*p); });
+    const auto stuck = std::find_if(all.begin(), all.end(), [this](const Process* p) { return p->alive == 0 && frames_.waiting(p->mm->id()) > 0; });
+    events_.emit(OomFoundNobody{ctx.name(), comes});
+    if (comes) return true;
+    std::string why = "memory: no process is left to be killed";
+    if (stuck != all.end()) why += ", and whoever waits for a page of " + (*stuck)->name + " keeps what it had from being freed";
+    events_.emit(OsViolation{"deadlock", base::Name{why}, BondId{}});
+    return false;
+}
+
+/// Under oom_lock. False: there is nobody to kill, and nothing comes back.
 sim::Task<bool> OomKiller::out_of_memory(KernelContext& ctx) {
     auto work = ctx.begin("oom-kill");
     co_await ctx.spend(config_.choose.get(), "oom");
@@ -111,8 +136,8 @@ sim::Task<bool> OomKiller::out_of_memory(KernelContext& ctx) {
     Process* victim = nullptr;
     const Choice choice = choose(victim);
     if (choice == Choice::Somebody) kill(ctx, *victim, will_free(*victim));
-    if (choice == Choice::None) events_.emit(OsViolation{"deadlock", "memory: no process is left to be killed", BondId{}});
-    co_return choice != Choice::None;
+    if (choice == Choice::None) co_return nobody(ctx);
+    co_return true;
 }
 
 /// __oom_kill_process: SIGKILL before the mark, so that nobody has of the reserve who goes on running.

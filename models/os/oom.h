@@ -57,6 +57,8 @@ private:
     enum class Choice : u8 { None, Somebody, Wait };
     sim::Task<bool> swap_out(KernelContext& ctx);
     bool will_free(const Process& p) const;
+    bool on_its_way(const Process& p) const;
+    bool nobody(const KernelContext& ctx) const;
     i64 badness(const Process& p) const;
     Choice choose(Process*& chosen) const;
     sim::Task<bool> out_of_memory(KernelContext& ctx);

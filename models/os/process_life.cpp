@@ -32,6 +32,11 @@ sim::Task<bool> Kernel::exec(std::string name, u64 heap_pages, bool close_files)
     KernelContext ctx(scheduler_, p.name + "/0");
     ctx.set_current(&p.task);
     co_await ctx.run();
+    const bool room = co_await frames_.wait_for_room(ctx, p.mm->id()); // bprm_mm_init: ENOMEM, and the process goes on as it was
+    if (!room || p.dying()) {
+        ctx.stop();
+        co_return false;
+    }
     trigger(p, "exec", true, "", ctx.last_span());
     co_await ctx.spend(config_.process.exec.get(), p.name);
     const bool dies = p.dying();
@@ -48,7 +53,8 @@ sim::Task<void> Kernel::exec_mmap(KernelContext& ctx, Process& p, u64 heap_pages
     p.pasid_registers.assign(1, {});
     p.portals.clear();
     p.mapped.clear();
-    p.mm = &new_mm(p.name, {.pages = heap_pages});
+    const bool at_once = has_frames({.pages = heap_pages});
+    p.mm = &new_mm(p.name, {.pages = heap_pages, .present = at_once ? heap_pages : 0}, architecture_, at_once ? stack_pages : 0);
     events_.emit(ProcessChanged{p.name, p.mm->id(), "running"});
     for (unsigned t = 0; t < others; ++t) co_await old.mmput(ctx);
     const bool last = co_await old.mmput(ctx);
@@ -56,6 +62,7 @@ sim::Task<void> Kernel::exec_mmap(KernelContext& ctx, Process& p, u64 heap_pages
     if (old.count() > 0) left_.push_back(&old);
     if (close_files) co_await exit_files(ctx, p);
     co_await task_work(ctx, p);
+    if (!at_once) co_await populate(ctx, p, heap_pages); // the old address space has gone, if nobody else has it
 }
 
 // ---- mappings of files ----------------------------------------------------------------------------------------------

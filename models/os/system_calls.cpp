@@ -29,12 +29,12 @@ AddressSpace& Kernel::empty_mm(const std::string& name, const Architecture& writ
     return mm;
 }
 
-AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as) {
+AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as, u64 stack_present) {
     AddressSpace& mm = empty_mm(name, written_as);
     const Va base = random_heap_address();
     mm.map("heap", heap.huge ? base.align_down(huge_size) : base, heap);
     const u64 moved = config_.randomize_va_space ? random_.below(1u << 20) : 0;
-    mm.map("stack", Va{architecture_.stack_top.value() - (moved << page_shift)}, {.pages = 8});
+    mm.map("stack", Va{architecture_.stack_top.value() - (moved << page_shift)}, {.pages = stack_pages, .present = stack_present});
     return mm;
 }
 
@@ -48,6 +48,35 @@ void Kernel::spawn_supervisor(const std::string& name, u64 pages) {
     AddressSpace& mm = new_mm(name, {.pages = pages}, own_architecture_);
     mm.be_supervisors();
     new_process(name, mm, 1).oom_score_adj = -1000;
+}
+
+/// MODEL: whoever forks it is in no scenario; its first thread touches what its loader and its allocator would. By 2 MiB there
+/// is nothing to be had any more.
+sim::Task<bool> Kernel::spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj) {
+    KernelContext ctx(scheduler_, name + "/0");
+    co_await ctx.run();
+    const bool room = co_await frames_.wait_for_room(ctx, MmId{});
+    if (!room) {
+        ctx.stop();
+        co_return false;
+    }
+    NewMapping bare = heap;
+    bare.present = 0;
+    AddressSpace& mm = new_mm(name, bare, architecture_, 0);
+    for (unsigned t = 1; t < threads; ++t) mm.mmget();
+    Process& p = new_process(name, mm, threads);
+    p.oom_score_adj = oom_score_adj;
+    ctx.set_current(&p.task);
+    const auto inside = co_await p.calls.read();
+    co_await populate(ctx, p, std::min(heap.pages, heap.present));
+    ctx.stop();
+    co_return !p.dying();
+}
+
+/// What would be there if there had been memory when it began.
+sim::Task<void> Kernel::populate(KernelContext& ctx, Process& p, u64 heap_pages) {
+    const std::vector<Vma> its = p.mm->vmas();
+    for (const Vma& v : its) co_await touch_pages(ctx, p, v.start, v.name == "heap" ? heap_pages : v.pages);
 }
 
 /// Each of its threads has a reference to the address space already.
@@ -74,6 +103,8 @@ sim::Task<bool> Kernel::fork(const std::string& parent, const std::string& child
     Process& p = process(parent);
     return system_call(p, [this, &p, child](KernelContext& ctx) -> sim::Task<bool> {
         co_await ctx.spend(config_.process.fork.get(), p.name);
+        const bool room = co_await frames_.wait_for_room(ctx, p.mm->id());
+        if (!room) co_return false;
         AddressSpace& mm = empty_mm(child, architecture_);
         bool copied = false;
         {

@@ -33,8 +33,13 @@ sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
     ctx.set_current(&p.task);
     co_await ctx.run();
     const Vma* const heap = p.mm->find("heap");
-    const Va first = heap == nullptr ? Va{} : heap->start + first_page * page_size;
-    for (u64 i = 0; i < pages && !p.dying() && heap != nullptr;) {
+    if (heap != nullptr) co_await touch_pages(ctx, p, heap->start + first_page * page_size, pages);
+    ctx.stop();
+    co_return !p.dying() && heap != nullptr;
+}
+
+sim::Task<void> Kernel::touch_pages(KernelContext& ctx, Process& p, Va first, u64 pages) {
+    for (u64 i = 0; i < pages && !p.dying();) {
         const Va at = first + i * page_size;
         if (p.mm->writable(at)) {
             co_await ctx.spend(config_.process.touch.get(), p.name);
@@ -45,8 +50,6 @@ sim::Task<bool> Kernel::touch(std::string name, u64 first_page, u64 pages) {
         if (result == FaultResult::BadAddress) fatal_signal(p, "SIGSEGV", "a write to a page that is not mapped, or not for writing");
         if (result == FaultResult::NoMemory && !p.dying()) break; // nobody could be killed: Linux panics
     }
-    ctx.stop();
-    co_return !p.dying() && heap != nullptr;
 }
 
 // ---- what a process asks for its pages ----------------------------------------------------------------------------------

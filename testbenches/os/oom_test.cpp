@@ -332,3 +332,48 @@ TEST_CASE("what faults after the reaper has begun gets no page", "[os][oom]") {
     CHECK(results == std::vector{FaultResult::Done, FaultResult::Unstable});
     CHECK(b.freed.size() == 9);
 }
+
+TEST_CASE("while the dead are giving their memory back nobody says that none comes, though nobody can be killed", "[os][oom]") {
+    OomBench b;
+    b.config.mm.unmap_page = 100_us;
+    b.make_kernel();
+    b.kernel->spawn("app", {600});
+    std::vector<bool> nobody;
+    unsigned deadlocks = 0;
+    auto found = b.events.subscribe<OomFoundNobody>([&](Time, const OomFoundNobody& e) { nobody.push_back(e.comes); });
+    auto told = b.events.subscribe<OsViolation>([&](Time, const OsViolation& e) { deadlocks += e.kind.text() == "deadlock"; });
+    b.hog();
+    sim::spawn(b.kernel->kill("app"));
+    b.calendar.run_for(100_us);
+    b.press(500); // app has no mm any more, and is in exit_mmap for 60 ms
+    CHECK_FALSE(nobody.empty());
+    CHECK(std::count(nobody.begin(), nobody.end(), false) == 0);
+    CHECK(deadlocks == 0);
+    CHECK(b.victims.empty());
+    b.press(ram_pages); // and now there is nobody left
+    CHECK_FALSE(nobody.back());
+    CHECK(deadlocks > 0);
+}
+
+TEST_CASE("a process that begins where memory is short has it as everybody else has: somebody is killed for it", "[os][oom]") {
+    OomBench b;
+    b.make_kernel();
+    b.kernel->spawn("app", {600});
+    REQUIRE_FALSE(b.kernel->has_frames({500}));
+    CHECK(b.call(b.kernel->spawn_by_faults("late", {500}, 1, 0)));
+    CHECK(b.names() == std::vector<std::string>{"app"});
+    CHECK(b.kernel->frames().limit() - b.kernel->frames().left() >= 500 + 8);
+    CHECK(b.kernel->frames().limit() - b.kernel->frames().left() <= NewMapping{500}.frames());
+    CHECK(b.call(b.kernel->touch("late", 0, 500)));
+}
+
+TEST_CASE("exec where memory is short has its pages when the old address space is gone, and nobody dies of it", "[os][oom]") {
+    OomBench b;
+    b.make_kernel();
+    b.kernel->spawn("app", {600});
+    REQUIRE_FALSE(b.kernel->has_frames({500}));
+    CHECK(b.call(b.kernel->exec("app", 500, false)));
+    CHECK(b.victims.empty());
+    CHECK(b.freed_leaves.size() == 608);
+    CHECK(b.kernel->frames().limit() - b.kernel->frames().left() >= 500 + 8);
+}

@@ -64,7 +64,7 @@ struct StubDevice final : drivers::DeviceDriver {
 };
 
 const std::string app = "app", child = "child", dev = "dev", other = "other";
-constexpr u64 heap_pages = 3, stack_pages = 8;
+constexpr u64 heap_pages = 3, pages_of_stack = 8;
 
 struct SvaBench : test::Machine {
     explicit SvaBench(Policy policy, KernelVersion version = KernelVersion::V6_12, const std::vector<std::string>& bugs = {}) {
@@ -196,7 +196,7 @@ TEST_CASE("the first page is free a grace period and the whole unmapping after t
     b.bind(app, dev);
     b.call(b.kernel->kill(app));
     const Duration awake = b.config.cpu.wake_up.get() + b.config.cpu.context_switch.get();
-    const Duration unmapped = b.config.mm.unmap_page * (heap_pages + stack_pages) + b.memory_config.cpu_latency.get();
+    const Duration unmapped = b.config.mm.unmap_page * (heap_pages + pages_of_stack) + b.memory_config.cpu_latency.get();
     CHECK(b.log.at("page") - b.log.at("tlbi") == b.config.mm.srcu + awake + unmapped + b.config.mm.free_page.get());
 }
 

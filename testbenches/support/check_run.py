@@ -50,7 +50,7 @@ SHAPE = {
                     "malformed": int, "poisoned": int, "reordered": int}},
     "binds": {"refused": int, "by_error": {str: int}},
     "pasids": {"allocated": int, "reusable": int, "refused": int, "most_in_use": int, "most_parked": int},
-    "memory": {"delayed": int, "failed": int, "longest_wait_ps": int, "victims": int, "innocent": int, "tries": int,
+    "memory": {"delayed": int, "failed": int, "longest_wait_ps": int, "nobody": int, "victims": int, "innocent": int, "tries": int,
                "given_up": int, "reaped_pages": int, "skipped_pages": int, "held_up_most_ps": int},
     "oom": [{"id": str, "victim": str, "mark_ps": int, "asked_by": str, "points": int, "pages": int, "tables": int, "was_dying": bool,
              "reaped_pages": int, "freed_pages": int, "tries": [{"by": str, "how": str, "at_ps": int}],
