@@ -160,8 +160,16 @@ sim::Task<void> protect(Stage& g, const Step& s) {
 /// What did not move, and why, is said: a claim about pages that stayed where they were would be about nothing.
 void note_unmoved(Stage& g, const Step& s, const os::AddressSpace::Moved& moved, u64 asked, std::string_view what) {
     if (moved.done == asked) return;
-    g.note(s, fmt::format("{} of {} pages {}; {} are not there, {} are pinned, {} are another process's, too", moved.done, asked, what,
-                          moved.absent, moved.pinned, moved.shared));
+    std::string why;
+    const auto of = [&why](u64 count, std::string_view text) {
+        if (count != 0) why += fmt::format("{} {} {}", why.empty() ? ";" : ",", count, text);
+    };
+    of(moved.absent, "are not there");
+    of(moved.pinned, "are pinned");
+    of(moved.shared, "are another process's, too");
+    of(moved.no_swap, "found swap full (os.oom.swap: its size)");
+    of(moved.failed, "found no memory, or were gone when it was their turn");
+    g.note(s, fmt::format("{} of {} pages {}{}", moved.done, asked, what, why));
 }
 
 sim::Task<void> migrate(Stage& g, const Step& s) {
@@ -177,7 +185,8 @@ sim::Task<void> page_out(Stage& g, const Step& s) {
     os::AddressSpace::Moved moved;
     const bool done = co_await g.system.kernel().page_out(s.text("page-out"), first, count, moved);
     if (!done) note_lost(g, s, "has no heap any more");
-    else note_unmoved(g, s, moved, count, "went to swap (os.oom.swap: its size)");
+    else if (moved.refused) g.note(s, "EINVAL: a mapping of hugetlb pages, or of frames without a struct page, never goes to swap");
+    else note_unmoved(g, s, moved, count, "went to swap");
 }
 
 sim::Task<void> collapse(Stage& g, const Step& s) {
@@ -210,8 +219,9 @@ sim::Task<void> allocate_pasids(Stage& g, const Step& s) {
 }
 
 sim::Task<void> free_pasids(Stage& g, const Step& s) {
-    if (!g.system.kernel().free_pasids(s.text("free-pasids")))
-        g.note(s, fmt::format("nothing to do: {} has none", s.text("free-pasids")));
+    const os::Kernel::FreedPasids freed = g.system.kernel().free_pasids(s.text("free-pasids"));
+    if (freed.count == 0) g.note(s, fmt::format("nothing to do: {} has none", s.text("free-pasids")));
+    if (!freed.held.empty()) g.note(s, fmt::format("in use as tags, and given back when the driver is through with them: {}", fmt::join(freed.held, ", ")));
     co_return;
 }
 

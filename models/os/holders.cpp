@@ -111,11 +111,18 @@ unsigned Kernel::allocate_pasids(base::Name set, unsigned count) {
     return taken;
 }
 
-bool Kernel::free_pasids(const std::string& set) {
+/// amdgpu_pasid_free_delayed: what is a tag of work that is not over goes back when it is.
+Kernel::FreedPasids Kernel::free_pasids(const std::string& set) {
     const auto found = pasid_sets_.extract(set);
-    if (!found) return false;
-    for (const Pasid pasid : found.mapped()) pasids_.free(pasid, MmId{});
-    return true;
+    FreedPasids freed;
+    if (!found) return freed;
+    freed.count = found.mapped().size();
+    for (const Pasid pasid : found.mapped()) {
+        for (const Bond* b : sva_.tagged(pasid))
+            freed.held.push_back("PASID " + std::to_string(raw(pasid)) + " by " + std::string{b->process.text()} + " on " + std::string{b->device.name().text()});
+        pasids_.free(pasid, MmId{});
+    }
+    return freed;
 }
 
 /// MODEL: a worker does it; Linux' ioasid_free calls the custom allocator where it is called itself.

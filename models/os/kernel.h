@@ -147,7 +147,11 @@ public:
     sim::Task<bool> drop(std::string process, Holder by);
     /// PASIDs without a process, for a driver that only needs numbers: how many it got of `count`. They take no time.
     unsigned allocate_pasids(base::Name set, unsigned count);
-    bool free_pasids(const std::string& set);
+    struct FreedPasids {
+        std::size_t count = 0;
+        std::vector<std::string> held; ///< "PASID 3 by app0 on acc0": it goes back when the driver is through with it
+    };
+    FreedPasids free_pasids(const std::string& set);
     /// The administrator's, through sysfs. False if the driver cannot, or the device is gone.
     sim::Task<bool> reset(std::string device);
     sim::Task<bool> allow_dma(std::string device, bool allowed);

@@ -184,6 +184,8 @@ public:
     /// What a scenario learns of pages that it asked to be moved.
     struct Moved {
         u64 done = 0, pinned = 0, shared = 0, absent = 0;
+        u64 no_swap = 0, failed = 0; ///< swap is full; no memory, or gone when it was its turn
+        bool refused = false;        ///< EINVAL: nothing of that kind of mapping ever goes to swap
     };
     /// move_pages(MPOL_MF_MOVE): each to another frame, except those that somebody else has, too.
     sim::Task<Moved> migrate(KernelContext& ctx, Va first, u64 pages);
@@ -262,6 +264,7 @@ private:
     sim::Task<Moved> each_movable(KernelContext& ctx, Va first, u64 pages, Mover mover);
     void forget_away(u64 from, u64 to);
     bool movable(u64 number, Moved& moved) const;
+    bool swappable(Va page) const;
     void map_page(Va page, Spa frame);
     bool map_huge(Va page);
     void take_tables(Va page);

@@ -25,8 +25,9 @@ sim::Task<AddressSpace::Moved> AddressSpace::each_movable(KernelContext& ctx, Va
     for (u64 i = 0; i < pages; ++i) {
         const Va page = first + i * page_size;
         if (!movable(page.page_number(), moved)) continue;
+        const bool full = mover == &AddressSpace::swap_out && frames_.swap_left() == 0;
         const bool done = co_await (this->*mover)(ctx, page);
-        moved.done += done;
+        ++(done ? moved.done : full ? moved.no_swap : moved.failed);
     }
     co_return moved;
 }
@@ -71,8 +72,22 @@ sim::Task<bool> AddressSpace::move(KernelContext& ctx, Va page) {
 
 // ---- swap -----------------------------------------------------------------------------------------------------------
 
+/// can_madv_lru_vma: neither hugetlb nor pages that no struct page stands for are on an LRU list.
+bool AddressSpace::swappable(Va page) const {
+    const MemoryKind kind = kind_of(page);
+    return kind == MemoryKind::Private || kind == MemoryKind::Shared;
+}
+
+/// MODEL: a page of 2 MiB is split and its pages are written one after the other; Linux writes it whole where swap has a
+/// piece for it.
 sim::Task<AddressSpace::Moved> AddressSpace::page_out(KernelContext& ctx, Va first, u64 pages) {
-    return each_movable(ctx, first, pages, &AddressSpace::swap_out);
+    if (!swappable(first)) {
+        Moved refused;
+        refused.refused = true;
+        co_return refused;
+    }
+    const Moved moved = co_await each_movable(ctx, first, pages, &AddressSpace::swap_out);
+    co_return moved;
 }
 
 /// shrink_folio_list finds page tables by the pages, without the mmap lock. MODEL: it is tried here, and whoever has it for
@@ -86,6 +101,7 @@ sim::Task<u64> AddressSpace::reclaim(KernelContext& ctx, u64 pages, bool ours) {
     for (auto next = pages_.begin(); next != pages_.end() && moved.done < pages; next = pages_.lower_bound(from)) {
         const Va page{next->first << page_shift};
         from = next->first + 1;
+        if (!swappable(page)) continue;
         if (next->second.huge) co_await split_huge(ctx, page);
         if (!movable(page.page_number(), moved)) continue;
         if (frames_.swap_left() == 0) break;

@@ -205,6 +205,7 @@ Bond& Sva::attach_pinned(AddressSpace& mm, base::Name process, drivers::DeviceDr
     bond.process = process;
     bond.stream = device.stream();
     bond.pasid = tag;
+    bond.tagged = tag != Pasid{} && pasids_.hold(tag);
     bond.pinned = std::move(pages);
     ledger_.bond_opened(bond.id, mm.id());
     for (const PinnedPage& p : bond.pinned) {
@@ -271,6 +272,14 @@ sim::Task<void> Sva::unbind_pinned(KernelContext& ctx, Bond& b) {
     co_await std::move(back);
     change(b, BondEvent::UnbindEnds);
     ledger_.bond_closed(b.id);
+    if (std::exchange(b.tagged, false)) pasids_.drop(b.pasid, MmId{});
+}
+
+std::vector<const Bond*> Sva::tagged(Pasid pasid) const {
+    std::vector<const Bond*> found;
+    for (const auto& b : bonds_)
+        if (b->tagged && b->pasid == pasid) found.push_back(b.get());
+    return found;
 }
 
 /// Of an mm that is dead already the release has done it.

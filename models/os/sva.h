@@ -37,6 +37,8 @@ public:
     /// A device that is given addresses of memory: pages of the mm that are pinned for it. `tag`: a PASID that only its driver
     /// knows.
     Bond& attach_pinned(AddressSpace& mm, base::Name process, drivers::DeviceDriver& device, Pasid tag, std::vector<PinnedPage> pages);
+    /// Whose work that number is the tag of.
+    std::vector<const Bond*> tagged(Pasid pasid) const;
     /// Drops one reference; the last one tears the bond down and returns when it is UNBOUND. The device must have been stopped.
     sim::Task<void> unbind(KernelContext& ctx, Bond& bond);
     /// Where PASIDs are counted, and others hold this one: its DMA is blocked as by a release, with the device as it is.

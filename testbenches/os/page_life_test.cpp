@@ -249,6 +249,27 @@ TEST_CASE("a page goes to swap and comes back with its bytes after the time that
     CHECK(b.kernel->frames().swap_left() == 2);
 }
 
+TEST_CASE("what swap has no room for is counted apart, and neither hugetlb nor frames without a struct page go there at all", "[os][pages]") {
+    PagesBench b;
+    b.kernel->frames().set_swap(2);
+    AddressSpace &mm = b.space({4}), &hugetlb = b.space({huge_pages, huge_pages, MemoryKind::Hugetlb, true}), &mapped = b.space({4, 4, MemoryKind::PfnMapped});
+    AddressSpace::Moved m, of_hugetlb, of_mapped;
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> {
+        of_hugetlb = co_await hugetlb.page_out(ctx, heap, 4);
+        of_mapped = co_await mapped.page_out(ctx, heap, 4);
+        const u64 reclaimed = co_await hugetlb.reclaim(ctx, 4, false);
+        CHECK(reclaimed == 0);
+        m = co_await mm.page_out(ctx, heap, 4);
+    });
+    CHECK((m.done == 2 && m.no_swap == 2 && m.failed == 0 && !m.refused));
+    CHECK((of_hugetlb.refused && of_hugetlb.done == 0));
+    CHECK((of_mapped.refused && of_mapped.done == 0));
+    CHECK(hugetlb.huge_mappings() == 1);
+    b.leave(mm);
+    b.leave(hugetlb);
+    b.leave(mapped);
+}
+
 TEST_CASE("2 MiB are one entry, until something happens to a part of them; a collapse puts them together again", "[os][pages]") {
     PagesBench b;
     AddressSpace& mm = b.space({.pages = 1024, .huge = true});

@@ -135,3 +135,20 @@ TEST_CASE("who cannot have all of the pages pinned has none, and no bond", "[os]
     CHECK(b.kernel->at_rest());
     CHECK(b.call(b.kernel->pin("other", "dev", 0, 16, "")));
 }
+
+TEST_CASE("a PASID that is the tag of work goes back when the driver is through with that, whoever gives it back before", "[os]") {
+    PinnedDmaBench b;
+    std::vector<std::pair<u32, PasidState>> states;
+    auto changed = b.events.subscribe<PasidChanged>([&](Time, const PasidChanged& e) { states.emplace_back(raw(e.pasid), e.state); });
+    REQUIRE(b.kernel->allocate_pasids("contexts", 2) == 2);
+    REQUIRE(b.call(b.kernel->pin("app", "dev", 0, 4, "contexts")));
+    states.clear();
+    const Kernel::FreedPasids freed = b.kernel->free_pasids("contexts");
+    CHECK(freed.count == 2);
+    CHECK(freed.held == std::vector<std::string>{"PASID 1 by app on dev"});
+    CHECK(states == std::vector<std::pair<u32, PasidState>>{{1, PasidState::FreePending}, {2, PasidState::Free}});
+    CHECK(b.kernel->allocate_pasids("others", 1) == 1);
+    CHECK(states.back() == std::pair{u32{2}, PasidState::Allocated});
+    b.call(b.kernel->kill("app"));
+    CHECK(states.back() == std::pair{u32{1}, PasidState::Free});
+}
