@@ -38,7 +38,7 @@ ALLOWED = {
     # The ledger's truth comes from the operating system, and no hardware model may see it.
     # It sees register accesses from the CPU's end, drivers through their two interfaces, and devices as PCI functions.
     "os": DRIVER_INTERFACES + CPU_SIDE + HARDWARE,
-    "os/drivers": ["os/*"] + CPU_SIDE + HARDWARE,
+    "os/drivers": ["os/*", "os/mm/*"] + CPU_SIDE + HARDWARE,
     "observe": GROUND + ["*/events.h", "*/*/events.h"],
     "platform": ["*", "*/*", "*/*/*"],
 }
@@ -71,7 +71,7 @@ def room_of(path):
         return None
     if parts[0] == "iommu" and len(parts) > 2:
         return "iommu/" + parts[1]
-    if parts[0] == "os" and len(parts) > 2:
+    if parts[0] == "os" and len(parts) > 2 and parts[1] != "mm":  # memory management is a part of the kernel
         return "os/" + parts[1]
     return parts[0] if parts[0] in ALLOWED else None
 
@@ -185,13 +185,13 @@ BAD = {
     "models/memory/x.h": ['"iommu/translation.h"', "<systemc.h>"],
     "models/iommu/x.h": ['"memory/page_ledger.h"', '"iommu/smmuv3/regs.h"', '"memory/ownership.h"', "<iommu/smmuv3/regs.h>"],
     "models/iommu/smmuv3/x.h": ['"iommu/vtd/regs.h"', '"pcie/tlp.h"', '"memory/sparse_memory.h"', "<tlm>"],
-    "models/bare/x.h": ['"pcie/tlp.h"', '"os/mm.h"', "<nlohmann/json.hpp>"],
+    "models/bare/x.h": ['"pcie/tlp.h"', '"os/mm/address_space.h"', "<nlohmann/json.hpp>"],
     "models/pcie/x.h": ['"iommu/walker.h"', '"iommu/smmuv3/unit.h"', '"devices/atc.h"'],
-    "models/devices/x.h": ['"memory/mmio_bus.h"', '"iommu/walker.h"', '"os/mm.h"', '"memory/ownership.h"', "<fmt/format.h>"],
+    "models/devices/x.h": ['"memory/mmio_bus.h"', '"iommu/walker.h"', '"os/mm/address_space.h"', '"memory/ownership.h"', "<fmt/format.h>"],
     "models/os/x.h": ['"os/drivers/smmuv3_driver.h"', '"iommu/smmuv3/regs.h"', '"observe/vcd.h"', '"memory/page_ledger.h"'],
     "models/os/drivers/vtd_driver.cpp": ['"iommu/smmuv3/regs.h"', '"iommu/vtd/unit.h"', '"devices/atc.h"', '"pcie/link.h"'],
     "models/os/drivers/nic_driver.cpp": ['"devices/gpu_regs.h"', '"devices/nic.h"'],
-    "models/observe/x.h": ['"os/mm.h"', '"memory/memory_port.h"', "<yaml-cpp/yaml.h>", "<systemc>"],
+    "models/observe/x.h": ['"os/mm/address_space.h"', '"memory/memory_port.h"', "<yaml-cpp/yaml.h>", "<systemc>"],
     "models/extra/x.h": ["<vector>"],
     "platform/x.h": ['"testbenches/support/bench.h"', '"config.h"'],
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include "base/lifecycle.h"
 #include "os/events.h"
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 #include "sim/signal.h"
 
 namespace quiesce::os {

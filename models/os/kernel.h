@@ -5,8 +5,8 @@
 #include "os/console.h"
 #include "os/interrupts.h"
 #include "os/iopf.h"
-#include "os/lazy_tlb.h"
-#include "os/oom.h"
+#include "os/mm/lazy_tlb.h"
+#include "os/mm/oom.h"
 
 #include <map>
 #include <set>

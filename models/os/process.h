@@ -114,7 +114,7 @@ struct Process {
     unsigned leaving = 1;            ///< threads that have not passed exit_files
     sim::Latch zombie;
     bool reaped = false;             ///< its parent has waited for it
-    // ---- the OOM killer's (os/oom.h)
+    // ---- the OOM killer's (os/mm/oom.h)
     int oom_score_adj = 0;
     AddressSpace* oom_mm = nullptr;  ///< signal_struct::oom_mm: it was chosen; holds mm_count
     unsigned task_references = 1;    ///< until it is reaped by its parent, and as long as the OOM reaper has it

@@ -9,7 +9,7 @@
 /// took. `os.mm.*` are the costs, `os.oom.backwards` is the patch. scripts/calibrate_os.py asks and compares.
 #include "calibration/configuration.h"
 #include "memory/system_memory.h"
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <CLI/CLI.hpp>
 #include <cstdlib>

@@ -3,7 +3,7 @@
 #include "memory/mmio_bus.h"
 #include "memory/system_memory.h"
 #include "os/eras.h"
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 #include "os/pasid.h"
 
 #include <catch2/catch.hpp>

@@ -3,7 +3,7 @@
 /// oracle is a walk by hand over the words in memory (facts/iommu-specs.md 5.1), and what a test itself wrote.
 #include "base/property.h"
 #include "os/machine.h"
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <deque>
 #include <map>

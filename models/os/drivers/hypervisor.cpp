@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/drivers/hypervisor.h"
 
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 /// Address spaces: real page tables in simulated memory, frames from an allocator, mmu notifiers, and the two reference counts
 /// that decide when they go (facts/linux-sva.md 1.1 to 1.3).
 #pragma once
-#include "os/frames.h"
+#include "os/mm/frames.h"
 #include "sim/lock.h"
 
 #include <map>
@@ -177,7 +177,7 @@ public:
     u64 present_pages() const { return pages_.size(); }
     u64 swapped_pages() const { return away_.size(); }
 
-    // ---- pages that several have, that move, that go and come back (os/cow.cpp, os/page_moves.cpp, os/huge.cpp) ----
+    // ---- pages that several have, that move, that go and come back (os/mm/cow.cpp, os/mm/page_moves.cpp, os/mm/huge.cpp) ----
     /// fork: `child`, which is new, gets the same mappings; private pages are copied when somebody writes to them, pinned
     /// ones at once. The caller holds the mmap lock for writing. False: no memory for the child's tables.
     sim::Task<bool> copy_to(KernelContext& ctx, AddressSpace& child);
@@ -206,7 +206,7 @@ public:
     /// With the pgd.
     u64 table_pages() const { return tables_.size() + 1; }
 
-    // ---- what the OOM killer knows of it (os/oom.h) ----
+    // ---- what the OOM killer knows of it (os/mm/oom.h) ----
     /// __oom_reap_task_mm: takes what it can without waiting for anybody, and leaves the tables. The caller holds the mmap
     /// lock for reading. False: a range notifier refused. `backwards`: from the last mapping to the first.
     sim::Task<bool> reap(KernelContext& ctx, bool backwards);

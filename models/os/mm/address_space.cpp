@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <algorithm>
 

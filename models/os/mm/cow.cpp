@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Pages that several address spaces have: fork shares them, whoever writes first gets a copy (linux: copy_page_range,
 /// do_wp_page); and what mprotect does to entries.
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <array>
 

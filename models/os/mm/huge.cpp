@@ -2,7 +2,7 @@
 /// Mappings of 2 MiB (linux: mm/huge_memory.c, mm/khugepaged.c): one entry where a table of 512 would be. What is to happen to
 /// a part of one splits it first. MODEL: page faults give pages of 4 KiB; of 2 MiB are what spawn was asked for, and what
 /// was collapsed.
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <algorithm>
 

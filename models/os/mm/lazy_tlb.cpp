@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "os/lazy_tlb.h"
+#include "os/mm/lazy_tlb.h"
 
 namespace quiesce::os {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "os/frames.h"
+#include "os/mm/frames.h"
 
 #include <array>
 #include <stdexcept>

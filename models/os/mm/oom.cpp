@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "os/oom.h"
+#include "os/mm/oom.h"
 
 #include <algorithm>
 #include <limits>

@@ -19,7 +19,7 @@ constexpr u64 huge_pages = 512; ///< of 4 KiB in one of 2 MiB
 constexpr unsigned huge_shift = page_shift + 9;
 constexpr u64 huge_size = u64{1} << huge_shift;
 
-/// Makes room when an allocation finds none (os/oom.h).
+/// Makes room when an allocation finds none (os/mm/oom.h).
 class MemoryPressure {
 public:
     virtual ~MemoryPressure() = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Pages that get another frame, go to swap and come back, and pages that cannot because somebody pinned them (linux:
 /// mm/migrate.c, mm/vmscan.c, mm/gup.c). For a device each is an unmapping that it did not ask for.
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 namespace quiesce::os {
 

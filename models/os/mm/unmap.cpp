@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// How pages go: at exit_mmap, at munmap, and when the OOM reaper takes them (facts/linux-sva.md 1.2, 10).
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 
 #include <algorithm>
 

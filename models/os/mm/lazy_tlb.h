@@ -2,7 +2,7 @@
 /// Lazy TLBs: a CPU that goes on without a process keeps the last one's address space as its active_mm, and with it a
 /// reference (kernel/sched/core.c, context_switch; facts/linux-sva.md 1.1).
 #pragma once
-#include "os/mm.h"
+#include "os/mm/address_space.h"
 #include "sim/random.h"
 
 #include <vector>
