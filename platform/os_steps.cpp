@@ -11,6 +11,7 @@ using Life = Situation::Life;
 const ArgumentSpec as_process{"as", Kind::Process, true, "the process that does it"};
 const ArgumentSpec to_device{"to", Kind::Device, true, "the device"};
 
+constexpr u64 most_guests = 1'000;
 constexpr u64 most_waiting = 1'000'000'000 * one_ns * 1'000; ///< 1000 s
 
 os::MemoryKind kind_of(const std::string& word) {
@@ -20,9 +21,13 @@ os::MemoryKind kind_of(const std::string& word) {
 }
 
 /// So many frames there never are, whoever is killed.
-void check_frames(os::Kernel& kernel, const Step& s, const std::string& process, const os::NewMapping& heap) {
-    const u64 most = kernel.frames_for_processes(), kept = kernel.frames().limit() - most;
+void check_frames(os::Kernel& kernel, const Step& s, const std::string& process, const os::NewMapping& heap,
+                  os::GuestId guest = os::first_guest) {
+    const u64 most = kernel.frames_for_processes(guest), kept = kernel.frames().limit() - most;
     if (heap.frames() <= most) return;
+    if (kernel.config().guests.get() > 1)
+        throw cannot_be(s, fmt::format("{} begins with {} pages of memory, its stack and its tables among them, and its guest has {}: "
+                                       "each has its part of platform.memory.ram (os.guests)", process, heap.frames(), most));
     throw cannot_be(s, fmt::format("{} begins with {} pages of memory, its stack and its tables among them, and there are {}: os.oom.ram of {} KiB would do",
                                    process, heap.frames(), most, (heap.frames() + kept) * page_size / 1024));
 }
@@ -39,13 +44,14 @@ sim::Task<void> spawn_process(Stage& g, const Step& s) {
     const auto threads = static_cast<unsigned>(s.integer("threads", 1));
     const int adj = s.has("oom-protect") ? -static_cast<int>(s.integer("oom-protect")) : static_cast<int>(s.integer("oom-prefer", 0));
     os::Kernel& kernel = g.system.kernel();
-    check_frames(kernel, s, s.text("spawn"), heap);
-    if (kernel.has_frames(heap)) {
-        kernel.spawn(s.text("spawn"), heap, threads);
+    const os::GuestId guest{static_cast<u32>(s.integer("guest", 1))};
+    check_frames(kernel, s, s.text("spawn"), heap, guest);
+    if (kernel.has_frames(heap, guest)) {
+        kernel.spawn(s.text("spawn"), heap, threads, guest);
         kernel.set_oom_score_adj(s.text("spawn"), adj);
         co_return;
     }
-    const bool born = co_await kernel.spawn_by_faults(s.text("spawn"), heap, threads, adj);
+    const bool born = co_await kernel.spawn_by_faults(s.text("spawn"), heap, threads, adj, guest);
     if (born) co_return;
     if (kernel.heap(s.text("spawn")) == nullptr) throw cannot_be(s, fmt::format("no memory is left for {} (os.oom.ram), and nobody to be killed for it", s.text("spawn")));
     g.note(s, fmt::format("{} was killed before it had all its pages", s.text("spawn")));
@@ -247,6 +253,28 @@ sim::Task<void> drop(Stage& g, const Step& s) {
     if (!dropped) g.note(s, fmt::format("nothing to do: {} holds nothing of {}", s.text("by"), s.text("drop")));
 }
 
+/// What the hypervisor's error says.
+InputError refused_by_hypervisor(const Step& s, base::Name error) {
+    static const std::map<std::string_view, const char*> told{
+        {"ENODEV", "there is no IOMMU"},
+        {"ESRCH", "there is no such guest: spawn a process of it before"},
+        {"EBUSY", "processes of the guest live, or are bound to a device"},
+        {"EINVAL", "the IOMMU takes no further guest, or the device is not attached"}};
+    return cannot_be(s, fmt::format("{} ({})", told.at(error.text()), error.text()));
+}
+
+os::GuestId guest_of(const Step& s, std::string_view argument) { return os::GuestId{static_cast<u32>(s.integer(argument))}; }
+
+sim::Task<void> assign_device(Stage& g, const Step& s) {
+    const base::Name error = co_await g.system.kernel().assign(s.text("assign"), guest_of(s, "guest"));
+    if (error) throw refused_by_hypervisor(s, error);
+}
+
+sim::Task<void> end_guest(Stage& g, const Step& s) {
+    const base::Name error = co_await g.system.kernel().destroy_guest(guest_of(s, "end-guest"));
+    if (error) throw refused_by_hypervisor(s, error);
+}
+
 sim::Task<void> reset_device(Stage& g, const Step& s) {
     const bool done = co_await g.system.kernel().reset(s.text("reset"));
     if (!done) note_gone(g, s, s.text("reset"));
@@ -270,6 +298,7 @@ std::vector<VerbRow> os_sentence_rows() {
           {"memory", Kind::Choice, false,
            "what the heap is: private, huge (private, by 2 MiB), shared, hugetlb or pfn-mapped; the OOM reaper takes private memory alone (private)",
            {"private", "huge", "shared", "hugetlb", "pfn-mapped"}},
+          {"guest", Kind::Integer, false, "whose process it is, of several guests (os.guests); a new one gets a part of RAM (1)", {}, 1, most_guests},
           {"supervisor", Kind::Flag, false,
            "true: no process but a driver in the kernel, which binds the kernel's own address space (VT-d, kernels up to 6.1) (false)"},
           {"oom-prefer", Kind::Integer, false, "oom_score_adj above 0: it is killed for memory sooner, by thousandths of all RAM (0)", {}, 0, 1000},
@@ -359,6 +388,13 @@ std::vector<VerbRow> os_sentence_rows() {
          true, &Plan::allocate_pasids, allocate_pasids},
         {"os", "free-pasids", "and gives all of a set back", "os: {free-pasids: contexts}",
          {{"free-pasids", Kind::Name, true, "the set"}}, true, &Plan::free_pasids, free_pasids},
+        {"os", "assign", "a hypervisor gives a device to a guest; nobody of the guest that had it is bound to it any more",
+         "os: {assign: acc0, guest: 2}",
+         {{"assign", Kind::Device, true, "the device"}, {"guest", Kind::Integer, true, "the guest, of which there is a process", {}, 1, most_guests}}, true,
+         &Plan::about_guest, assign_device},
+        {"os", "end-guest",
+         "a guest whose processes have ended is over: its devices are nobody's, and its second stage, its number (VMID, DID) and its memory are the next one's",
+         "os: {end-guest: 1}", {{"end-guest", Kind::Integer, true, "the guest", {}, 1, most_guests}}, true, &Plan::about_guest, end_guest},
         {"os", "reset", "the administrator resets the device's function (FLR), and the driver waits 100 ms for it", "os: {reset: acc0}",
          {{"reset", Kind::Device, true, "the device"}}, false, &Plan::about_function, reset_device},
         {"os", "bus-master", "the driver sets or clears Bus Master Enable: without it the device sends no requests",

@@ -46,24 +46,36 @@ void Plan::let_go(Tie& tie, bool wait) {
 
 // ---- processes ------------------------------------------------------------------------------------------------------
 
-void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages) {
+void Plan::add_process(const Step& s, std::string_view argument, u64 heap_pages, u64 guest) {
     const u64 members = s.integer("count", 1);
     u64 needed = heap_pages * members;
     for (const auto& [name, p] : processes_)
-        if (p.life == Life::Running) needed += p.heap_pages * p.members;
-    const u64 ram_pages = config_.platform.memory.ram.get().bytes() / page_size;
+        if (p.life == Life::Running && p.guest == guest) needed += p.heap_pages * p.members;
+    const u64 ram_pages = os::Guests::part_bytes(config_.platform.memory.ram.get().bytes(), config_.os.guests) / page_size;
+    const char* const whose = config_.os.guests > 1 ? ", of which a guest has" : ":";
     if (needed > ram_pages)
         out_.error(s.mark(s.has("pages") ? "pages" : argument),
-                   fmt::format("the heaps of the running processes are {} pages by then, but platform.memory.ram is {}: {} pages", needed,
-                               config_.platform.memory.ram.text(), ram_pages));
+                   fmt::format("the heaps of the running processes are {} pages by then, but platform.memory.ram is {}{} {} pages", needed,
+                               config_.platform.memory.ram.text(), whose, ram_pages));
     processes_[s.text(argument)].heap_pages = heap_pages;
     processes_[s.text(argument)].members = members;
+    processes_[s.text(argument)].guest = guest;
 }
 
 void Plan::spawn(const Step& s) {
-    add_process(s, "spawn", s.integer("pages", default_heap_pages));
+    if (s.has("guest")) about_guest(s);
+    add_process(s, "spawn", s.integer("pages", default_heap_pages), s.integer("guest", 1));
     processes_[s.text("spawn")].threads = s.integer("threads", 1);
     processes_[s.text("spawn")].supervisor = s.text("supervisor") == "true";
+}
+
+/// Which guests there are then, the kernel knows.
+void Plan::about_guest(const Step& s) {
+    const std::string_view argument = s.has("guest") ? "guest" : s.row->verb;
+    if (config_.os.guests == 1 && !(s.row->verb == "spawn" && s.integer(argument) == 1))
+        out_.error(s.mark(argument), "there is one kernel on this machine: set os.guests, the guests that there are at a time");
+    if (s.row->verb == "spawn" && s.text("supervisor") == "true")
+        out_.error(s.mark(argument), "guest: drivers in the kernel are the first guest's");
 }
 
 /// What can be said of the kernel as of a process.
@@ -82,7 +94,7 @@ void Plan::fork(const Step& s) {
         processes_[s.text("child")] = std::move(clone);
         return;
     }
-    add_process(s, "child", parent->heap_pages);
+    add_process(s, "child", parent->heap_pages, parent->guest);
     for (const auto& [device, tie] : parent->ties) processes_[s.text("child")].ties[device].descriptors = tie.descriptors;
 }
 

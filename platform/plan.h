@@ -43,6 +43,8 @@ public:
     void drop(const Step& s);
     void allocate_pasids(const Step& s) { pasid_sets_.insert(s.text("set")); }
     void free_pasids(const Step& s);
+    /// About one of several guests.
+    void about_guest(const Step& s);
     /// About a PCI function alone.
     void about_function(const Step& s);
 
@@ -64,6 +66,7 @@ private:
         u64 threads = 1;
         bool supervisor = false;     ///< the kernel's own
         u64 members = 1;             ///< of a crowd
+        u64 guest = 1;
         std::map<std::string, Tie, std::less<>> ties;
         std::set<std::string> holders;
     };
@@ -74,7 +77,7 @@ private:
     Tie* bound(const Step& s, Process& p, std::string_view argument, const std::string& device);
     static void let_go(Tie& tie, bool wait);
     bool can_be_of_the_kernel(const Step& s) const;
-    void add_process(const Step& s, std::string_view argument, u64 heap_pages);
+    void add_process(const Step& s, std::string_view argument, u64 heap_pages, u64 guest);
     void check_pages(const Step& s, const Process& p);
     void check_thread(const Step& s, const Process& p);
     void check_sizes(const Step& s, const Process& p);

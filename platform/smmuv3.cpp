@@ -245,6 +245,8 @@ void check_stages(const Config& c, const Node& root, Diagnostics& out) {
 
 /// The hypervisor's second stage, where the kernel is a guest.
 void check_nested(const Config& c, const Node& root, Diagnostics& out) {
+    if (c.os.guests > 1 && !c.smmuv3_driver.nested.get())
+        out.error(place_of(root, {"os", "guests"}), "os.guests: guests are behind a second stage each: set os.smmuv3_driver.nested");
     if (!c.smmuv3_driver.nested.get()) return;
     const smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
     const Mark at = place_of(root, {"os", "smmuv3_driver", "nested"});

@@ -115,6 +115,8 @@ void check_vtd(const Config& c, const Node& root, Diagnostics& out) {
     if (c.vtd_driver.nested.get() && !(unit.nested.get() && unit.second_stage.get()))
         out.error(place_of(root, {"os", "vtd_driver", "nested"}),
                   "os.vtd_driver.nested: the unit has not both stages: set platform.iommu.vtd.nested and second_stage");
+    if (c.os.guests > 1 && !c.vtd_driver.nested.get())
+        out.error(place_of(root, {"os", "guests"}), "os.guests: guests are behind a second stage each: set os.vtd_driver.nested");
     const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
     if (end > u64{1} << unit.host_address_bits)
         refuse("host_address_bits", "RAM ends beyond the host address width");

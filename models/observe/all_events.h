@@ -34,7 +34,7 @@ using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::Fen
                                  os::DeviceReset, os::WorkLost, os::AtcLeftOpen,
                                  os::TeardownStepChanged, os::IommuCommandIssued,
                                  os::AllocationDelayed, os::OomVictimMarked, os::OomReapTried, os::OomMappingReaped,
-                                 os::OomMappingSkipped, os::OomVictimHidden, os::OomFoundNobody, os::PagePinned>;
+                                 os::OomMappingSkipped, os::OomVictimHidden, os::OomFoundNobody, os::PagePinned, os::FunctionAssigned>;
 using AllEvents = base::Join<GenericEvents, MemoryEvents, IommuEvents, PcieEvents, DeviceEvents, OsEvents>;
 
 } // namespace quiesce::observe

@@ -32,7 +32,7 @@ public:
     using Told = base::EventList<memory::FrameTaken, memory::FrameUnmapped, memory::FrameFreed, memory::FrameShared, memory::FrameLeft,
                                  os::BondChanged, os::TeardownTriggered,
                                  os::TeardownStepChanged, os::IommuCommandIssued, os::InvalidationIssued, os::FenceObserved, os::FenceTimedOut,
-                                 os::StopSeen, os::MmputReturned, os::PasidChanged, os::AtcLeftOpen, os::WorkLost, os::OsViolation,
+                                 os::StopSeen, os::MmputReturned, os::PasidChanged, os::FunctionAssigned, os::AtcLeftOpen, os::WorkLost, os::OsViolation,
                                  os::FaultHandled, devices::PageRequestSent, iommu::PageRequestReceived, iommu::PageRequestRecorded,
                                  os::PageRequestEnded, os::PageGroupAnswered, iommu::PageResponseSent, devices::PageResponseHeard,
                                  devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallRecorded, iommu::StallResolved>;

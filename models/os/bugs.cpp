@@ -45,6 +45,10 @@ constexpr BugRow bug_table[] = {
      "pasid-reuse-after-exit", "os.bugs=[R17]", "dma-after-unbind,pasid-reused-undrained"},
     {Bug::R18, "R18", "an unbind takes its bond off the list before its context is gone: a release that comes meanwhile passes it by",
      "exit-during-unbind", "os.bugs=[R18]", "freed-before-fenced"},
+    {Bug::R19, "R19",
+     "what is torn down with a second stage is invalidated as though it had a first one alone (TLBI_NH_ALL, PASID-selective): the next guest gets the "
+     "VMID or DID, and what was kept of the last one's memory",
+     "guest-after-guest", "os.bugs=[R19]", "cross-process-dma"},
     {Bug::R20, "R20", "a driver that gave up waiting for its device unbinds all the same, and does not reset it",
      "device-never-stops", "os.bugs=[R20]", "dma-after-unbind"},
     {Bug::R21, "R21",
@@ -75,8 +79,6 @@ constexpr BugRow bug_table[] = {
      "mm-exit-under-load", "os.bugs=[leak-pasid]", "left-behind"},
 };
 constexpr AbsentBug absent_table[] = {
-    {"R19", "a nested context is torn down with an invalidation of its first stage alone: what was kept of both stages together is used for the next guest",
-     "it shows when a hypervisor gives a guest's memory to somebody else; this one's second stage leads to the same address for ever"},
     {"R7-amd", "AMD's driver invalidates device caches before the GCR3 entry is gone", "comes with AMD-Vi"},
     {"R26-amd", "amd_iommu_v2 answers a page request for which it has no memory with success", "comes with AMD-Vi; R26 is its neutral form"},
     {"R-A4", "amd-iommu-v2: a driver's lock that its mm_exit takes is held by a path that drops the last reference", "comes with AMD-Vi and its policy"},

@@ -69,6 +69,14 @@ struct TeardownStepChanged {
 };
 DESCRIBE(TeardownStepChanged, bond, context, by, step, ended)
 
+/// A hypervisor gave a device's function to a guest; 0: it took it from whoever had it.
+struct FunctionAssigned {
+    static constexpr std::string_view event_name = "FunctionAssigned";
+    base::Name device;
+    u32 guest;
+};
+DESCRIBE(FunctionAssigned, device, guest)
+
 /// A driver put a command into a queue of its IOMMU.
 struct IommuCommandIssued {
     static constexpr std::string_view event_name = "IommuCommandIssued";

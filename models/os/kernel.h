@@ -30,6 +30,10 @@ struct KernelConfig {
                           "linux: pci_enable_acs, after the IOMMU driver's pci_request_acs"};
     base::Param<bool> randomize_va_space{true, "heaps and stacks begin at random addresses; false: every process has them at the same",
                                          P::Kernel, "linux: randomize_va_space is 2"};
+    base::Param<unsigned> guests{1,
+                                 "guests of a hypervisor at a time; above 1 RAM is divided, and a process says whose it is (needs os.smmuv3_driver.nested, "
+                                 "os.vtd_driver.nested)",
+                                 base::between(1u, 16u), P::Guess, "one kernel has the machine"};
     PasidConfig pasid;
     CpuConfig cpu;
     ConsoleConfig console;
@@ -39,7 +43,7 @@ struct KernelConfig {
     EnqcmdConfig enqcmd;
     OomConfig oom;
 };
-DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, randomize_va_space, pasid, cpu, console, mm, process, iopf, enqcmd, oom)
+DESCRIBE(KernelConfig, policy, kernel, suppression, bugs, acs, randomize_va_space, guests, pasid, cpu, console, mm, process, iopf, enqcmd, oom)
 static_assert(base::fully_described<KernelConfig>);
 
 class Kernel {
@@ -53,6 +57,7 @@ public:
     Scheduler& scheduler() { return scheduler_; }
     InterruptController& interrupts() { return interrupts_; }
     FrameAllocator& frames() { return frames_; }
+    Guests& guests() { return guests_; }
     base::EventBus& events() { return events_; }
     const KernelConfig& config() const { return config_; }
     Sva& sva() { return sva_; }
@@ -81,13 +86,17 @@ public:
 
     // ---- what scenarios say; each ends when the system call, or the death, is over. What is a coroutine takes names by
     // value: it begins when it is awaited or spawned, and whoever called may be gone by then ----
-    void spawn(const std::string& name, const NewMapping& heap, unsigned threads = 1);
+    /// Throws std::runtime_error where no part of RAM is free for another guest.
+    void spawn(const std::string& name, const NewMapping& heap, unsigned threads = 1, GuestId guest = first_guest);
     /// Where memory is short: pages that are to be present are had as a thread has them that touches them. False: there was not
     /// even one for the process, or it was killed before it had them all.
-    sim::Task<bool> spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj);
-    /// Processes can have so many frames together before whoever wants another waits.
-    u64 frames_for_processes() const { return frames_.limit() - std::min(frames_.limit(), frames_.needed(nullptr)); }
-    bool has_frames(const NewMapping& heap) const { return frames_.left() >= heap.frames(); }
+    sim::Task<bool> spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj, GuestId guest = first_guest);
+    /// Processes of a guest can have so many frames together before whoever wants another waits.
+    u64 frames_for_processes(GuestId guest = first_guest) {
+        const FrameAllocator& its = guests_.begin(guest);
+        return its.limit() - std::min(its.limit(), its.needed(nullptr));
+    }
+    bool has_frames(const NewMapping& heap, GuestId guest = first_guest) { return guests_.begin(guest).left() >= heap.frames(); }
     /// No process: a driver in the kernel, which binds the kernel's own address space (SVM_FLAG_SUPERVISOR_MODE). MODEL: pages of its
     /// own stand where a process's heap would, and calls are a process's; nothing kills it, and so nobody asks what such a run left behind.
     void spawn_supervisor(const std::string& name, u64 pages);
@@ -95,6 +104,12 @@ public:
     void set_oom_score_adj(const std::string& name, int adj) { process(name).oom_score_adj = adj; }
     /// A child that shares the parent's open files and nothing else.
     sim::Task<bool> fork(const std::string& parent, const std::string& child);
+    // ---- guests.cpp: what the hypervisor's administrator asks for; what comes back is an error, or nothing
+    /// The device's function is the guest's from now on. EBUSY: somebody is bound to it; ESRCH: no such guest runs.
+    sim::Task<base::Name> assign(std::string device, GuestId guest);
+    /// When nothing of the guest is left: its functions are nobody's, its second stage and its memory are anybody's. EBUSY: processes
+    /// of it live.
+    sim::Task<base::Name> destroy_guest(GuestId guest);
     // ---- process_life.cpp
     /// One that shares the address space, too (CLONE_VM without CLONE_THREAD).
     void clone(const std::string& parent, const std::string& child);
@@ -182,11 +197,14 @@ private:
     void kill_for_memory(Process& p, u64 span);
     std::vector<Process*> by_birth() const;
     sim::Task<void> reap_zombie(Process& p);
-    AddressSpace& empty_mm(const std::string& name, const Architecture& written_as);
-    AddressSpace& new_mm(const std::string& name, const NewMapping& heap) { return new_mm(name, heap, architecture_); }
-    AddressSpace& new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as, u64 stack_present = stack_pages);
+    AddressSpace& empty_mm(const std::string& name, const Architecture& written_as, GuestId guest);
+    AddressSpace& new_mm(const std::string& name, const NewMapping& heap, GuestId guest) { return new_mm(name, heap, architecture_, guest); }
+    AddressSpace& new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as, GuestId guest,
+                         u64 stack_present = stack_pages);
     sim::Task<void> touch_pages(KernelContext& ctx, Process& p, Va first, u64 pages);
     sim::Task<void> populate(KernelContext& ctx, Process& p, u64 heap_pages);
+    bool guest_is_over(GuestId guest) const;
+    bool guest_lives(GuestId guest) const;
     sim::Task<FaultResult> page_fault(KernelContext& ctx, Process& p, Va at, bool write);
     sim::Task<std::optional<Spa>> user_page(KernelContext& ctx, Process& p, Va at, bool write);
     sim::Task<bool> with_heap(const std::string& name, std::function<sim::Task<bool>(KernelContext&, AddressSpace&, const Vma&)> body);
@@ -253,6 +271,8 @@ private:
     InterruptController interrupts_;
     Console console_;
     FrameAllocator frames_;
+    Guests guests_;
+    sim::Signal mm_dropped_;
     PasidAllocator pasids_;
     Sva sva_;
     IopfQueue page_faults_;

@@ -32,7 +32,7 @@ sim::Task<bool> Kernel::exec(std::string name, u64 heap_pages, bool close_files)
     KernelContext ctx(scheduler_, p.name + "/0");
     ctx.set_current(&p.task);
     co_await ctx.run();
-    const bool room = co_await frames_.wait_for_room(ctx, p.mm->id()); // bprm_mm_init: ENOMEM, and the process goes on as it was
+    const bool room = co_await guests_.memory_of(p.mm->guest()).wait_for_room(ctx, p.mm->id()); // bprm_mm_init: ENOMEM, and the process goes on as it was
     if (!room || p.dying()) {
         ctx.stop();
         co_return false;
@@ -53,8 +53,8 @@ sim::Task<void> Kernel::exec_mmap(KernelContext& ctx, Process& p, u64 heap_pages
     p.pasid_registers.assign(1, {});
     p.portals.clear();
     p.mapped.clear();
-    const bool at_once = has_frames({.pages = heap_pages});
-    p.mm = &new_mm(p.name, {.pages = heap_pages, .present = at_once ? heap_pages : 0}, architecture_, at_once ? stack_pages : 0);
+    const bool at_once = has_frames({.pages = heap_pages}, old.guest());
+    p.mm = &new_mm(p.name, {.pages = heap_pages, .present = at_once ? heap_pages : 0}, architecture_, old.guest(), at_once ? stack_pages : 0);
     events_.emit(ProcessChanged{p.name, p.mm->id(), "running"});
     for (unsigned t = 0; t < others; ++t) co_await old.mmput(ctx);
     const bool last = co_await old.mmput(ctx);

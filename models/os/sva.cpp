@@ -63,6 +63,11 @@ const std::vector<Bond*>& Sva::bonds_of(const AddressSpace& mm) const {
     return found == mms_.end() ? none : found->second.bonds;
 }
 
+bool Sva::in_use(const drivers::DeviceDriver& device) const {
+    const auto its = [&](const auto& b) { return &b->device == &device && b->life.state() != BondState::Unbound; };
+    return std::any_of(bonds_.begin(), bonds_.end(), its);
+}
+
 void Sva::left_behind(base::Leftovers& out) const {
     for (const auto& b : bonds_) {
         const std::string name = std::string{b->process.text()} + " on " + std::string{b->device.name().text()};
@@ -142,7 +147,7 @@ SvaDomain* Sva::domain_for(AddressSpace& mm, drivers::DeviceDriver& device) {
         if (d->device == only) return d;
     Ids& ids = ids_of(mm, &device);
     ++ids.domains;
-    const drivers::MmTag tag{ids.asid.value_or(Asid{}), *ids.pasid};
+    const drivers::MmTag tag{ids.asid.value_or(Asid{}), *ids.pasid, mm.guest()};
     domains_.push_back(std::make_unique<SvaDomain>(*this, mm, only, tag));
     mms_.at(raw(mm.id())).linked.push_back(domains_.back().get());
     pasids_.set_data(*ids.pasid, domains_.back().get());
@@ -163,7 +168,8 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
     if (bond == nullptr && iommu_ != nullptr && !parked) co_await ask_host_for_pasid(ctx, mm, device);
     const bool pinned = bond != nullptr && bond->domain == nullptr;
     const bool refuses = iommu_ != nullptr && mm.supervisor() && !iommu_->takes_supervisor();
-    const base::Name error = iommu_ == nullptr || pinned ? base::Name{"ENODEV"} // the device is in no group
+    const bool elsewhere = iommu_ != nullptr && iommu_->guest_of(device.stream()) != mm.guest(); // another guest sees the function
+    const base::Name error = iommu_ == nullptr || pinned || elsewhere ? base::Name{"ENODEV"} // the device is in no group
                              : parked                    ? base::Name{"EBUSY"}
                              : refuses                   ? base::Name{"EINVAL"}
                              : bond != nullptr           ? base::Name{}

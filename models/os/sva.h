@@ -45,6 +45,8 @@ public:
     /// The PASID goes back as far as the bonds are concerned.
     sim::Task<void> park(KernelContext& ctx, Bond& bond);
     const std::vector<Bond*>& bonds_of(const AddressSpace& mm) const;
+    /// Somebody is bound to it.
+    bool in_use(const drivers::DeviceDriver& device) const;
     Bond* find(const AddressSpace& mm, const drivers::DeviceDriver& device);
     /// The bond that a stream's PASID belongs to: from before its context is set until after it is cleared.
     Bond* bond_at(StreamId stream, Pasid pasid) const;

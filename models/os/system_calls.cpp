@@ -15,13 +15,15 @@ Va Kernel::random_heap_address() {
     return Va{architecture_.mmap_top.value() - (pages << page_shift) % (u64{1} << 38)};
 }
 
-AddressSpace& Kernel::empty_mm(const std::string& name, const Architecture& written_as) {
+AddressSpace& Kernel::empty_mm(const std::string& name, const Architecture& written_as, GuestId guest) {
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
-                                                     frames_, written_as));
+                                                     guests_.begin(guest), written_as));
     AddressSpace& mm = *spaces_.back();
+    mm.be_of(guest);
     mm.on_drop = [this](AddressSpace& gone) {
         sva_.mm_dropped(gone);
         std::erase(left_, &gone);
+        mm_dropped_.notify_all();
     };
     mm.on_exit = [this](AddressSpace& dead) { sva_.mm_exited(dead); };
     // arm64's ptep_set_access_flags flushes, and from 6.6 on that tells secondary TLBs (R25: as before); x86's does not flush
@@ -29,8 +31,8 @@ AddressSpace& Kernel::empty_mm(const std::string& name, const Architecture& writ
     return mm;
 }
 
-AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as, u64 stack_present) {
-    AddressSpace& mm = empty_mm(name, written_as);
+AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap, const Architecture& written_as, GuestId guest, u64 stack_present) {
+    AddressSpace& mm = empty_mm(name, written_as, guest);
     const Va base = random_heap_address();
     mm.map("heap", heap.huge ? base.align_down(huge_size) : base, heap);
     const u64 moved = config_.randomize_va_space ? random_.below(1u << 20) : 0;
@@ -38,31 +40,31 @@ AddressSpace& Kernel::new_mm(const std::string& name, const NewMapping& heap, co
     return mm;
 }
 
-void Kernel::spawn(const std::string& name, const NewMapping& heap, unsigned threads) {
-    AddressSpace& mm = new_mm(name, heap);
+void Kernel::spawn(const std::string& name, const NewMapping& heap, unsigned threads, GuestId guest) {
+    AddressSpace& mm = new_mm(name, heap, guest);
     for (unsigned t = 1; t < threads; ++t) mm.mmget();
     new_process(name, mm, threads);
 }
 
 void Kernel::spawn_supervisor(const std::string& name, u64 pages) {
-    AddressSpace& mm = new_mm(name, {.pages = pages}, own_architecture_);
+    AddressSpace& mm = new_mm(name, {.pages = pages}, own_architecture_, first_guest);
     mm.be_supervisors();
     new_process(name, mm, 1).oom_score_adj = -1000;
 }
 
 /// MODEL: whoever forks it is in no scenario; its first thread touches what its loader and its allocator would. By 2 MiB there
 /// is nothing to be had any more.
-sim::Task<bool> Kernel::spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj) {
+sim::Task<bool> Kernel::spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj, GuestId guest) {
     KernelContext ctx(scheduler_, name + "/0");
     co_await ctx.run();
-    const bool room = co_await frames_.wait_for_room(ctx, MmId{});
+    const bool room = co_await guests_.begin(guest).wait_for_room(ctx, MmId{});
     if (!room) {
         ctx.stop();
         co_return false;
     }
     NewMapping bare = heap;
     bare.present = 0;
-    AddressSpace& mm = new_mm(name, bare, architecture_, 0);
+    AddressSpace& mm = new_mm(name, bare, architecture_, guest, 0);
     for (unsigned t = 1; t < threads; ++t) mm.mmget();
     Process& p = new_process(name, mm, threads);
     p.oom_score_adj = oom_score_adj;
@@ -103,9 +105,9 @@ sim::Task<bool> Kernel::fork(const std::string& parent, const std::string& child
     Process& p = process(parent);
     return system_call(p, [this, &p, child](KernelContext& ctx) -> sim::Task<bool> {
         co_await ctx.spend(config_.process.fork.get(), p.name);
-        const bool room = co_await frames_.wait_for_room(ctx, p.mm->id());
+        const bool room = co_await guests_.memory_of(p.mm->guest()).wait_for_room(ctx, p.mm->id());
         if (!room) co_return false;
-        AddressSpace& mm = empty_mm(child, architecture_);
+        AddressSpace& mm = empty_mm(child, architecture_, p.mm->guest());
         bool copied = false;
         {
             auto held = co_await ctx.sleep_on(p.mm->mmap_lock().write(), "mmap-lock", "mmap_lock");

@@ -34,8 +34,10 @@ inline std::string decode(u64 w0, u64 w1) {
     case 0x03: return "CFGI_STE" + sid + leaf + ((w0 & 0xffff'ff00) != 0 || w1 > 1 ? "?" : "");
     case 0x04: return (w1 & 31) == 31 ? "CFGI_ALL" : "CFGI_STE_RANGE?";
     case 0x05: return "CFGI_CD" + sid + ssid + leaf + ((w0 & 0xf00) != 0 || w1 > 1 ? "?" : "");
+    case 0x10: return "TLBI_NH_ALL" + vmid + ((w0 & 0xffff'0000'ffff'ff00) != 0 || w1 != 0 ? "?" : "");
     case 0x11: return "TLBI_NH_ASID" + vmid + asid + ((w0 & 0xffff'ff00) != 0 || w1 != 0 ? "?" : "");
     case 0x12: return "TLBI_NH_VA" + vmid + asid + va + leaf + ((w0 & 0xffff'ff00) != 0 || (w1 & 0xffe) != 0 ? "?" : "");
+    case 0x28: return "TLBI_S12_VMALL" + vmid + ((w0 & 0xffff'0000'ffff'ff00) != 0 || w1 != 0 ? "?" : "");
     case 0x30: return "TLBI_NSNH_ALL";
     case 0x40: {
         const std::string size = (w1 & 63) == 52 ? " all" : " size " + std::to_string(w1 & 63) + " at " + hex(w1 >> 12 << 12);
@@ -110,12 +112,13 @@ struct Bench : Machine {
                    const pcie::FunctionConfig& device_config = without_atc(),
                    const drivers::Smmuv3DriverConfig& driver_settings = {},
                    std::optional<drivers::FirmwareNode> node = std::nullopt,
-                   Suppression suppression = Suppression::Hardware)
+                   Suppression suppression = Suppression::Hardware, unsigned guests = 1)
         : driver_config(driver_settings), function(device_config) {
         device.node = node;
         config.kernel = version;
         config.bugs = std::move(bugs);
         config.suppression = suppression;
+        config.guests = guests;
         make_kernel();
         unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), unit_config);
         spy.emplace(memory, *unit);

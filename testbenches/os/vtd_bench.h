@@ -40,12 +40,14 @@ struct VtdBench : Machine {
         u64 cap_set = 0, cap_clear = 0, ecap_set = 0, ecap_clear = 0;
         bool kernel_memory = false;
         Suppression suppression = Suppression::Hardware;
+        unsigned guests = 1;
     };
     VtdBench() : VtdBench(Settings{}) {}
     explicit VtdBench(const Settings& s) : driver_config(s.driver), function(s.function) {
         config.kernel = s.version;
         config.bugs = s.bugs;
         config.suppression = s.suppression;
+        config.guests = s.guests;
         make_kernel(memory.ram_bytes(), x86_64, IommuArch::Vtd);
         unit.cap = (unit.cap | s.cap_set) & ~s.cap_clear;
         unit.ecap = (unit.ecap | s.ecap_set) & ~s.ecap_clear;

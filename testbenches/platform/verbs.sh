@@ -105,6 +105,27 @@ expect 0 "needs 'stall', which vtd has not" "$QUIESCE" run stall-master-exit --s
 expect 0 "os.vtd_driver.nested" "$QUIESCE" list params
 expect 3 "os.vtd_driver.nested: the unit has not both stages" "$QUIESCE" run nested-kill --set platform.iommu.kind=vtd \
     --set platform.iommu.vtd.nested=false
+cat >guest-too-early.yaml <<'Y'
+scenario: a device is to pass from a guest whose process is bound to it
+platform: {iommu: {smmuv3: {stage2: true}}}
+os: {guests: 2, smmuv3_driver: {nested: true}}
+devices: {acc0: {kind: accelerator}}
+steps:
+  - os: {spawn: app1, pages: 4}
+  - os: {spawn: app2, pages: 4, guest: 2}
+  - os: {bind: app1, to: acc0}
+  - os: {assign: acc0, guest: 2}
+expect:
+  - never: stale-dma
+Y
+sed -e '/bind:/d' -e '/assign:/d' -e 's/guests: 2,/guests: 2, kernel: "6.12",/' -e '/guest: 2}/a\  - os: {spawn: app3, pages: 4, guest: 3}' guest-too-early.yaml >guests-too-many.yaml
+for kind in smmuv3 vtd; do
+    expect 3 "guests are behind a second stage each: set os.${kind}_driver.nested" "$QUIESCE" run guest-after-guest --set platform.iommu.kind=$kind \
+        --set os.${kind}_driver.nested=false
+done
+expect 3 "set os.guests" "$QUIESCE" run guest-after-guest --set os.guests=1
+expect 3 "processes of the guest live, or are bound to a device (EBUSY)" "$QUIESCE" run guest-too-early.yaml
+expect 3 "no part of RAM is free for another guest (os.guests)" "$QUIESCE" run guests-too-many.yaml
 expect 2 "has no performance monitors" "$QUIESCE" run mm-exit-under-load --set 'os.smmuv3_pmu.events=[transaction]'
 # What went wrong on the way is told, and where it hit the boot.
 expect 0 "3 links went down" "$QUIESCE" run switch-link-down
@@ -126,7 +147,7 @@ Y
 expect 0 "nothing was claimed here" "$QUIESCE" run vacuous.yaml --set os.smmuv3_driver.pri=true
 expect 0 '"freed-before-fenced",' "$QUIESCE" list bugs --json
 expect 0 '"absent": "comes with AMD-Vi"' "$QUIESCE" list bugs --json
-expect 0 "is used for the next guest; it shows when" "$QUIESCE" list bugs
+expect 0 "entry is gone; comes with AMD-Vi" "$QUIESCE" list bugs
 expect 0 "quiet-unbind" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out cmp
 expect 0 "steps of t0" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit
 expect 0 "CFGI_CD, SYNC" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit

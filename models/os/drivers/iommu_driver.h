@@ -28,6 +28,7 @@ struct StreamFeatures {
 struct MmTag {
     Asid asid{};
     Pasid pasid{};
+    GuestId guest = first_guest; ///< whose
 };
 
 class IommuDriver {
@@ -90,6 +91,15 @@ public:
     virtual sim::Task<void> forget_pasid(KernelContext&, Bond&) { co_return; }
     /// What its table says in memory: the PASID's context is there, be it quiet or not. Takes no time: for audits.
     virtual bool context_present(const Bond&) const { return false; }
+    // ---- a hypervisor's (os/guests.h): functions that pass from guest to guest
+    /// Who has the stream's function; it is the first guest's from attach_device() on.
+    virtual GuestId guest_of(StreamId) const { return first_guest; }
+    /// The stream leads nowhere.
+    virtual sim::Task<void> take_from_guest(KernelContext&, StreamId) { co_return; }
+    /// It leads through the guest's second stage. False: the unit knows no further guest.
+    virtual sim::Task<bool> give_to_guest(KernelContext&, StreamId, GuestId) { co_return false; }
+    /// No function is the guest's any more: its second stage goes, and the unit's number for it is free.
+    virtual sim::Task<void> end_guest(KernelContext&, GuestId) { co_return; }
     /// Every translation of an address space that the unit keeps.
     virtual sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) = 0;
     /// Its translations of a range (secondary TLB invalidation).

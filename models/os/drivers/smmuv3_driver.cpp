@@ -14,10 +14,6 @@ constexpr unsigned first_level_bits = 17; // at most so many first-level stream 
 constexpr unsigned linear_bits = 16;      // MODEL: a linear stream table above 4 MiB counts as one that cannot be allocated
 constexpr u64 atc_everything = 52;        // CMD_ATC_INV.Size of the whole address space (Linux: ATC_INV_SIZE_ALL)
 constexpr unsigned cd_leaf_bits = 10;     // context tables with 64 KiB leaves: 1024 descriptors
-constexpr unsigned stage2_levels = 3;     // S2SL0 = 1: walks start at level 1
-// VMSAv8-64 stage 2, 4 KiB granule (facts/iommu-specs.md 5.1): normal write-back memory, S2AP read and write, inner
-// shareable, AF.
-constexpr SecondStageFormat stage2_format{.table = 0x3, .page = 0x7ff, .block = 0x7fd};
 } // namespace
 
 Smmuv3Driver::Smmuv3Driver(base::Name unit, Kernel& kernel, const Smmuv3DriverConfig& config, Spa registers,
@@ -67,6 +63,7 @@ sim::Task<bool> Smmuv3Driver::probe(KernelContext& ctx) {
     const bool nests = id0.get(Idr0::S1P) && id0.get(Idr0::S2P);
     if (config_.nested && !nests)
         co_return refuse("os.smmuv3_driver.nested needs a unit with both stages: platform.iommu.smmuv3.stage2");
+    if (kernel_.config().guests > 1 && !config_.nested) co_return refuse("os.guests above 1 needs os.smmuv3_driver.nested");
     if (id1.get(Idr1::ECMDQ) && config_.ecmdq) co_await probe_own_queues(ctx);
     if (cmdq_log2_ == 0) co_return refuse("a command queue of one entry (IDR1.CMDQS is 0) has no room for a command and its CMD_SYNC");
     co_return true;
@@ -171,10 +168,8 @@ sim::Task<bool> Smmuv3Driver::init(KernelContext& ctx) {
     co_await write_reg(ctx, Cr1::offset, 4, 0x3u << 10 | 1u << 8 | 1u << 6 | 0x3u << 4 | 1u << 2 | 1u); // write-back, inner shareable
     co_await write_reg(ctx, Cr2::offset, 4, 1u << 2 | 1u << 1);                                         // PTM, RECINVSID
     co_await place_queues(ctx);
-    if (config_.nested)
-        second_ = make_second_stage(kernel_.frames(), stage2_format, config_.nested_pages, stage2_levels,
-                                    stage2_input_bits(address_bits(output_code_)));
-    if (kernel_.config().suppression == Suppression::DummyRoot) nowhere_ = kernel_.frames().take_empty_table();
+    if (config_.nested && !begin_guest(first_guest)) co_return refuse("no VMID is free");
+    if (kernel_.config().suppression == Suppression::DummyRoot) kernel_.guests().empty_table(first_guest);
     const bool placed = co_await place_streams(ctx);
     if (!placed) co_return false;
     u32 cr0 = 1u << 3;
@@ -234,7 +229,10 @@ bool Smmuv3Driver::stalls_enabled(StreamId stream) const {
 sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream, StreamFeatures features) {
     if (u64{raw(stream)} >> sid_bits_ != 0)
         co_return refuse("stream " + std::to_string(raw(stream)) + " is outside the stream table: " + std::to_string(sid_bits_) + " bits");
+    if (features.kernel_dma && kernel_.config().guests > 1)
+        co_return refuse("os.guests above 1: its driver has memory for DMA of its own, which would have to pass from guest to guest");
     Stream s;
+    s.kernel_dma = features.kernel_dma;
     const unsigned bits = std::min(ssid_bits_, features.pasid_bits);
     s.ats = features.ats;
     s.pri = features.pri;
@@ -243,22 +241,10 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     s.stalls = forced || (optional && features.can_stall);
     s.two_level = two_level_contexts_ && bits > cd_leaf_bits;
     s.bits = s.two_level ? bits : std::min(bits, cd_leaf_bits); // a linear table is no larger than a leaf
-    const u64 bytes = s.two_level ? u64{8} << (s.bits - cd_leaf_bits) : u64{64} << s.bits;
-    s.contexts = kernel_.frames().take_kernel(std::max<u64>(bytes, page_size), u64{1} << 16);
+    s.contexts = memory_of(s).take_kernel(context_bytes(s), u64{1} << 16);
     streams_[raw(stream)] = s;
-    Ste ste;
-    ste.set(Ste::V, true).set(Ste::Config, StreamConfig::Stage1).set(Ste::S1Fmt, s.two_level ? CdTable::TwoLevel64K : CdTable::Linear);
-    ste.set(Ste::S1ContextPtr, s.contexts).set(Ste::S1CDMax, u64{s.bits}).set(Ste::S1DSS, NoSubstream::Terminate);
-    // arm_smmu_attach_dev_identity. MODEL: Linux does it where the default domain is the identity; who does not ask for it
-    // has no default domain here.
-    if (features.kernel_dma) ste.set(Ste::S1DSS, NoSubstream::Bypass);
-    ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
-    ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
-    if (s.ats) ste.set(Ste::EATS, StreamAts::Full);
-    if (s.pri) ste.set(Ste::PPAR, s.response_pasid);
-    if (optional && !s.stalls) ste.set(Ste::S1STALLD, true); // arm_smmu_make_cdtable_ste
-    ste.set(Ste::MEV, config_.mev.get());
-    ste = behind_second_stage(ste);
+    if (hypervisor_) hypervisor_->assign(stream, first_guest);
+    const Ste ste = stream_ste(s);
     const Spa at = stream_entry(stream);
     for (unsigned i = 7; i > 0; --i) co_await ctx.store(at + 8 * i, ste.word(i)); // V is in word 0: it comes last
     co_await ctx.barrier();
@@ -269,13 +255,24 @@ sim::Task<bool> Smmuv3Driver::attach_device(KernelContext& ctx, StreamId stream,
     co_return seen;
 }
 
-/// Pages that a guest has lost end without a stall, recorded for the hypervisor (S2R); access flags are set.
-Ste Smmuv3Driver::behind_second_stage(Ste ste) const {
-    if (!config_.nested) return ste;
-    ste.set(Ste::Config, StreamConfig::Nested).set(Ste::S2VMID, vmid()).set(Ste::S2T0SZ, u64{64} - second_.input_bits);
-    ste.set(Ste::S2SL0, 1).set(Ste::S2TG, Granule0::K4).set(Ste::S2PS, u64{output_code_}).set(Ste::S2AA64, true);
-    ste.set(Ste::S2IR0, 1).set(Ste::S2OR0, 1).set(Ste::S2SH0, 3).set(Ste::S2PTW, true).set(Ste::S2R, true);
-    return ste.set(Ste::S2TTB, second_.table);
+u64 Smmuv3Driver::context_bytes(const Stream& s) const {
+    return std::max<u64>(s.two_level ? u64{8} << (s.bits - cd_leaf_bits) : u64{64} << s.bits, page_size);
+}
+
+Ste Smmuv3Driver::stream_ste(const Stream& s) const {
+    Ste ste;
+    ste.set(Ste::V, true).set(Ste::Config, StreamConfig::Stage1).set(Ste::S1Fmt, s.two_level ? CdTable::TwoLevel64K : CdTable::Linear);
+    ste.set(Ste::S1ContextPtr, Spa{memory_of(s).guest_address(s.contexts).value()}).set(Ste::S1CDMax, u64{s.bits}).set(Ste::S1DSS, NoSubstream::Terminate);
+    // arm_smmu_attach_dev_identity. MODEL: Linux does it where the default domain is the identity; who does not ask for it
+    // has no default domain here.
+    if (s.kernel_dma) ste.set(Ste::S1DSS, NoSubstream::Bypass);
+    ste.set(Ste::S1CIR, WalkCacheability::WriteBackReadAllocate).set(Ste::S1COR, WalkCacheability::WriteBackReadAllocate);
+    ste.set(Ste::S1CSH, WalkShareability::InnerShareable).set(Ste::SHCFG, ShareabilityOverride::UseIncoming);
+    if (s.ats) ste.set(Ste::EATS, StreamAts::Full);
+    if (s.pri) ste.set(Ste::PPAR, s.response_pasid);
+    if (stall_model_ == StallModel::StallAndTerminate && !s.stalls) ste.set(Ste::S1STALLD, true); // arm_smmu_make_cdtable_ste
+    ste.set(Ste::MEV, config_.mev.get());
+    return behind_second_stage(ste, s.guest);
 }
 
 sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond, bool make) {
@@ -285,25 +282,26 @@ sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond,
     const Spa first = s.contexts + (pasid >> cd_leaf_bits) * 8;
     u64 word = kernel_.frames().memory().peek64(first);
     if ((word & 1) == 0 && make) {
-        const Spa leaf = kernel_.frames().take_kernel(u64{64} << cd_leaf_bits, u64{64} << cd_leaf_bits);
-        word = leaf.value() | 1;
+        const Spa leaf = memory_of(s).take_kernel(u64{64} << cd_leaf_bits, u64{64} << cd_leaf_bits);
+        word = memory_of(s).guest_address(leaf).value() | 1;
         co_await ctx.store(first, word);
         auto inv = make_command<CfgiCd>();
         inv.set(CfgiCd::SID, bond.stream).set(CfgiCd::SSID, bond.pasid).set(CfgiCd::Leaf, false);
         co_await one(ctx, as_command(inv), "bind-cfgi-sync");
     }
-    co_return Spa{word & 0x000f'ffff'ffff'f000} + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
+    co_return memory_of(s).place_of(Gpa{word & 0x000f'ffff'ffff'f000}) + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
 }
 
 bool Smmuv3Driver::context_present(const Bond& bond) const {
     const Stream& s = streams_.at(raw(bond.stream));
+    if (s.contexts == Spa{}) return false;
     const memory::MemoryPort& memory = kernel_.frames().memory();
     u64 leaf = raw(bond.pasid);
     Spa table = s.contexts;
     if (s.two_level) {
         const u64 word = memory.peek64(s.contexts + (leaf >> cd_leaf_bits) * 8);
         if ((word & 1) == 0) return false;
-        table = Spa{word & 0x000f'ffff'ffff'f000};
+        table = memory_of(s).place_of(Gpa{word & 0x000f'ffff'ffff'f000});
         leaf &= (1u << cd_leaf_bits) - 1;
     }
     return Cd::from_words({memory.peek64(table + leaf * 64)}).get(Cd::V);
@@ -316,7 +314,7 @@ Cd Smmuv3Driver::live_cd(const Bond& bond) const {
     cd.set(Cd::SH0, WalkShareability::InnerShareable).set(Cd::EPD1, true).set(Cd::V, true).set(Cd::IPS, u64{output_code_});
     cd.set(Cd::AA64, true).set(Cd::R, true).set(Cd::A, true).set(Cd::ASET, true).set(Cd::ASID, bond.asid);
     cd.set(Cd::S, stalls_enabled(bond.stream));
-    cd.set(Cd::TTB0, bond.mm.pgd()).set(Cd::MAIR0, 0xffu);
+    cd.set(Cd::TTB0, Spa{bond.mm.root().value()}).set(Cd::MAIR0, 0xffu);
     return cd;
 }
 
@@ -389,7 +387,9 @@ sim::Task<bool> Smmuv3Driver::clear_pasid(KernelContext& ctx, Bond& bond) {
 /// The table pointer alone: one store of eight bytes, so that whatever the unit fetches leads to one table or the other.
 sim::Task<bool> Smmuv3Driver::redirect_pasid(KernelContext& ctx, Bond& bond) {
     Cd cd = live_cd(bond);
-    cd.set(Cd::TTB0, nowhere_);
+    Guests& guests = kernel_.guests();
+    const GuestId guest = bond.mm.guest();
+    cd.set(Cd::TTB0, Spa{guests.memory_of(guest).guest_address(guests.empty_table(guest)).value()});
     const bool seen = co_await write_cd(ctx, bond, cd, false);
     co_return seen;
 }
@@ -414,7 +414,7 @@ sim::Task<bool> Smmuv3Driver::one(KernelContext& ctx, const Command& c, base::Na
 sim::Task<bool> Smmuv3Driver::invalidate_space(KernelContext& ctx, MmTag mm) {
     if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
     auto inv = make_command<TlbiNhAsid>();
-    inv.set(TlbiNhAsid::ASID, mm.asid).set(TlbiNhAsid::VMID, vmid());
+    inv.set(TlbiNhAsid::ASID, mm.asid).set(TlbiNhAsid::VMID, vmid(mm.guest));
     const bool seen = co_await one(ctx, as_command(inv), "tlbi-sync", true);
     co_return seen;
 }
@@ -431,7 +431,7 @@ sim::Task<bool> Smmuv3Driver::invalidate_range(KernelContext& ctx, MmTag mm, Va 
     std::vector<Command> batch;
     for (u64 page = 0; page < pages; ++page) {
         auto inv = make_command<TlbiNhVa>();
-        inv.set(TlbiNhVa::ASID, mm.asid).set(TlbiNhVa::VMID, vmid()).set(TlbiNhVa::Leaf, kernel_.has_bug(Bug::R23));
+        inv.set(TlbiNhVa::ASID, mm.asid).set(TlbiNhVa::VMID, vmid(mm.guest)).set(TlbiNhVa::Leaf, kernel_.has_bug(Bug::R23));
         inv.set(TlbiNhVa::Addr, iova_of(first + page * page_size));
         batch.push_back(as_command(inv));
     }

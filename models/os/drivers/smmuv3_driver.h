@@ -40,6 +40,10 @@ public:
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> redirect_pasid(KernelContext& ctx, Bond& bond) override;
     bool context_present(const Bond& bond) const override;
+    GuestId guest_of(StreamId stream) const override { return hypervisor_ ? hypervisor_->owner(stream) : first_guest; }
+    sim::Task<void> take_from_guest(KernelContext& ctx, StreamId stream) override;
+    sim::Task<bool> give_to_guest(KernelContext& ctx, StreamId stream, GuestId guest) override;
+    sim::Task<void> end_guest(KernelContext& ctx, GuestId guest) override;
     sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) override;
     sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) override;
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
@@ -62,8 +66,10 @@ private:
     using Command = iommu::smmuv3::Command;
     /// A stream's context table: linear, or two-level with 64 KiB leaves.
     struct Stream {
-        Spa contexts{0};
+        Spa contexts{0};   ///< 0: the stream leads nowhere
         unsigned bits = 0;
+        GuestId guest = first_guest; ///< in whose memory they are
+        bool kernel_dma = false;
         bool two_level = false, ats = false, pri = false, response_pasid = false;
         bool stalls = false; ///< master->stall_enabled
     };
@@ -100,10 +106,17 @@ private:
     sim::Task<void> place_page_requests(KernelContext& ctx);
     Spa stream_entry(StreamId stream);
     sim::Task<Spa> context_entry(KernelContext& ctx, const Bond& bond, bool make);
-    /// What the guest's hypervisor makes of an entry of the guest's stream table, and of its invalidations.
-    iommu::smmuv3::Ste behind_second_stage(iommu::smmuv3::Ste ste) const;
-    Vmid vmid() const { return Vmid{config_.nested ? static_cast<u16>(config_.nested_vmid.get()) : u16{0}}; }
+    u64 context_bytes(const Stream& s) const;
+    iommu::smmuv3::Ste stream_ste(const Stream& s) const;
     Cd live_cd(const Bond& bond) const;
+    // ---- a hypervisor's (smmuv3_guests.cpp)
+    bool begin_guest(GuestId guest);
+    FrameAllocator& memory_of(const Stream& s) const { return kernel_.guests().memory_of(s.guest); }
+    /// What the guest's hypervisor makes of an entry of the guest's stream table, and of its invalidations.
+    iommu::smmuv3::Ste behind_second_stage(iommu::smmuv3::Ste ste, GuestId guest) const;
+    Vmid vmid(GuestId guest) const { return Vmid{static_cast<u16>(hypervisor_ ? hypervisor_->number(guest) : 0)}; }
+    sim::Task<bool> write_ste(KernelContext& ctx, StreamId stream, const iommu::smmuv3::Ste& target, bool word0_first);
+    void give_contexts_back(Stream& s);
     sim::Task<bool> sync_cd(KernelContext& ctx, const Bond& bond);
     /// Writes words 1..7 and word 0 in the order asked for; a CFGI_CD and SYNC after each of the two that changed.
     sim::Task<bool> write_cd(KernelContext& ctx, const Bond& bond, const Cd& target, bool word0_first);
@@ -140,8 +153,7 @@ private:
     bool two_level_streams_ = false, two_level_contexts_ = false, ats_ = false, pri_ = false;
     iommu::smmuv3::StallModel stall_model_ = iommu::smmuv3::StallModel::NoStall;
     UnitQueue event_queue_, page_requests_;
-    SecondStage second_;
-    Spa nowhere_{0}; ///< an empty root table, where contexts are led to one
+    std::optional<Hypervisor> hypervisor_; ///< the kernel's is a guest's, or several guests'
     std::string error_;
     std::map<u32, Stream> streams_;
     u64 events_seen_ = 0, printed_ = 0;

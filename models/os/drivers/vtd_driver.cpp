@@ -8,11 +8,8 @@ namespace quiesce::os::drivers {
 using namespace iommu::vtd;
 
 namespace {
-constexpr DomainId first_stage_domain{1};     // FLPT_DEFAULT_DID: of every first stage and of pass-through
 constexpr u32 statuses_bytes = 4;             // desc_status: one int for each slot
 constexpr unsigned least_directory_order = 0; // pages of the smallest PASID directory: 512 entries, 2^15 PASIDs
-// Second-stage entries (VT-d 9.8): R and W, PS.
-constexpr SecondStageFormat second_stage_format{.table = 0x3, .page = 0x3, .block = 0x83};
 } // namespace
 
 VtdDriver::VtdDriver(base::Name unit, Kernel& kernel, const VtdDriverConfig& config, Spa registers,
@@ -57,6 +54,7 @@ sim::Task<bool> VtdDriver::probe(KernelContext& ctx) {
             co_return refuse("os.vtd_driver.nested needs a unit with both stages (ECAP.NEST, ECAP.SSTS)");
         if ((large & wanted) != wanted) co_return refuse("os.vtd_driver.nested_pages: not in CAP.SSLPS");
     }
+    if (kernel_.config().guests > 1 && !config_.nested) co_return refuse("os.guests above 1 needs os.vtd_driver.nested");
     ats_ = ecap_.get(Ecap::DT);
     pri_ = ats_ && ecap_.get(Ecap::PRS) && config_.pri;
     co_await look_for_virtual_commands(ctx);
@@ -161,10 +159,8 @@ sim::Task<bool> VtdDriver::init(KernelContext& ctx) {
     const u32 on = Gcmd{}.set(Gcmd::TE, true).value();
     const u64 status = co_await ctx.mmio_read(registers_ + Gsts::offset, 4);
     if ((status & on) != 0) co_await command(ctx, gcmd_, on, false);
-    if (config_.nested)
-        second_ = make_second_stage(kernel_.frames(), second_stage_format, config_.nested_pages,
-                                    2 + static_cast<unsigned>(width_), bits_of(width_));
-    if (kernel_.config().suppression == Suppression::DummyRoot) nowhere_ = kernel_.frames().take_empty_table();
+    if (config_.nested && !begin_guest(first_guest)) co_return refuse("no domain-id is free");
+    if (kernel_.config().suppression == Suppression::DummyRoot) kernel_.guests().empty_table(first_guest);
     co_await set_root(ctx);
     if (pri_) co_await enable_page_requests(ctx);
     co_await enable_message(ctx, Fectl::offset, "irq/" + std::string{unit_.text()} + "-fault",
@@ -197,6 +193,9 @@ sim::Task<bool> VtdDriver::attach_device(KernelContext& ctx, StreamId stream, St
                          " is no source-id: 16 bits of bus, device and function");
     if (features.kernel_dma && !ecap_.get(Ecap::PT))
         co_return refuse("the kernel's own DMA needs pass-through (ECAP.PT)");
+    const bool several = kernel_.config().guests > 1;
+    if (features.kernel_dma && several)
+        co_return refuse("os.guests above 1: its driver has memory for DMA of its own, which would have to pass from guest to guest");
     Stream s;
     s.pasid_bits = std::min(iommu::vtd::pasid_bits(ecap_), features.pasid_bits);
     s.ats = features.ats;
@@ -206,9 +205,10 @@ sim::Task<bool> VtdDriver::attach_device(KernelContext& ctx, StreamId stream, St
     while (page_size << order < wanted) ++order;
     s.directory = kernel_.frames().take_kernel(page_size << order, page_size << order);
     streams_[raw(stream)] = s;
-    if (features.kernel_dma) { // intel_pasid_setup_pass_through at RID_PASID
+    if (hypervisor_) hypervisor_->assign(stream, first_guest);
+    if (features.kernel_dma || several) { // intel_pasid_setup_pass_through at RID_PASID; intel_pasid_setup_second_level
         const Spa own = co_await pasid_entry(ctx, stream, Pasid{0});
-        co_await put_entry(ctx, own, pass_through());
+        co_await put_entry(ctx, own, pass_through(first_guest));
     }
     ScalableContextEntry e;
     e.set(ScalableContextEntry::P, true)
@@ -260,23 +260,18 @@ bool VtdDriver::context_present(const Bond& bond) const {
 VtdDriver::PasidEntry VtdDriver::first_stage(const Bond& bond) const {
     PasidEntry e;
     e.set(PasidEntry::P, true).set(PasidEntry::AW, width_).set(PasidEntry::PGTT, PagingTranslation::FirstStage);
-    e.set(PasidEntry::DID, first_stage_domain).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
-    e.set(PasidEntry::FSPM, FirstStageMode::Levels4).set(PasidEntry::FSPTPTR, bond.mm.pgd());
+    const GuestId guest = bond.mm.guest();
+    e.set(PasidEntry::DID, domain_of(guest)).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
+    e.set(PasidEntry::FSPM, FirstStageMode::Levels4).set(PasidEntry::FSPTPTR, Spa{bond.mm.root().value()});
     if (bond.mm.supervisor()) e.set(PasidEntry::SRE, true).set(PasidEntry::WPE, true); // PASID_FLAG_SUPERVISOR_MODE
-    return behind_second_stage(e, PagingTranslation::Nested);
+    return behind_second_stage(e, guest, PagingTranslation::Nested);
 }
 
-VtdDriver::PasidEntry VtdDriver::pass_through() const {
+VtdDriver::PasidEntry VtdDriver::pass_through(GuestId guest) const {
     PasidEntry e;
     e.set(PasidEntry::P, true).set(PasidEntry::AW, width_).set(PasidEntry::PGTT, PagingTranslation::PassThrough);
-    e.set(PasidEntry::DID, first_stage_domain).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
-    return behind_second_stage(e, PagingTranslation::SecondStage);
-}
-
-/// What the hypervisor makes of a guest's entry (intel_pasid_setup_nested). `what`: the stages that there are then.
-VtdDriver::PasidEntry VtdDriver::behind_second_stage(PasidEntry e, PagingTranslation what) const {
-    if (!config_.nested) return e;
-    return e.set(PasidEntry::PGTT, what).set(PasidEntry::SSPTPTR, second_.table);
+    e.set(PasidEntry::DID, domain_of(guest)).set(PasidEntry::PWSNP, ecap_.get(Ecap::SMPWCS));
+    return behind_second_stage(e, guest, PagingTranslation::SecondStage);
 }
 
 /// Into an entry that is not present: word 0 last.
@@ -295,14 +290,14 @@ sim::Task<void> VtdDriver::take_entry(KernelContext& ctx, Spa at, u64 word0) {
 }
 
 /// pasid_flush_caches: only where an entry that is not present may be cached.
-sim::Task<bool> VtdDriver::flush_if_cached(KernelContext& ctx, Pasid pasid) {
+sim::Task<bool> VtdDriver::flush_if_cached(KernelContext& ctx, GuestId guest, Pasid pasid) {
     if (!cap_.get(Cap::CM)) co_return true;
     PcInvDsc entry;
     entry.set(PcInvDsc::Type, DescriptorType::PasidCache).set(PcInvDsc::G, PasidCacheGranularity::Pasid);
-    entry.set(PcInvDsc::DID, first_stage_domain).set(PcInvDsc::PASID, pasid);
+    entry.set(PcInvDsc::DID, domain_of(guest)).set(PcInvDsc::PASID, pasid);
     PIotlbInvDsc all;
     all.set(PIotlbInvDsc::Type, DescriptorType::PasidIotlb).set(PIotlbInvDsc::G, PasidIotlbGranularity::Pasid);
-    all.set(PIotlbInvDsc::DID, first_stage_domain).set(PIotlbInvDsc::PASID, pasid);
+    all.set(PIotlbInvDsc::DID, domain_of(guest)).set(PIotlbInvDsc::PASID, pasid);
     const bool cache = co_await one(ctx, as_descriptor(entry), "bind-pasid-cache-wait");
     const bool translations = co_await one(ctx, as_descriptor(all), "bind-iotlb-wait");
     co_return cache&& translations;
@@ -332,7 +327,7 @@ bool VtdDriver::takes_supervisor() const { return ecap_.get(Ecap::SRS) && versio
 sim::Task<bool> VtdDriver::set_pasid(KernelContext& ctx, Bond& bond) {
     const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
     co_await put_entry(ctx, at, first_stage(bond));
-    const bool seen = co_await flush_if_cached(ctx, bond.pasid);
+    const bool seen = co_await flush_if_cached(ctx, bond.mm.guest(), bond.pasid);
     co_return seen;
 }
 
@@ -340,14 +335,14 @@ sim::Task<bool> VtdDriver::set_pasid(KernelContext& ctx, Bond& bond) {
 sim::Task<bool> VtdDriver::quiet_pasid(KernelContext& ctx, Bond& bond) {
     const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
     co_await take_entry(ctx, at, PasidEntry{}.set(PasidEntry::FPD, true).word(0));
-    const bool seen = co_await invalidate_pasid_cache(ctx, bond);
+    const bool seen = co_await invalidate_pasid_cache(ctx, bond.mm.guest(), bond.pasid);
     co_return seen;
 }
 
 sim::Task<bool> VtdDriver::clear_pasid(KernelContext& ctx, Bond& bond) {
     const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
     co_await take_entry(ctx, at, 0);
-    const bool seen = co_await invalidate_pasid_cache(ctx, bond);
+    const bool seen = co_await invalidate_pasid_cache(ctx, bond.mm.guest(), bond.pasid);
     co_return seen;
 }
 
@@ -355,11 +350,13 @@ sim::Task<bool> VtdDriver::clear_pasid(KernelContext& ctx, Bond& bond) {
 sim::Task<bool> VtdDriver::redirect_pasid(KernelContext& ctx, Bond& bond) {
     const Spa at = co_await pasid_entry(ctx, bond.stream, bond.pasid);
     PasidEntry e = first_stage(bond);
-    e.set(PasidEntry::FSPTPTR, nowhere_);
+    Guests& guests = kernel_.guests();
+    const GuestId guest = bond.mm.guest();
+    e.set(PasidEntry::FSPTPTR, Spa{guests.memory_of(guest).guest_address(guests.empty_table(guest)).value()});
     constexpr unsigned word = 2; // FSPTPTR and its flags
     co_await ctx.store(at + 8 * word, e.word(word));
     co_await ctx.barrier();
-    const bool seen = co_await invalidate_pasid_cache(ctx, bond);
+    const bool seen = co_await invalidate_pasid_cache(ctx, bond.mm.guest(), bond.pasid);
     co_return seen;
 }
 
@@ -374,7 +371,7 @@ sim::Task<bool> VtdDriver::block_pasid(KernelContext& ctx, Bond& bond) {
         co_await ctx.store(at, word0 & ~u64{1});
         co_await ctx.barrier();
     }
-    const bool seen = co_await invalidate_pasid_cache(ctx, bond);
+    const bool seen = co_await invalidate_pasid_cache(ctx, bond.mm.guest(), bond.pasid);
     co_return seen;
 }
 

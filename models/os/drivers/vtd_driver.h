@@ -34,6 +34,10 @@ public:
     sim::Task<void> silence_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<void> forget_pasid(KernelContext& ctx, Bond& bond) override;
     bool context_present(const Bond& bond) const override;
+    GuestId guest_of(StreamId stream) const override { return hypervisor_ ? hypervisor_->owner(stream) : first_guest; }
+    sim::Task<void> take_from_guest(KernelContext& ctx, StreamId stream) override;
+    sim::Task<bool> give_to_guest(KernelContext& ctx, StreamId stream, GuestId guest) override;
+    sim::Task<void> end_guest(KernelContext& ctx, GuestId guest) override;
     sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) override;
     sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) override;
     sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) override;
@@ -87,22 +91,29 @@ private:
     sim::Task<Spa> context_entry(KernelContext& ctx, StreamId stream);
     sim::Task<Spa> pasid_entry(KernelContext& ctx, StreamId stream, Pasid pasid);
     PasidEntry first_stage(const Bond& bond) const;
-    PasidEntry pass_through() const;
-    PasidEntry behind_second_stage(PasidEntry e, iommu::vtd::PagingTranslation what) const;
+    PasidEntry pass_through(GuestId guest) const;
     sim::Task<void> put_entry(KernelContext& ctx, Spa at, const PasidEntry& e);
     sim::Task<void> take_entry(KernelContext& ctx, Spa at, u64 word0);
-    sim::Task<bool> flush_if_cached(KernelContext& ctx, Pasid pasid);
+    sim::Task<bool> flush_if_cached(KernelContext& ctx, GuestId guest, Pasid pasid);
+    // ---- a hypervisor's (vtd_guests.cpp)
+    bool begin_guest(GuestId guest);
+    PasidEntry behind_second_stage(PasidEntry e, GuestId guest, iommu::vtd::PagingTranslation what) const;
+    /// FLPT_DEFAULT_DID of every first stage and of pass-through; or the guest's.
+    iommu::vtd::DomainId domain_of(GuestId guest) const {
+        return iommu::vtd::DomainId{static_cast<u16>(hypervisor_ ? hypervisor_->number(guest) : 1)};
+    }
     // ---- invalidation
     /// `last`: the fence that a caller relies on. With R8 its completion is not waited for.
     sim::Task<bool> fenced(KernelContext& ctx, std::span<const Descriptor> list, base::Name phase, bool last);
     sim::Task<bool> one(KernelContext& ctx, const Descriptor& d, base::Name phase, bool last = false);
-    sim::Task<bool> invalidate_pasid_cache(KernelContext& ctx, const Bond& bond);
+    sim::Task<bool> invalidate_pasid_cache(KernelContext& ctx, GuestId guest, Pasid pasid);
     bool whole(u64 bytes) const;
     bool left_to_the_host() const;
-    Descriptor iotlb_of_domain() const;
+    Descriptor iotlb_of_entry(GuestId guest, Pasid pasid) const;
+    Descriptor iotlb_of_domain(GuestId guest) const;
     std::vector<Block> blocks(Va first, u64 bytes) const;
     Descriptor device_tlb(const Bond& bond, Block b) const;
-    Descriptor device_tlb_of_all(const Bond& bond) const;
+    Descriptor device_tlb_of_all(StreamId stream) const;
     // ---- what the unit tells (vtd_interrupts.cpp)
     sim::Task<void> on_fault_interrupt(KernelContext& ctx);
     sim::Task<void> take_fault(KernelContext& ctx, u64 record, u32 top);
@@ -128,8 +139,7 @@ private:
     iommu::vtd::Gcmd gcmd_;                                             ///< what is on
     iommu::vtd::AddressWidth width_ = iommu::vtd::AddressWidth::Bits48; ///< the unit's AGAW
     Spa root_{0};
-    SecondStage second_; ///< a guest's
-    Spa nowhere_{0};     ///< an empty root table, where entries are led to one
+    std::optional<Hypervisor> hypervisor_; ///< the kernel's is a guest's, or several guests'
     bool ats_ = false, pri_ = false;
     bool virtual_commands_ = false; ///< PASIDs come from the hypervisor
     sim::Mutex register_lock_;      ///< of VCMD and VCRSP

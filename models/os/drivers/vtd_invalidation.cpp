@@ -10,13 +10,12 @@ namespace quiesce::os::drivers {
 using namespace iommu::vtd;
 
 namespace {
-constexpr DomainId own_domain{1};    // FLPT_DEFAULT_DID
 constexpr unsigned whole_order = 52; // MAX_AGAW_PFN_WIDTH
 
-PIotlbInvDsc iotlb_of(Pasid pasid) {
+PIotlbInvDsc iotlb_of(DomainId domain, Pasid pasid) {
     PIotlbInvDsc d;
     d.set(PIotlbInvDsc::Type, DescriptorType::PasidIotlb).set(PIotlbInvDsc::G, PasidIotlbGranularity::Pasid);
-    return d.set(PIotlbInvDsc::DID, own_domain).set(PIotlbInvDsc::PASID, pasid);
+    return d.set(PIotlbInvDsc::DID, domain).set(PIotlbInvDsc::PASID, pasid);
 }
 
 /// Of 2^order pages, the address says the size: its lowest clear bit from bit 12 on, with S (6.5.2.6).
@@ -43,28 +42,35 @@ sim::Task<bool> VtdDriver::one(KernelContext& ctx, const Descriptor& d, base::Na
     co_return seen;
 }
 
-sim::Task<bool> VtdDriver::invalidate_pasid_cache(KernelContext& ctx, const Bond& bond) {
+sim::Task<bool> VtdDriver::invalidate_pasid_cache(KernelContext& ctx, GuestId guest, Pasid pasid) {
     PcInvDsc d;
     d.set(PcInvDsc::Type, DescriptorType::PasidCache).set(PcInvDsc::G, PasidCacheGranularity::Pasid);
-    d.set(PcInvDsc::DID, own_domain).set(PcInvDsc::PASID, bond.pasid);
+    d.set(PcInvDsc::DID, domain_of(guest)).set(PcInvDsc::PASID, pasid);
     const bool seen = co_await one(ctx, as_descriptor(d), "pasid-cache-wait");
     co_return seen;
 }
 
 /// Of an entry with a second stage all of its domain goes: PASID-selective invalidation is for first stages and
-/// pass-through (intel_pasid_tear_down_entry; VT-d 6.5.3.3). With forget-tlbi nothing is issued, and no fence was seen.
+/// pass-through (intel_pasid_tear_down_entry; VT-d 6.5.3.3). R19: all the same (before 8798d36), and what the second
+/// stage has translated by itself stays.
+VtdDriver::Descriptor VtdDriver::iotlb_of_entry(GuestId guest, Pasid pasid) const {
+    const bool domain = hypervisor_.has_value() && !kernel_.has_bug(Bug::R19);
+    return domain ? iotlb_of_domain(guest) : as_descriptor(iotlb_of(domain_of(guest), pasid));
+}
+
+/// With forget-tlbi nothing is issued, and no fence was seen.
 sim::Task<bool> VtdDriver::invalidate_space(KernelContext& ctx, MmTag mm) {
     if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
-    const Descriptor d = config_.nested ? iotlb_of_domain() : as_descriptor(iotlb_of(mm.pasid));
+    const Descriptor d = iotlb_of_entry(mm.guest, mm.pasid);
     const bool seen = co_await one(ctx, d, "iotlb-wait", true);
     co_return seen;
 }
 
-VtdDriver::Descriptor VtdDriver::iotlb_of_domain() const {
+VtdDriver::Descriptor VtdDriver::iotlb_of_domain(GuestId guest) const {
     IotlbInvDsc d;
     d.set(IotlbInvDsc::Type, DescriptorType::Iotlb).set(IotlbInvDsc::G, IotlbGranularity::Domain);
     d.set(IotlbInvDsc::DR, cap_.get(Cap::DRD)).set(IotlbInvDsc::DW, cap_.get(Cap::DWD));
-    return as_descriptor(d.set(IotlbInvDsc::DID, own_domain));
+    return as_descriptor(d.set(IotlbInvDsc::DID, domain_of(guest)));
 }
 
 // ---- ranges ---------------------------------------------------------------------------------------------------------
@@ -94,12 +100,13 @@ std::vector<VtdDriver::Block> VtdDriver::blocks(Va first, u64 bytes) const {
 sim::Task<bool> VtdDriver::invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) {
     if (kernel_.has_bug(Bug::ForgetTlbi)) co_return false;
     if (whole(bytes)) {
-        const bool seen = co_await one(ctx, as_descriptor(iotlb_of(mm.pasid)), "iotlb-wait", true);
+        const PIotlbInvDsc all = iotlb_of(domain_of(mm.guest), mm.pasid);
+        const bool seen = co_await one(ctx, as_descriptor(all), "iotlb-wait", true);
         co_return seen;
     }
     bool all = true;
     for (const Block& b : blocks(first, bytes)) {
-        PIotlbInvDsc d = iotlb_of(mm.pasid);
+        PIotlbInvDsc d = iotlb_of(domain_of(mm.guest), mm.pasid);
         d.set(PIotlbInvDsc::G, PasidIotlbGranularity::Page)
             .set(PIotlbInvDsc::AM, u64{b.order})
             .set(PIotlbInvDsc::IH, kernel_.has_bug(Bug::R23)) // as if no table had gone
@@ -125,8 +132,8 @@ VtdDriver::Descriptor VtdDriver::device_tlb(const Bond& bond, Block b) const {
 }
 
 /// cache_tag_flush_devtlb_all: without a PASID, so that it is every PASID's.
-VtdDriver::Descriptor VtdDriver::device_tlb_of_all(const Bond& bond) const {
-    const auto source = static_cast<base::RequesterId>(raw(bond.stream));
+VtdDriver::Descriptor VtdDriver::device_tlb_of_all(StreamId stream) const {
+    const auto source = static_cast<base::RequesterId>(raw(stream));
     DevTlbInvDsc d;
     d.set(DevTlbInvDsc::Type, DescriptorType::DeviceTlb).set(DevTlbInvDsc::SID, source).set(DevTlbInvDsc::S, true);
     if (ecap_.get(Ecap::DIT)) d.set(DevTlbInvDsc::PFSID, source);
@@ -157,7 +164,7 @@ sim::Task<bool> VtdDriver::invalidate_atc(KernelContext& ctx, std::span<Bond* co
         if (tear_down)
             batch.push_back(device_tlb(*b, {Va{}, whole_order}));
         else if (whole(bytes))
-            batch.push_back(device_tlb_of_all(*b));
+            batch.push_back(device_tlb_of_all(b->stream));
         else
             for (const Block& k : blocks(first, bytes)) batch.push_back(device_tlb(*b, k));
         if (batched) continue;
@@ -188,7 +195,8 @@ sim::Task<void> VtdDriver::drain_in_flight(KernelContext& ctx, const Bond& bond)
     fence.set(InvWaitDsc::Type, DescriptorType::Wait)
         .set(InvWaitDsc::FN, true)
         .set(InvWaitDsc::DATA, 2u); // QI_DONE, not written
-    const std::array<Descriptor, 3> list{as_descriptor(fence), as_descriptor(iotlb_of(bond.pasid)),
+    const PIotlbInvDsc iotlb = iotlb_of(domain_of(bond.mm.guest()), bond.pasid);
+    const std::array<Descriptor, 3> list{as_descriptor(fence), as_descriptor(iotlb),
                                          device_tlb(bond, {Va{}, whole_order})};
     VtdInvalidationQueue::Options options;
     options.drain_page_requests = ecap_.get(Ecap::PDS); // MODEL: Linux sets it also where the unit reserves it

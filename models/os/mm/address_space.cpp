@@ -32,10 +32,10 @@ Spa AddressSpace::table_entry(Va page, bool make, unsigned last) {
             if (!make) return Spa{};
             const Spa below = frames_.take(id_, memory::FrameUse::Table, page);
             tables_.push_back(below);
-            word = below.value() | format_.table_bits;
+            word = table_word(below);
             frames_.memory().poke64(entry, word);
         }
-        table = Spa{word & format_.address_mask};
+        table = table_of(word);
     }
 }
 

@@ -2,6 +2,7 @@
 /// Address spaces: real page tables in simulated memory, frames from an allocator, mmu notifiers, and the two reference counts
 /// that decide when they go (facts/linux-sva.md 1.1 to 1.3).
 #pragma once
+#include "os/guests.h"
 #include "os/mm/frames.h"
 #include "sim/lock.h"
 
@@ -121,6 +122,11 @@ public:
     MmId id() const { return id_; }
     base::Name name() const { return name_; }
     Spa pgd() const { return pgd_; }
+    /// Where its guest has the pgd: what a context says.
+    Gpa root() const { return frames_.guest_address(pgd_); }
+    /// Of whose kernel it is.
+    void be_of(GuestId guest) { guest_ = guest; }
+    GuestId guest() const { return guest_; }
     sim::RwLock& mmap_lock() { return mmap_lock_; }
     const std::vector<Vma>& vmas() const { return vmas_; }
     const Vma* find(std::string_view name) const;
@@ -243,6 +249,7 @@ private:
     };
 
     bool supervisor_ = false;
+    GuestId guest_ = first_guest;
     sim::Task<void> exit_mmap(KernelContext& ctx);
     sim::Task<void> notifier_release(KernelContext& ctx);
     sim::Task<void> unmap_vmas(KernelContext& ctx);
@@ -273,7 +280,10 @@ private:
     sim::Task<void> split_huge(KernelContext& ctx, Va page);
     sim::Task<void> split_at(KernelContext& ctx, Va at);
     sim::Task<void> split_in(KernelContext& ctx, Va first, u64 pages);
-    u64 entry_bits(const Page& p) const { return p.frame.value() | format_.bits(p.writable, p.huge); }
+    u64 entry_bits(const Page& p) const { return frames_.guest_address(p.frame).value() | format_.bits(p.writable, p.huge); }
+    /// The entry that leads to a table, and the table that an entry leads to.
+    u64 table_word(Spa table) const { return frames_.guest_address(table).value() | format_.table_bits; }
+    Spa table_of(u64 word) const { return frames_.place_of(Gpa{word & format_.address_mask}); }
     bool needed(Va first, u64 pages) const;
     sim::Task<void> zap(KernelContext& ctx, Va page);
     sim::Task<u64> zap_next(KernelContext& ctx, u64 number, Gathered& gathered);

@@ -50,6 +50,14 @@ Spa FrameAllocator::take_kernel(u64 bytes, u64 align) {
     return start;
 }
 
+void FrameAllocator::give_kernel(Spa first, u64 bytes) {
+    for (Spa f = first; f < first + bytes; f += page_size) {
+        ledger_.frame_freed(f);
+        --taken_;
+        freed_.push(f.value());
+    }
+}
+
 Spa FrameAllocator::take_empty_table() {
     const Spa table = take_fresh(page_size, page_size);
     zero(table);

@@ -34,7 +34,7 @@ class FrameAllocator {
 public:
     FrameAllocator(memory::Ownership& ledger, memory::MemoryPort& memory, Spa first, u64 frames,
                    const Architecture& architecture = arm64)
-        : ledger_(ledger), memory_(memory), fresh_(first), end_(first + frames * page_size),
+        : ledger_(ledger), memory_(memory), first_(first), fresh_(first), end_(first + frames * page_size),
           hole_(architecture.messages), hole_end_(architecture.messages + architecture.message_bytes) {}
     /// Processes have at most so many frames together, their tables included; the last `reserve` of them are kept back.
     void set_limit(u64 users, u64 reserve) {
@@ -43,6 +43,11 @@ public:
     }
     void set_pressure(MemoryPressure* p) { pressure_ = p; }
     void set_swap(u64 pages) { swap_left_ = pages; }
+    /// RAM of a guest, which finds it so far below where it is: what its tables and contexts say are guest addresses.
+    void be_displaced(u64 by) { displaced_ = by; }
+    u64 displaced() const { return displaced_; }
+    Gpa guest_address(Spa at) const { return Gpa{at.value() - displaced_}; }
+    Spa place_of(Gpa at) const { return Spa{at.value() + displaced_}; }
     /// A place in swap for one page, if there is one.
     bool take_swap() { return swap_left_ > 0 && swap_left_-- > 0; }
     void give_swap(u64 pages) { swap_left_ += pages; }
@@ -51,6 +56,8 @@ public:
     Spa take(MmId owner, memory::FrameUse use, Va page);
     /// `bytes` of consecutive, zeroed frames for the kernel, aligned to `align`.
     Spa take_kernel(u64 bytes, u64 align = page_size);
+    /// What take_kernel() gave: of a guest's kernel, which gives up a device.
+    void give_kernel(Spa first, u64 bytes);
     /// A root table without a valid entry, for contexts that are to lead nowhere.
     Spa take_empty_table();
     /// 512 consecutive ones at once, aligned to 2 MiB, or nothing where RAM has no such piece any more.
@@ -80,6 +87,7 @@ public:
     memory::Ownership& ledger() { return ledger_; }
     memory::MemoryPort& memory() { return memory_; }
     u64 taken() const { return taken_; }
+    Spa first() const { return first_; }
     Spa end() const { return end_; } ///< of RAM
 
 private:
@@ -88,7 +96,8 @@ private:
     Spa take_fresh(u64 bytes, u64 align);
     memory::Ownership& ledger_;
     memory::MemoryPort& memory_;
-    Spa fresh_, end_, hole_, hole_end_;
+    Spa first_, fresh_, end_, hole_, hole_end_;
+    u64 displaced_ = 0;
     std::priority_queue<u64, std::vector<u64>, std::greater<>> freed_;
     std::unordered_map<u64, unsigned> shares_; ///< address spaces that have it besides the first
     std::unordered_map<u64, unsigned> pins_;

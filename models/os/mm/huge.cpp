@@ -54,7 +54,7 @@ sim::Task<void> AddressSpace::split_huge(KernelContext& ctx, Va at) {
     co_await ctx.barrier();
     co_await ctx.spend(config_.tlb_flush.get(), name_);
     co_await invalidate_secondary(ctx, first, huge_size);
-    co_await ctx.store(entry, table.value() | format_.table_bits);
+    co_await ctx.store(entry, table_word(table));
     co_await ctx.barrier();
 }
 
@@ -88,7 +88,7 @@ sim::Task<bool> AddressSpace::collapse(KernelContext& ctx, Va first) {
     auto work = ctx.begin("collapse-huge-page");
     co_await tell_range(ctx, first, huge_size, true);
     const Spa entry = table_entry(first, false, huge_shift);
-    const Spa table{frames_.memory().peek64(entry) & format_.address_mask};
+    const Spa table = table_of(frames_.memory().peek64(entry));
     std::vector<Spa> old;
     co_await ctx.store(entry, 0);
     for (u64 i = 0; i < huge_pages; ++i) {

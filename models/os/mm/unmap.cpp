@@ -155,7 +155,7 @@ sim::Task<void> AddressSpace::unlink_tables(KernelContext& ctx, Va first, u64 pa
         const Spa entry = table_entry(at, false, huge_shift);
         const u64 word = entry == Spa{} ? 0 : frames_.memory().peek64(entry);
         if ((word & 1) == 0 || needed(at, huge_pages)) continue;
-        const Spa table{word & format_.address_mask};
+        const Spa table = table_of(word);
         co_await ctx.spend(config_.free_table.get(), name_);
         co_await ctx.store(entry, 0);
         frames_.ledger().frame_unmapped(table);
