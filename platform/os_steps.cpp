@@ -25,11 +25,12 @@ void check_frames(os::Kernel& kernel, const Step& s, const std::string& process,
                   os::GuestId guest = os::first_guest) {
     const u64 most = kernel.frames_for_processes(guest), kept = kernel.frames().limit() - most;
     if (heap.frames() <= most) return;
-    if (kernel.config().guests.get() > 1)
-        throw cannot_be(s, fmt::format("{} begins with {} pages of memory, its stack and its tables among them, and its guest has {}: "
-                                       "each has its part of platform.memory.ram (os.guests)", process, heap.frames(), most));
-    throw cannot_be(s, fmt::format("{} begins with {} pages of memory, its stack and its tables among them, and there are {}: os.oom.ram of {} KiB would do",
-                                   process, heap.frames(), most, (heap.frames() + kept) * page_size / 1024));
+    const u64 would_do = (heap.frames() + kept) * page_size / 1024, missing = (heap.frames() - most) * page_size / 1024;
+    const std::string help = kernel.config().guests.get() > 1 ? "its guest has its part of platform.memory.ram alone (os.guests)"
+                             : kernel.config().oom.ram.get().bytes() != 0 ? fmt::format("os.oom.ram of {} KiB would do", would_do)
+                                                                          : fmt::format("{} KiB more of platform.memory.ram would do", missing);
+    throw cannot_be(s, fmt::format("the simulated machine is out of memory: {} begins with {} pages, its stack and its tables among them, and there are {}; {}",
+                                   process, heap.frames(), most, help));
 }
 
 sim::Task<void> spawn_process(Stage& g, const Step& s) {
@@ -96,7 +97,8 @@ sim::Task<void> bind(Stage& g, const Step& s) {
                                      ? fmt::format("; or an answer of {}'s registers was lost on a link with faults (faults.from: when they begin)", s.text("to"))
                                      : std::string{};
         throw cannot_be(s, fmt::format("no PASID or ASID is free for {0}: os.pasid.min is {1}, os.pasid.max {2}, os.pasid.grace {3}; "
-                                       "or {4} takes no such PASID (devices.{4}.pasid_bits) or no further process{5}",
+                                       "or {4} takes no such PASID (devices.{4}.pasid_bits), or no further process, or has halted; or there is no memory for its context (os.oom.ram); "
+                                       "binds.by_error of run.json has the kernel's error{5}",
                                        p, pasid.min.text(), pasid.max.text(), pasid.grace.text(), s.text("to"), lost));
     }
     g.note(s, fmt::format("refused: {} is dying", p));

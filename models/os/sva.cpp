@@ -169,11 +169,15 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
     const bool pinned = bond != nullptr && bond->domain == nullptr;
     const bool refuses = iommu_ != nullptr && mm.supervisor() && !iommu_->takes_supervisor();
     const bool elsewhere = iommu_ != nullptr && iommu_->guest_of(device.stream()) != mm.guest(); // another guest sees the function
-    const base::Name error = iommu_ == nullptr || pinned || elsewhere ? base::Name{"ENODEV"} // the device is in no group
-                             : parked                    ? base::Name{"EBUSY"}
-                             : refuses                   ? base::Name{"EINVAL"}
-                             : bond != nullptr           ? base::Name{}
-                                                         : take_ids(mm, device);
+    base::Name error = iommu_ == nullptr || pinned || elsewhere ? base::Name{"ENODEV"} // the device is in no group
+                       : parked                                 ? base::Name{"EBUSY"}
+                       : refuses                                ? base::Name{"EINVAL"}
+                       : bond != nullptr                        ? base::Name{}
+                                                                : take_ids(mm, device);
+    if (!error && bond == nullptr) {
+        const base::Name no_room = co_await room_for(ctx, mm, device);
+        error = no_room;
+    }
     if (error) {
         bond = nullptr;
         refused(error);
@@ -185,6 +189,17 @@ sim::Task<Bond*> Sva::bind(KernelContext& ctx, AddressSpace& mm, base::Name proc
     }
     co_await mm.mmput(ctx);
     co_return bond;
+}
+
+/// What the domain had of its own goes again; the PASID stays the address space's.
+sim::Task<base::Name> Sva::room_for(KernelContext& ctx, AddressSpace& mm, drivers::DeviceDriver& device) {
+    const base::Name error = co_await iommu_->room_for_context(ctx, device.stream(), *ids_of(mm, &device).pasid);
+    Ids& ids = ids_of(mm, &device);
+    if (error && ids.domains == 0 && ids.asid) {
+        asids_.give(raw(*ids.asid));
+        ids.asid.reset();
+    }
+    co_return error;
 }
 
 Bond& Sva::attach(AddressSpace& mm, base::Name process, drivers::DeviceDriver& device) {

@@ -104,6 +104,7 @@ private:
     base::Name take_ids(AddressSpace& mm, const drivers::DeviceDriver& device);
     sim::Task<void> ask_host_for_pasid(KernelContext& ctx, AddressSpace& mm, const drivers::DeviceDriver& device);
     Ids& ids_of(const AddressSpace& mm, const drivers::DeviceDriver* device);
+    sim::Task<base::Name> room_for(KernelContext& ctx, AddressSpace& mm, drivers::DeviceDriver& device);
     bool domain_per_device() const { return era_.domain_per_device || pasids_.one_for_each_device(); }
     void give_pasid_back(Pasid pasid, const AddressSpace& mm);
 

@@ -222,4 +222,23 @@ TEST_CASE("PASIDs without a process come from the same range, up to their set's 
     CHECK(b.states() == Words{"allocated 1"});
 }
 
+TEST_CASE("a bind without memory for its context fails with the driver's error, keeps no tag, and can be had later", "[os]") {
+    HolderBench b(Policy::QuietUnbind);
+    b.iommu.room = "ENOMEM";
+    CHECK_FALSE(b.call(b.kernel->bind("app", "dev")));
+    CHECK(b.errors == Words{"ENOMEM"});
+    CHECK(b.log.words().empty());
+    b.iommu.room = {};
+    b.bind("app");
+    b.iommu.room = "ENOMEM";
+    CHECK_FALSE(b.call(b.kernel->bind("app", "other"))); // the ASID is the first bond's, too
+    CHECK(b.state == BondState::Bound);
+    b.call(b.kernel->kill("app"));
+    CHECK(b.violations == 0);
+    CHECK(b.states() == Words{"allocated 1", "free 1"});
+    base::Leftovers left;
+    b.kernel->left_behind(left);
+    CHECK(left.empty());
+}
+
 } // namespace quiesce::os::test

@@ -377,3 +377,23 @@ TEST_CASE("exec where memory is short has its pages when the old address space i
     CHECK(b.freed_leaves.size() == 608);
     CHECK(b.kernel->frames().limit() - b.kernel->frames().left() >= 500 + 8);
 }
+
+TEST_CASE("a driver's large table has one pass of reclaim and nobody's life; what may not wait has of the reserve", "[os][oom]") {
+    OomBench b;
+    b.make_kernel();
+    b.hog();
+    const u64 reserve = b.config.oom.reserve.get();
+    b.press(ram_pages - 100);
+    FrameAllocator& frames = b.kernel->frames();
+    const u64 left = frames.left();
+    std::vector<bool> had;
+    b.in_kernel([&](KernelContext& ctx) -> Task<void> {
+        for (const auto& [pages, how] : {std::pair{left - reserve, Gfp::Kernel}, std::pair{left - reserve + 1, Gfp::Kernel},
+                                         std::pair{left - reserve * 3 / 8, Gfp::Atomic}, std::pair{left - reserve * 3 / 8 + 1, Gfp::Atomic}}) {
+            const bool room = co_await frames.room_for_table(ctx, pages, how);
+            had.push_back(room);
+        }
+    });
+    CHECK(had == std::vector<bool>{true, false, true, false});
+    CHECK(b.victims.empty());
+}

@@ -22,6 +22,8 @@ struct PolicyIommu final : NotingIommuDriver {
         co_return true;
     }
     Task<bool> redirect_pasid(KernelContext& ctx, Bond&) override { return note(ctx, "redirect"); }
+    base::Name room; ///< what a bind ends with that needs memory for its context
+    Task<base::Name> room_for_context(KernelContext&, StreamId, Pasid) override { co_return room; }
 };
 
 struct PolicyDevice final : drivers::DeviceDriver {

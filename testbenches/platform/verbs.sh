@@ -99,6 +99,34 @@ Y
 for text in "kvm holds nothing of app0 by then" "app0 has no PASID by then" "no set 'contexts' by then"; do
     expect 3 "$text" "$QUIESCE" check holders.yaml
 done
+# A process that can never fit says what would do; what page-out leaves and what free-pasids has to wait for is said.
+cat >short.yaml <<'Y'
+scenario: more than there is
+os: {oom: {ram: 512KiB, swap: 4}}
+devices: {acc0: {kind: accelerator}}
+steps:
+  - os: {spawn: app0, pages: 600}
+Y
+expect 3 "and there are 108; os.oom.ram of 2548 KiB would do" "$QUIESCE" run short.yaml
+sed -i 's/pages: 600/pages: 16}\n  - os: {page-out: app0, pages: 0-7/' short.yaml
+expect 0 "4 of 8 pages went to swap; 4 found swap full (os.oom.swap: its size)" "$QUIESCE" run short.yaml
+sed -i 's/pages: 16/pages: 512, memory: hugetlb/; s/ram: 512KiB/ram: 16MiB/' short.yaml
+expect 0 "EINVAL: a mapping of hugetlb pages" "$QUIESCE" run short.yaml
+cat >tags.yaml <<'Y'
+scenario: tags are given back too early
+platform: {iommu: {kind: none}}
+devices: {acc0: {kind: accelerator}}
+steps:
+  - os: {allocate-pasids: 2, set: contexts}
+  - os: {spawn: app0, pages: 16}
+  - os: {pin: app0, for: acc0, tag: contexts}
+  - os: {free-pasids: contexts}
+  - os: {kill: app0}
+    wait: true
+expect:
+  - equal: {pasids.allocated: 2, pasids.reusable: 2}
+Y
+expect 0 "given back when the driver is through with them: PASID 1 by app0 on acc0" "$QUIESCE" run tags.yaml
 # The same steps on two architectures, command against descriptor.
 expect 0 "p_iotlb_inv_dsc, inv_wait_dsc" "$QUIESCE" compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd
 expect 0 "needs 'stall', which vtd has not" "$QUIESCE" run stall-master-exit --set platform.iommu.kind=vtd

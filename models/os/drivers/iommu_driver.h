@@ -74,6 +74,8 @@ public:
     virtual sim::Task<void> free_pasid(KernelContext&, Pasid) { co_return; }
     /// The lowest that address spaces may have.
     virtual u32 first_asid() const { return 1; }
+    /// There is memory for the context of that PASID; otherwise the error that a bind ends with.
+    virtual sim::Task<base::Name> room_for_context(KernelContext&, StreamId, Pasid) { co_return base::Name{}; }
     /// Installs the bond's page tables at its PASID (set_dev_pasid).
     virtual sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context stays valid and empty, and faults quietly where the kernel's generation does that.

@@ -292,6 +292,15 @@ sim::Task<Spa> Smmuv3Driver::context_entry(KernelContext& ctx, const Bond& bond,
     co_return memory_of(s).place_of(Gpa{word & 0x000f'ffff'ffff'f000}) + (pasid & ((1u << cd_leaf_bits) - 1)) * 64;
 }
 
+/// arm_smmu_alloc_cd_ptr: a leaf is 64 KiB that lie together.
+sim::Task<base::Name> Smmuv3Driver::room_for_context(KernelContext& ctx, StreamId stream, Pasid pasid) {
+    const Stream& s = streams_.at(raw(stream));
+    const bool there = !s.two_level || (kernel_.frames().memory().peek64(s.contexts + (raw(pasid) >> cd_leaf_bits) * 8) & 1) != 0;
+    if (there) co_return base::Name{};
+    const bool room = co_await kernel_.frames().room_for_table(ctx, (u64{64} << cd_leaf_bits) / page_size, Gfp::Kernel);
+    co_return room ? base::Name{} : base::Name{"ENOMEM"};
+}
+
 bool Smmuv3Driver::context_present(const Bond& bond) const {
     const Stream& s = streams_.at(raw(bond.stream));
     if (s.contexts == Spa{}) return false;

@@ -35,6 +35,7 @@ public:
     sim::Task<void> flush_page_requests(KernelContext& ctx, const Bond& bond) override;
     bool stalls_enabled(StreamId stream) const override;
     sim::Task<void> flush_stalls(KernelContext& ctx) override;
+    sim::Task<base::Name> room_for_context(KernelContext& ctx, StreamId stream, Pasid pasid) override;
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;

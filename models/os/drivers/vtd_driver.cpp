@@ -246,6 +246,14 @@ sim::Task<Spa> VtdDriver::pasid_entry(KernelContext& ctx, StreamId stream, Pasid
     co_return Spa{word & ~u64{0xfff}} + (raw(pasid) % pasids_per_table) * u64{64};
 }
 
+/// intel_pasid_get_entry, under a spinlock: without a page intel_pasid_setup_first_level has no entry, and says ENODEV.
+sim::Task<base::Name> VtdDriver::room_for_context(KernelContext& ctx, StreamId stream, Pasid pasid) {
+    const Spa at = streams_.at(raw(stream)).directory + (raw(pasid) / pasids_per_table) * u64{8};
+    if ((kernel_.frames().memory().peek64(at) & 1) != 0) co_return base::Name{};
+    const bool room = co_await kernel_.frames().room_for_table(ctx, 1, Gfp::Atomic);
+    co_return room ? base::Name{} : base::Name{"ENODEV"};
+}
+
 bool VtdDriver::context_present(const Bond& bond) const {
     const memory::MemoryPort& memory = kernel_.frames().memory();
     const Spa directory = streams_.at(raw(bond.stream)).directory;

@@ -26,6 +26,7 @@ public:
     sim::Task<void> page_response(KernelContext& ctx, const PageFault& last, PageAnswer code) override;
     sim::Task<void> flush_page_requests(KernelContext& ctx, const Bond& bond) override;
     sim::Task<void> drain_in_flight(KernelContext& ctx, const Bond& bond) override;
+    sim::Task<base::Name> room_for_context(KernelContext& ctx, StreamId stream, Pasid pasid) override;
     sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) override;
     sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) override;

@@ -91,13 +91,26 @@ sim::Task<FaultResult> AddressSpace::fault_in(KernelContext& ctx, Va at, bool wr
     co_return result;
 }
 
+/// Somebody who had found room before; others may have found the same. Nothing: there is no memory.
+sim::Task<std::optional<sim::Lease>> AddressSpace::lock_with_room(KernelContext& ctx, u64 number) {
+    for (;;) {
+        {
+            sim::Lease held = co_await lock_table(ctx, number);
+            if (frames_.can_take()) co_return std::optional{std::move(held)};
+        }
+        const bool room = co_await frames_.wait_for_room(ctx, id_);
+        if (!room) co_return std::nullopt;
+    }
+}
+
 sim::Task<FaultResult> AddressSpace::first_touch(KernelContext& ctx, Va page) {
     const u64 number = page.page_number();
     co_await ctx.spend(config_.fault_page.get(), name_);
     if (pages_.count(number) != 0) co_return FaultResult::Done; // somebody was faster
     const bool room = co_await frames_.wait_for_room(ctx, id_);
     if (!room) co_return FaultResult::NoMemory;
-    const sim::Lease held = co_await lock_table(ctx, number);
+    const std::optional<sim::Lease> held = co_await lock_with_room(ctx, number);
+    if (!held) co_return FaultResult::NoMemory;
     if (unstable_) co_return FaultResult::Unstable;
     if (pages_.count(number) != 0) co_return FaultResult::Done;
     const Page& p = pages_[number] = {frames_.take(id_, memory::FrameUse::Leaf, page), read_only_.count(number) == 0};

@@ -296,6 +296,7 @@ private:
     sim::Task<void> invalidate_secondary(KernelContext& ctx, Va first, u64 bytes);
     sim::Task<bool> tell_range(KernelContext& ctx, Va first, u64 bytes, bool may_block);
     sim::Task<sim::Lease> lock_table(KernelContext& ctx, u64 page_number);
+    sim::Task<std::optional<sim::Lease>> lock_with_room(KernelContext& ctx, u64 page_number);
     sim::Task<void> drop_later();
     Spa table_entry(Va page, bool make, unsigned last = page_shift);
     bool mapped(Va page) const;

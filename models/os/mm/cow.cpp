@@ -129,7 +129,8 @@ sim::Task<FaultResult> AddressSpace::copy(KernelContext& ctx, Va page) {
     if (!room) co_return FaultResult::NoMemory;
     co_await ctx.spend(config_.wp_copy.get(), name_);
     co_await tell_range(ctx, page, page_size, true);
-    const sim::Lease held = co_await lock_table(ctx, page.page_number());
+    const std::optional<sim::Lease> held = co_await lock_with_room(ctx, page.page_number());
+    if (!held) co_return FaultResult::NoMemory;
     if (unstable_) co_return FaultResult::Unstable;
     const auto found = pages_.find(page.page_number());
     if (found == pages_.end() || found->second.writable) co_return FaultResult::Done; // somebody was faster

@@ -104,6 +104,19 @@ void FrameAllocator::give(Spa frame, MmId by) {
     freed_.push(frame.value());
 }
 
+sim::Task<bool> FrameAllocator::room_for_table(KernelContext& ctx, u64 pages, Gfp how) {
+    constexpr u64 costly = 8;
+    const u64 kept = how == Gfp::Atomic ? reserve_ / 2 - reserve_ / 2 / 4 : reserve_; // ALLOC_MIN_RESERVE, ALLOC_NON_BLOCK
+    if (left() >= pages + kept) co_return true;
+    if (how == Gfp::Atomic || pressure_ == nullptr) co_return false;
+    if (pages <= costly) {
+        const bool room = co_await wait_for_room(ctx, MmId{});
+        co_return room;
+    }
+    co_await pressure_->reclaim(ctx);
+    co_return left() >= pages + kept;
+}
+
 unsigned FrameAllocator::waiting(MmId mm) const {
     const auto found = waiting_.find(raw(mm));
     return found == waiting_.end() ? 0 : found->second;

@@ -19,12 +19,18 @@ constexpr u64 huge_pages = 512; ///< of 4 KiB in one of 2 MiB
 constexpr unsigned huge_shift = page_shift + 9;
 constexpr u64 huge_size = u64{1} << huge_shift;
 
+/// Kernel: may sleep for it. Of more than PAGE_ALLOC_COSTLY_ORDER, one pass of reclaim has to do, and nobody is killed. Atomic:
+/// may not, and has of the reserve (linux: GFP_KERNEL, GFP_ATOMIC).
+enum class Gfp : u8 { Kernel, Atomic };
+
 /// Makes room when an allocation finds none (os/mm/oom.h).
 class MemoryPressure {
 public:
     virtual ~MemoryPressure() = default;
     /// One pass of the allocator's slow path. False: the allocation fails.
     virtual sim::Task<bool> make_room(KernelContext& ctx) = 0;
+    /// Direct reclaim alone. False: it found nothing.
+    virtual sim::Task<bool> reclaim(KernelContext& ctx) = 0;
 };
 
 /// Frames of RAM. The lowest free one first, so that what is freed is soon somebody else's. RAM under the window of
@@ -77,10 +83,15 @@ public:
     u64 left() const { return std::min(limit_ - std::min(limit_, taken_by_users_), freed_.size() + (end_ - fresh_) / page_size); }
     /// What has to be left for a page fault: a leaf, the tables on the way to it, and the reserve, of which victims of the
     /// OOM killer may have half (linux: ALLOC_OOM).
-    u64 needed(const CurrentTask* t) const { return 4 + (t != nullptr && t->oom_victim ? reserve_ - reserve_ / 2 : reserve_); }
+    u64 needed(const CurrentTask* t) const { return most_for_a_fault + (t != nullptr && t->oom_victim ? reserve_ - reserve_ / 2 : reserve_); }
     bool has_room(const CurrentTask* t = nullptr) const { return left() >= needed(t); }
+    /// There still is when it comes to taking: others may have found the same room.
+    bool can_take() const { return left() >= most_for_a_fault; }
     /// Waits in the allocator's slow path until there is room. False: there will be none for this one.
     sim::Task<bool> wait_for_room(KernelContext& ctx, MmId mm);
+    /// There is memory for a table of a driver, of so many pages behind each other. MODEL: what drivers have is not counted among
+    /// what processes can have, and is refused where those have left nothing; RAM is not fragmented.
+    sim::Task<bool> room_for_table(KernelContext& ctx, u64 pages, Gfp how);
     /// Contexts that wait for room for a page of that address space.
     unsigned waiting(MmId mm) const;
     u64 limit() const { return limit_; }
@@ -91,6 +102,7 @@ public:
     Spa end() const { return end_; } ///< of RAM
 
 private:
+    static constexpr u64 most_for_a_fault = 4; ///< a leaf and three tables
     void zero(Spa frame);
     /// `bytes` of frames that nobody had before.
     Spa take_fresh(u64 bytes, u64 align);

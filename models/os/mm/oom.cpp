@@ -30,12 +30,8 @@ OomKiller::OomKiller(base::EventBus& events, Scheduler& scheduler, FrameAllocato
 sim::Task<bool> OomKiller::make_room(KernelContext& ctx) {
     const CurrentTask* const current = ctx.current();
     const bool had_reserve = current != nullptr && current->oom_victim;
-    {
-        auto work = ctx.begin("reclaim");
-        co_await ctx.spend(config_.reclaim.get(), "reclaim");
-        const bool reclaimed = co_await swap_out(ctx);
-        if (reclaimed) co_return true;
-    }
+    const bool reclaimed = co_await reclaim(ctx);
+    if (reclaimed) co_return true;
     co_await ctx.sleep_on(sim::delay(config_.jiffy.get()), "reclaim-throttle", "memory");
     if (frames_.has_room(current)) co_return true;
     bool progress = true;
@@ -46,6 +42,13 @@ sim::Task<bool> OomKiller::make_room(KernelContext& ctx) {
     }
     if (had_reserve) co_return false; // a victim that has nothing of the reserve either fails, and dies
     co_return progress;
+}
+
+sim::Task<bool> OomKiller::reclaim(KernelContext& ctx) {
+    auto work = ctx.begin("reclaim");
+    co_await ctx.spend(config_.reclaim.get(), "reclaim");
+    const bool reclaimed = co_await swap_out(ctx);
+    co_return reclaimed;
 }
 
 /// A cluster of pages, of the process that has most of them first. MODEL: by size, where Linux goes by what was used last.

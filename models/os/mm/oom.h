@@ -49,6 +49,7 @@ public:
     OomKiller(const OomKiller&) = delete;
 
     sim::Task<bool> make_room(KernelContext& ctx) override;
+    sim::Task<bool> reclaim(KernelContext& ctx) override;
     /// process_mrelease of a dying process.
     enum class Release : u8 { Done, Again, NotDying, NoProcess, NoCall };
     sim::Task<Release> release(KernelContext& ctx, Process& p);

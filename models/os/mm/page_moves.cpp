@@ -45,7 +45,7 @@ sim::Task<bool> AddressSpace::move(KernelContext& ctx, Va page) {
     Page old;
     {
         const sim::Lease held = co_await lock_table(ctx, number);
-        if (unstable_ || pages_.count(number) == 0) co_return false;
+        if (unstable_ || pages_.count(number) == 0 || !frames_.can_take()) co_return false;
         co_await take_entry(ctx, page);
         old = pages_.at(number);
         pages_.erase(number);
@@ -145,12 +145,16 @@ sim::Task<FaultResult> AddressSpace::swap_in(KernelContext& ctx, Va page) {
     away_.at(number).moving = true;
     const bool room = co_await frames_.wait_for_room(ctx, id_);
     if (room) co_await ctx.sleep_on(sim::delay(config_.swap_in.get()), "swap-in", "swap");
-    const sim::Lease held = co_await lock_table(ctx, number);
+    std::optional<sim::Lease> held;
+    if (room) {
+        auto lock = co_await lock_with_room(ctx, number);
+        held = std::move(lock);
+    }
     const auto a = away_.find(number);
-    if (a == away_.end() || !room || unstable_) {
+    if (a == away_.end() || !held || unstable_) {
         if (a != away_.end()) a->second.moving = false;
         settled_.notify_all();
-        co_return room ? FaultResult::Unstable : FaultResult::NoMemory;
+        co_return held ? FaultResult::Unstable : FaultResult::NoMemory;
     }
     const Page& p = pages_[number] = {frames_.take(id_, FrameUse::Leaf, page), read_only_.count(number) == 0};
     frames_.memory().poke(p.frame, a->second.bytes);
