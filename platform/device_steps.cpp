@@ -78,6 +78,7 @@ sim::Task<void> play(Stage& g, const Step& s) { return submit(g, s, trace_of); }
 bool is_nic(const DeviceRow& r) { return r.kind == DeviceKind::Nic; }
 bool is_gpu(const DeviceRow& r) { return r.kind == DeviceKind::Gpu; }
 bool is_dsa(const DeviceRow& r) { return r.kind == DeviceKind::Dsa; }
+bool halts(const DeviceRow& r) { return r.kind == DeviceKind::Dsa || r.kind == DeviceKind::PlatformMaster; }
 bool plays(const DeviceRow& r) { return r.plays; }
 bool streams(const DeviceRow& r) { return !is_nic(r) && !plays(r); }
 
@@ -120,6 +121,14 @@ sim::Task<void> set_link(Stage& g, const Step& s) {
     g.system.set_link(s.actor, s.text("link") == "up");
     co_return;
 }
+
+sim::Task<void> halt_device(Stage& g, const Step& s) {
+    using devices::dsa::ResetType;
+    const std::string& needs = s.text("halt");
+    const ResetType type = needs == "command" ? ResetType::Software : needs == "flr" ? ResetType::FunctionLevel : ResetType::Cold;
+    if (!g.system.halt(s.actor, type)) g.note(s, fmt::format("nothing to do: {} has halted before", s.actor));
+    co_return;
+}
 } // namespace
 
 std::vector<VerbRow> device_sentence_rows() {
@@ -128,6 +137,12 @@ std::vector<VerbRow> device_sentence_rows() {
          "acc0: {link: down}",
          {{"link", Kind::Choice, true, "down or up", {"down", "up"}}}, true, &Plan::about_function, set_link,
          [](const DeviceRow& row) { return row.function(DeviceConfig{}) != nullptr; }},
+        {"device", "halt",
+         "the device finds an error of its own, loses its work and stops, a dsa until os: {reset: ...}; its driver gives it no command any more",
+         "dsa0: {halt: flr}",
+         {{"halt", Kind::Choice, true,
+           "the reset that a dsa says it needs: command (which idxd does not give to a halted device), flr, or machine; a platform-master needs machine", {"command", "flr", "machine"}}},
+         true, &Plan::about_function, halt_device, halts},
         {"device", "stream", "work for a process: DMA to its heap until it is stopped",
          "acc0: {stream: app0, access: mixed, size: 64B, size-max: 4KiB}",
          {{"stream", Kind::Process, true, "the process that submits it"},

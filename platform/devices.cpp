@@ -58,7 +58,8 @@ Device build_platform_master(const Site& s, const Config& config, const DeviceCo
         s.name, s.id, stream, s.kernel, config.platform_master_driver,
         os::drivers::PlatformNode{s.registers, s.wire, {master->pasid_bits(), master->can_stall()}},
         [hw = master.get()](unsigned queue) { return hw->queues().last_stop_span(queue); });
-    return {s.name, nullptr, std::move(master), std::move(driver), {}};
+    const auto halt = [hw = master.get()](devices::dsa::ResetType) { return hw->halt(); };
+    return {s.name, nullptr, std::move(master), std::move(driver), {}, halt};
 }
 
 Device build_trace_player(const Site& s, const Config& config, const DeviceConfig& d) {
@@ -81,7 +82,10 @@ Device build_dsa(const Site& s, const Config& config, const DeviceConfig& d) {
     auto driver = std::make_unique<os::drivers::DsaDriver>(s.name, s.id, hardware->stream(), s.kernel,
                                                            config.dsa_driver, registers_of(s, *hardware),
                                                            [hw = hardware.get()] { return hw->last_command_span(); });
-    return pci_device(s, std::move(hardware), std::move(driver));
+    const auto halt = [hw = hardware.get()](devices::dsa::ResetType needs) { return hw->halt(needs); };
+    Device dsa = pci_device(s, std::move(hardware), std::move(driver));
+    dsa.halt = halt;
+    return dsa;
 }
 
 /// What the driver wants of a device and the device has not got.

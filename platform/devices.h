@@ -23,6 +23,8 @@ struct Device {
     std::unique_ptr<os::drivers::DeviceDriver> driver;
     /// The one queue of a process, where the device says which; empty: any.
     std::function<std::optional<unsigned>(std::string_view process)> queue_of{};
+    /// It finds an error of its own, which a reset of that kind would mend; empty: it finds none. False: it has halted before.
+    std::function<bool(devices::dsa::ResetType needs)> halt{};
     const DeviceRow* row = nullptr; ///< of its kind
 };
 

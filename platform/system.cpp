@@ -183,6 +183,12 @@ void System::set_link(const std::string& device, bool up) {
         if (d.name == device && d.hardware) d.hardware->port().set_link(up);
 }
 
+bool System::halt(const std::string& device, devices::dsa::ResetType needs) {
+    for (const Device& d : devices_)
+        if (d.name == device && d.halt) return d.halt(needs);
+    return false;
+}
+
 const DeviceRow& System::row(std::string_view device) const {
     const auto its = [device](const Device& d) { return d.name == device; };
     return *std::find_if(devices_.begin(), devices_.end(), its)->row;

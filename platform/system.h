@@ -22,6 +22,7 @@ public:
     std::string who_sleeps() { return kernel_.scheduler().who_sleeps(); }
     /// The device's link goes down or comes up. The root port's interrupt tells the operating system that it is down.
     void set_link(const std::string& device, bool up);
+    bool halt(const std::string& device, devices::dsa::ResetType needs);
     /// Of a device that is there: its kind.
     const DeviceRow& row(std::string_view device) const;
     /// The one queue of a process, if the device says which.

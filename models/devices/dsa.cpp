@@ -48,20 +48,57 @@ std::vector<BondId> Dsa::at_work() const {
     return bonds;
 }
 
-/// A reset: all registers are as after power-on, no descriptor is inside, and what is on the link goes its way.
-void Dsa::forget() {
-    SvaFunction::forget();
+/// Nothing is sent and nothing taken any more; registers can be read. MODEL: translation caches are invalidated as before; its
+/// queues show as disabled.
+bool Dsa::halt(ResetType needs) {
+    if (regs_.get(GENSTS::STATE) == DeviceState::Halted) return false;
+    const bool obeying = regs_.get(CMDSTS::ACTIVE);
+    lose_work();
+    if (page_requests() != nullptr) {
+        page_requests()->enable(false);
+        page_requests()->reset();
+    }
+    drop_all();
+    for (Queue& q : queues_) q.enabled = false;
+    regs_.write(GENSTS{}.set(GENSTS::STATE, DeviceState::Halted).set(GENSTS::RESET_TYPE, needs));
+    events().emit(DeviceHalted{device(), raw(needs), obeying});
+    if (obeying && config_.halt_ends_commands) {
+        regs_.write(CMDSTS{}.set(CMDSTS::ERR, CommandError::Hardware));
+        regs_.set(INTCAUSE::HALT, config_.halt_report.get() == sim::Duration{});
+        raise(INTCAUSE::CMD, regs_.get(CMD::INT_REQ));
+        sim::spawn(report_halt(life_));
+    } else {
+        raise(INTCAUSE::HALT, regs_.get(GENCTRL::HALT_INT_EN));
+    }
+    return true;
+}
+
+sim::Task<void> Dsa::report_halt(u64 life) {
+    co_await sim::delay(config_.halt_report.get());
+    if (life == life_) raise(INTCAUSE::HALT, regs_.get(GENCTRL::HALT_INT_EN));
+}
+
+/// No descriptor is inside, no command goes on; what is on the link goes its way.
+void Dsa::drop_all() {
     ++life_;
     access_.reset();
     for (Queue& q : queues_) {
         q.waiting.clear();
-        q.setting = {};
-        q.enabled = false;
         level(q);
     }
     for (Work& w : works_)
         if (w.used) end(w, Result{.status = Status::None}, RecordFate::NotWanted);
     unflushed_.clear();
+}
+
+/// A reset: all registers are as after power-on, no descriptor is inside, and what is on the link goes its way.
+void Dsa::forget() {
+    SvaFunction::forget();
+    for (Queue& q : queues_) {
+        q.setting = {};
+        q.enabled = false;
+    }
+    drop_all();
     regs_.reset();
     set_capabilities();
 }

@@ -50,9 +50,13 @@ struct DsaConfig {
                                        "no published figure"};
     base::Param<base::Spread> drain_time{0_ns, "a command that drains goes on so long when nothing is left that it waits for", P::Guess,
                                          "no published figure"};
+    base::Param<bool> halt_ends_commands{true, "a command that is active when the device halts ends with an error; false: it never ends, and idxd waits for it without a time-out",
+                                         P::Guess, "no public text says which"};
+    base::Param<base::Latency> halt_report{10_us, "from the end of such a command until the halt is reported; 0: both at once, and idxd looks at the halt alone and waits for the command for ever",
+                                           P::Guess, "no public text says which"};
     SvaFunctionConfig function;
 };
-DESCRIBE(DsaConfig, engines, queues, entries, max_transfer_shift, dispatch, command, drain_time, function)
+DESCRIBE(DsaConfig, engines, queues, entries, max_transfer_shift, dispatch, command, drain_time, halt_ends_commands, halt_report, function)
 static_assert(base::fully_described<DsaConfig>);
 
 class Dsa final : public SvaFunction {
@@ -61,6 +65,9 @@ public:
     Dsa(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
         const DsaConfig& config, DeviceId device, u64 seed = 0);
 
+    /// It finds an error of its own and does nothing any more until it is reset, in the way that it says. What is inside is lost.
+    /// False: it is halted already.
+    bool halt(dsa::ResetType needs);
     /// The id of the latest command's span (phase "device-drain"), 0 if there was none.
     u64 last_command_span() const { return command_span_; }
     /// Commands that were written while another one was active; they had no effect.
@@ -112,6 +119,8 @@ private:
     pcie::CompletionStatus take_line(u64 offset, const memory::Line& line, bool deferrable) override;
     std::vector<BondId> at_work() const override;
     void forget() override;
+    void drop_all();
+    sim::Task<void> report_halt(u64 life);
     void set_capabilities();
 
     // ---- portals and queues

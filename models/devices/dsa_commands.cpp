@@ -13,6 +13,11 @@ void Dsa::give(CMD c) {
         ++refused_;
         return;
     }
+    if (regs_.get(GENSTS::STATE) == DeviceState::Halted) { // MODEL: at once; what a halted device makes of a command is a guess
+        regs_.write(CMDSTS{}.set(CMDSTS::ERR, CommandError::Hardware));
+        raise(INTCAUSE::CMD, c.get(CMD::INT_REQ));
+        return;
+    }
     regs_.write(CMDSTS{}.set(CMDSTS::ACTIVE, true));
     sim::start(run(c));
 }
@@ -28,7 +33,7 @@ sim::Task<void> Dsa::run(CMD c) {
         error = co_await std::move(obeyed);
     }
     span.end();
-    if (life != life_) co_return; // a reset came
+    if (life != life_) co_return; // a reset came, or the device halted
     regs_.write(CMDSTS{}.set(CMDSTS::ERR, error));
     raise(INTCAUSE::CMD, c.get(CMD::INT_REQ));
 }
@@ -126,6 +131,7 @@ void Dsa::disable(u32 those) {
 /// facts/iommu-specs.md 4.1: what was inside when the command came is over, its reads answered, its writes globally
 /// observable, its page requests answered or closed by a Stop Marker. What arrives later is not waited for.
 sim::Task<void> Dsa::drain(Which which, bool abandon_it) {
+    const u64 life = life_;
     which.before = number_ + 1;
     if (abandon_it) {
         abandon(which);
@@ -134,6 +140,7 @@ sim::Task<void> Dsa::drain(Which which, bool abandon_it) {
     while (any(which)) co_await ended_.wait();
     const sim::Duration more = abandon_it ? sim::Duration{} : config_.drain_time.get().draw(drain_times_);
     if (more != sim::Duration{}) co_await sim::delay(more);
+    if (life != life_) co_return;
     co_await flush(which);
     if (which.pasid && page_requests() != nullptr) {
         pcie::DmaRequest r;

@@ -14,6 +14,8 @@ using base::layout;
 using base::Register;
 
 enum class DeviceState : u8 { Disabled = 0, Enabled = 1, Draining = 2, Halted = 3 };
+/// What a halted device needs (enum idxd_device_reset_type).
+enum class ResetType : u8 { Software = 0, FunctionLevel = 1, Warm = 2, Cold = 3 };
 
 struct GENCAP : Register<GENCAP, 0x010, u64, Access::ReadOnly> {
     static constexpr F<bool> BLOCK_ON_FAULT{"BLOCK_ON_FAULT", 0, 0}, OVERLAP_COPY{"OVERLAP_COPY", 1, 1},
@@ -41,16 +43,17 @@ struct OFFSETS : Register<OFFSETS, 0x060, u64, Access::ReadOnly> {
     static constexpr auto fields = layout(WQCFG);
 };
 struct GENCTRL : Register<GENCTRL, 0x088, u32> {
-    static constexpr F<bool> SOFTERR_INT_EN{"SOFTERR_INT_EN", 0, 0};
-    static constexpr auto fields = layout(SOFTERR_INT_EN);
+    static constexpr F<bool> SOFTERR_INT_EN{"SOFTERR_INT_EN", 0, 0}, HALT_INT_EN{"HALT_INT_EN", 1, 1};
+    static constexpr auto fields = layout(SOFTERR_INT_EN, HALT_INT_EN);
 };
 struct GENSTS : Register<GENSTS, 0x090, u32, Access::ReadOnly> {
     static constexpr F<DeviceState> STATE{"STATE", 1, 0};
-    static constexpr auto fields = layout(STATE);
+    static constexpr F<ResetType> RESET_TYPE{"RESET_TYPE", 3, 2};
+    static constexpr auto fields = layout(STATE, RESET_TYPE);
 };
 struct INTCAUSE : Register<INTCAUSE, 0x098, u32, Access::Write1Clear> {
-    static constexpr F<bool> ERR{"ERR", 0, 0}, CMD{"CMD", 1, 1};
-    static constexpr auto fields = layout(ERR, CMD);
+    static constexpr F<bool> ERR{"ERR", 0, 0}, CMD{"CMD", 1, 1}, HALT{"HALT", 4, 4};
+    static constexpr auto fields = layout(ERR, CMD, HALT);
 };
 
 /// enum idxd_cmd.
@@ -81,6 +84,7 @@ enum class CommandError : u8 {
     None = 0x00,
     InvalidCommand = 0x01,
     InvalidQueue = 0x02,
+    Hardware = 0x03,
     DeviceIsEnabled = 0x10,
     BusMasterOff = 0x12,
     TotalSize = 0x14,

@@ -63,6 +63,16 @@ struct WorkDropped {
 };
 DESCRIBE(WorkDropped, device, bond)
 
+/// A device found an error of its own and stopped working. `needs`: the reset that gets it going (0 by command, 1 of the function,
+/// 2 and 3 of the machine). `obeying`: a command of its driver was under way.
+struct DeviceHalted {
+    static constexpr std::string_view event_name = "DeviceHalted";
+    DeviceId device;
+    u8 needs;
+    bool obeying;
+};
+DESCRIBE(DeviceHalted, device, needs, obeying)
+
 /// How much of a trace's request a device sent. The rest of one that is cut short, and all of one that is left out, was
 /// for somebody who had stopped.
 enum class TraceLineFate : u8 { Played, CutShort, LeftOut };

@@ -58,6 +58,16 @@ sim::Task<void> PlatformMaster::transfer(pcie::DmaRequest r, u64 transaction, st
     who.completed(request, answer);
 }
 
+/// As where a HiSilicon device finds a fatal error (linux: hisilicon/qm.c, the master's OOO). What the SMMU has of it already, goes its way.
+/// MODEL: only a reset of the machine mends it.
+bool PlatformMaster::halt() {
+    if (queues_.halted()) return false;
+    for (const BondId bond : queues_.at_work()) events_.emit(WorkDropped{device_, bond});
+    queues_.halt();
+    events_.emit(DeviceHalted{device_, 3, false});
+    return true;
+}
+
 /// Translation, which may take as long as software takes, and access. A refusal is a bus error, of writes as of reads.
 sim::Task<pcie::Completion> PlatformMaster::carry_out(const pcie::DmaRequest& r, u64 transaction, std::byte* data,
                                                       bool write) {

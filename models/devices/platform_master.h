@@ -64,6 +64,8 @@ public:
     PlatformMaster(base::Name name, base::EventBus& events, InterconnectSeat seat, const PlatformMasterConfig& config,
                    DeviceId device, u64 seed = 0);
 
+    /// It finds an error of its own, closes its way to memory and loses its work. False: it has done so before.
+    bool halt();
     WorkQueues& queues() { return queues_; }
     void left_behind(base::Leftovers& out) const;
     StreamId stream() const { return seat_.stream; }

@@ -41,6 +41,11 @@ struct DEV_CAP : Register<DEV_CAP, 0x004, u32, Access::ReadOnly> {
     static constexpr F<bool> ATOMICS{"ATOMICS", 31, 31};
     static constexpr auto fields = layout(QUEUES, TAGS, ATOMICS);
 };
+/// FATAL: the device found an error of its own, sends nothing and obeys nothing until its function is reset.
+struct DEV_ERROR : Register<DEV_ERROR, 0x008, u32, Access::ReadOnly> {
+    static constexpr F<bool> FATAL{"FATAL", 0, 0};
+    static constexpr auto fields = layout(FATAL);
+};
 /// Where and with what data the device raises its message interrupt.
 struct MSI_ADDR : Register<MSI_ADDR, 0x010, u64> {
     static constexpr FA<> ADDR{"ADDR", 63, 2};
@@ -114,7 +119,7 @@ struct Q_COMPLETED : Register<Q_COMPLETED, 0x078, u64, Access::ReadOnly> {};
 struct Q_ERRORS : Register<Q_ERRORS, 0x080, u64, Access::ReadOnly> {};
 struct Q_ISSUED : Register<Q_ISSUED, 0x088, u64, Access::ReadOnly> {};
 
-using Registers = base::RegisterMap<DEV_ID, DEV_CAP, MSI_ADDR, MSI_DATA, INT_ENABLE, INT_STOPPED, INT_DONE,
+using Registers = base::RegisterMap<DEV_ID, DEV_CAP, DEV_ERROR, MSI_ADDR, MSI_DATA, INT_ENABLE, INT_STOPPED, INT_DONE,
                                     QUEUE_SELECT, Q_PASID, Q_WORK_TAG, Q_BASE, Q_LENGTH, Q_MODE, Q_SIZE, Q_RATE,
                                     Q_STRIDE, Q_COUNT, Q_CTRL, Q_STATUS, Q_COMPLETED, Q_ERRORS, Q_ISSUED>;
 inline constexpr u64 bar_bytes = 64 * 1024;

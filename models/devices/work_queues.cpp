@@ -83,6 +83,10 @@ void WorkQueues::raise(const Queue& q, bool enabled) {
 // ---- work -----------------------------------------------------------------------------------------------------------
 
 void WorkQueues::command(Queue& q, Q_CTRL c) {
+    if (halted()) {
+        ++refused_;
+        return;
+    }
     if (c.get(Q_CTRL::DOORBELL)) return doorbell(q);
     const bool abort = c.get(Q_CTRL::ABORT);
     if (!abort && !c.get(Q_CTRL::STOP)) return;
@@ -175,12 +179,21 @@ std::vector<BondId> WorkQueues::at_work() const {
     return bonds;
 }
 
+void WorkQueues::drop(Queue& q) {
+    ++q.run;
+    q.engine.reset();
+    q.abort.set();
+    take(q, QueueEvent::Reset);
+}
+
+void WorkQueues::halt() {
+    for (auto& q : queues_) drop(*q);
+    regs_.set(DEV_ERROR::FATAL, true);
+}
+
 void WorkQueues::reset() {
     for (auto& q : queues_) {
-        ++q->run;
-        q->engine.reset();
-        q->abort.set();
-        take(*q, QueueEvent::Reset);
+        drop(*q);
         q->bad_work = false;
         q->pasid = {};
         q->work_tag = {};

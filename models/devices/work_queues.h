@@ -99,6 +99,9 @@ public:
     /// All registers are as after power-on, no queue does anything. MODEL: what is under way goes its way, and a queue
     /// counts it.
     void reset();
+    /// No queue does anything, or can be told to, until reset().
+    void halt();
+    bool halted() const { return regs_.get(accelerator::DEV_ERROR::FATAL); }
 
 private:
     struct Queue {
@@ -123,6 +126,7 @@ private:
         accelerator::Q_COUNT count;
     };
     void bind_registers();
+    void drop(Queue& q);
     Queue* selected();
     unsigned number_of(const Queue& q) const;
 

@@ -25,12 +25,12 @@ using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived
                                      devices::PageRequestSent, devices::PageResponseHeard,
                                      devices::PageGroupForgotten, devices::DescriptorSubmitted,
                                      devices::DescriptorEnded, devices::AccessRetried, devices::PacketEnded,
-                                     devices::TraceLinePlayed, devices::WorkDropped>;
+                                     devices::TraceLinePlayed, devices::WorkDropped, devices::DeviceHalted>;
 using OsEvents = base::EventList<os::BondChanged, os::TeardownTriggered, os::FenceObserved, os::InvalidationIssued, os::FenceTimedOut,
                                  os::StopSeen, os::ProcessChanged, os::MmputReturned, os::ExitMmapReturned, os::PasidChanged, os::HolderChanged, os::PasidRefused, os::BindRefused,
                                  os::FaultHandled, os::CpuRuns, os::CpuSpent, os::OsViolation,
                                  os::PageRequestEnded, os::PageGroupAnswered,
-                                 os::UserSubmitted, os::FatalSignal, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
+                                 os::UserSubmitted, os::FatalSignal, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen, os::DeviceHaltSeen, os::CommandSkipped,
                                  os::DeviceReset, os::WorkLost, os::AtcLeftOpen,
                                  os::TeardownStepChanged, os::IommuCommandIssued,
                                  os::AllocationDelayed, os::OomVictimMarked, os::OomReapTried, os::OomMappingReaped,

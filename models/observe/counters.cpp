@@ -18,7 +18,7 @@ Counters::Counters(base::EventBus& bus) {
                                   os::BondChanged, devices::DescriptorSubmitted, devices::DescriptorEnded,
                                   os::UserSubmitted, os::PasidLoaded, os::RecordAwaited, os::DeviceErrorSeen,
                                   devices::QueueState, devices::PacketEnded, devices::AccessRetried, os::DeviceReset,
-                                  os::WorkLost>;
+                                  os::WorkLost, devices::DeviceHalted, os::DeviceHaltSeen, os::CommandSkipped>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
 
@@ -248,6 +248,12 @@ void Counters::on(sim::Time, const devices::QueueState& e) {
 }
 void Counters::on(sim::Time, const devices::AccessRetried&) { ++c_.contexts.retried; }
 void Counters::on(sim::Time, const os::DeviceReset&) { ++c_.contexts.resets; }
+void Counters::on(sim::Time, const devices::DeviceHalted& e) {
+    ++c_.halts.devices;
+    c_.halts.commands_cut += e.obeying;
+}
+void Counters::on(sim::Time, const os::DeviceHaltSeen&) { ++c_.halts.seen; }
+void Counters::on(sim::Time, const os::CommandSkipped&) { ++c_.halts.commands_skipped; }
 void Counters::on(sim::Time, const os::WorkLost&) { ++c_.contexts.lost; }
 
 void Counters::on(sim::Time, const devices::PacketEnded& e) {

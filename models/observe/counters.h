@@ -63,6 +63,9 @@ struct RunCounts {
     } descriptors;
     sim::Time first_dma{}, last_dma{}; ///< at memory; 0: there was none
     u64 completion_timeouts = 0, links_down = 0, peer_to_peer = 0, atomics = 0;
+    /// Devices that found an error of their own, those of which their drivers learned, commands that this cut off, and those that the
+    /// drivers did not give any more.
+    struct Halts { u64 devices = 0, seen = 0, commands_cut = 0, commands_skipped = 0; } halts;
     /// Of network interfaces.
     struct Packets { u64 received = 0, sent = 0, dropped = 0, failed = 0; } packets;
     /// Of GPUs: preemptions begun, accesses tried again, resets by the driver, contexts whose work was lost.
@@ -152,6 +155,9 @@ private:
     void on(sim::Time now, const devices::PacketEnded& e);
     void on(sim::Time now, const devices::AccessRetried& e);
     void on(sim::Time now, const os::DeviceReset& e);
+    void on(sim::Time now, const devices::DeviceHalted& e);
+    void on(sim::Time now, const os::DeviceHaltSeen& e);
+    void on(sim::Time now, const os::CommandSkipped& e);
     void on(sim::Time now, const os::WorkLost& e);
 };
 

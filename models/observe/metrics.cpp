@@ -306,7 +306,11 @@ const std::vector<Metric> metrics{
     {"count", "contexts.preempted", "preemptions of GPU contexts that began"},
     {"count", "contexts.retried", "accesses of GPU waves that were tried again after they had found no translation"},
     {"count", "contexts.resets", "resets of GPUs by their drivers"},
-    {"count", "contexts.lost", "bonds whose work under way a reset, a lost link or a failed save took away"},
+    {"count", "contexts.lost", "bonds whose work under way a reset, a halt, a lost link or a failed save took away"},
+    {"count", "halts.devices", "times that a device found an error of its own and stopped working"},
+    {"count", "halts.seen", "of these, those of which a driver has learned"},
+    {"count", "halts.commands_cut", "commands of drivers that were under way then"},
+    {"count", "halts.commands_skipped", "commands that drivers did not give because the device had halted"},
     {"count", "links.<link>.credit_stalls",
      "packets that waited for flow-control credits, by link and direction; a direction on which nothing happened is "
      "left out"},

@@ -167,6 +167,8 @@ Json counts_json(const RunCounts& c, Json j) {
                      {"retried", c.contexts.retried},
                      {"resets", c.contexts.resets},
                      {"lost", c.contexts.lost}};
+    const auto& h = c.halts;
+    j["halts"] = {{"devices", h.devices}, {"seen", h.seen}, {"commands_cut", h.commands_cut}, {"commands_skipped", h.commands_skipped}};
     j["traces"] = Json::object();
     for (const auto& [name, t] : c.traces)
         j["traces"][name] = {{"played", t.played}, {"left_out", t.left_out}, {"cut_short", t.cut_short}, {"late", t.late},

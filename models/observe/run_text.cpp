@@ -203,8 +203,11 @@ void counts_text(const RunCounts& c, std::string& out) {
     if (g.preempted + g.retried + g.resets > 0)
         out += fmt::format("\ngpu     {} preemptions begun, {} accesses tried again, {} resets by the driver",
                            g.preempted, g.retried, g.resets);
+    if (const auto& h = c.halts; h.devices > 0)
+        out += fmt::format("\nhalted  {} times a device, by an error of its own; {} seen by the driver, {} commands cut off, {} not given any more",
+                           h.devices, h.seen, h.commands_cut, h.commands_skipped);
     if (g.lost > 0)
-        out += fmt::format("\nlost    work under way of {} bonds, in a reset, with a link or in a failed save", g.lost);
+        out += fmt::format("\nlost    work under way of {} bonds, in a reset, by a halt, with a link or in a failed save", g.lost);
     fabric_text(c, out);
     out += fmt::format("\nfences  {} signalled by the hardware", c.invalidations.fences);
     for (const auto& [unit, kinds] : c.invalidations.fences_by)

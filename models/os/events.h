@@ -400,6 +400,23 @@ struct DeviceErrorSeen {
 };
 DESCRIBE(DeviceErrorSeen, driver, code, pasid, at, others)
 
+/// A driver learned that its device has halted, and what it would need.
+struct DeviceHaltSeen {
+    static constexpr std::string_view event_name = "DeviceHaltSeen";
+    base::Name driver;
+    u8 needs;
+};
+DESCRIBE(DeviceHaltSeen, driver, needs)
+
+/// A driver did not give its device a command, because that has halted. `bond`: for whom it would have been.
+struct CommandSkipped {
+    static constexpr std::string_view event_name = "CommandSkipped";
+    base::Name driver;
+    u8 command;
+    BondId bond;
+};
+DESCRIBE(CommandSkipped, driver, command, bond)
+
 /// A CPU began to run a kernel context (or none: idle).
 struct CpuRuns {
     static constexpr std::string_view event_name = "CpuRuns";

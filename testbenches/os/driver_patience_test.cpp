@@ -21,14 +21,16 @@ struct PatienceIommu final : test::NotingIommuDriver {
 struct PatienceBlock final : memory::MmioTarget {
     Duration stop_time = 5_us;
     Time stopped = Time::never();
-    u64 looks = 0;
+    u64 looks = 0, stop_commands = 0;
+    bool fatal = false;
     Task<void> mmio_write(u64 offset, unsigned, u64 value) override {
+        stop_commands += offset == 0x070 && value == 2;
         if (offset == 0x070 && value == 2) stopped = sim::now() + stop_time;
         co_return;
     }
     Task<u64> mmio_read(u64 offset, unsigned) override {
         looks += offset == 0x074;
-        co_return offset == 0x004 ? 2 : offset == 0x074 ? (sim::now() >= stopped ? 3 : 2) : 0;
+        co_return offset == 0x004 ? 2 : offset == 0x008 ? u64{fatal} : offset == 0x074 ? (sim::now() >= stopped ? 3 : 2) : 0;
     }
 };
 
@@ -111,6 +113,16 @@ PatientDevice a_device(bool resets, bool by_worker) {
 }
 
 } // namespace
+
+TEST_CASE("a device in error is neither told to stop nor polled, and its driver goes on as if it had stopped", "[os]") {
+    PollingBench b;
+    b.block.stop_time = 10_s;
+    b.block.fatal = true;
+    CHECK(b.stop() < 10_us);
+    CHECK(b.block.stop_commands == 0);
+    CHECK(b.block.looks == 0);
+    CHECK(b.gave_up == std::vector<bool>{false});
+}
 
 TEST_CASE("a driver that polls sees the stop at its next look", "[os]") {
     PollingBench b;

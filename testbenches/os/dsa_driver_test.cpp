@@ -40,7 +40,7 @@ TEST_CASE("probe configures every queue, then enables the device and the queues 
     const u64 mode = 10u << 4; // shared, priority 10
     const Writes expected{{0x300, arm64.messages.value()},
                           {0x308, 3},
-                          {0x88, 1},
+                          {0x88, 3},
                           {0x500, 16},
                           {0x504, 16},
                           {0x508, mode},
@@ -139,4 +139,95 @@ TEST_CASE("a release does not wait for a device that is gone", "[os]") {
     b.written();
     CHECK(b.unbind("app0"));
     CHECK(b.written().empty());
+}
+
+namespace {
+struct DsaHaltBench : test::DsaMachine {
+    static Settings with(QueueMode mode, bool ends_commands = true, sim::Duration report = 10_us) {
+        Settings s;
+        s.driver.mode = mode;
+        s.driver.block_on_fault = false;
+        s.device.halt_ends_commands = ends_commands;
+        s.device.halt_report = report;
+        return s;
+    }
+    explicit DsaHaltBench(const Settings& s = with(QueueMode::Shared)) : DsaMachine(s) {
+        patience = 500_ms; // a reset takes 100 ms
+        kernel->spawn("app0", {16});
+        kernel->spawn("app1", {16});
+        REQUIRE(bind("app0"));
+    }
+    /// In the middle of the command that an unbind begins.
+    std::optional<sim::Time> unbind_and_halt() {
+        sim::spawn([](Kernel& k, std::optional<sim::Time>& at) -> sim::Task<void> {
+            const bool done = co_await k.unbind("app0", "dsa0");
+            if (done) at = sim::now();
+        }(*kernel, over));
+        while (!dsa->registers().get(devices::dsa::CMDSTS::ACTIVE)) calendar.run_for(10_ns);
+        CHECK(dsa->halt(devices::dsa::ResetType::FunctionLevel));
+        halted = sim::now();
+        calendar.run_for(5_ms);
+        return over;
+    }
+    std::size_t commands() const {
+        return static_cast<std::size_t>(std::count_if(spy->writes.begin(), spy->writes.end(), [](const auto& w) { return w.first == 0xa0; }));
+    }
+    sim::Time halted{};
+    std::optional<sim::Time> over; ///< when the unbind was
+    std::vector<u8> seen, skipped;
+    base::Subscription sees = events.subscribe<DeviceHaltSeen>([this](sim::Time, const DeviceHaltSeen& e) { seen.push_back(e.needs); });
+    base::Subscription skips = events.subscribe<CommandSkipped>([this](sim::Time, const CommandSkipped& e) { skipped.push_back(e.command); });
+};
+} // namespace
+
+TEST_CASE("a halted device is given no command: an unbind goes on without its drain", "[os]") {
+    DsaHaltBench b;
+    b.dsa->halt(devices::dsa::ResetType::FunctionLevel);
+    b.settle();
+    CHECK(b.seen == std::vector<u8>{1});
+    b.spy->writes.clear();
+    REQUIRE(b.unbind("app0"));
+    CHECK(b.commands() == 0);
+    CHECK(b.skipped == std::vector<u8>{11});
+}
+
+TEST_CASE("a device that asks for a reset by command is given none, either: it stays halted until its function is reset", "[os]") {
+    DsaHaltBench b;
+    b.dsa->halt(devices::dsa::ResetType::Software);
+    b.settle();
+    CHECK(b.seen == std::vector<u8>{0});
+    CHECK(b.skipped == std::vector<u8>{5});
+    CHECK_FALSE(b.dsa->halt(devices::dsa::ResetType::Software));
+    CHECK(b.enqcmd("app0").how == UserSubmission::Full);
+    CHECK(b.call(b.kernel->reset("dsa0")));
+    CHECK(b.enqcmd("app0").status == 1);
+    REQUIRE(b.unbind("app0"));
+    CHECK(b.skipped.size() == 1);
+}
+
+TEST_CASE("a dedicated queue of a halted device is not to be had, and the bond of whoever asked goes again", "[os]") {
+    DsaHaltBench b(DsaHaltBench::with(QueueMode::Dedicated));
+    REQUIRE(b.unbind("app0"));
+    b.dsa->halt(devices::dsa::ResetType::Cold);
+    b.settle();
+    CHECK_FALSE(b.bind("app1"));
+    CHECK(b.skipped == std::vector<u8>{7});
+}
+
+TEST_CASE("a command that the device cuts off by halting ends with an error, and the unbind goes on", "[os]") {
+    DsaHaltBench b;
+    const auto over = b.unbind_and_halt();
+    REQUIRE(over);
+    CHECK(*over - b.halted < 1_ms);
+    CHECK(b.seen.size() == 1);
+}
+
+TEST_CASE("nobody hears of a command's end that is reported with the halt, or never: the unbind waits until somebody resets the device", "[os]") {
+    const bool never = GENERATE(false, true);
+    DsaHaltBench b(DsaHaltBench::with(QueueMode::Shared, !never, never ? 10_us : 0_us));
+    CHECK_FALSE(b.unbind_and_halt());
+    CHECK(b.seen.size() == 1);
+    CHECK(b.call(b.kernel->reset("dsa0")));
+    CHECK(b.over);
+    CHECK(b.kernel->at_rest());
 }

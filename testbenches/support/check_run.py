@@ -42,6 +42,7 @@ SHAPE = {
                     "killed": int, "latency_ps": POPULATION},
     "packets": {"received": int, "sent": int, "dropped": int, "failed": int},
     "contexts": {"preempted": int, "retried": int, "resets": int, "lost": int},
+    "halts": {"devices": int, "seen": int, "commands_cut": int, "commands_skipped": int},
     "traces": {str: {"played": int, "left_out": int, "cut_short": int, "late": int, "late_max_ps": int, "late_total_ps": int}},
     "invalidations": {
         "tlb": int, "atc": int, "configuration": int, "fences": int, "fence_wait_ps": {"p50": int, "p99": int, "max": int},

@@ -51,7 +51,7 @@ sim::Task<void> DsaDriver::probe(KernelContext& ctx) {
 sim::Task<void> DsaDriver::configure(KernelContext& ctx) {
     co_await write(ctx, dsa::MSI_ADDR{}.set(dsa::MSI_ADDR::ADDR, kernel_.interrupts().window().value()));
     co_await write(ctx, dsa::MSI_DATA::of(message_));
-    co_await write(ctx, dsa::GENCTRL{}.set(dsa::GENCTRL::SOFTERR_INT_EN, true));
+    co_await write(ctx, dsa::GENCTRL{}.set(dsa::GENCTRL::SOFTERR_INT_EN, true).set(dsa::GENCTRL::HALT_INT_EN, true));
     const dsa::GENCAP cap = co_await read<dsa::GENCAP>(ctx);
     dsa::QueueSetting s;
     s.set(dsa::QueueSetting::SIZE, config_.queue_size.get()).set(dsa::QueueSetting::MODE, config_.mode.get());
@@ -81,9 +81,20 @@ sim::Task<dsa::CommandError> DsaDriver::command(KernelContext& ctx, dsa::Command
     co_return error;
 }
 
+/// idxd_device_is_halted, before every command.
+sim::Task<bool> DsaDriver::halted(KernelContext& ctx) {
+    const dsa::GENSTS state = co_await read<dsa::GENSTS>(ctx);
+    co_return !gone_ && !in_reset_ && state.get(dsa::GENSTS::STATE) == dsa::DeviceState::Halted;
+}
+
 /// A device that is gone or that is being reset has nothing left to wait for.
 sim::Task<dsa::CommandError> DsaDriver::issue(KernelContext& ctx, dsa::Command command, u32 operand, BondId bond) {
     if (gone_) co_return dsa::CommandError::None;
+    const bool refused = co_await halted(ctx);
+    if (refused) {
+        kernel_.events().emit(CommandSkipped{name_, static_cast<u8>(command), bond});
+        co_return dsa::CommandError::Hardware;
+    }
     command_over_.reset();
     {
         auto work = ctx.begin("stop-command", bond);
@@ -195,8 +206,35 @@ sim::Task<void> DsaDriver::on_interrupt(KernelContext& ctx) {
     const dsa::INTCAUSE cause = co_await read<dsa::INTCAUSE>(ctx);
     if (gone_ || in_reset_) co_return; // nobody answered: all ones
     co_await write(ctx, cause);
+    if (cause.get(dsa::INTCAUSE::HALT)) { // before the others are looked at
+        co_await see_halt(ctx);
+        co_return;
+    }
     if (cause.get(dsa::INTCAUSE::ERR)) co_await read_error(ctx);
     if (cause.get(dsa::INTCAUSE::CMD)) command_over_.set();
+}
+
+/// idxd_misc_thread, halt. For a reset by command a worker would have to give one (idxd_device_reinit), and idxd_cmd_exec gives none to
+/// a device that is halted: whatever it needs, it stays so until its function is reset (os: {reset: ...}). Who works with it is not
+/// told. MODEL: there is no event log (DSA 1.0 has none), whose entries of a PASID a release would have ignored.
+sim::Task<void> DsaDriver::see_halt(KernelContext& ctx) {
+    const dsa::GENSTS state = co_await read<dsa::GENSTS>(ctx);
+    if (gone_ || in_reset_ || state.get(dsa::GENSTS::STATE) != dsa::DeviceState::Halted) co_return;
+    kernel_.events().emit(DeviceHaltSeen{name_, static_cast<u8>(state.get(dsa::GENSTS::RESET_TYPE))});
+    tell_losses();
+    if (state.get(dsa::GENSTS::RESET_TYPE) == dsa::ResetType::Software) sim::spawn(reinit(ctx.last_span()));
+}
+
+sim::Task<void> DsaDriver::reinit(u64 begun_by) {
+    KernelContext ctx(kernel_.scheduler(), "kworker/" + std::string{name_.text()}, begun_by);
+    {
+        auto wait = ctx.begin_wait("schedule", "cpu");
+        co_await sim::delay(kernel_.scheduler().config().wake_up.get());
+        co_await ctx.run();
+    }
+    const dsa::CommandError error = co_await command(ctx, dsa::Command::ResetDevice, 0);
+    if (error == dsa::CommandError::None && !gone_ && !in_reset_) co_await configure(ctx);
+    ctx.stop();
 }
 
 /// idxd_misc_thread: the record is read before it is acknowledged.

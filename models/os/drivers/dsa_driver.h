@@ -85,6 +85,9 @@ private:
     sim::Task<void> program_anew(KernelContext& ctx) override;
     void nothing_comes() override;
     sim::Task<void> read_error(KernelContext& ctx);
+    sim::Task<bool> halted(KernelContext& ctx);
+    sim::Task<void> see_halt(KernelContext& ctx);
+    sim::Task<void> reinit(u64 begun_by);
 
     DsaDriverConfig config_;
     std::function<u64()> command_span_;

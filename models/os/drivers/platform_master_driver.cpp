@@ -57,6 +57,12 @@ sim::Task<bool> PlatformMasterDriver::stopped(KernelContext& ctx, unsigned queue
     co_return state == State::Stopped;
 }
 
+/// qm_check_dev_error.
+sim::Task<bool> PlatformMasterDriver::in_error(KernelContext& ctx) {
+    const u64 bits = co_await ctx.mmio_read(node_.registers + DEV_ERROR::offset, 4);
+    co_return DEV_ERROR::of(static_cast<u32>(bits)).get(DEV_ERROR::FATAL);
+}
+
 /// qm_drain_qp and what its caller makes of a time-out: an error in the log, and on.
 sim::Task<bool> PlatformMasterDriver::wait_until_stopped(KernelContext& ctx, unsigned queue) {
     bool idle = false;
@@ -80,13 +86,16 @@ sim::Task<bool> PlatformMasterDriver::stop(KernelContext& ctx, Bond& bond) {
     while (number < queues_.size() && queues_[number].bond != bond.id) ++number;
     bool idle = true;
     if (number < queues_.size()) {
-        {
+        const bool closed = co_await in_error(ctx); // what is in error has closed its way to memory: there is nothing to stop
+        if (closed) {
+            kernel_.events().emit(CommandSkipped{name_, 2, bond.id});
+        } else {
             auto held = co_await ctx.sleep_on(select_.lock(), "device-lock", name_);
             auto work = ctx.begin("stop-command", bond.id);
             co_await write_register<QUEUE_SELECT>(ctx, node_.registers, number);
             co_await write_register<Q_CTRL>(ctx, node_.registers, 2);
         }
-        idle = co_await wait_until_stopped(ctx, number);
+        if (!closed) idle = co_await wait_until_stopped(ctx, number);
         queues_[number].bond = no_bond;
         queues_[number].given_up = !idle;
     }

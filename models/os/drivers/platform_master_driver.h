@@ -61,6 +61,7 @@ private:
     };
     sim::Task<std::optional<unsigned>> queue_for(KernelContext& ctx, BondId bond);
     sim::Task<bool> stopped(KernelContext& ctx, unsigned queue);
+    sim::Task<bool> in_error(KernelContext& ctx);
     sim::Task<bool> wait_until_stopped(KernelContext& ctx, unsigned queue);
     sim::Task<void> on_interrupt(KernelContext& ctx);
 
