@@ -29,7 +29,7 @@ void add_sets(CLI::App& app, CommandLine& line) {
 
 void add_run(CLI::App& app, CommandLine& line, Figures& figures) {
     add_scenario(app, line);
-    app.add_option("--out", line.out, "leave run.json, config.resolved.yaml, waves.vcd and waves.gtkw here")->type_name("DIR");
+    app.add_option("--out", line.out, "leave run.json, config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw here")->type_name("DIR");
     app.add_option("--seed", figures.seed, "seed of every random stream, 0 to 18446744073709551615 (default: the scenario's, else 1)")
         ->type_name("N");
     add_sets(app, line);

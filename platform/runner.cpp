@@ -3,6 +3,7 @@
 
 #include "observe/event_store.h"
 #include "observe/fingerprint.h"
+#include "observe/timeline.h"
 #include "observe/waves.h"
 #include "platform/files.h"
 #include "platform/param_tree.h"
@@ -35,9 +36,9 @@ struct Watchers {
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
           teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
         if (keep) store.emplace(bus, c.observe.window.after.get(), c.observe.events.get() == "all");
-        if (!c.observe.waves) return;
-        observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
-        waves.emplace(bus, window);
+        const observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
+        if (c.observe.waves) waves.emplace(bus, window);
+        if (keep && c.observe.timeline) timeline.emplace(bus, window);
     }
     observe::Fingerprint fingerprint;
     observe::Checkers checkers;
@@ -47,6 +48,7 @@ struct Watchers {
     observe::OomLog oom;
     EventTimes events;
     std::optional<observe::Waves> waves;
+    std::optional<observe::Timeline> timeline; ///< of a run that leaves results
     std::optional<observe::EventStore> store; ///< of a run that leaves results
 };
 
@@ -271,15 +273,14 @@ std::string comment_word(std::string_view name) {
     return s;
 }
 
-/// What a run leaves, whole; what it does not write but a former run left there goes, so that results of two runs never mix.
-void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::string& lspci,
-                   const std::filesystem::path& dir) {
-    write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
-    write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
-    if (lspci.empty()) remove_file(dir / "lspci.txt");
-    else write_file(dir / "lspci.txt", lspci);
-    if (w == nullptr || !w->store) remove_file(dir / "events.sqlite");
-    else w->store->write(dir / "events.sqlite", r.fingerprint);
+void write_timeline(const observe::RunRecord& r, const Watchers* w, const std::filesystem::path& file) {
+    if (w == nullptr || !w->timeline) return remove_file(file);
+    std::ostringstream trace;
+    w->timeline->write(trace, r.teardowns, r.simulated);
+    write_file(file, trace.str());
+}
+
+void write_waves(const observe::RunRecord& r, const Watchers* w, const std::filesystem::path& dir) {
     if (w == nullptr || !w->waves) {
         for (const char* name : {"waves.vcd", "waves.gtkw"}) remove_file(dir / name);
         return;
@@ -291,6 +292,20 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watcher
     write_file(dir / "waves.vcd", vcd.str());
     write_file(dir / "waves.gtkw", view.str());
 }
+
+/// What a run leaves, whole; what it does not write but a former run left there goes, so that results of two runs never mix.
+void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::string& lspci,
+                   const std::filesystem::path& dir) {
+    write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
+    write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
+    if (lspci.empty()) remove_file(dir / "lspci.txt");
+    else write_file(dir / "lspci.txt", lspci);
+    if (w == nullptr || !w->store) remove_file(dir / "events.sqlite");
+    else w->store->write(dir / "events.sqlite", r.fingerprint);
+    write_timeline(r, w, dir / "timeline.pftrace");
+    write_waves(r, w, dir);
+}
+
 /// Ends all tasks before the models that they refer to go away, whichever way the run ends.
 struct ShutDown {
     sim::Calendar& calendar;
