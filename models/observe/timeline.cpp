@@ -228,6 +228,7 @@ private:
     std::vector<Lane> lanes_;
 };
 
+constexpr std::size_t most_teardowns = 1'000; ///< of more, those that are told in full
 constexpr u64 teardown_rank = 0, bond_rank = 1, kernel_rank = 2, unit_rank = 3, fault_rank = 4;
 
 struct Place {
@@ -305,7 +306,8 @@ void Timeline::write(std::ostream& out, const std::vector<Teardown>& teardowns, 
     std::map<std::string, u64> ranks;
     for (const Entry& e : all) {
         Place p = place_of(e.track.text());
-        if (e.kind == Kind::Transaction || e.kind == Kind::Mark) p.track = e.kind == Kind::Mark ? p.track + " marks" : "DMA";
+        if (e.kind == Kind::Transaction) p.track = "DMA";
+        if (e.kind == Kind::Mark) p.track = p.rank == fault_rank ? "of all units" : "landed wrong";
         if (e.kind == Kind::State && p.group != "bonds") p.track += " (state)";
         ranks[p.group] = p.rank;
         if (e.kind == Kind::Level) {
@@ -322,9 +324,14 @@ void Timeline::write(std::ostream& out, const std::vector<Teardown>& teardowns, 
         tracks.try_emplace({p.group, p.track}, e.kind == Kind::Transaction).first->second.add({e.from, e.to, std::move(event)});
     }
     TrackEvents events;
-    const u64 all_teardowns = events.group(left_out_ == 0 ? "teardowns" : fmt::format("teardowns ({} further entries are left out)", left_out_), teardown_rank);
+    const u64 all_teardowns = events.group("teardowns", teardown_rank);
+    if (left_out_ != 0) {
+        Lanes note(false);
+        note.add({sim::Time{}, end, slice_named(fmt::format("{} further entries are left out: of a shorter window (observe.window) all are told", left_out_), "note", sim::Time{})});
+        note.write(events, "left out", all_teardowns, 0);
+    }
     for (std::size_t i = 0; i < teardowns.size(); ++i)
-        if (!teardowns[i].brief) write_teardown(events, all_teardowns, i, fmt::format("t{}", i), teardowns[i]);
+        if (teardowns.size() <= most_teardowns || !teardowns[i].brief) write_teardown(events, all_teardowns, i, fmt::format("t{}", i), teardowns[i]);
     for (auto& [where, lanes] : tracks) lanes.write(events, where.second, events.group(where.first, ranks[where.first]), 0);
     for (const auto& [where, entries] : levels) {
         const u64 track = events.describe(where.second, events.group(where.first, ranks[where.first]), 1, true);

@@ -27,7 +27,7 @@ public:
     void write(std::ostream& out, const std::vector<Teardown>& teardowns, sim::Time end) const;
     std::size_t entries() const { return kept_.size(); }
     /// Of a run with more: they are not in the file, and the first track says so.
-    static constexpr std::size_t most_entries = 2'000'000;
+    static constexpr std::size_t most_entries = 250'000;
 
 private:
     enum class Kind : u8 { Span, State, Level, Transaction, Packet, Mark };
