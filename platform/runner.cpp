@@ -251,7 +251,7 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     r.teardowns = w.teardowns.results();
     for (const auto& t : r.teardowns) w.checkers.check(t);
     w.checkers.check_page_requests(w.teardowns.page_requests(), calendar.idle(), s.config.observe.page_request_limit);
-    r.counts = w.counters.counts();
+    r.counts = w.counters.counts_at(r.simulated);
     r.counts.bystanders = w.bystanders.counts();
     r.counts.page_request_latency_ps = w.teardowns.page_requests().latency_ps();
     r.counts.stall_ps = w.teardowns.page_requests().stall_ps();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/said.h"
 
+#include <algorithm>
+
 namespace quiesce::platform {
 
 InputError cannot_be(const Step& s, const std::string& why) { return {s.place, fmt::format("{}: {}", s.sentence(), why)}; }
@@ -26,7 +28,11 @@ void note_lost(const Stage& g, const Step& s, const std::string& otherwise) {
 sim::Task<void> say(Stage& stage, const Step& step) {
     const std::string who = process_of(step);
     if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && !stage.now.killed_for(who).empty() && !step.row->of_the_dead) {
-        stage.note(step, fmt::format("nothing to do: {} was killed for {}", who, stage.now.killed_for(who)));
+        const std::string dead = fmt::format("{} was killed for {}", who, stage.now.killed_for(who));
+        const auto& arguments = step.row->arguments;
+        const bool bears = std::any_of(arguments.begin(), arguments.end(), [](const ArgumentSpec& a) { return a.kind == ArgumentSpec::Kind::NewProcess; });
+        if (bears) throw cannot_be(step, dead + ", and what follows is about its child");
+        stage.note(step, "nothing to do: " + dead);
         co_return;
     }
     if (!who.empty() && stage.now.life(who) == Situation::Life::Dead && !step.row->of_the_dead)

@@ -193,6 +193,16 @@ void Counters::on(sim::Time now, const os::CpuRuns& e) {
     }
 }
 
+RunCounts Counters::counts_at(sim::Time now) const {
+    RunCounts c = c_;
+    for (const auto& [cpu, taken] : taken_) {
+        const auto took = static_cast<u64>((now - taken.since).ps());
+        c.cpu_busy_ps += took;
+        c.cpu_taken_ps[std::string{taken.by.text()}] += took;
+    }
+    return c;
+}
+
 void Counters::on(sim::Time, const os::PasidChanged& e) {
     auto& p = c_.pasids;
     p.allocated += e.state == os::PasidState::Allocated;

@@ -91,6 +91,8 @@ class Counters {
 public:
     explicit Counters(base::EventBus& bus);
     const RunCounts& counts() const { return c_; }
+    /// With what CPUs are in the middle of.
+    RunCounts counts_at(sim::Time now) const;
 
 private:
     RunCounts c_;

@@ -32,6 +32,11 @@ const SpanLog::Kept* SpanLog::predecessor(const Kept& k) const {
     return std::min(cause->end, k.span.start) >= before->end ? cause : before;
 }
 
+base::Name SpanLog::actor_of(u64 id) const {
+    const Kept* const k = by_id(id);
+    return k == nullptr ? base::Name{} : k->span.actor;
+}
+
 u64 SpanLog::latest(sim::Time at, const Which& which) const {
     const Kept* best = nullptr;
     auto better = [&](const Kept& k) {

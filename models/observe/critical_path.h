@@ -32,6 +32,8 @@ public:
     /// Of the spans that `which` picks: the one begun last that goes on at `at`, else the one that ended last before;
     /// 0: none.
     u64 latest(sim::Time at, const Which& which) const;
+    /// Whose a span is; empty: there is none of this id.
+    base::Name actor_of(u64 id) const;
     /// When a span of this id ended.
     sim::Time end_of(u64 id) const;
     std::size_t size() const { return spans_.size(); }

@@ -30,6 +30,7 @@ const std::vector<Metric> metrics{
     {"phase", "signal-delivery", "from sending the signal until the thread notices it", "kernel/signal.c: get_signal"},
     {"phase", "system-call", "a signalled thread finishes the system call that it is in",
      "kernel/signal.c: get_signal"},
+    {"phase", "rt-throttled", "a real-time thread has had its part of the period (os.cpu.rt_runtime): others run", "kernel/sched/rt.c"},
     {"phase", "schedule", "ready to run, waiting for a CPU and the switch to it", "kernel/sched/core.c: __schedule"},
     {"phase", "exit-signals", "the exit path before it drops the address space",
      "kernel/exit.c: do_exit, exit_signals"},

@@ -207,8 +207,13 @@ std::vector<PathPart> Teardowns::drain_path(const Teardown& t, sim::Time to) con
 /// To something that the dying process's threads did, or that they left to somebody who drops the last reference later.
 std::vector<PathPart> Teardowns::process_path(const Teardown& t, sim::Time to) const {
     const std::string threads = t.process + "/";
-    const u64 last =
-        spans_.latest(to, [&](const base::Span& s) { return s.actor.text().substr(0, threads.size()) == threads; });
+    const BondData& b = bonds_[raw(t.bond)];
+    const auto m = mms_.find(raw(t.mm));
+    const base::Name last_user = spans_.actor_of(m == mms_.end() ? 0 : m->second.exit_mmap_span), stopper = spans_.actor_of(b.stop_span);
+    const auto had_part = [&](const base::Span& s) {
+        return (last_user && s.actor == last_user) || (stopper && s.actor == stopper) || s.actor.text().substr(0, threads.size()) == threads;
+    };
+    const u64 last = spans_.latest(to, had_part);
     const sim::Time left = last == 0 ? t.t0 : std::clamp(spans_.end_of(last), t.t0, to);
     auto parts = spans_.path(t.t0, left, last);
     if (left < to) parts.push_back({"deferred", "kernel", "", left, to, 0});

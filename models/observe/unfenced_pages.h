@@ -47,14 +47,17 @@ public:
         }
     }
 
-    /// A fence for this bond, or for the whole address space, covers the page since it was unmapped. A page that never
-    /// was unmapped is covered by none.
-    bool covered(BondId bond, MmId owner, Va page, Spa frame) const {
+    /// A place in the order of all unmaps and invalidations.
+    u64 mark() { return ++order_; }
+
+    /// A fence for this bond, or for the whole address space, covers the page since it was unmapped; or it was unmapped when the
+    /// bond was not yet there (`bound`: the mark of that). A page that never was unmapped is covered by none.
+    bool covered(BondId bond, MmId owner, Va page, Spa frame, u64 bound = 0) const {
         const auto mm = mms_.find(raw(owner));
         if (mm == mms_.end()) return false;
         const auto p = mm->second.pages.find({page.page_number(), frame.page_number()});
         if (p == mm->second.pages.end()) return false;
-        return by(p->second, bond) || by(p->second, no_bond);
+        return p->second.unmapped_order < bound || by(p->second, bond) || by(p->second, no_bond);
     }
 
     /// Freed, or taken for something new: nobody will ask again.

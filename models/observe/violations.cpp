@@ -240,21 +240,21 @@ void Checkers::on(const pcie::LinkChanged& e) {
 void Checkers::on(const memory::FrameFreed& e) {
     if (raw(e.owner) == 0 || e.use == memory::FrameUse::Kernel) return;
     freed_[e.frame.page_number()] = {bus_.now(), raw(e.owner), {}, 0, 0, false};
-    given_up(e.owner, e.page, e.frame, e.use == memory::FrameUse::Table, "freed");
+    given_up(e.owner, e.page, e.frame, e.use == memory::FrameUse::Table, true);
 }
 
-/// Another process goes on with it: no less a breach than with a page that is free.
-void Checkers::on(const memory::FrameLeft& e) { given_up(e.by, e.page, e.frame, false, "left to others"); }
+/// Another process goes on with it: no less a breach than with a page that is free, unless the frame is pinned for the bond.
+void Checkers::on(const memory::FrameLeft& e) { given_up(e.by, e.page, e.frame, false, false); }
 
 /// Tables of several levels have one address: their frames tell them apart.
-void Checkers::given_up(MmId by, Va page, Spa frame, bool table, std::string_view how) {
+void Checkers::given_up(MmId by, Va page, Spa frame, bool table, bool freed) {
     for (const u32 id : of_mm_[raw(by)]) {
         const BondInfo& b = bonds_[id];
-        const bool out_of_reach = !b.pinned.empty() && b.pinned.count(frame.page_number()) == 0;
-        if (!b.ever_bound || b.blocked || out_of_reach || unfenced_.covered(BondId{id}, by, page, frame)) continue;
+        const bool all_right = !b.pinned.empty() && (!freed || b.pinned.count(frame.page_number()) == 0);
+        if (!b.ever_bound || b.blocked || all_right || unfenced_.covered(BondId{id}, by, page, frame, b.bound)) continue;
         add("freed-before-fenced", BondId{id}, page.value(), table ? "table " + frame_name(frame) : "",
             fmt::format("{} {:#x} of {} (frame {:#x}) was {} while {}", table ? "the table page at" : "page", page.value(),
-                        b.process, frame.value(), how, freed_under(BondId{id})));
+                        b.process, frame.value(), freed ? "freed" : "left to others", freed_under(BondId{id})));
     }
     unfenced_.gone(by, page, frame);
 }
@@ -328,6 +328,7 @@ void Checkers::on(const os::BondChanged& e) {
     b.pasid = e.pasid;
     b.state = e.state;
     if (e.state == os::BondState::Bound) {
+        if (!b.ever_bound) b.bound = unfenced_.mark();
         b.ever_bound = true;
         b.blocked = false;
     }

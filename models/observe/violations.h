@@ -70,6 +70,7 @@ private:
         u64 last_issued = 0; ///< its newest transaction that the device was seen to issue: they are judged there
         bool torn = false;
         std::set<u64> pinned{}; ///< frames; not empty: it reaches no others
+        u64 bound = 0;          ///< when it was, in the order of unmaps
         std::optional<sim::Time> left_open; ///< its ATC was emptied and could be filled again, because of refilled_by
         BondId refilled_by{};
     };
@@ -115,7 +116,7 @@ private:
     void on(const memory::FrameFreed& e);
     void on(const memory::FrameUnmapped& e);
     void on(const memory::FrameLeft& e);
-    void given_up(MmId by, Va page, Spa frame, bool table, std::string_view how);
+    void given_up(MmId by, Va page, Spa frame, bool table, bool freed);
     void on(const memory::FrameTaken& e);
     void on(const iommu::FaultRaised& e);
     void on(const iommu::InvalidationBegun& e);

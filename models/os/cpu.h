@@ -25,6 +25,10 @@ struct CpuConfig {
                                               "1..2 us on servers; no measurement to cite"};
     base::Param<base::Latency> slice{700_us, "a thread in user space gives its CPU up after so long, if another context waits for one", P::Kernel,
                                      "linux: kernel/sched/fair.c, sysctl_sched_base_slice, before it grows with the number of CPUs"};
+    base::Param<base::Latency> rt_period{1_s, "real-time threads, such as those of interrupts, have a part of each such period", base::at_least(1_us),
+                                         P::Kernel, "linux: kernel/sched/rt.c, sysctl_sched_rt_period"};
+    base::Param<base::Latency> rt_runtime{950_ms, "and that part is so long; the rest is other threads', whatever comes", base::at_least(1_us), P::Kernel,
+                                          "linux: kernel/sched/rt.c, sysctl_sched_rt_runtime"};
     base::Param<base::Latency> wake_up{2_us, "from a wake-up until the woken context may run on an idle CPU", P::Guess,
                                        "a warm kworker wakes in 2..10 us; no measurement to cite"};
     base::Param<base::Latency> irq_entry{500_ns, "from a delivered interrupt to its handler", P::Guess,
@@ -35,7 +39,7 @@ struct CpuConfig {
                                             "by the run's seed: other interleavings of the same story", P::Guess,
                                       "none: what is simulated is then the same for every seed as far as CPUs go"};
 };
-DESCRIBE(CpuConfig, cpus, context_switch, slice, wake_up, irq_entry, store_buffer, jitter)
+DESCRIBE(CpuConfig, cpus, context_switch, slice, rt_period, rt_runtime, wake_up, irq_entry, store_buffer, jitter)
 static_assert(base::fully_described<CpuConfig>);
 
 class KernelContext;

@@ -45,7 +45,7 @@ void Kernel::add_holder(HeldBy h) {
 /// At its own time: nobody asked for it.
 sim::Task<bool> Kernel::drop(std::string name, Holder by) {
     Process& p = process(name);
-    const auto its = [&](const HeldBy& h) { return h.mm == p.mm && h.by == by; };
+    const auto its = [&](const HeldBy& h) { return h.process == p.name && h.by == by; }; // be it of an address space that exec left
     const auto found = std::find_if(holders_.begin(), holders_.end(), its);
     if (found == holders_.end()) co_return false;
     const HeldBy h = *found;
@@ -54,8 +54,8 @@ sim::Task<bool> Kernel::drop(std::string name, Holder by) {
     co_await ctx.run();
     co_await ctx.spend(config_.process.close_file.get(), ctx.name());
     const bool device_is_its = era_.counts_pasids && (by == Holder::Vfio || by == Holder::Mdev);
-    if (device_is_its) co_await give_up_devices(ctx, p);
-    if (by == Holder::Kvm) co_await end_guest(ctx, p);
+    if (device_is_its) co_await give_up_devices(ctx, *h.mm);
+    if (by == Holder::Kvm) co_await end_guest(ctx, p, *h.mm);
     holders_.erase(std::find_if(holders_.begin(), holders_.end(), its));
     events_.emit(HolderChanged{h.process, h.mm->id(), by, by == Holder::Procfs || era_.counts_pasids, false});
     if (by == Holder::Procfs) co_await h.mm->mmput(ctx);
@@ -70,21 +70,21 @@ sim::Task<bool> Kernel::drop(std::string name, Holder by) {
 
 /// The close of a VFIO device, or of a mediated one: it stops working for the process, and what is bound is blocked. As long as
 /// a guest can give it work it has not stopped for good.
-sim::Task<void> Kernel::give_up_devices(KernelContext& ctx, Process& p) {
-    for (Bond* b : std::vector<Bond*>(sva_.bonds_of(*p.mm))) {
+sim::Task<void> Kernel::give_up_devices(KernelContext& ctx, AddressSpace& mm) {
+    for (Bond* b : std::vector<Bond*>(sva_.bonds_of(mm))) {
         if (!b->exited) events_.emit(TeardownTriggered{b->id, "close", ctx.last_span()});
         if (!b->stopped) {
             const bool idle = co_await b->device.stop(ctx, *b);
-            b->stopped = idle && !held_by(*p.mm, Holder::Kvm);
+            b->stopped = idle && !held_by(mm, Holder::Kvm);
         }
         co_await sva_.park(ctx, *b);
     }
 }
 
 /// The guest is over: nobody runs its threads, and its mappings go.
-sim::Task<void> Kernel::end_guest(KernelContext& ctx, Process& p) {
+sim::Task<void> Kernel::end_guest(KernelContext& ctx, Process& p, AddressSpace& mm) {
     for (const auto& [name, device] : devices_) {
-        const Bond* const bond = sva_.find(*p.mm, *device);
+        const Bond* const bond = sva_.find(mm, *device);
         if (bond != nullptr && !bond->parked) continue; // the process's own library still works with it
         co_await end_submitting(ctx, p, *device);
         co_await unmap_portal(ctx, p, *device);

@@ -247,8 +247,8 @@ private:
     bool pasid_is_held(const AddressSpace& mm) const;
     bool held_by(const AddressSpace& mm, Holder by) const;
     void add_holder(HeldBy h);
-    sim::Task<void> give_up_devices(KernelContext& ctx, Process& p);
-    sim::Task<void> end_guest(KernelContext& ctx, Process& p);
+    sim::Task<void> give_up_devices(KernelContext& ctx, AddressSpace& mm);
+    sim::Task<void> end_guest(KernelContext& ctx, Process& p, AddressSpace& mm);
     sim::Task<void> end_parked(KernelContext& ctx, AddressSpace& mm);
     sim::Task<void> end_bond(KernelContext& ctx, Bond& b);
     sim::Task<void> unbind_in_worker(Bond& b, u64 begun_by);

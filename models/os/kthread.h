@@ -52,6 +52,14 @@ public:
         stop_cpu();
         co_await run();
     }
+    /// Of an interrupt's thread, between two things to do: its part of the period is over. MODEL: counted from when it got its CPU,
+    /// for each thread by itself.
+    bool rt_over() const { return sim::now() - since_ >= s_.config().rt_runtime.get(); }
+    /// Others have the rest of the period.
+    sim::Task<void> throttle() {
+        const sim::Duration period = s_.config().rt_period.get(), part = s_.config().rt_runtime.get();
+        if (period > part) co_await sleep_on(sim::delay(period - part), "rt-throttled", "cpu");
+    }
     /// Busy: the CPU is kept.
     sim::Task<void> spin(sim::Duration d) { co_await sim::delay(d); }
 

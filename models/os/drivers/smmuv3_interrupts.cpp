@@ -41,7 +41,10 @@ sim::Task<void> Smmuv3Driver::on_event_interrupt(KernelContext& ctx) {
     UnitQueue& q = event_queue_;
     u32 prod_bits = co_await event_producer(ctx);
     while (!q.ring().empty()) {
-        while (!q.ring().empty()) co_await take_event(ctx);
+        while (!q.ring().empty()) {
+            co_await take_event(ctx);
+            if (ctx.rt_over()) co_await ctx.throttle();
+        }
         prod_bits = co_await event_producer(ctx);
         if ((prod_bits >> 31 != 0) == event_overflow_) continue;
         ++q.overflows;
@@ -150,7 +153,10 @@ sim::Task<void> Smmuv3Driver::on_page_request_interrupt(KernelContext& ctx) {
     const u64 cons_bits = co_await ctx.mmio_read(registers_ + PriqCons::offset, 4);
     const bool acknowledged = PriqCons::of(static_cast<u32>(cons_bits)).get(PriqCons::OVACKFLG);
     while (!q.ring().empty()) {
-        while (!q.ring().empty()) co_await take_page_request(ctx, acknowledged);
+        while (!q.ring().empty()) {
+            co_await take_page_request(ctx, acknowledged);
+            if (ctx.rt_over()) co_await ctx.throttle();
+        }
         prod_bits = co_await page_request_producer(ctx);
         overflow = overflow || PriqProd::of(prod_bits).get(PriqProd::OVFLG) != acknowledged;
     }
