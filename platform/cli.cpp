@@ -29,7 +29,7 @@ void add_sets(CLI::App& app, CommandLine& line) {
 
 void add_run(CLI::App& app, CommandLine& line, Figures& figures) {
     add_scenario(app, line);
-    app.add_option("--out", line.out, "leave run.json, config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw here")->type_name("DIR");
+    app.add_option("--out", line.out, "leave report.html, run.json, config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw here")->type_name("DIR");
     app.add_option("--seed", figures.seed, "seed of every random stream, 0 to 18446744073709551615 (default: the scenario's, else 1)")
         ->type_name("N");
     add_sets(app, line);
@@ -44,7 +44,7 @@ void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
     add_scenario(app, line);
     app.add_option("--over", line.over, "a path and the values to compare; more than once: every combination")->type_name("PATH=A,B,...")
         ->required()->allow_extra_args(false)->take_all();
-    app.add_option("--out", line.out, "leave each variant's results in a directory below this one")->type_name("DIR");
+    app.add_option("--out", line.out, "leave report.html here, and each variant's results in a directory below")->type_name("DIR");
     app.add_option("--seed", figures.seed, "the same for every variant")->type_name("N");
     app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
     add_sets(app, line);
@@ -82,6 +82,19 @@ void add_explain(CLI::App& app, CommandLine& line) {
                "  quiesce run mm-exit-under-load --out out/a && quiesce explain out/a t0\n"
                "  quiesce run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out out/b; quiesce explain out/b v0\n"
                "  quiesce run pri-storm-exit --out out/c && quiesce explain out/c p0\n");
+}
+
+void add_report(CLI::App& app, CommandLine& line) {
+    app.add_option("directories", line.directories, "what `quiesce run --out DIR` or `quiesce compare --out DIR` left; of several, each is a panel")
+        ->required()->type_name("DIR ...");
+    app.add_option("--out", line.out, "leave report.html here (default: in DIR; of several, in the working directory)")->type_name("DIR");
+    app.footer("One page for a browser, without network: verdict, a Gantt of all teardowns from T0, what their time consists of, the critical\n"
+               "path of the slowest in words, the distribution, violations with their stories, a sequence diagram, faults, exposure, and where\n"
+               "each parameter comes from. It prints, it works without scripts, and its names are those of run.json.\n"
+               "examples:\n"
+               "  quiesce run mm-exit-under-load --out out/a                 # leaves out/a/report.html\n"
+               "  quiesce report out/a                                       # builds it again from what is there\n"
+               "  quiesce report out/a out/b --out out/both                  # two runs side by side\n");
 }
 
 void add_replay(CLI::App& app, CommandLine& line) {
@@ -168,6 +181,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     add_stress(*app.add_subcommand("stress", "random scenarios that a correct system survives; what fails is named with a file that repeats it"), line,
                figures);
     add_explain(*app.add_subcommand("explain", "the causal chain of a teardown, or how a violation came about, from results"), line);
+    add_report(*app.add_subcommand("report", "build report.html again from results; of several, a panel each"), line);
     add_replay(*app.add_subcommand("replay", "vectors of another implementation against a bare IOMMU model"), line);
     auto* list = app.add_subcommand("list", "what there is, each with a line of help");
     list->add_option("what", line.list, "")->required()->type_name(base::join(list_kinds, "|"));

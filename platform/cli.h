@@ -8,10 +8,11 @@
 namespace quiesce::platform {
 
 struct CommandLine {
-    std::string verb;                        ///< run, check, compare, stress, explain, replay, list, schema, features
+    std::string verb;                        ///< run, check, compare, stress, explain, report, replay, list, schema, features
     std::string scenario;
     std::string vectors;                     ///< a file, or - for stdin
     std::string directory, id;               ///< explain: of which results, what of them
+    std::vector<std::string> directories;    ///< report: of which results
     std::optional<std::string> out;
     std::optional<unsigned long long> seed;
     std::vector<std::string> sets, over;

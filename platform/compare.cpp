@@ -2,6 +2,7 @@
 /// `compare`: one workload, one seed, every combination of values, one table.
 #include "platform/children.h"
 #include "platform/files.h"
+#include "platform/report.h"
 #include "platform/strict_yaml.h"
 #include "platform/verbs.h"
 
@@ -251,6 +252,17 @@ void print_steps(const std::vector<Variant>& variants, std::size_t teardown) {
     }
 }
 
+/// Of those that left results in this run.
+Exit leave_page(const std::vector<Variant>& variants, const fs::path& out, Exit so_far) {
+    std::vector<ReportSource> sources;
+    for (const Variant& v : variants)
+        if (v.run.is_object()) sources.push_back({v.name, v.dir});
+    write_comparison(sources, out);
+    if (!sources.empty()) return leave_report(sources, out / "report.html", so_far);
+    remove_file(out / "report.html");
+    return so_far;
+}
+
 Exit worst_exit(const std::vector<Variant>& variants) {
     Exit worst = Exit::Ok;
     for (const Variant& v : variants) worst = worse(worst, v.exit);
@@ -290,9 +302,13 @@ Exit compare_verb(const CommandLine& line) {
     fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
                "what each name means: "
                "quiesce list metrics\n");
-    if (keep) fmt::print(stderr, "results in {}\n", out.string());
-    else fs::remove_all(out);
-    return worst_exit(*variants);
+    if (!keep) {
+        fs::remove_all(out);
+        return worst_exit(*variants);
+    }
+    const Exit exit = leave_page(*variants, out, worst_exit(*variants));
+    fmt::print(stderr, "results in {}\n", out.string());
+    return exit;
 }
 
 } // namespace quiesce::platform

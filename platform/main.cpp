@@ -18,7 +18,7 @@ struct Row {
     Exit (*run)(const CommandLine&);
 };
 constexpr Row rows[] = {{"run", run_verb}, {"check", check_verb}, {"compare", compare_verb}, {"stress", stress_verb},
-                        {"explain", explain_verb},
+                        {"explain", explain_verb}, {"report", report_verb},
                         {"replay", replay_verb}, {"list", list_verb}, {"schema", schema_verb}, {"features", features_verb}};
 
 int go(int argc, char** argv) {

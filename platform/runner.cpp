@@ -303,6 +303,7 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watcher
     if (w == nullptr || !w->store) remove_file(dir / "events.sqlite");
     else w->store->write(dir / "events.sqlite", r.fingerprint);
     write_timeline(r, w, dir / "timeline.pftrace");
+    remove_file(dir / "report.html"); // `run` builds it of these
     write_waves(r, w, dir);
 }
 

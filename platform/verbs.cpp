@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "platform/report.h"
 #include "platform/verbs.h"
 
 #include "platform/files.h"
@@ -71,14 +72,16 @@ Exit run_verb(const CommandLine& line) {
     if (!read.scenario) return read.exit;
     std::signal(SIGINT, [](int) { interrupt_current_run(); });
     const Ran ran = simulate(*read.scenario, line.out ? std::optional<std::filesystem::path>(*line.out) : std::nullopt);
+    Exit exit = ran.exit;
+    if (line.out) exit = leave_report({{"", *line.out}}, std::filesystem::path(*line.out) / "report.html", exit);
     if (ran.record.verdict == "not-applicable") {
         fmt::print(stderr, "not applicable: {}\n", missing_capability(*read.scenario));
-        return Exit::Ok;
+        return exit;
     }
     ran.notes.print(stderr);
     fmt::print("{}", observe::to_text(ran.record));
     if (line.out) fmt::print(stderr, "results in {}\n", *line.out);
-    return ran.exit;
+    return exit;
 }
 
 } // namespace quiesce::platform

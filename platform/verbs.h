@@ -11,6 +11,7 @@ Exit check_verb(const CommandLine& line);
 Exit compare_verb(const CommandLine& line);
 Exit stress_verb(const CommandLine& line);
 Exit explain_verb(const CommandLine& line);
+Exit report_verb(const CommandLine& line);
 Exit replay_verb(const CommandLine& line);
 Exit list_verb(const CommandLine& line);
 Exit schema_verb(const CommandLine& line);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The sections of report.html. Each is text made of one variant's results, or of all; figures are SVG that needs no
+/// script. What a figure shows stands in its data-* attributes, too, in exact picoseconds: the script and the tests
+/// read it there.
+#pragma once
+#include "base/types.h"
+#include "observe/event_store.h"
+
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quiesce::platform::report {
+
+using Record = nlohmann::json;
+using observe::StoredEvent;
+
+/// A parameter of config.resolved.yaml, as it is written there.
+struct Setting {
+    std::string path, value, comment;
+    friend bool operator==(const Setting&, const Setting&) = default;
+};
+
+/// One variant.
+struct Panel {
+    std::size_t number = 0;
+    std::string name;
+    Record run;
+    std::vector<StoredEvent> events; ///< empty: the run left none
+    std::vector<Setting> settings;
+    std::string id(std::string_view teardown) const {
+        return "p" + std::to_string(number) + "-" + std::string{teardown};
+    }
+};
+using Panels = std::vector<Panel>;
+
+// ---- reading what may be older, or cut: what is not there is nothing
+const Record& part(const Record& r, std::string_view key); ///< null if there is none
+std::string text(const Record& r, std::string_view key);
+i64 figure(const Record& r, std::string_view key, i64 otherwise = 0);
+bool has(const Record& r, std::string_view key);
+
+// ---- writing
+/// For text and attributes of HTML and of SVG: whatever a name is, it is only a name.
+std::string escaped(std::string_view text);
+std::string for_reader(i64 ps);   ///< "1.50 us"
+std::string round_figure(i64 ps); ///< of an axis: "10 us"
+/// A place on a figure, in hundredths.
+std::string at(double x);
+
+// ---- teardowns
+const Record& teardowns(const Panel& p);
+std::optional<i64> quiesce_of(const Record& teardown);
+/// A milestone, or quiesce or exposure, after T0.
+std::optional<i64> after_t0(const Record& teardown, std::string_view what);
+/// The one to be told in full: the slowest; of those that never came to quiesce, the first. Null: there is none.
+const Record* worst(const Panel& p);
+/// Its milestones, in order.
+std::vector<std::pair<std::string, i64>> instants(const Record& teardown);
+/// Milestones in the order in which figures and tables have them.
+extern const std::vector<std::string_view> milestone_order;
+/// Which group of phases one belongs to: its colour. "cpu", "commands" ...
+std::string_view group_of(std::string_view phase);
+struct PhaseGroup {
+    std::string_view name, help;
+};
+extern const std::vector<PhaseGroup> phase_groups;
+/// The step of the kernel's list that went on at an instant, with its commands, in words; empty: none did.
+std::string step_in_words(const Record& teardown, i64 at);
+
+/// Percentiles by the nearest-rank rule, in thousandths, of what had come.
+struct Population {
+    struct Value {
+        i64 ps;
+        std::string teardown;
+    };
+    std::vector<Value> values; ///< in order
+    std::size_t open = 0;
+    const Value* rank(u64 per_mille) const;
+};
+Population population(const Panel& p, std::string_view what);
+extern const std::vector<std::string_view> told_populations;
+struct Percentile {
+    const char* name;
+    u64 per_mille;
+};
+extern const std::vector<Percentile> percentiles;
+
+// ---- sections
+std::string comparison(const Panels& all);   ///< empty for one variant
+std::string distribution(const Panels& all); ///< CDF, table of percentiles
+std::string verdict_card(const Panel& p);
+std::string gantt(const Panel& p, i64 extent);
+i64 gantt_extent(const Panel& p);
+std::string gantt_legend();
+std::string breakdown(const Panel& p);
+std::string critical_path(const Panel& p);
+std::string fates(const Panel& p);
+std::string exposures(const Panel& p);
+std::string violations(const Panel& p);
+std::string sequence(const Panel& p);
+std::string configuration(const Panels& all);
+std::vector<Setting> read_settings(std::string_view yaml);
+extern const char* const style;
+extern const char* const script;
+
+/// Horizontal bars of numbers: label, value, and what it means.
+struct Bar {
+    std::string label, key;
+    i64 value;
+    std::string shown, help;
+    std::string_view group{};
+};
+std::string bars(std::string_view what, const std::vector<Bar>& rows);
+
+} // namespace quiesce::platform::report
