@@ -95,7 +95,9 @@ std::string page(const Panels& all) {
            "it, / filters, drag across a figure or + and - zoom, Escape goes back.</p>\n";
     if (all.size() > 1)
         for (const Panel& p : all)
-            out += fmt::format("<h3><a href=\"#p{}\">{}</a></h3>\n", p.number, escaped(p.name)) + scaled_gantt(p, most);
+            out += fmt::format("<h3 class=\"v-{2}\"><a href=\"#p{0}\">{1}</a> <strong>{2}</strong></h3>\n", p.number,
+                               escaped(p.name), escaped(text(p.run, "verdict"))) +
+                   scaled_gantt(p, most);
     out += "</section>\n";
     for (const Panel& p : all) {
         out += fmt::format("<section class=\"panel\" id=\"p{0}\" data-panel=\"{0}\" data-name=\"{1}\"><h2>{1}</h2>\n",

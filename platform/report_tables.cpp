@@ -237,29 +237,50 @@ std::string exposures(const Panel& p) {
            bars("exposure", rows);
 }
 
+namespace {
+std::string violation_row(const Panel& p, const Record& v) {
+    const std::string who = text(v, "process") + (text(v, "device").empty() ? "" : " on " + text(v, "device"));
+    const std::string id = escaped(text(v, "id")), kind = escaped(text(v, "kind"));
+    std::string out =
+        fmt::format("<tr id=\"{}\" data-v=\"{}\" data-kind=\"{}\" data-time=\"{}\" data-count=\"{}\" data-bond=\"{}\">",
+                    p.id(id), id, kind, figure(v, "time_ps"), figure(v, "count"), figure(v, "bond"));
+    out += fmt::format("<td>{}</td><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td>", id,
+                       escaped(help_of("violation", text(v, "kind"))), kind, for_reader(figure(v, "time_ps")),
+                       figure(v, "count"), link_to_bond(p, figure(v, "bond")));
+    return out + fmt::format("<td>{}</td><td><code>{}</code> {}</td><td>{}</td></tr>\n", escaped(who),
+                             escaped(text(v, "page")), escaped(text(v, "object")), escaped(text(v, "story")));
+}
+std::string violation_table(const std::string& rows) {
+    return "<table "
+           "class=\"violations\"><thead><tr><th>id</th><th>kind</th><th>first</th><th>times</th><th>teardown</"
+           "th><th>who</th>"
+           "<th>page, object</th><th>story</th></tr></thead><tbody>\n" +
+           rows + "</tbody></table>\n";
+}
+} // namespace
+
+/// The first are told at once, those behind them when asked for.
 std::string violations(const Panel& p) {
+    constexpr std::size_t most = 300, at_once = 8;
     const Record& all = part(p.run, "violations");
     if (all.empty()) return "<p>None was found.</p>\n";
-    constexpr std::size_t most = 300;
-    std::string out = "<table "
-                      "class=\"violations\"><thead><tr><th>id</th><th>kind</th><th>first</th><th>times</"
-                      "th><th>teardown</th><th>who</th><th>page, object</th><th>story</th></tr></thead><tbody>\n";
+    std::map<std::string, std::pair<i64, i64>> kinds; // how many, how often
+    std::string first, rest;
     std::size_t shown = 0;
     for (const Record& v : all) {
-        if (++shown > most) break;
-        const std::string who = text(v, "process") + (text(v, "device").empty() ? "" : " on " + text(v, "device"));
-        out +=
-            fmt::format("<tr id=\"{}\" data-v=\"{}\" data-kind=\"{}\" data-time=\"{}\" data-count=\"{}\" "
-                        "data-bond=\"{}\"><td>{}</td><td "
-                        "title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code> "
-                        "{}</td><td>{}</td></tr>\n",
-                        p.id(escaped(text(v, "id"))), escaped(text(v, "id")), escaped(text(v, "kind")),
-                        figure(v, "time_ps"), figure(v, "count"), figure(v, "bond"), escaped(text(v, "id")),
-                        escaped(help_of("violation", text(v, "kind"))), escaped(text(v, "kind")),
-                        for_reader(figure(v, "time_ps")), figure(v, "count"), link_to_bond(p, figure(v, "bond")),
-                        escaped(who), escaped(text(v, "page")), escaped(text(v, "object")), escaped(text(v, "story")));
+        auto& [many, often] = kinds[text(v, "kind")];
+        ++many;
+        often += figure(v, "count");
+        if (++shown <= most) (shown <= at_once ? first : rest) += violation_row(p, v);
     }
-    out += "</tbody></table>\n";
+    std::string out = "<p>";
+    for (const auto& [kind, n] : kinds)
+        out += fmt::format("<b>{}</b>: {} ({} occurrences), {}.<br/>", escaped(kind), n.first, n.second,
+                           escaped(help_of("violation", kind)));
+    out += "</p>\n" + violation_table(first);
+    if (!rest.empty())
+        out += fmt::format("<details><summary>{} more</summary>{}</details>\n",
+                           std::min<std::size_t>(all.size(), most) - at_once, violation_table(rest));
     if (all.size() > most) out += fmt::format("<p class=\"note\">{} more are in run.json.</p>\n", all.size() - most);
     return out +
            "<p class=\"note\">`quiesce explain DIR v0` tells what became of the page and which way the DMA took.</p>\n";

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""report.html: every figure is one of run.json and events.sqlite, both ways; names stay names; equal runs have equal pages."""
+"""report.html: every figure is one of run.json and events.sqlite, both ways; names stay names; equal runs have equal
+pages."""
 import html
 import json
 import math
@@ -16,9 +17,10 @@ import time
 import xml.etree.ElementTree as xml
 from pathlib import Path
 
-quiesce = os.environ["QUIESCE"]
+quiesce, SCENARIOS = os.environ["QUIESCE"], Path(os.environ["SOURCE_DIR"]) / "testbenches/scenarios"
 wrong = []
-POPULATIONS = ["quiesce", "block_observed", "block", "stop", "drain", "last_seen", "free_last", "mmput", "reuse", "exposure"]
+POPULATIONS = ["quiesce", "block_observed", "block", "stop", "drain", "last_seen", "free_last", "mmput", "reuse",
+               "exposure"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -29,7 +31,8 @@ def check(that, what):
 
 def run(*command, code=0):
     done = subprocess.run([quiesce, *command], capture_output=True, text=True)
-    check(done.returncode == code, f"{' '.join(command)}: exit code {done.returncode}, not {code}: {done.stderr[-300:]}")
+    said = " ".join(command)
+    check(done.returncode == code, f"{said}: exit code {done.returncode}, not {code}: {done.stderr[-300:]}")
     return done
 
 
@@ -61,27 +64,36 @@ def check_gantt(where, drawing, r, db):
     rows = {row.get("data-td"): row for row in drawing.iter(SVG + "g") if row.get("class") == "row"}
     known = {t["id"]: t for t in r["teardowns"]}
     check(set(rows) <= set(known), f"{where}: rows that are no teardowns: {set(rows) - set(known)}")
-    check(len(rows) == min(len(known), 120) or len(known) > 120 >= len(rows) > 60, f"{where}: {len(rows)} rows of {len(known)} teardowns")
+    check(len(rows) == min(len(known), 120) or len(known) > 120 >= len(rows) > 60,
+          f"{where}: {len(rows)} rows of {len(known)} teardowns")
     for name, row in rows.items():
         t, here = known[name], f"{where} {name}"
-        said = {k: row.get("data-" + k) for k in ("bond", "pasid", "process", "device", "trigger", "t0", "exposure", "quiesce")}
-        have = {"t0": t["t0_ps"], "exposure": t["exposure_ps"], "quiesce": t.get("quiesce_ps")} | {k: t[k] for k in ("bond", "pasid", "process", "device", "trigger")}
+        said = {k: row.get("data-" + k) for k in ("bond", "pasid", "process", "device", "trigger", "t0", "exposure",
+                                                  "quiesce")}
+        have = {"t0": t["t0_ps"], "exposure": t["exposure_ps"], "quiesce": t.get("quiesce_ps")} | {k: t[k]
+                for k in ("bond", "pasid", "process", "device", "trigger")}
         check(said == {k: None if v is None else str(v) for k, v in have.items()}, f"{here}: {said} is not {have}")
-        check(row.get("id") == f"p{panel}-{name}" and row.get("data-open") == ", ".join(t["open"]), f"{here}: its id, or what is open")
+        check(row.get("id") == f"p{panel}-{name}" and row.get("data-open") == ", ".join(t["open"]),
+              f"{here}: its id, or what is open")
         marks = {m.get("data-m"): int(m.get("data-t")) for m in row.iter(SVG + "path") if m.get("data-m")}
         check(marks == {k: v - t["t0_ps"] for k, v in t["milestones_ps"].items()}, f"{here}: milestones {marks}")
         parts = [p for p in row.iter(SVG + "rect") if p.get("data-phase") is not None]
-        drawn = [(p.get("data-phase"), p.get("data-by"), p.get("data-for"), int(p.get("data-s")), int(p.get("data-e"))) for p in parts]
-        told = [(b["phase"], b["actor"], b["waits_for"], b["start_ps"] - t["t0_ps"], b["end_ps"] - t["t0_ps"]) for b in t["breakdown"]]
-        check(drawn == told or (row.get("data-brief") is not None and not drawn), f"{here}: the parts are not those of its breakdown")
+        drawn = [(p.get("data-phase"), p.get("data-by"), p.get("data-for"), int(p.get("data-s")),
+                  int(p.get("data-e"))) for p in parts]
+        told = [(b["phase"], b["actor"], b["waits_for"], b["start_ps"] - t["t0_ps"], b["end_ps"] - t["t0_ps"])
+                for b in t["breakdown"]]
+        check(drawn == told or (row.get("data-brief") is not None and not drawn),
+              f"{here}: the parts are not those of its breakdown")
         check(int(row.get("data-parts")) == len(told), f"{here}: the number of its parts")
         for p in [m for m in row.iter(SVG + "rect") if m.get("data-s")]:
             start, end = int(p.get("data-s")), int(p.get("data-e"))
             x, w = left + start / extent * width, (end - start) / extent * width
-            check(abs(float(p.get("x")) - x) < 0.02 and abs(float(p.get("width")) - max(w, 0.05)) < 0.03, f"{here}: a part is at the wrong place")
+            check(abs(float(p.get("x")) - x) < 0.02 and abs(float(p.get("width")) - max(w, 0.05)) < 0.03,
+                  f"{here}: a part is at the wrong place")
         for m in [m for m in row.iter(SVG + "path") if m.get("data-m")]:
             x = float(re.match(r"translate\(([-\d.]+) ", m.get("transform")).group(1))
-            check(abs(x - min(left + int(m.get("data-t")) / extent * width, left + width)) < 0.02, f"{here}: {m.get('data-m')} is at the wrong place")
+            check(abs(x - min(left + int(m.get("data-t")) / extent * width, left + width)) < 0.02,
+                  f"{here}: {m.get('data-m')} is at the wrong place")
         if db:
             check_marks(here, row, t, db)
     return set(rows)
@@ -93,8 +105,10 @@ def check_marks(here, row, t, db):
     mm = mms[0] if mms else -1
     want = {}
     for at, kind, whose, fields in db.execute(
-            "select time_ps, kind, bond, fields from events where time_ps>=? and (bond=? or (bond=0 and mm=? and kind='FenceObserved'))"
-            " and kind in ('DmaCommitted','FaultRaised','PageResponseHeard','StallResolved','FenceObserved')", (t0, bond, mm)):
+            "select time_ps, kind, bond, fields from events where time_ps>=?"
+            " and (bond=? or (bond=0 and mm=? and kind='FenceObserved'))"
+            " and kind in ('DmaCommitted','FaultRaised','PageResponseHeard','StallResolved','FenceObserved')",
+                                              (t0, bond, mm)):
         f = json.loads(fields)
         what = {"FaultRaised": "fault", "PageResponseHeard": "response", "StallResolved": "response"}.get(kind)
         if kind == "FenceObserved":
@@ -103,7 +117,8 @@ def check_marks(here, row, t, db):
             what = ["dma", "dma-late", "dma-wrong"][min(f["verdict"], 2)]
         first, last, n = want.get(what, (at - t0, 0, 0))
         want[what] = (first, at - t0, n + 1)
-    drawn = {e.get("data-ev"): (int(e.get("data-first")), int(e.get("data-last")), int(e.get("data-n"))) for e in row.iter(SVG + "path") if e.get("data-ev")}
+    drawn = {e.get("data-ev"): (int(e.get("data-first")), int(e.get("data-last")), int(e.get("data-n")))
+             for e in row.iter(SVG + "path") if e.get("data-ev")}
     check(drawn == want, f"{here}: marks {drawn}, and events.sqlite has {want}")
 
 
@@ -115,7 +130,8 @@ def check_percentiles(where, page, runs):
         values = sorted(v for t in r["teardowns"] if (v := after_t0(t, head["what"])) is not None)
         here = f"{where}: {head['what']} of panel {head['panel']}"
         seen.add((int(head["panel"]), head["what"]))
-        check(int(head["n"]) == len(values) and int(head["open"]) == len(r["teardowns"]) - len(values), here + ": n, open")
+        check(int(head["n"]) == len(values) and int(head["open"]) == len(r["teardowns"]) - len(values),
+              here + ": n, open")
         for cell in attributes(line, "td", "p"):
             share = 1.0 if cell["p"] == "max" else float(cell["p"][1:]) / 100
             rank = max(1, math.ceil(round(share * len(values), 6)))
@@ -123,8 +139,10 @@ def check_percentiles(where, page, runs):
             owner = next(t for t in r["teardowns"] if t["id"] == cell["td"])
             check(after_t0(owner, head["what"]) == int(cell["ps"]), f"{here}: {cell['p']} is not of {cell['td']}")
             if head["what"] == "quiesce" and cell["p"] in ("p50", "p99", "max"):
-                check(int(cell["ps"]) == r["summary"]["quiesce"][cell["p"]], f"{here}: {cell['p']} is not that of the summary")
-    want = {(n, what) for n, r in enumerate(runs) for what in POPULATIONS if any(after_t0(t, what) is not None for t in r["teardowns"])}
+                check(int(cell["ps"]) == r["summary"]["quiesce"][cell["p"]],
+                      f"{here}: {cell['p']} is not that of the summary")
+    want = {(n, what) for n, r in enumerate(runs) for what in POPULATIONS
+            if any(after_t0(t, what) is not None for t in r["teardowns"])}
     check(seen == want, f"{where}: percentiles of {seen ^ want}")
 
 
@@ -133,9 +151,11 @@ def check_panel(where, text, r):
     have = [(v["id"], v["kind"], v["time_ps"], v["count"], v["bond"]) for v in r["violations"]]
     check(said == have[:300], f"{where}: violations {said} are not {have}")
     for v in r["violations"][:300]:
-        check(html.escape(v["story"], quote=True).replace("&#x27;", "&#39;") in text, f"{where}: the story of {v['id']}")
+        check(html.escape(v["story"], quote=True).replace("&#x27;", "&#39;") in text,
+              f"{where}: the story of {v['id']}")
     held = [e["held"] for e in attributes(text, "tr", "held")]
-    check(held == [{True: "held", False: "failed", None: "suspended"}[e["held"]] for e in r["expectations"]], f"{where}: claims")
+    check(held == [{True: "held", False: "failed", None: "suspended"}[e["held"]] for e in r["expectations"]],
+          f"{where}: claims")
     check([c["verdict"] for c in attributes(text, "div", "verdict")] == [r["verdict"]], f"{where}: verdict")
     sums = {}
     for t in r["teardowns"]:
@@ -151,11 +171,14 @@ def check_panel(where, text, r):
             check(int(bar["value"]) == at_path(r, bar["key"]), f"{where}: {bar['key']} is not {bar['value']}")
             keys.add(bar["key"])
         elif bar["key"] in {t["id"] for t in r["teardowns"]}:
-            check(int(bar["value"]) == next(t["exposure_ps"] for t in r["teardowns"] if t["id"] == bar["key"]), f"{where}: exposure of {bar['key']}")
+            check(int(bar["value"]) == next(t["exposure_ps"] for t in r["teardowns"] if t["id"] == bar["key"]),
+                  f"{where}: exposure of {bar['key']}")
             keys.add(bar["key"])
     for group in ("faults", "page_requests", "dma"):
         shown = any(k.startswith(group + ".") for k in keys)
-        check(shown or not any(v for k, v in r[group].items() if k in ("recorded", "suppressed", "received", "reads", "writes")), f"{where}: {group} are not shown")
+        check(shown or not any(v for k, v in r[group].items()
+                               if k in ("recorded", "suppressed", "received", "reads", "writes")),
+              f"{where}: {group} are not shown")
     exposed = sorted((t["exposure_ps"] for t in r["teardowns"] if t["exposure_ps"]), reverse=True)[:20]
     check(len([k for k in keys if "." not in k]) == len(exposed), f"{where}: exposures")
     path = [(int(p["s"]), int(p["e"]), p["phase"]) for p in attributes(text, "tr", "s")]
@@ -164,7 +187,8 @@ def check_panel(where, text, r):
         of = re.search(r'<table class="path" data-td="(\w+)"', text).group(1)
         t = next(t for t in r["teardowns"] if t["id"] == of)
         told = {(b["start_ps"] - t["t0_ps"], b["end_ps"] - t["t0_ps"], b["phase"]) for b in t["breakdown"]}
-        check(set(path) <= told and (len(path) == len(t["breakdown"]) or len(path) >= 60) and t["quiesce_ps"] == slowest, f"{where}: the critical path")
+        check(set(path) <= told and (len(path) == len(t["breakdown"]) or len(path) >= 60)
+              and t["quiesce_ps"] == slowest, f"{where}: the critical path")
     else:
         check(slowest < 0 or r["verdict"] == "not-applicable", f"{where}: there is no critical path")
 
@@ -173,8 +197,10 @@ def check_page(file, directories):
     page, where = Path(file).read_text(encoding="utf-8"), str(file)
     runs = [json.loads((Path(d) / "run.json").read_text()) for d in directories]
     body, script = page.split("<script>")
-    check("default-src 'none'" in page and not re.search(r'(src|srcset|action|data)="|url\((?!#)|@import|<link|<iframe', body), f"{where}: something is not in the page")
-    check(set(re.findall(r"https?://[^\"'\s<)]*", page)) <= {"http://www.w3.org/2000/svg"}, f"{where}: it names the network")
+    outside = re.search(r'(src|srcset|action|data)="|url\((?!#)|@import|<link|<iframe', body)
+    check("default-src 'none'" in page and not outside, f"{where}: something is not in the page: {outside}")
+    check(set(re.findall(r"https?://[^\"'\s<)]*", page)) <= {"http://www.w3.org/2000/svg"},
+          f"{where}: it names the network")
     check(len(script) < 20_000, f"{where}: the script has {len(script)} bytes")
     ids = re.findall(r'\bid="([^"]*)"', body)
     check(len(ids) == len(set(ids)), f"{where}: an id is there twice")
@@ -187,7 +213,8 @@ def check_page(file, directories):
         except xml.ParseError as e:
             wrong.append(f"{where}: a figure is not well-formed: {e}: {svg[:200]}")
     gantts = {int(d.get("data-panel")): d for d in drawings if d.get("class") == "gantt"}
-    check(set(gantts) == {n for n, r in enumerate(runs) if r["teardowns"]}, f"{where}: a Gantt of each variant: {set(gantts)}")
+    check(set(gantts) == {n for n, r in enumerate(runs) if r["teardowns"]},
+          f"{where}: a Gantt of each variant: {set(gantts)}")
     sections = re.split(r'<section class="panel"', page)[1:]
     check(len(sections) == len(runs), f"{where}: {len(sections)} sections of {len(runs)} variants")
     for n, r in enumerate(runs):
@@ -202,11 +229,13 @@ def check_page(file, directories):
         for n, line in enumerate(re.findall(r'<g data-panel="\d+">.*?</g>', page)):
             slow = max(runs[n]["teardowns"], key=lambda t: t.get("quiesce_ps", -1), default=None)
             parts = sum(int(p["ps"]) for p in attributes(line, "rect", "group"))
-            check(slow is None or parts in (slow.get("quiesce_ps", 0), 0 if not slow["breakdown"] else -1), f"{where}: stacked bar {n}")
+            check(slow is None or parts in (slow.get("quiesce_ps", 0), 0 if not slow["breakdown"] else -1),
+                  f"{where}: stacked bar {n}")
     for n, d in enumerate(directories):
         resolved = Path(d) / "config.resolved.yaml"
         shown = len(re.findall(r'<tr class="o-\w+" data-origin', page.split('class="all-settings"')[1]))
-        leaves = len(re.findall(r"^ +[\w.\"-]+:.*  # (?:set|guess|measured|derived|specification|kernel)\b", resolved.read_text(), re.M))
+        leaves = len(re.findall(r"^ +[\w.\"-]+:.*  # (?:set|guess|measured|derived|specification|kernel)\b",
+                                resolved.read_text(), re.M))
         check(shown >= leaves > 100, f"{where}: {shown} parameters of {leaves} of {d}")
     return page
 
@@ -219,17 +248,24 @@ def pages():
     for name in ("pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown", "device-never-stops"):
         run("run", name, "--out", name)
     run("run", "mm-exit-under-load", "--set", "platform.iommu.kind=none", "--out", "not-applicable")
-    Path("quiet.yaml").write_text("scenario: nothing is torn down\ndevices:\n  acc0: {kind: accelerator}\nsteps:\n  - os: {spawn: app0, pages: 4}\n")
+    Path("crowd.yaml").write_text((SCENARIOS / "crowd-teardown.yaml").read_text().replace("count: 200", "count: 500"))
+    run("run", "crowd.yaml", "--out", "crowd")
+    Path("quiet.yaml").write_text("scenario: nothing is torn down\ndevices: {acc0: {kind: accelerator}}\n"
+                                  "steps:\n  - os: {spawn: app0, pages: 4}\n")
     run("run", "quiet.yaml", "--out", "quiet")
-    single = ("a", "elsewhere/b", "bug", "pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown", "device-never-stops", "not-applicable", "quiet")
+    single = ("a", "elsewhere/b", "bug", "pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown",
+              "device-never-stops", "crowd", "not-applicable", "quiet")
     sizes = {}
     for d in single:
         sizes[d] = len(check_page(f"{d}/report.html", [d]).encode())
-    check(Path("a/report.html").read_bytes() == Path("elsewhere/b/report.html").read_bytes(), "equal runs have different pages")
-    check(sizes["a"] < 300_000 and sizes["not-applicable"] < 200_000 and sizes["crowd-teardown"] < 1_500_000, f"too large: {sizes}")
+    check(Path("a/report.html").read_bytes() == Path("elsewhere/b/report.html").read_bytes(),
+          "equal runs have different pages")
+    check(sizes["a"] < 300_000 and sizes["not-applicable"] < 200_000 and sizes["crowd"] < 1_500_000,
+          f"too large: {sizes}")
     before = Path("bug/report.html").read_bytes()
     Path("bug/report.html").unlink()
-    check(run("report", "bug").stdout == "bug/report.html\n" and Path("bug/report.html").read_bytes() == before, "built again it is another page")
+    check(run("report", "bug").stdout == "bug/report.html\n" and Path("bug/report.html").read_bytes() == before,
+          "built again it is another page")
     (Path("a") / "events.sqlite").unlink()
     run("report", "a")
     check_page("a/report.html", ["a"])
@@ -237,7 +273,8 @@ def pages():
 
 
 def comparisons():
-    run("compare", "policy-debate", "--over", "os.policy=quiet-unbind,mm-exit", "--over", "platform.iommu.kind=smmuv3,vtd", "--out", "debate")
+    run("compare", "policy-debate", "--over", "os.policy=quiet-unbind,mm-exit", "--over",
+        "platform.iommu.kind=smmuv3,vtd", "--out", "debate")
     variants = [f"debate/{v['dir']}" for v in json.loads(Path("debate/compare.json").read_text())["variants"]]
     check(len(variants) == 4, f"variants {variants}")
     page = check_page("debate/report.html", variants)
@@ -268,26 +305,30 @@ def hostile():
     Path("hostile/run.json").write_text(json.dumps(r))
     run("report", "hostile")
     page = Path("hostile/report.html").read_text(encoding="utf-8")
-    check(page.count("<script") == 1 and page.count("</script") == 1 and "<img" not in page and "\x01" not in page, "a name became markup")
+    check(page.count("<script") == 1 and page.count("</script") == 1 and "<img" not in page and "\x01" not in page,
+          "a name became markup")
     for svg in re.findall(r"<svg\b.*?</svg>", page, re.S):
         try:
             xml.fromstring(svg)
         except xml.ParseError as e:
             wrong.append(f"hostile names: a figure is not well-formed: {e}")
     file = Path(name + ".yaml")
-    file.write_text((Path(os.environ["SOURCE_DIR"]) / "testbenches/scenarios/mm-exit-under-load.yaml").read_text())
+    file.write_text((SCENARIOS / "mm-exit-under-load.yaml").read_text())
     run("run", str(file), "--out", "named")
     page = check_page("named/report.html", ["named"])
     check("<img" not in page and "&lt;img src=x" in page, "a scenario's name became markup")
-    Path("hostile/run.json").write_text('{"verdict": "pass", "teardowns": [{}, 3, {"milestones_ps": {"block": "x"}}], "violations": 7}')
+    cut = {"verdict": "pass", "teardowns": [{}, 3, {"milestones_ps": {"block": "x"}}], "violations": 7}
+    Path("hostile/run.json").write_text(json.dumps(cut))
     check(run("report", "hostile").returncode == 0, "what is cut short is an error")
     Path("hostile/run.json").write_text("[1]")
     run("report", "hostile", code=5)
 
 
 def interrupted():
-    Path("long.yaml").write_text((Path(os.environ["SOURCE_DIR"]) / "testbenches/scenarios/mm-exit-under-load.yaml").read_text().replace("after: 30us", "after: 900ms"))
-    going = subprocess.Popen([quiesce, "run", "long.yaml", "--out", "interrupted"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    text = (SCENARIOS / "mm-exit-under-load.yaml").read_text()
+    Path("long.yaml").write_text(text.replace("after: 30us", "after: 900ms"))
+    going = subprocess.Popen([quiesce, "run", "long.yaml", "--out", "interrupted"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
     time.sleep(1)
     going.send_signal(signal.SIGINT)
     check(going.wait() == 130, f"interrupted: exit code {going.returncode}")
@@ -296,19 +337,36 @@ def interrupted():
 
 # ---- the same in a browser
 DRIVE = """<script>
-const errors = []; addEventListener('error', e => errors.push(e.message)); addEventListener('securitypolicyviolation', e => errors.push('CSP ' + e.violatedDirective));
+const errors = [];
+addEventListener('error', e => errors.push(e.message));
+addEventListener('securitypolicyviolation', e => errors.push('CSP ' + e.violatedDirective));
 </script>"""
 CLICK = """<script>
 addEventListener('load', () => {
-  const key = k => document.dispatchEvent(new KeyboardEvent('keydown', {key: k, bubbles: true, cancelable: true})), on = () => (document.querySelector('.row.on') || {}).id;
-  const said = {}, details = document.querySelector('#details'), g = document.querySelector('.gantt'), part = g.querySelector('.part');
-  key('ArrowDown'); said.first = on(); key('ArrowDown'); said.second = on(); key('ArrowUp');
-  key('Enter'); said.details = details.hidden ? '' : details.querySelector('h3').textContent; said.parts = details.querySelectorAll('table:last-child tbody tr').length; key('Escape'); said.closed = details.hidden;
-  const width = part.getAttribute('width'); key('+'); said.zoomed = [...g.querySelectorAll('[data-s]')].some(e => +e.getAttribute('width') > +width * 1.5); key('Escape'); said.back = Math.abs(part.getAttribute('width') - width) < .1;
-  const filter = document.querySelector('#filter'); filter.value = 't7'; filter.dispatchEvent(new Event('input')); said.filtered = [...g.querySelectorAll('.row:not(.off)')].map(r => r.dataset.td); filter.value = ''; filter.dispatchEvent(new Event('input'));
-  const b = part.getBoundingClientRect(); part.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: b.x, clientY: b.y})); said.tip = document.querySelector('#tip').textContent;
-  const cell = document.querySelector('.percentiles td[data-p=max] a'); cell.click();
-  setTimeout(() => { said.jumped = on(); said.max = cell.parentElement.dataset.td; said.errors = errors; document.body.append(Object.assign(document.createElement('pre'), {id: 'said', textContent: JSON.stringify(said)})); }, 300);
+  const $ = s => document.querySelector(s), $$ = s => [...document.querySelectorAll(s)];
+  const key = k => document.dispatchEvent(new KeyboardEvent('keydown', {key: k, bubbles: true, cancelable: true}));
+  const chosen = () => ($('.row.on') || {}).id, said = {};
+  const details = $('#details'), filter = $('#filter'), part = $('.gantt .part');
+  const look_for = text => { filter.value = text; filter.dispatchEvent(new Event('input')); };
+  key('ArrowDown'); said.first = chosen();
+  key('ArrowDown'); said.second = chosen();
+  key('ArrowUp'); key('Enter');
+  said.details = details.hidden ? '' : details.querySelector('h3').textContent;
+  said.parts = details.querySelectorAll('table:last-child tbody tr').length;
+  key('Escape'); said.closed = details.hidden;
+  const width = +part.getAttribute('width');
+  key('+'); said.zoomed = $$('.gantt [data-s]').some(e => +e.getAttribute('width') > width * 1.5);
+  key('Escape'); said.back = Math.abs(part.getAttribute('width') - width) < .1;
+  look_for('t7'); said.filtered = $$('.gantt .row:not(.off)').map(r => r.dataset.td); look_for('');
+  const b = part.getBoundingClientRect();
+  part.dispatchEvent(new PointerEvent('pointermove', {bubbles: true, clientX: b.x, clientY: b.y}));
+  said.tip = $('#tip').textContent;
+  const cell = $('.percentiles td[data-p=max] a');
+  cell.click();
+  setTimeout(() => {
+    Object.assign(said, {jumped: chosen(), max: cell.parentElement.dataset.td, errors});
+    document.body.append(Object.assign(document.createElement('pre'), {id: 'said', textContent: JSON.stringify(said)}));
+  }, 300);
 });
 </script>"""
 
@@ -318,10 +376,15 @@ def browser():
     if program is None:
         return print("no chromium: what the script does was not tried")
     page = Path("stop-times-spread/report.html").read_text(encoding="utf-8")
-    Path("driven.html").write_text(page.replace("<style>", DRIVE + "<style>", 1).replace("</body>", CLICK + "</body>"), encoding="utf-8")
+    Path("driven.html").write_text(page.replace("<style>", DRIVE + "<style>", 1).replace("</body>", CLICK + "</body>"),
+                                   encoding="utf-8")
     with tempfile.TemporaryDirectory() as home:
-        dom = subprocess.run([program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                              f"--user-data-dir={home}", "--virtual-time-budget=5000", "--dump-dom", Path("driven.html").resolve().as_uri()], capture_output=True, text=True, timeout=120).stdout
+        dom = subprocess.run([program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+                              "--no-first-run", "--disable-background-networking", "--disable-component-update",
+                              "--disable-sync",
+                              f"--user-data-dir={home}", "--virtual-time-budget=5000", "--dump-dom",
+                              Path("driven.html").resolve().as_uri()], capture_output=True, text=True,
+                             timeout=120).stdout
     found = re.search(r'<pre id="said">(.*?)</pre>', dom)
     if not check(found is not None, "the browser said nothing") and found is None:
         return
@@ -330,9 +393,12 @@ def browser():
     t = r["teardowns"][0]
     check(said["errors"] == [], f"errors in the browser: {said['errors']}")
     check((said["first"], said["second"]) == ("p0-t0", "p0-t1"), f"arrows: {said}")
-    check(said["details"] == f"t0: {t['trigger']} of {t['process']} on {t['device']}" and said["parts"] == len(t["breakdown"]) and said["closed"], f"Enter: {said}")
+    check(said["details"] == f"t0: {t['trigger']} of {t['process']} on {t['device']}"
+          and said["parts"] == len(t["breakdown"]) and said["closed"], f"Enter: {said}")
     check(said["zoomed"] and said["back"], f"zoom: {said}")
-    check(said["filtered"] == [x["id"] for x in r["teardowns"] if "t7" in f"{x['id']} {x['process']} {x['device']} {x['trigger']}".lower()], f"filter: {said['filtered']}")
+    check(said["filtered"] == [x["id"] for x in r["teardowns"]
+                               if "t7" in f"{x['id']} {x['process']} {x['device']} {x['trigger']}".lower()],
+          f"filter: {said['filtered']}")
     check(said["tip"].startswith(t["breakdown"][0]["phase"]), f"tip: {said['tip']}")
     check(said["jumped"] == "p0-" + said["max"], f"a percentile's teardown: {said}")
 
