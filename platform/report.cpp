@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 namespace quiesce::platform {
@@ -81,8 +82,12 @@ std::string scaled_gantt(const Panel& p, i64 most) {
 }
 
 std::string page(const Panels& all) {
-    const std::string title =
-        text(all.front().run, "scenario") + (all.size() > 1 ? fmt::format(", {} variants", all.size()) : "");
+    std::string scenarios;
+    std::set<std::string> named;
+    for (const Panel& p : all)
+        if (named.insert(text(p.run, "scenario")).second)
+            scenarios += (scenarios.empty() ? "" : ", ") + text(p.run, "scenario");
+    const std::string title = scenarios + (all.size() > 1 ? fmt::format(", {} variants", all.size()) : "");
     i64 most = 1;
     for (const Panel& p : all) most = std::max(most, gantt_extent(p));
     std::string out = head(title) +

@@ -228,17 +228,20 @@ std::vector<Setting> read_settings(std::string_view yaml) {
         while (!open.empty() && open.back().first >= indent) open.pop_back();
         if (said.empty()) continue;
         std::size_t colon = said.front() == '"' ? said.find("\":") : said.find(':');
+        static constexpr std::array<std::string_view, 4> trees{"platform", "os", "devices", "observe"};
+        const auto of_a_tree = [&] {
+            return !open.empty() && std::find(trees.begin(), trees.end(), open.front().second) != trees.end();
+        };
         if (colon == std::string_view::npos ||
             said.front() == '-') { // an item of a list belongs to the parameter above
-            if (!found.empty() && !open.empty())
-                found.back().value +=
-                    (found.back().value.empty() ? "" : ", ") + std::string{said.substr(said.find_first_not_of("- "))};
+            if (!found.empty() && of_a_tree())
+                found.back().value += (found.back().value.empty() ? "" : ", ") +
+                                      std::string{said.substr(std::min(said.find_first_not_of("- "), said.size()))};
             continue;
         }
         colon += said.front() == '"';
         open.emplace_back(indent, std::string{said.substr(0, colon)});
-        static constexpr std::array<std::string_view, 4> trees{"platform", "os", "devices", "observe"};
-        if (std::find(trees.begin(), trees.end(), open.front().second) == trees.end()) continue;
+        if (!of_a_tree()) continue;
         const std::string_view value = base::trim(said.substr(colon + 1)),
                                note = comment < line.size() ? base::trim(line.substr(comment + 1)) : std::string_view{};
         if (value.empty() && note.empty()) continue; // a branch

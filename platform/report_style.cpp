@@ -95,6 +95,7 @@ border-left:1px solid var(--line);box-shadow:-6px 0 18px #0003;padding:1rem 1.2r
 body{font-size:11px}.gantt,.stack,.cdf,.sequence{min-width:0}.gantt,.sequence{break-inside:auto}
 h2,h3,h4{break-after:avoid}tr,.card{break-inside:avoid}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+.differing td:first-child{white-space:nowrap}
 )css";
 
 } // namespace quiesce::platform::report
