@@ -3,7 +3,7 @@
 
 #include "observe/all_events.h"
 #include "observe/violations.h"
-#include "platform/iommus.h"
+#include "platform/run_numbers.h"
 #include "platform/scenario.h"
 
 #include <algorithm>
@@ -163,77 +163,17 @@ std::string judge_order(const Expectation& e, const Evidence& v) {
 
 // ---- equal, more-than -----------------------------------------------------------------------------------------------
 
-/// Keys may have dots themselves: those of links do.
-const nlohmann::ordered_json* lookup(const nlohmann::ordered_json& j, std::string_view path) {
-    if (!j.is_object()) return nullptr;
-    for (std::size_t dot = path.find('.');; dot = path.find('.', dot + 1)) {
-        const bool whole = dot == std::string_view::npos;
-        if (const auto found = j.find(std::string{path.substr(0, dot)}); found != j.end()) {
-            const auto* at = whole ? &*found : lookup(*found, path.substr(dot + 1));
-            if (at != nullptr) return at;
-        }
-        if (whole) return nullptr;
-    }
-}
-std::vector<std::string> fault_names() {
-    std::vector<std::string> names;
-    for (const IommuRow* row : iommu_rows())
-        for (std::string& name : row->faults()) names.push_back(std::move(name));
-    return names;
-}
-
-/// A number below a name that is not always there.
-/// Numbers of what a run may or may not have: <group>.<name>.<number>.
-struct NamedGroup {
-    std::string_view prefix, of;
-    std::vector<std::string> numbers;
-};
-const std::vector<NamedGroup>& named_groups() {
-    static const std::vector<NamedGroup> groups{
-        {"traces.", "a trace", {"played", "left_out", "cut_short", "late", "late_max_ps", "late_total_ps"}},
-        {"links.", "a link",
-         {"credit_stalls", "credit_stall_ps", "replayed", "delayed", "dropped", "malformed", "poisoned", "reordered"}},
-    };
-    return groups;
-}
-const NamedGroup* group_of(std::string_view path) {
-    for (const NamedGroup& g : named_groups())
-        if (path.rfind(g.prefix, 0) == 0) return &g;
-    return nullptr;
-}
-bool open_ended(std::string_view path) {
-    return path.find(".by_type.") != std::string_view::npos || path.rfind("cpu_ps.by.", 0) == 0 || path.rfind("cpu_ps.on.", 0) == 0 || path.rfind("cpu_ps.taken_by.", 0) == 0 ||
-           path.rfind("binds.by_error.", 0) == 0 || path.rfind("global_errors.", 0) == 0 ||
-           group_of(path) != nullptr;
-}
-
-void check_named(const Node::Entry& entry, Diagnostics& out) {
-    const NamedGroup* const group = group_of(entry.key);
-    if (group == nullptr) return;
-    const std::string name = entry.key.substr(entry.key.rfind('.') + 1);
-    if (!has(group->numbers, name)) out.error_about(entry.at, fmt::format("'{}' is no number of {}", name, group->of), name, group->numbers);
-}
-
 void check_counts(const Expectation& e, Diagnostics& out) {
-    static const auto empty = observe::to_json(observe::RunRecord{});
     if (!e.argument.is_map() || e.argument.entries().empty())
         return out.error(e.argument.at(), e.form + ": expected a map such as {faults.recorded: 0}, got " + e.argument.described());
     for (const auto& entry : e.argument.entries()) {
-        const auto* at = lookup(empty, entry.key);
-        if ((at == nullptr || !at->is_number()) && !open_ended(entry.key))
-            out.error(entry.at, fmt::format("'{}' is no number of run.json", entry.key));
-        if (constexpr std::string_view by_type = "faults.by_type."; entry.key.rfind(by_type, 0) == 0) {
-            const std::string type = entry.key.substr(by_type.size());
-            if (const auto known = fault_names(); !has(known, type))
-                out.error_about(entry.at, fmt::format("'{}' is no fault that the IOMMU reports", type), type, known);
-        }
-        check_named(entry, out);
+        check_number(entry.key, entry.at, out);
         entry.value.as_integer<i64>(out, entry.key, 0);
     }
 }
 template <class Compare> std::string judge_counts(const Expectation& e, const Evidence& v, Compare holds) {
     for (const auto& entry : e.argument.entries()) {
-        const auto* at = lookup(v.json, entry.key);
+        const auto* at = number_at(v.json, entry.key);
         if (at == nullptr && entry.key.rfind("cpu_ps.by.", 0) == 0) return fmt::format("{}: nothing of that name ran", entry.key);
         const i64 value = at == nullptr ? 0 : at->get<i64>();
         if (!holds(value, *base::parse_integer<i64>(entry.value.text(), 0, std::numeric_limits<i64>::max()).value))
