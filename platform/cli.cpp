@@ -14,7 +14,7 @@ namespace quiesce::platform {
 namespace {
 /// Numbers stay text while CLI11 has them: it reads 010 as 8 and -1 as 18446744073709551615.
 struct Figures {
-    std::string seed, jobs, runs;
+    std::string seed, jobs, runs, engine = "local";
 };
 const std::vector<std::string> list_kinds{"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics", "sentences"};
 
@@ -51,6 +51,24 @@ void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
     app.footer("examples:\n"
                "  quiesce compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out out\n"
                "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n");
+}
+
+void add_sweep(CLI::App& app, CommandLine& line, Figures& figures) {
+    app.add_option("sweep", line.sweep, "a sweep file, or the name of one of the library's (quiesce-vs-atc)")->required()->type_name("SWEEP.yaml");
+    app.add_option("--out", line.out, "leave points.csv, sweep.json, plots/ and what was run here; what is here already is not run again")
+        ->type_name("DIR");
+    app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
+    app.add_option("--engine", figures.engine, "where points run: local (the only one yet)")->type_name("local");
+    app.add_flag("--plan", line.plan, "say how many runs there would be, their axes, first and last points and about how long; run nothing");
+    app.footer("A sweep file has a scenario, axes (lists, ranges, several that go together), what must hold of a point, seeds, metrics and\n"
+               "diagrams; README.md, \"A parameter study\", has one. Everything is checked before anything runs. A run is kept under the hash\n"
+               "of its configuration, its seed and this binary: a sweep that was killed goes on where it was, a run that failed is tried again.\n"
+               "exit codes: 0 ok, 1 a run found a violation or a claim did not hold (judge: violations leaves claims aside), 3 bad input,\n"
+               "6 some runs failed, 130 interrupted (what was done is kept)\n"
+               "examples:\n"
+               "  quiesce sweep quiesce-vs-atc --plan\n"
+               "  quiesce sweep quiesce-vs-atc --out out/atc\n"
+               "  quiesce sweep my-sweep.yaml --jobs 8 --out out/mine && column -s, -t out/mine/points.csv | less\n");
 }
 
 void add_stress(CLI::App& app, CommandLine& line, Figures& figures) {
@@ -154,6 +172,7 @@ int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
     line.verb = verb.get_name();
     if (line.verb == "list" && std::find(list_kinds.begin(), list_kinds.end(), line.list) == list_kinds.end())
         return usage("list", line.list, list_kinds);
+    if (figures.engine != "local") return usage("engine", figures.engine, {"local"});
     Diagnostics out;
     line.seed = figure<std::uint64_t>(verb, "--seed", figures.seed, 0, std::numeric_limits<std::uint64_t>::max(), out);
     line.runs = figure<std::uint64_t>(verb, "--runs", figures.runs, 1, 100'000'000, out).value_or(line.runs);
@@ -171,13 +190,14 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     app.require_subcommand(1);
     app.footer("`quiesce VERB --help` has examples of each verb. stdout is data, stderr is for people.\n"
                "exit codes: 0 ok, 1 an expectation failed or a violation was found, 2 usage, 3 bad input, 4 cannot go on, 5 I/O,\n"
-               "70 internal, 130 interrupted");
+               "6 some runs of a sweep failed, 70 internal, 130 interrupted");
     add_run(*app.add_subcommand("run", "simulate one scenario"), line, figures);
     auto* check = app.add_subcommand("check", "read a scenario and say everything that is wrong with it; nothing is simulated");
     add_scenario(*check, line);
     add_sets(*check, line);
     check->footer("examples:\n  quiesce check my.yaml\n  quiesce check mm-exit-under-load --set os.policy=mm-exit\n");
     add_compare(*app.add_subcommand("compare", "the same workload and seeds over every combination of values, one table"), line, figures);
+    add_sweep(*app.add_subcommand("sweep", "a parameter study: a scenario over axes of values; resumable"), line, figures);
     add_stress(*app.add_subcommand("stress", "random scenarios that a correct system survives; what fails is named with a file that repeats it"), line,
                figures);
     add_explain(*app.add_subcommand("explain", "the causal chain of a teardown, or how a violation came about, from results"), line);

@@ -8,8 +8,9 @@
 namespace quiesce::platform {
 
 struct CommandLine {
-    std::string verb;                        ///< run, check, compare, stress, explain, report, replay, list, schema, features
+    std::string verb;                        ///< run, check, compare, sweep, stress, explain, report, replay, list, schema, features
     std::string scenario;
+    std::string sweep;                       ///< a sweep file, or a name
     std::string vectors;                     ///< a file, or - for stdin
     std::string directory, id;               ///< explain: of which results, what of them
     std::vector<std::string> directories;    ///< report: of which results
@@ -19,7 +20,7 @@ struct CommandLine {
     unsigned long long runs = 300;
     unsigned jobs = 0;                       ///< 0: as many as there are processors
     std::string list;                        ///< what to list
-    bool json = false, check_tlm = false;
+    bool json = false, check_tlm = false, plan = false;
 };
 
 /// The command line, or the exit code with which to stop (after help, 0; after a usage error, 2).

@@ -58,11 +58,11 @@ std::vector<fs::path> scenario_directories() {
 #endif
     return dirs;
 }
-} // namespace
 
-std::vector<LibraryScenario> library_scenarios() {
+/// The first of the directories that has any.
+std::vector<LibraryScenario> library_in(const std::vector<fs::path>& dirs) {
     std::vector<LibraryScenario> found;
-    for (const fs::path& dir : scenario_directories()) {
+    for (const fs::path& dir : dirs) {
         std::error_code error;
         for (const auto& entry : fs::directory_iterator(dir, error))
             if (entry.path().extension() == ".yaml") found.push_back({entry.path().stem().string(), entry.path()});
@@ -70,6 +70,15 @@ std::vector<LibraryScenario> library_scenarios() {
     }
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
     return found;
+}
+} // namespace
+
+std::vector<LibraryScenario> library_scenarios() { return library_in(scenario_directories()); }
+
+std::vector<LibraryScenario> library_sweeps() {
+    std::vector<fs::path> dirs = scenario_directories();
+    for (fs::path& dir : dirs) dir = dir.parent_path() / "sweeps";
+    return library_in(dirs);
 }
 
 } // namespace quiesce::platform

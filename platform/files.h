@@ -30,5 +30,7 @@ struct LibraryScenario {
 };
 /// The library's scenarios, by name. From $QUIESCE_SCENARIOS, the source tree or the installed share/quiesce/scenarios.
 std::vector<LibraryScenario> library_scenarios();
+/// The library's sweeps: beside the scenarios, in a directory `sweeps`.
+std::vector<LibraryScenario> library_sweeps();
 
 } // namespace quiesce::platform

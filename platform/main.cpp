@@ -17,8 +17,8 @@ struct Row {
     std::string_view verb;
     Exit (*run)(const CommandLine&);
 };
-constexpr Row rows[] = {{"run", run_verb}, {"check", check_verb}, {"compare", compare_verb}, {"stress", stress_verb},
-                        {"explain", explain_verb}, {"report", report_verb},
+constexpr Row rows[] = {{"run", run_verb}, {"check", check_verb}, {"compare", compare_verb}, {"sweep", sweep_verb},
+                        {"stress", stress_verb}, {"explain", explain_verb}, {"report", report_verb},
                         {"replay", replay_verb}, {"list", list_verb}, {"schema", schema_verb}, {"features", features_verb}};
 
 int go(int argc, char** argv) {

@@ -122,8 +122,9 @@ void read_body(Scenario& s, Diagnostics& out) {
     check_topology(s.config, s.root, applicable, out);
     if (applicable) check_supervisors(s, out);
 }
+} // namespace
 
-std::string find_scenario(const std::string& file_or_name) {
+std::string scenario_file(const std::string& file_or_name) {
     if (file_or_name.find('/') != std::string::npos || file_or_name.find(".yaml") != std::string::npos) return file_or_name;
     std::vector<std::string> names;
     for (const auto& l : library_scenarios()) {
@@ -134,7 +135,6 @@ std::string find_scenario(const std::string& file_or_name) {
     throw UnknownScenario(fmt::format("unknown scenario '{}'{} (see `quiesce list scenarios`)", file_or_name,
                                       close ? fmt::format("; did you mean '{}'?", *close) : ""));
 }
-} // namespace
 
 Node Scenario::resolved() const {
     Node n = Node::map({}).with("scenario", Node::quoted(help)).with("name", Node::verbatim(name)).with("seed", Node::integer(seed));
@@ -147,7 +147,7 @@ Node Scenario::resolved() const {
 }
 
 std::unique_ptr<Scenario> read_scenario(const std::string& file_or_name, const std::vector<std::string>& sets, Diagnostics& out) {
-    const Loaded loaded = load_text(find_scenario(file_or_name));
+    const Loaded loaded = load_text(scenario_file(file_or_name));
     if (!loaded.source) throw IoError(loaded.unreadable);
     return parse_scenario(loaded.source, sets, out);
 }
@@ -170,6 +170,17 @@ std::unique_ptr<Scenario> parse_scenario(const SourcePtr& source, const std::vec
         }
         if (auto changed = apply_setting(s->root, *setting, out)) s->root = *changed;
     }
+    read_body(*s, out);
+    return s;
+}
+
+std::unique_ptr<Scenario> build_scenario(const std::string& file, const Node& root, const std::vector<Setting>& settings, Diagnostics& out) {
+    auto s = std::make_unique<Scenario>();
+    s->file = file;
+    s->name = well_formed(std::filesystem::path(file).stem().string());
+    s->root = root;
+    for (const Setting& setting : settings)
+        if (auto changed = apply_setting(s->root, setting, out)) s->root = *changed;
     read_body(*s, out);
     return s;
 }

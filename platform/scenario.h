@@ -123,6 +123,11 @@ std::unique_ptr<Scenario> read_scenario(const std::string& file_or_name, const s
 /// The same of a text that is there already; `source` is what diagnostics name.
 std::unique_ptr<Scenario> parse_scenario(const SourcePtr& source, const std::vector<std::string>& sets, Diagnostics& out);
 
+/// The same of a tree that is there already, with values whose places are not those of the command line.
+std::unique_ptr<Scenario> build_scenario(const std::string& file, const Node& root, const std::vector<Setting>& settings, Diagnostics& out);
+/// The file of a library scenario, or what is a file's name already. Throws UnknownScenario.
+std::string scenario_file(const std::string& file_or_name);
+
 class UnknownScenario : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;

@@ -9,6 +9,7 @@ namespace quiesce::platform {
 Exit run_verb(const CommandLine& line);
 Exit check_verb(const CommandLine& line);
 Exit compare_verb(const CommandLine& line);
+Exit sweep_verb(const CommandLine& line);
 Exit stress_verb(const CommandLine& line);
 Exit explain_verb(const CommandLine& line);
 Exit report_verb(const CommandLine& line);
