@@ -175,6 +175,8 @@ void SweepEngine::over(std::size_t n, Exit exit) {
 
 bool SweepEngine::run() {
     prepare_directory(dir_);
+    for (const auto& there : fs::directory_iterator(dir_)) // of a sweep that was killed
+        if (there.path().extension() == ".said") remove_file(there.path());
     std::signal(SIGINT, [](int) { sweep_interrupted = true; });
     std::set<std::string> begun;
     std::vector<std::size_t> missing;

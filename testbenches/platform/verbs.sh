@@ -361,7 +361,7 @@ for wires in 0 40; do
     [ "${n:-0}" -gt 32 ] || { echo "FAILED: nobody empties the event queue, wires from $wires"; failures=$((failures + 1)); }
 done
 # The README's own scenario runs, and a device that does not exist is none that appears.
-sed -n '/^```yaml$/,/^```$/p' "$SOURCE_DIR/README.md" | sed '/^```/d' > readme.yaml
+sed -n '/^```yaml$/,/^```$/{p;/^```$/q}' "$SOURCE_DIR/README.md" | sed '/^```/d' > readme.yaml
 expect 0 "verdict pass" "$QUIESCE" run readme.yaml
 expect 2 "did you mean 'acc0'?" "$QUIESCE" run slow-device-stop --set devices.ac0.stop_time=1us
 for what in scenarios presets params policies bugs devices metrics sentences; do expect 0 '"help"' "$QUIESCE" list "$what" --json; done
