@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "observe/violations.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 
@@ -64,8 +65,11 @@ void Checkers::on(const os::PageRequestEnded& e) {
     request_ended();
     const auto found = records_.find({raw(e.stream), e.group, e.at.page_number()});
     if (e.fate == os::PageRequestFate::StopMarker || found == records_.end()) return;
-    const BondId bond = found->second.front();
-    found->second.pop_front();
+    const auto its = [&](BondId b) { return info(b).pasid == e.pasid; }; // what is left of a group waits beside the next one with its index
+    auto mine = std::find_if(found->second.begin(), found->second.end(), its);
+    if (mine == found->second.end()) mine = found->second.begin();
+    const BondId bond = *mine;
+    found->second.erase(mine);
     if (found->second.empty()) records_.erase(found);
     if (e.fate == os::PageRequestFate::Discarded && whole_.count({raw(bond), e.group}) != 0)
         add("lost-page-request", bond, e.at.value(), group_name(e.stream, e.group),

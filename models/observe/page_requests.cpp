@@ -54,6 +54,7 @@ std::vector<PageRequests::Waiting> PageRequests::stalled() const {
 }
 
 void PageRequests::on(sim::Time now, const devices::PageRequestSent& e) {
+    pasids_[raw(e.bond)] = e.pasid;
     if (e.stop_marker) return;
     waiting_[{raw(e.stream), e.group}].push_back({e.bond, e.stream, e.group, e.at, now});
     begin(e.bond);
@@ -108,8 +109,11 @@ void PageRequests::on(sim::Time now, const iommu::StallResolved& e) {
 void PageRequests::on(sim::Time now, const os::PageRequestEnded& e) {
     const auto found = records_.find({raw(e.stream), e.group, e.at.page_number()});
     if (e.fate == os::PageRequestFate::StopMarker || found == records_.end()) return;
-    const BondId bond = found->second.front();
-    found->second.pop_front();
+    const auto its = [&](BondId b) { return pasids_.count(raw(b)) != 0 && pasids_.at(raw(b)) == e.pasid; };
+    auto mine = std::find_if(found->second.begin(), found->second.end(), its);
+    if (mine == found->second.end()) mine = found->second.begin();
+    const BondId bond = *mine;
+    found->second.erase(mine);
     if (found->second.empty()) records_.erase(found);
     end(bond, now);
 }

@@ -63,6 +63,7 @@ private:
 
     std::map<u32, Bond> bonds_;
     std::map<GroupKey, std::vector<Waiting>> waiting_;
+    std::map<u32, Pasid> pasids_; ///< by bond: of those that have asked
     std::map<std::tuple<u32, u16, u64>, std::deque<BondId>> records_; ///< by stream, group and page
     std::map<u64, Waiting> stalled_; ///< by transaction
     std::size_t most_stalled_ = 0;
