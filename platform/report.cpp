@@ -97,7 +97,7 @@ std::string page(const Panels& all) {
     if (all.size() > 1) out += "<section id=\"comparison\"><h2>Comparison</h2>\n" + comparison(all) + "</section>\n";
     out += "<section id=\"legend\"><h2>Teardowns, from T0</h2>\n" + gantt_legend() +
            "<p class=\"note script\">Point at anything for its figures. Click or arrows select a teardown, Enter opens "
-           "it, / filters, drag across a figure or + and - zoom, Escape goes back.</p>\n";
+           "it, / filters, drag across a figure or + and - zoom, left and right move, Escape goes back.</p>\n";
     if (all.size() > 1)
         for (const Panel& p : all)
             out += fmt::format("<h3 class=\"v-{2}\"><a href=\"#p{0}\">{1}</a> <strong>{2}</strong></h3>\n", p.number,

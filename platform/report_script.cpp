@@ -193,14 +193,14 @@ const char* const script = R"js(
   };
   const shown = g => window_of.get(g) || [0, +g.dataset.extent];
   const current = () => (chosen ? chosen.closest('.gantt') : $('.gantt'));
-  const zoom_by = by => {
+  // The left edge stays: it is T0 at first.
+  const look = (from, by) => {
     const g = current();
     if (!g) return;
-    const [a, b] = shown(g),
-      half = ((b - a) / 2) * by,
-      mid = (a + b) / 2;
-    zoom(g, mid - half, mid + half);
+    const [a, b] = shown(g), span = b - a, left = Math.max(0, Math.min(a + from * span, +g.dataset.extent - span * by));
+    zoom(g, left, left + span * by);
   };
+  const zoom_by = by => look(0, by);
   const whole = () =>
     $$('.gantt').forEach(g => {
       if (window_of.has(g)) zoom(g, 0, +g.dataset.extent);
@@ -250,6 +250,8 @@ const char* const script = R"js(
     const does = {
       ArrowDown: () => move(1),
       ArrowUp: () => move(-1),
+      ArrowLeft: () => look(-0.25, 1),
+      ArrowRight: () => look(0.25, 1),
       Enter: () => {
         if (ev.target.tagName === 'A' || ev.target.tagName === 'BUTTON' || ev.target.tagName === 'SUMMARY')
           return false;

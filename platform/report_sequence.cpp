@@ -32,8 +32,8 @@ public:
         add(t0_, process, kernel, "T0: " + text(t, "trigger"), "life");
         steps();
         stop_command();
-        for (const auto& [name, when] : instants(t)) add(when, kernel, kernel, name, "mark");
         if (!p.events.empty()) events();
+        for (const auto& [name, when] : instants(t)) add(when, kernel, kernel, name, "mark");
     }
     std::vector<Message> messages() {
         std::stable_sort(all_.begin(), all_.end(), [](const Message& a, const Message& b) { return a.at < b.at; });

@@ -385,6 +385,7 @@ addEventListener('load', () => {
   key('Escape'); said.closed = details.hidden;
   const width = +part.getAttribute('width');
   key('+'); said.zoomed = $$('.gantt [data-s]').some(e => +e.getAttribute('width') > width * 1.5);
+  key('ArrowRight'); said.moved = $('.gantt .axis text').textContent;
   key('Escape'); said.back = Math.abs(part.getAttribute('width') - width) < .1;
   look_for('t7'); said.filtered = $$('.gantt .row:not(.off)').map(r => r.dataset.td); look_for('');
   const b = part.getBoundingClientRect();
@@ -424,7 +425,7 @@ def browser():
     check((said["first"], said["second"]) == ("p0-t0", "p0-t1"), f"arrows: {said}")
     check(said["details"] == f"t0: {t['trigger']} of {t['process']} on {t['device']}"
           and said["parts"] == len(t["breakdown"]) and said["closed"], f"Enter: {said}")
-    check(said["zoomed"] and said["back"], f"zoom: {said}")
+    check(said["zoomed"] and said["moved"].startswith("+") and said["back"], f"zoom: {said}")
     check(said["filtered"] == [x["id"] for x in r["teardowns"]
                                if "t7" in f"{x['id']} {x['process']} {x['device']} {x['trigger']}".lower()],
           f"filter: {said['filtered']}")
