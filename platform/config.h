@@ -121,8 +121,8 @@ struct ObserveConfig {
     base::Param<unsigned> breakdowns{64, "so many teardowns are told in full, the open ones and the slowest first; of the others the milestones",
                                      base::at_least(1u), P::Guess, "for people; paths through many that wait for each other are long"};
     base::Param<base::Latency> left_behind_limit{
-        20_ms, "what is still in use so long after every process was dead and the machine at rest is left behind", P::Guess,
-        "longer than a completion time-out (platform.root_complex.completion_timeout)"};
+        100_ms, "what is still in use so long after every process was dead and the machine at rest is left behind", P::Guess,
+        "longer than a completion time-out (platform.root_complex.completion_timeout), and than a throttled thread waits (os.cpu.rt_period)"};
     base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock; until then it changes nothing", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
