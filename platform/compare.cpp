@@ -2,8 +2,8 @@
 /// `compare`: one workload, one seed, every combination of values, one table.
 #include "platform/children.h"
 #include "platform/files.h"
-#include "platform/report.h"
-#include "platform/strict_yaml.h"
+#include "platform/report/report.h"
+#include "platform/yaml/strict_yaml.h"
 #include "platform/verbs.h"
 
 #include <algorithm>

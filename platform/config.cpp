@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/config.h"
 
-#include "platform/devices.h"
-#include "platform/fabric.h"
-#include "platform/iommus.h"
+#include "platform/machine/devices.h"
+#include "platform/machine/fabric.h"
+#include "platform/machine/iommus.h"
 
 #include <algorithm>
 #include <fmt/format.h>

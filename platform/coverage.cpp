@@ -2,7 +2,7 @@
 /// `features`: what there is of the manuals, which tests show it, and what is otherwise than they say.
 #include "platform/coverage.h"
 
-#include "platform/iommus.h"
+#include "platform/machine/iommus.h"
 #include "platform/verbs.h"
 
 #include <fmt/format.h>

@@ -3,7 +3,7 @@
 #include "base/spread.h"
 #include "observe/metrics.h"
 #include "observe/violations.h"
-#include "platform/devices.h"
+#include "platform/machine/devices.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
 

@@ -2,7 +2,7 @@
 /// Parameters by dotted path: reading them from YAML, listing them, writing them back with the provenance of each.
 #pragma once
 #include "base/param.h"
-#include "platform/strict_yaml.h"
+#include "platform/yaml/strict_yaml.h"
 
 #include <map>
 #include <string>

@@ -2,7 +2,7 @@
 #include "platform/run_numbers.h"
 
 #include "observe/run_record.h"
-#include "platform/iommus.h"
+#include "platform/machine/iommus.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -8,7 +8,7 @@
 #include "platform/files.h"
 #include "platform/param_tree.h"
 #include "platform/progress.h"
-#include "platform/system.h"
+#include "platform/machine/system.h"
 
 #include <algorithm>
 #include <atomic>

@@ -2,7 +2,7 @@
 /// One simulation: builds the system, speaks the scenario's sentences, watches, judges.
 #pragma once
 #include "observe/run_record.h"
-#include "platform/steps.h"
+#include "platform/scenario/steps.h"
 
 #include <filesystem>
 #include <optional>

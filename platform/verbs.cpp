@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/report.h"
+#include "platform/report/report.h"
 #include "platform/verbs.h"
 
 #include "platform/files.h"

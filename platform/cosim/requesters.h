@@ -10,7 +10,7 @@
 #include "platform/cosim/host_memory.h"
 #include "platform/cosim/kernel.h"
 #include "platform/cosim/operations.h"
-#include "platform/iommus.h"
+#include "platform/machine/iommus.h"
 #include "sim/signal.h"
 #include "sim/slots.h"
 

@@ -3,7 +3,7 @@
 
 #include "platform/cosim/structures.h"
 #include "platform/files.h"
-#include "platform/scenario.h"
+#include "platform/scenario/scenario.h"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #pragma once
 #include "platform/config.h"
 #include "platform/cosim/refusal.h"
-#include "platform/iommus.h"
+#include "platform/machine/iommus.h"
 
 #include <optional>
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The platform library (everything but main) and the binary `quiesce`.
-file(GLOB platform_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/platform/*.cpp")
+file(GLOB_RECURSE platform_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/platform/*.cpp")
 list(REMOVE_ITEM platform_sources "${PROJECT_SOURCE_DIR}/platform/main.cpp")
+list(FILTER platform_sources EXCLUDE REGEX "/platform/cosim/")  # the C interface is a library of its own
 if(NOT platform_sources)
   return()
 endif()

@@ -12,7 +12,7 @@
 #include "observe/fingerprint.h"
 #include "observe/violations.h"
 #include "observe/waves.h"
-#include "platform/system.h"
+#include "platform/machine/system.h"
 #include "support/smmuv3_platform.h"
 
 #include <array>

@@ -5,7 +5,7 @@
 ///     replay/parse   a line becomes a vector       replay/model   a bare model is made and goes away
 ///     replay/run     as model, and the steps       replay/whole   parse, run and judge, as the verb does
 #include "bare/smmuv3.h"
-#include "platform/replay.h"
+#include "platform/replay/replay.h"
 
 #include <benchmark/benchmark.h>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/replay.h"
+#include "platform/replay/replay.h"
 
-#include "platform/line_reader.h"
+#include "platform/replay/line_reader.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

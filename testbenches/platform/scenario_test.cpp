@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// ScenarioReading scenarios: what is refused and where, what races are left alone, and that a resolved configuration says it all.
-#include "platform/scenario.h"
+#include "platform/scenario/scenario.h"
 
 #include "base/property.h"
 

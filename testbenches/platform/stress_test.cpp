@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What `stress` draws, and the processes that it runs it in.
 #include "platform/children.h"
-#include "platform/stress_draw.h"
+#include "platform/stress/draw.h"
 
 #include "base/property.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The strict YAML reader: what it refuses and where, typed access, `--set`, and writing what reads back equal.
-#include "platform/strict_yaml.h"
+#include "platform/yaml/strict_yaml.h"
 
 #include "base/property.h"
 

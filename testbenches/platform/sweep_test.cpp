@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A sweep's axes, constraints, statistics, and what is said of a file that is wrong.
-#include "platform/svg_charts.h"
-#include "platform/sweep_analysis.h"
+#include "platform/report/svg_charts.h"
+#include "platform/sweep/analysis.h"
 
 #include "base/property.h"
 

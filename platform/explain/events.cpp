@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `explain` of one fault, one page request or one transaction.
+#include "base/text.h"
+#include "platform/explain/explain.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <set>
+
+namespace quiesce::platform::explain {
+namespace {
+
+std::string in_hex(const Record& f, const char* field) { return fmt::format("{:#x}", f[field].get<u64>()); }
+bool of_group(const Record& f, const Record& asked) { return f["stream"] == asked["stream"] && f["group"] == asked["group"]; }
+bool of_page(const Record& f, const Record& asked) {
+    return of_group(f, asked) && f["at"].get<u64>() / page_size == asked["at"].get<u64>() / page_size;
+}
+std::string code_name(u64 code) { return code == 0 ? "success" : code == 1 ? "invalid request" : "response failure"; }
+
+/// One of several words, by the number of an enumeration.
+template <std::size_t N> std::string word(const Record& f, const char* field, const char* const (&words)[N]) {
+    const u64 n = f[field].get<u64>();
+    return n < N ? words[n] : std::to_string(n);
+}
+constexpr const char* fates[] = {"hardware writes a record of it", "no record: its context is quiet, or it is a translation request, whose completion tells the device",
+                                 "its record is lost, because there is no room", "its record is discarded, because the queue is off",
+                                 "a record that waits tells of it, too"};
+constexpr const char* resolutions[] = {"is translated once more", "ends with an error", "ends with zeros"};
+constexpr const char* request_ends[] = {"the page is there", "nobody is bound to that PASID", "the address space is dead",
+                                        "nothing is mapped there, or not for that access", "there is no memory for it",
+                                        "one before it in its group could not be handled", "the group may never become whole",
+                                        "it asked for nothing", "the OOM reaper takes the address space's pages"};
+constexpr const char* answers[] = {"success", "invalid request", "response failure"};
+constexpr const char* reasons[] = {"as the kernel said", "by itself: there was no room", "by itself: the queue is off",
+                                   "by itself: the record could not be written"};
+constexpr const char* response_fates[] = {"which it waited for"};
+
+std::string bond_named(const Results& r, u64 bond) {
+    std::string name = bond == 0 ? "no bond" : fmt::format("bond {}", bond);
+    for (const StoredEvent& e : r.events)
+        if (e.kind == "BondChanged" && e.bond == bond) {
+            const Record f = Record::parse(e.fields);
+            return fmt::format("{} on {} (bond {}, PASID {})", f["process"].get<std::string>(), f["device"].get<std::string>(), bond,
+                               f["pasid"].get<u64>());
+        }
+    return name;
+}
+
+/// Of whose teardown, if there was one.
+void print_when(const Results& r, u64 bond, i64 at) {
+    const Record* const t = teardown_of(r, bond);
+    if (t == nullptr) return;
+    const i64 t0 = (*t)["t0_ps"].get<i64>();
+    fmt::print("  {} {} T0 of its teardown {} ({})\n", for_people(at < t0 ? t0 - at : at - t0), at < t0 ? "before" : "after",
+               (*t)["id"].get<std::string>(), (*t)["trigger"].get<std::string>());
+}
+
+/// From the first on.
+void print_from_first(std::string_view heading, const std::vector<Told>& told) {
+    const auto first = std::min_element(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
+    print_told(heading, told, first->at);
+}
+
+/// Stop Markers ask for nothing, and have no number.
+bool counts(const StoredEvent& e, std::string_view kind) {
+    return e.kind == kind && !(kind == "PageRequestSent" && Record::parse(e.fields)["stop_marker"].get<bool>());
+}
+const StoredEvent* nth(const Results& r, std::string_view kind, u64 n) {
+    for (const StoredEvent& e : r.events)
+        if (counts(e, kind) && n-- == 0) return &e;
+    return nullptr;
+}
+u64 how_many(const Results& r, std::string_view kind) {
+    return static_cast<u64>(std::count_if(r.events.begin(), r.events.end(), [&](const StoredEvent& e) { return counts(e, kind); }));
+}
+
+// ---- a fault --------------------------------------------------------------------------------------------------------
+
+/// Records are taken out in the order in which they were written: as many of the same source before this one as before its
+/// handling.
+const StoredEvent* handled(const Results& r, const StoredEvent& fault, const Record& f) {
+    const auto same = [&](const Record& g) { return g["stream"] == f["stream"] && g["pasid"] == f["pasid"] && g["code"] == f["code"]; };
+    u64 before = 0;
+    bool met = false;
+    std::vector<const StoredEvent*> taken;
+    for (const StoredEvent& e : r.events) {
+        if (e.kind == "FaultRaised" && !met) {
+            met = &e == &fault;
+            const Record g = Record::parse(e.fields);
+            before += !met && same(g) && g["fate"] == 0;
+        } else if (e.kind == "FaultHandled" && same(Record::parse(e.fields))) {
+            taken.push_back(&e);
+        }
+    }
+    return before < taken.size() ? taken[before] : nullptr;
+}
+
+void explain_fault(const Results& r, const StoredEvent& e, const std::string& id) {
+    const Record f = Record::parse(e.fields);
+    const u64 bond = e.bond.value_or(0);
+    fmt::print("{}  {} of {} at {}, {} into the run\n", id, f["type"].get<std::string>(), bond_named(r, bond), in_hex(f, "at"),
+               for_people(ps(e)));
+    print_when(r, bond, ps(e));
+    std::vector<Told> told = e.transaction.value_or(0) == 0 ? std::vector<Told>{} : way_of(r, *e.transaction);
+    if (told.empty()) told.push_back({ps(e), word(f, "fate", fates)});
+    if (f["fate"] == 0) {
+        if (const StoredEvent* h = handled(r, e, f)) {
+            const bool shown = Record::parse(h->fields)["shown"].get<bool>();
+            told.push_back({ps(*h), shown ? "the driver has read the record and printed it"
+                                          : "the driver has read the record and prints nothing: too many already, or the process is dead"});
+        } else {
+            told.push_back({ps(e), "no driver was seen to read the record as a fault"});
+        }
+    }
+    print_from_first(e.transaction.value_or(0) == 0 ? "the fault" : fmt::format("transaction x{}", *e.transaction), told);
+}
+
+// ---- a page request -------------------------------------------------------------------------------------------------
+
+/// Facts about a page request from its sending on, until its group's index is used again. `once`: the first alone counts.
+struct RequestFact {
+    std::string_view kind;
+    bool by_page; ///< it is about the one page, not about the group
+    std::string (*text)(const Record& f);
+};
+constexpr RequestFact request_facts[] = {
+    {"PageRequestReceived", true, [](const Record&) -> std::string { return "the IOMMU has taken it in"; }},
+    {"PageRequestRecorded", true, [](const Record&) -> std::string { return "it is a record in the kernel's queue"; }},
+    {"PageRequestEnded", true, [](const Record& f) -> std::string { return "a worker of the kernel, or its handler: " + word(f, "fate", request_ends); }},
+    {"PageGroupAnswered", false, [](const Record& f) -> std::string { return "the kernel decides on " + word(f, "code", answers); }},
+    {"PageResponseSent", false,
+     [](const Record& f) -> std::string {
+         return fmt::format("the IOMMU sends {} {}", code_name(f["code"].get<u64>()), word(f, "reason", reasons));
+     }},
+    {"PageResponseHeard", false,
+     [](const Record& f) -> std::string {
+         const std::string fate = f["fate"] == 0 ? response_fates[0] : "which it was not, or no longer, ready for";
+         return fmt::format("the device has the answer, {}, {}", code_name(f["code"].get<u64>()), fate);
+     }},
+    {"PageGroupForgotten", false, [](const Record&) -> std::string { return "the device forgets the group"; }},
+};
+
+void explain_page_request(const Results& r, const StoredEvent& asked, const std::string& id) {
+    const Record a = Record::parse(asked.fields);
+    const u64 bond = asked.bond.value_or(0);
+    fmt::print("{}  {} asks for page {} to {}, in group {}, {} into the run\n", id, bond_named(r, bond), in_hex(a, "at"),
+               a["write"].get<bool>() ? "write" : "read", a["group"].get<u64>(), for_people(ps(asked)));
+    print_when(r, bond, ps(asked));
+    std::vector<Told> told{{ps(asked), "the device sends it"}};
+    std::set<std::string> seen;
+    bool over = false;
+    for (auto at = r.events.begin() + (&asked - r.events.data()) + 1; at != r.events.end() && !over; ++at) {
+        const auto fact = std::find_if(std::begin(request_facts), std::end(request_facts), [&](const RequestFact& k) { return k.kind == at->kind; });
+        if (fact == std::end(request_facts)) continue;
+        const Record f = Record::parse(at->fields);
+        if (!(fact->by_page ? of_page(f, a) : of_group(f, a)) || !seen.insert(at->kind).second) continue;
+        told.push_back({ps(*at), fact->text(f)});
+        over = at->kind == "PageResponseHeard" || at->kind == "PageGroupForgotten";
+    }
+    if (!over) told.push_back({ps(r.events.back()), "no answer had come when the run ended"});
+    print_from_first("the page request", told);
+}
+
+// ---- a transaction --------------------------------------------------------------------------------------------------
+
+bool explain_transaction(const Results& r, u64 transaction, const std::string& id) {
+    const std::vector<Told> told = way_of(r, transaction);
+    if (transaction == 0 || told.empty()) return false;
+    u64 bond = 0;
+    for (const StoredEvent& e : r.events)
+        if (e.transaction == transaction && e.bond) bond = *e.bond;
+    fmt::print("{}  a transaction of {}\n", id, bond_named(r, bond));
+    print_when(r, bond, told.front().at);
+    print_from_first("its way", told);
+    return true;
+}
+
+} // namespace
+
+std::vector<Told> way_of(const Results& r, u64 transaction) {
+    std::vector<Told> told;
+    for (const StoredEvent& e : r.events) {
+        if (e.transaction != transaction) continue;
+        const Record f = Record::parse(e.fields);
+        std::string what = e.kind;
+        if (e.kind == "DmaIssued")
+            what = fmt::format("the device issues {} B to be {} {}", f["bytes"].get<u64>(), f["write"].get<bool>() ? "written at" : "read from",
+                               in_hex(f, "at"));
+        if (e.kind == "TlpSent") what = fmt::format("its packet has left on {}", f["link"].get<std::string>());
+        if (e.kind == "RequestArrived") what = "it arrives at the IOMMU";
+        if (e.kind == "Translated") what = fmt::format("the IOMMU has looked it up: {}", f["granted"].get<bool>() ? "granted" : "refused");
+        if (e.kind == "FaultRaised") what = fmt::format("{}: {}", f["type"].get<std::string>(), word(f, "fate", fates));
+        if (e.kind == "TransactionStalled") what = "it is held: the kernel is to decide";
+        if (e.kind == "StallRecorded") what = "a record of it is in the kernel's queue";
+        if (e.kind == "StallResolved") what = fmt::format("it {}", word(f, "how", resolutions));
+        if (e.kind == "DmaCommitted")
+            what = fmt::format("it {} memory at {}", f["write"].get<bool>() ? "is written to" : "is read from", in_hex(f, "at"));
+        told.push_back({ps(e), std::move(what)});
+    }
+    return told;
+}
+
+bool explain_event(const Results& r, const std::string& id) {
+    u64 n = 0;
+    const char* const end = id.data() + id.size();
+    if (id.size() < 2) return false;
+    if (const auto [stop, bad] = std::from_chars(id.data() + 1, end, n); bad != std::errc{} || stop != end) return false;
+    if (id[0] == 'x') return explain_transaction(r, n, id);
+    const StoredEvent* const e = id[0] == 'f' ? nth(r, "FaultRaised", n) : id[0] == 'p' ? nth(r, "PageRequestSent", n) : nullptr;
+    if (e == nullptr) return false;
+    if (id[0] == 'f') explain_fault(r, *e, id);
+    else explain_page_request(r, *e, id);
+    return true;
+}
+
+std::string events_there(const Results& r) {
+    if (r.events.empty()) return "no events.sqlite, and so no faults, page requests and transactions";
+    const auto range = [](u64 n, char letter) { return n == 0 ? fmt::format("no {}", letter) : fmt::format("{0}0 to {0}{1}", letter, n - 1); };
+    std::set<u64> transactions;
+    for (const StoredEvent& e : r.events)
+        if (e.transaction.value_or(0) != 0) transactions.insert(*e.transaction);
+    const std::string ways = transactions.empty() ? std::string{"no x"}
+                                                  : fmt::format("{} of x{} to x{}", transactions.size(), *transactions.begin(), *transactions.rbegin());
+    return fmt::format("{} (faults), {} (page requests) and {} (transactions: what faulted or went wrong, and all shortly after each T0, or "
+                       "with observe.events=all)",
+                       range(how_many(r, "FaultRaised"), 'f'), range(how_many(r, "PageRequestSent"), 'p'), ways);
+}
+
+} // namespace quiesce::platform::explain

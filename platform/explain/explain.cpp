@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+/// `explain DIR ID`: of results on disk, what a teardown waited for, how a violation came about, or what became of a fault, a
+/// page request or a transaction (explain_events.cpp).
+#include "base/text.h"
+#include "platform/explain/explain.h"
+#include "platform/files.h"
+#include "platform/verbs.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace quiesce::platform {
+namespace explain {
+
+std::string for_people(i64 ps) { return (ps < 0 ? "-" : "") + base::format_duration(sim::Duration::ps(ps < 0 ? -ps : ps)); }
+
+const Record* teardown_of(const Results& r, u64 bond) {
+    const Record* found = nullptr;
+    for (const Record& t : r.run["teardowns"])
+        if (bond != 0 && t["bond"] == bond) found = &t;
+    return found;
+}
+
+void print_told(std::string_view heading, std::vector<Told> told, i64 t0) {
+    if (told.empty()) return;
+    std::stable_sort(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
+    fmt::print("\n{}\n", heading);
+    for (const Told& t : told)
+        fmt::print("  {:>12}  {}\n", t.at < t0 ? fmt::format("T0 - {}", for_people(t0 - t.at)) : fmt::format("+{}", for_people(t.at - t0)), t.what);
+}
+
+} // namespace explain
+
+namespace {
+using namespace explain;
+namespace fs = std::filesystem;
+Results read_results(const fs::path& dir) {
+    Results r;
+    std::ifstream in(dir / "run.json");
+    if (!in) throw IoError("cannot read " + (dir / "run.json").string() + ": is this what `quiesce run --out` left?");
+    r.run = Record::parse(in, nullptr, false);
+    if (!r.run.is_object()) throw IoError((dir / "run.json").string() + " is no JSON");
+    if (fs::exists(dir / "events.sqlite")) r.events = observe::read_events(dir / "events.sqlite");
+    return r;
+}
+
+const Record* find_id(const Record& list, const std::string& id) {
+    for (const Record& item : list)
+        if (item["id"] == id) return &item;
+    return nullptr;
+}
+
+// ---- a teardown -----------------------------------------------------------------------------------------------------
+
+/// The step of the kernel's list that went on at an instant: what commands a wait was for.
+const Record* step_at(const Record& teardown, i64 at) {
+    const Record* found = nullptr;
+    for (const Record& s : teardown["steps"])
+        if (s["start_ps"].get<i64>() <= at && (!s.contains("end_ps") || at < s["end_ps"].get<i64>())) found = &s;
+    return found;
+}
+
+std::string commands_of(const Record& step) {
+    std::vector<std::string> all;
+    for (const Record& c : step["commands"]) {
+        const u64 n = c["count"].get<u64>();
+        const auto name = c["command"].get<std::string>();
+        all.push_back(n == 1 ? name : fmt::format("{} x {}", n, name));
+    }
+    return all.empty() ? "no command to the IOMMU" : base::join(all);
+}
+
+void explain_chain(const Record& t) {
+    const i64 t0 = t["t0_ps"].get<i64>();
+    for (const Record& part : t["breakdown"]) {
+        const i64 start = part["start_ps"].get<i64>(), end = part["end_ps"].get<i64>();
+        const auto waits = part["waits_for"].get<std::string>();
+        fmt::print("  +{:<10} {:>10}  {:<22} {}{}", for_people(start - t0), for_people(end - start), part["phase"].get<std::string>(),
+                   part["actor"].get<std::string>(), waits.empty() ? "" : " waits for " + waits);
+        const Record* const step = step_at(t, start);
+        if (step != nullptr && !(*step)["commands"].empty()) fmt::print("  ({}: {})", (*step)["step"].get<std::string>(), commands_of(*step));
+        fmt::print("\n");
+    }
+}
+
+void explain_milestones(const Record& t) {
+    const i64 t0 = t["t0_ps"].get<i64>();
+    fmt::print("\nmilestones, and what each waited for last\n");
+    std::vector<std::pair<i64, std::string>> order;
+    for (const auto& [name, at] : t["milestones_ps"].items()) order.emplace_back(at.get<i64>() - t0, name);
+    std::sort(order.begin(), order.end());
+    for (const auto& [after, name] : order) {
+        fmt::print("  {:<16} +{:<10}", name, for_people(after));
+        if (t["paths"].contains(name) && !t["paths"][name].empty()) {
+            const Record& last = t["paths"][name].back();
+            const auto waits = last["waits_for"].get<std::string>();
+            fmt::print(" {} of {}{}", last["phase"].get<std::string>(), last["actor"].get<std::string>(), waits.empty() ? "" : ", which waits for " + waits);
+        }
+        fmt::print("\n");
+    }
+    for (const Record& open : t["open"]) fmt::print("  {:<16} had not come when the run ended\n", open.get<std::string>());
+}
+
+void explain_steps(const Record& t) {
+    const i64 t0 = t["t0_ps"].get<i64>();
+    fmt::print("\nsteps of the kernel, in their contexts\n");
+    for (const Record& s : t["steps"]) {
+        const i64 start = s["start_ps"].get<i64>();
+        const std::string took = s.contains("end_ps") ? for_people(s["end_ps"].get<i64>() - start) : "open";
+        fmt::print("  +{:<10} {:>10}  {:<22} by {}: {}\n", for_people(start - t0), took, s["step"].get<std::string>(), s["by"].get<std::string>(),
+                   commands_of(s));
+    }
+}
+
+std::string when_known(const Record& fields, const char* yes, const char* no, const char* field) { return fields[field].get<bool>() ? yes : no; }
+
+/// When the operating system saw fences for the bond, and what it could rely on then.
+void explain_fences(const Results& r, const Record& t) {
+    if (r.events.empty()) return;
+    const i64 t0 = t["t0_ps"].get<i64>();
+    const u64 bond = t["bond"].get<u64>();
+    u64 mm = 0;
+    for (const StoredEvent& e : r.events)
+        if (e.kind == "BondChanged" && e.bond == bond) mm = e.mm.value_or(0);
+    fmt::print("\nfences that a CPU saw\n");
+    for (const StoredEvent& e : r.events) {
+        if (e.kind != "FenceObserved" || ps(e) < t0 || e.mm != mm || (e.bond != bond && e.bond != u64{0})) continue;
+        const Record f = Record::parse(e.fields);
+        const u64 bytes = f["bytes"].get<u64>();
+        const std::string pages = bytes == 0 ? "no page" : bytes == ~u64{0} ? "every page" : fmt::format("{} B from {:#x}", bytes, f["first"].get<u64>());
+        fmt::print("  +{:<10} covers {}{}\n", for_people(ps(e) - t0), pages,
+                   when_known(f, "; from here no DMA of the bond can succeed", "", "blocks"));
+    }
+}
+
+void explain_teardown(const Results& r, const Record& t) {
+    const i64 t0 = t["t0_ps"].get<i64>();
+    fmt::print("{}  {} of {} on {} (bond {}, PASID {}), T0 {} into the run\n", t["id"].get<std::string>(), t["trigger"].get<std::string>(),
+               t["process"].get<std::string>(), t["device"].get<std::string>(), t["bond"].get<u64>(), t["pasid"].get<u64>(), for_people(t0));
+    if (t.contains("quiesce_ps")) {
+        const i64 quiesce = t["quiesce_ps"].get<i64>();
+        std::vector<std::string> set_by;
+        for (const char* name : {"block", "stop", "drain", "last_seen"})
+            if (t["milestones_ps"].contains(name) && t["milestones_ps"][name].get<i64>() - t0 == quiesce) set_by.emplace_back(name);
+        fmt::print("quiesce came {} after T0, with {}; each part of it began when the one before was over\n", for_people(quiesce), base::join(set_by));
+    } else {
+        fmt::print("quiesce had not come when the run ended; open: {}\n", base::join(t["open"].get<std::vector<std::string>>()));
+    }
+    explain_chain(t);
+    explain_milestones(t);
+    explain_steps(t);
+    explain_fences(r, t);
+    for (const Record& v : r.run["violations"])
+        if (v["bond"] == t["bond"]) fmt::print("\n{} is of this bond: {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>());
+}
+
+// ---- a violation ----------------------------------------------------------------------------------------------------
+
+/// What became of a page, or of a table of pages (known by its frame): its frame, the invalidations that cover it and the
+/// fences that were to end them.
+class PageLife {
+public:
+    PageLife(const Results& r, const Record& v, i64 t0) : events_(r.events), t0_(t0), until_(v["last_ps"].get<i64>()) {
+        bond_ = v["bond"].get<u64>();
+        page_ = std::stoull(v["page"].get<std::string>(), nullptr, 16) / page_size * page_size;
+        const auto object = v["object"].get<std::string>();
+        if (const auto at = object.find(frame_word); at != std::string::npos) frame_ = std::stoull(object.substr(at + frame_word.size()), nullptr, 16);
+        table_ = frame_ != 0;
+        for (const StoredEvent& e : events_)
+            if (e.kind == "BondChanged" && e.bond == bond_) mm_ = e.mm.value_or(0);
+    }
+    bool known() const { return page_ != 0 || table_; }
+    std::string name() const { return table_ ? fmt::format("the page table in frame {:#x}", frame_) : fmt::format("the page {:#x}", page_); }
+    std::vector<Told> told() {
+        for (const StoredEvent& e : events_) {
+            const Record f = Record::parse(e.fields);
+            frame(e, f);
+            invalidation(e, f);
+        }
+        return std::move(told_);
+    }
+    /// An invalidation that was never seen complete, or that never came.
+    std::string missing() const {
+        if (!unmapped_) return {};
+        const char* const it = table_ ? "the table" : "the page";
+        if (!fenced_ && covering_.empty()) return fmt::format("no invalidation that covers {} was ever given", it);
+        if (!fenced_) return fmt::format("no fence that covers {} was ever seen complete", it);
+        const i64 end = freed_.value_or(until_);
+        if (end < *fenced_)
+            return fmt::format("the fence that covers {} was seen {} after {}", it, for_people(*fenced_ - end), freed_ ? "it had been freed" : "that");
+        return fmt::format("a fence that covers {} had been seen {} before {}: it did not stop what reached it", it, for_people(end - *fenced_),
+                           freed_ ? "it was freed" : "that");
+    }
+
+private:
+    static constexpr std::string_view frame_word = "frame ";
+    static constexpr u64 leaf = 1, table = 2; ///< memory::FrameUse
+    static constexpr u64 reach = page_size * 512; ///< of what a table of the last level leads to
+
+    void tell(const StoredEvent& e, std::string what) { told_.push_back({ps(e), std::move(what)}); }
+    bool mine(const StoredEvent& e, const Record& f) const {
+        return e.mm == mm_ && (table_ ? f["frame"].get<u64>() == frame_ : e.page == page_);
+    }
+    void frame(const StoredEvent& e, const Record& f) {
+        const u64 use = table_ ? table : leaf;
+        if (e.kind == "FrameTaken" && mine(e, f) && f["use"] == use) {
+            frame_ = f["frame"].get<u64>();
+            page_ = e.page.value_or(page_);
+            tell(e, table_ ? fmt::format("it becomes a table, for {:#x}", page_) : fmt::format("mapped, in frame {:#x}", frame_));
+        } else if (e.kind == "FrameUnmapped" && mine(e, f) && (table_ || frame_ == 0 || f["frame"].get<u64>() == frame_)) {
+            unmapped_ = ps(e);
+            tell(e, table_ ? "the entry that leads to it is cleared" : "its entry is cleared");
+        } else if (e.kind == "FrameFreed" && mine(e, f) && f["use"] == use) {
+            freed_ = ps(e);
+            tell(e, table_ ? "it is freed" : "its frame is freed");
+        } else if (e.kind == "FrameTaken" && freed_ && f["frame"].get<u64>() == frame_) {
+            tell(e, e.mm.value_or(0) == 0 ? std::string{"the kernel takes the frame"}
+                                          : fmt::format("mm {} takes the frame{}", *e.mm, f["use"] == leaf ? "" : " for a page table"));
+        }
+    }
+    /// Who forgets what it has of a page forgets the table that leads there.
+    bool covers(const Record& f) const {
+        const u64 first = f["first"].get<u64>(), bytes = f["bytes"].get<u64>();
+        if (bytes == ~u64{0}) return true;
+        if (!table_) return page_ >= first && page_ - first < bytes;
+        const u64 from = page_ / reach * reach;
+        return first < from + reach && first + bytes > from;
+    }
+    void invalidation(const StoredEvent& e, const Record& f) {
+        if ((!unmapped_ && ps(e) < t0_) || e.mm != mm_ || (e.bond != bond_ && e.bond != u64{0})) return;
+        if (e.kind == "InvalidationIssued" && covers(f)) {
+            covering_.push_back(f["issued_sequence"].get<u64>());
+            tell(e, fmt::format("invalidation {} that covers it is given", covering_.back()));
+        } else if (e.kind == "FenceObserved" && (covers(f) || f["blocks"].get<bool>())) {
+            if (!fenced_ && (unmapped_ || f["blocks"].get<bool>())) fenced_ = ps(e);
+            tell(e, fmt::format("the fence of invalidation {} is seen", f["issued_sequence"].get<u64>()));
+        }
+    }
+    const std::vector<StoredEvent>& events_;
+    i64 t0_, until_;
+    u64 bond_ = 0, page_ = 0, mm_ = 0, frame_ = 0;
+    bool table_ = false;
+    std::optional<i64> unmapped_, freed_, fenced_;
+    std::vector<u64> covering_;
+    std::vector<Told> told_;
+};
+
+/// The way of the DMA that landed where it must not: from the device's decision to memory.
+std::vector<Told> dma_path(const Results& r, const Record& v) {
+    const u64 page = std::stoull(v["page"].get<std::string>(), nullptr, 16) / page_size * page_size;
+    const auto bad = [&](const StoredEvent& e) {
+        if (e.kind != "DmaCommitted" || e.bond != v["bond"].get<u64>() || e.page != page || ps(e) < v["story_ps"].get<i64>()) return false;
+        return Record::parse(e.fields)["verdict"].get<u64>() > static_cast<u64>(memory::Verdict::AfterUnmap);
+    };
+    const auto landed = std::find_if(r.events.begin(), r.events.end(), bad);
+    if (landed == r.events.end()) return {};
+    return way_of(r, landed->transaction.value_or(0));
+}
+
+/// Steps that the kernel took without a command, and those that had not ended: what was missing, or late.
+void explain_steps_of(const Record& t, i64 at) {
+    const i64 t0 = t["t0_ps"].get<i64>();
+    fmt::print("\nsteps of {} by then\n", t["id"].get<std::string>());
+    for (const Record& s : t["steps"]) {
+        const i64 start = s["start_ps"].get<i64>();
+        const std::string state = start > at                                            ? "not begun"
+                                  : !s.contains("end_ps") || s["end_ps"].get<i64>() > at ? "under way"
+                                                                                         : "over, +" + for_people(s["end_ps"].get<i64>() - t0);
+        fmt::print("  {:<22} {:<18} {}\n", s["step"].get<std::string>(), state, start > at ? "" : commands_of(s));
+    }
+}
+
+void explain_violation(const Results& r, const Record& v) {
+    fmt::print("{}  {}, first {} into the run, {} in all\n  {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>(),
+               for_people(v["time_ps"].get<i64>()), v["count"].get<u64>() == 1 ? "once" : fmt::format("{} times", v["count"].get<u64>()),
+               v["story"].get<std::string>());
+    const Record* const teardown = teardown_of(r, v["bond"].get<u64>());
+    if (v["bond"].get<u64>() == 0) return; // of no bond: the story is all
+    const i64 at = v["story_ps"].get<i64>(), t0 = teardown == nullptr ? 0 : (*teardown)["t0_ps"].get<i64>();
+    if (teardown != nullptr)
+        fmt::print("\nit is of {} on {} (PASID {}), {} {} T0 of its teardown {}\n", v["process"].get<std::string>(), v["device"].get<std::string>(),
+                   v["pasid"].get<u64>(), for_people(at < t0 ? t0 - at : at - t0), at < t0 ? "before" : "after", (*teardown)["id"].get<std::string>());
+    if (PageLife life(r, v, t0); life.known() && !r.events.empty()) {
+        std::vector<Told> told = life.told();
+        print_told(life.name(), std::move(told), t0);
+        if (const std::string missing = life.missing(); !missing.empty()) fmt::print("  {}\n", missing);
+        print_told("the DMA", dma_path(r, v), t0);
+    }
+    if (r.events.empty()) fmt::print("\nthe run left no events.sqlite: nothing more is known of the page\n");
+    if (teardown != nullptr) explain_steps_of(*teardown, at);
+}
+} // namespace
+
+Exit explain_verb(const CommandLine& line) {
+    const Results r = read_results(line.directory);
+    if (const Record* t = find_id(r.run["teardowns"], line.id)) {
+        explain_teardown(r, *t);
+        return Exit::Ok;
+    }
+    if (const Record* v = find_id(r.run["violations"], line.id)) {
+        explain_violation(r, *v);
+        return Exit::Ok;
+    }
+    if (explain_event(r, line.id)) return Exit::Ok;
+    const auto range = [](const Record& list, const char* letter) {
+        return list.empty() ? fmt::format("no {}", letter) : fmt::format("{0}0 to {0}{1}", letter, list.size() - 1);
+    };
+    fmt::print(stderr, "quiesce: error: {} has no '{}': there are {} (teardowns), {} (violations), {}\n", line.directory, printable(line.id),
+               range(r.run["teardowns"], "t"), range(r.run["violations"], "v"), events_there(r));
+    return Exit::Usage;
+}
+
+} // namespace quiesce::platform

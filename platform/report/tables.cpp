@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+/// The tables and small figures of report.html that are of one variant.
+#include "base/text.h"
+#include "platform/report/parts.h"
+
+#include "observe/metrics.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <map>
+
+namespace quiesce::platform::report {
+namespace {
+std::string help_of(std::string_view group, std::string_view name) {
+    const auto* const m = observe::find_metric(group, name);
+    return m == nullptr ? "" : std::string{m->help};
+}
+std::string source_of(std::string_view phase) {
+    const auto* const m = observe::find_metric("phase", phase);
+    return m == nullptr ? "" : std::string{m->source};
+}
+std::string link_to(const Panel& p, const std::string& teardown) {
+    return fmt::format("<a href=\"#{}\">{}</a>", p.id(escaped(teardown)), escaped(teardown));
+}
+/// The row of a teardown in the Gantt, for a bond.
+std::string link_to_bond(const Panel& p, i64 bond) {
+    for (const Record& t : teardowns(p))
+        if (bond != 0 && figure(t, "bond") == bond) return link_to(p, text(t, "id"));
+    return bond == 0 ? "-" : fmt::format("bond {}", bond);
+}
+} // namespace
+
+std::string verdict_card(const Panel& p) {
+    const std::string verdict = text(p.run, "verdict");
+    const Record& platform = part(p.run, "platform");
+    std::string out =
+        fmt::format("<div class=\"card v-{0}\" data-verdict=\"{0}\"><strong>{0}</strong>", escaped(verdict));
+    std::string bugs;
+    for (const Record& b : part(platform, "bugs"))
+        if (b.is_string()) bugs += " " + b.get<std::string>();
+    out += fmt::format("<span>{}, kernel {}, policy {}, PASIDs {}, suppression {}{}</span><span>seed {}, simulated "
+                       "{}</span><span>fingerprint <code>{}</code></span></div>\n",
+                       escaped(text(platform, "iommu")), escaped(text(platform, "kernel")),
+                       escaped(text(platform, "policy")), escaped(text(platform, "allocator")),
+                       escaped(text(platform, "suppression")),
+                       bugs.empty() ? "" : ", deliberate mistakes:" + escaped(bugs), text(p.run, "seed"),
+                       for_reader(figure(p.run, "simulated_ps")), escaped(text(p.run, "fingerprint")));
+    if (verdict == "not-applicable")
+        out += "<p>The scenario needs what this platform has not: nothing was simulated.</p>\n";
+    if (verdict == "interrupted") out += "<p>The run was interrupted: what it had done by then is told.</p>\n";
+    if (part(p.run, "expectations").empty()) return out + "<p>The scenario claims nothing.</p>\n";
+    std::map<std::string_view, std::size_t> counts;
+    const auto word_of = [](const Record& held) {
+        return !held.is_boolean() ? "suspended" : held.get<bool>() ? "held" : "failed";
+    };
+    for (const Record& e : part(p.run, "expectations")) ++counts[word_of(part(e, "held"))];
+    out += fmt::format("<details class=\"claims\"{}><summary>claims: {} held, {} failed, {} suspended (they are of "
+                       "other circumstances)</summary>\n",
+                       counts["failed"] > 0 ? " open=\"\"" : "", counts["held"], counts["failed"], counts["suspended"]);
+    out += "<table class=\"expect\"><thead><tr><th></th><th>claim</th><th>where</th></tr></thead><tbody>\n";
+    for (const Record& e : part(p.run, "expectations")) {
+        const char* const word = word_of(part(e, "held"));
+        const std::string where = text(e, "at");
+        out += fmt::format("<tr class=\"e-{0}\" data-held=\"{0}\"><td>{0}</td><td>{1}{2}</td><td>{3}</td></tr>\n", word,
+                           escaped(text(e, "text")),
+                           has(e, "detail") ? "<br/><small>" + escaped(text(e, "detail")) + "</small>" : "",
+                           escaped(where.substr(where.find_last_of('/') + 1)));
+    }
+    return out + "</tbody></table></details>\n";
+}
+
+std::string breakdown(const Panel& p) {
+    struct Sum {
+        i64 total = 0, longest = 0, times = 0;
+        std::string longest_in;
+    };
+    std::map<std::string, Sum> sums;
+    i64 all = 0;
+    for (const Record& t : teardowns(p))
+        for (const Record& b : part(t, "breakdown")) {
+            const i64 took = figure(b, "end_ps") - figure(b, "start_ps");
+            Sum& s = sums[text(b, "phase")];
+            s.total += took;
+            ++s.times;
+            all += took;
+            if (took > s.longest || s.longest_in.empty()) s.longest = took, s.longest_in = text(t, "id");
+        }
+    if (sums.empty()) return "<p>No teardown came to quiesce: there is no critical path.</p>\n";
+    std::vector<std::pair<std::string, Sum>> order(sums.begin(), sums.end());
+    std::stable_sort(order.begin(), order.end(),
+                     [](const auto& a, const auto& b) { return a.second.total > b.second.total; });
+    std::vector<Bar> rows;
+    std::string table =
+        "<details><summary>what each phase stands for</summary><table class=\"phases\"><thead><tr><th>phase</th><th>in "
+        "all</th><th>share</th><th>times</th><th>longest</th><th>what it is</th></tr></thead><tbody>\n";
+    for (const auto& [name, s] : order) {
+        const double share = all == 0 ? 0 : 100.0 * static_cast<double>(s.total) / static_cast<double>(all);
+        if (rows.size() < 16)
+            rows.push_back({name, name, s.total, fmt::format("{} ({:.1f} %)", for_reader(s.total), share),
+                            help_of("phase", name), group_of(name)});
+        const std::string source = source_of(name);
+        table += fmt::format("<tr data-phase=\"{}\" data-total=\"{}\" data-times=\"{}\" "
+                             "data-longest=\"{}\"><td>{}</td><td>{}</td><td>{:.1f} %</td><td>{}</td><td>{} in "
+                             "{}</td><td>{}{}</td></tr>\n",
+                             escaped(name), s.total, s.times, s.longest, escaped(name), for_reader(s.total), share,
+                             s.times, for_reader(s.longest), link_to(p, s.longest_in), escaped(help_of("phase", name)),
+                             source.empty() ? "" : " <small>" + escaped(source) + "</small>");
+    }
+    return fmt::format("<p>The critical paths of {} from T0 to quiesce, phase by phase, added up: {}.</p>\n",
+                       teardowns(p).size() == 1 ? "the teardown" : fmt::format("{} teardowns", teardowns(p).size()),
+                       for_reader(all)) +
+           bars("phases of the critical paths", rows) + table + "</tbody></table></details>\n";
+}
+
+std::string critical_path(const Panel& p) {
+    const Record* const t = worst(p);
+    if (t == nullptr) return "<p>Nothing was torn down.</p>\n";
+    const std::string id = text(*t, "id");
+    const auto quiesce = quiesce_of(*t);
+    if (!quiesce || part(*t, "breakdown").empty())
+        return fmt::format("<p>{} is {}.</p>\n", link_to(p, id),
+                           quiesce ? "told in brief" : "still open, and so is each other: nothing came to quiesce");
+    const i64 t0 = figure(*t, "t0_ps");
+    const Record& parts = part(*t, "breakdown");
+    constexpr std::size_t most = 60;
+    std::vector<i64> lengths;
+    for (const Record& b : parts) lengths.push_back(figure(b, "end_ps") - figure(b, "start_ps"));
+    std::sort(lengths.rbegin(), lengths.rend());
+    const i64 least = lengths.size() > most ? lengths[most - 1] : -1;
+    std::string set_by;
+    for (const char* name : {"block", "stop", "drain", "last_seen"})
+        if (after_t0(*t, name) == quiesce) set_by += (set_by.empty() ? "" : ", ") + std::string{name};
+    std::string out = fmt::format(
+        "<p>The slowest: {}, {} of {} on {}. Quiesce came {} after T0, with {}. Each part began when the one before "
+        "was over.</p>\n<table class=\"path\" data-td=\"{}\"><thead><tr>"
+        "<th>after T0</th><th>took</th><th></th><th>who</th><th>what it waited for</th></tr></thead><tbody>\n",
+        link_to(p, id), escaped(text(*t, "trigger")), escaped(text(*t, "process")), escaped(text(*t, "device")),
+        for_reader(*quiesce), set_by, escaped(id));
+    i64 left_out = 0, left_out_ps = 0;
+    for (const Record& b : parts) {
+        const i64 start = figure(b, "start_ps") - t0, end = figure(b, "end_ps") - t0;
+        if (end - start < least) {
+            ++left_out, left_out_ps += end - start;
+            continue;
+        }
+        const std::string phase = text(b, "phase"), waits = text(b, "waits_for"), help = help_of("phase", phase),
+                          source = source_of(phase), step = step_in_words(*t, start + t0);
+        const double scale = 120.0 / static_cast<double>(std::max<i64>(*quiesce, 1));
+        out += fmt::format("<tr data-s=\"{}\" data-e=\"{}\" data-phase=\"{}\"><td>+{}</td><td>{}</td><td><svg "
+                           "xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 120 10\" width=\"120\" height=\"10\">"
+                           "<rect class=\"g-{}\" x=\"{}\" y=\"1\" width=\"{}\" "
+                           "height=\"8\"/></svg></td><td>{}</td><td><b>{}</b>{}{}{}{}</td></tr>\n",
+                           start, end, escaped(phase), for_reader(start), for_reader(end - start), group_of(phase),
+                           at(static_cast<double>(start) * scale),
+                           at(std::max(0.6, static_cast<double>(end - start) * scale)), escaped(text(b, "actor")),
+                           escaped(phase), help.empty() ? "" : ": " + escaped(help),
+                           waits.empty() ? "" : "; waits for " + escaped(waits),
+                           step.empty() ? "" : " <small>(step " + escaped(step) + ")</small>",
+                           source.empty() ? "" : " <small>" + escaped(source) + "</small>");
+    }
+    if (left_out > 0)
+        out += fmt::format("<tr><td></td><td>{}</td><td></td><td></td><td>{} shorter parts between them</td></tr>\n",
+                           for_reader(left_out_ps), left_out);
+    return out + "</tbody></table>\n";
+}
+
+namespace {
+/// The numbers of one object of run.json as bars.
+std::vector<Bar> counted(const Panel& p, std::string_view object, std::initializer_list<const char*> keys) {
+    std::vector<Bar> rows;
+    for (const char* key : keys) {
+        const std::string path = fmt::format("{}.{}", object, key);
+        const i64 n = figure(part(p.run, object), key);
+        rows.push_back({key, path, n, std::to_string(n), help_of("count", path)});
+    }
+    return rows;
+}
+bool any(const std::vector<Bar>& rows) {
+    return std::any_of(rows.begin(), rows.end(), [](const Bar& b) { return b.value != 0; });
+}
+} // namespace
+
+std::string fates(const Panel& p) {
+    std::string out;
+    const auto add = [&](const char* heading, const std::vector<Bar>& rows, const char* none) {
+        out += any(rows) ? fmt::format("<h4>{}</h4>\n{}", heading, bars(heading, rows))
+                         : fmt::format("<p class=\"note\">{}</p>\n", none);
+    };
+    add("faults by fate",
+        counted(p, "faults",
+                {"recorded", "suppressed", "ats_refused", "filtered", "lost_overflow", "discarded", "merged"}),
+        "There was no fault.");
+    std::vector<Bar> types;
+    for (const auto& [name, n] : part(part(p.run, "faults"), "by_type").items())
+        if (n.is_number()) types.push_back({name, "faults.by_type." + name, n.get<i64>(), n.dump(), ""});
+    if (any(types)) add("faults by type", types, "");
+    add("page requests by answer",
+        counted(p, "page_requests",
+                {"received", "success", "invalid", "failure", "auto_response", "late", "forgotten", "unexpected"}),
+        "There was no page request.");
+    add("stalls",
+        counted(p, "stalls",
+                {"received", "retried", "aborted", "retried_by_unit", "terminated", "late_answers", "outstanding"}),
+        "Nothing stalled.");
+    add("DMA", counted(p, "dma", {"reads", "writes", "aborted", "legal_after_unmap", "completion_timeouts"}),
+        "There was no DMA.");
+    return out;
+}
+
+std::string exposures(const Panel& p) {
+    std::vector<const Record*> order;
+    i64 all = 0, open = 0;
+    for (const Record& t : teardowns(p)) {
+        all += figure(t, "exposure_ps");
+        open += figure(t, "exposed_pages_open");
+        if (figure(t, "exposure_ps") > 0) order.push_back(&t);
+    }
+    std::stable_sort(order.begin(), order.end(), [](const Record* a, const Record* b) {
+        return figure(*a, "exposure_ps") > figure(*b, "exposure_ps");
+    });
+    if (order.size() > 20) order.resize(20);
+    if (order.empty()) return "<p>No page was without a fence between its unmapping and its freeing.</p>\n";
+    std::vector<Bar> rows;
+    for (const Record* t : order) {
+        const i64 ps = figure(*t, "exposure_ps");
+        rows.push_back({fmt::format("{} {} on {}", text(*t, "id"), text(*t, "process"), text(*t, "device")),
+                        text(*t, "id"), ps,
+                        fmt::format("{}{}", for_reader(ps),
+                                    figure(*t, "exposed_pages_open") > 0
+                                        ? fmt::format(", {} pages to the end", figure(*t, "exposed_pages_open"))
+                                        : ""),
+                        "", "memory"});
+    }
+    return fmt::format("<p>Summed over pages: {} in which a device could still reach an unmapped page; {} pages were "
+                       "neither fenced nor freed when the run ended.</p>\n",
+                       for_reader(all), open) +
+           bars("exposure", rows);
+}
+
+namespace {
+std::string violation_row(const Panel& p, const Record& v) {
+    const std::string who = text(v, "process") + (text(v, "device").empty() ? "" : " on " + text(v, "device"));
+    const std::string id = escaped(text(v, "id")), kind = escaped(text(v, "kind"));
+    std::string out =
+        fmt::format("<tr id=\"{}\" data-v=\"{}\" data-kind=\"{}\" data-time=\"{}\" data-count=\"{}\" data-bond=\"{}\">",
+                    p.id(id), id, kind, figure(v, "time_ps"), figure(v, "count"), figure(v, "bond"));
+    out += fmt::format("<td>{}</td><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td>", id,
+                       escaped(help_of("violation", text(v, "kind"))), kind, for_reader(figure(v, "time_ps")),
+                       figure(v, "count"), link_to_bond(p, figure(v, "bond")));
+    return out + fmt::format("<td>{}</td><td><code>{}</code> {}</td><td>{}</td></tr>\n", escaped(who),
+                             escaped(text(v, "page")), escaped(text(v, "object")), escaped(text(v, "story")));
+}
+std::string violation_table(const std::string& rows) {
+    return "<table "
+           "class=\"violations\"><thead><tr><th>id</th><th>kind</th><th>first</th><th>times</th><th>teardown</"
+           "th><th>who</th>"
+           "<th>page, object</th><th>story</th></tr></thead><tbody>\n" +
+           rows + "</tbody></table>\n";
+}
+} // namespace
+
+/// The first are told at once, those behind them when asked for.
+std::string violations(const Panel& p) {
+    constexpr std::size_t most = 300, at_once = 8;
+    const Record& all = part(p.run, "violations");
+    if (all.empty()) return "<p>None was found.</p>\n";
+    std::map<std::string, std::pair<i64, i64>> kinds; // how many, how often
+    std::string first, rest;
+    std::size_t shown = 0;
+    for (const Record& v : all) {
+        auto& [many, often] = kinds[text(v, "kind")];
+        ++many;
+        often += figure(v, "count");
+        if (++shown <= most) (shown <= at_once ? first : rest) += violation_row(p, v);
+    }
+    std::string out = "<p>";
+    for (const auto& [kind, n] : kinds)
+        out += fmt::format("<b>{}</b>: {} ({} occurrences), {}.<br/>", escaped(kind), n.first, n.second,
+                           escaped(help_of("violation", kind)));
+    out += "</p>\n" + violation_table(first);
+    if (!rest.empty())
+        out += fmt::format("<details><summary>{} more</summary>{}</details>\n",
+                           std::min<std::size_t>(all.size(), most) - at_once, violation_table(rest));
+    if (all.size() > most) out += fmt::format("<p class=\"note\">{} more are in run.json.</p>\n", all.size() - most);
+    return out +
+           "<p class=\"note\">`quiesce explain DIR v0` tells what became of the page and which way the DMA took.</p>\n";
+}
+
+} // namespace quiesce::platform::report
