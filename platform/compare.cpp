@@ -280,13 +280,9 @@ Exit compare_verb(const CommandLine& line) {
             return read.exit;
         }
     }
-    fs::path out;
-    const bool keep = line.out.has_value();
-    if (keep) {
-        out = *line.out;
-    } else {
-        out = make_temporary_directory();
-    }
+    std::optional<TemporaryDirectory> scratch;
+    if (!line.out) scratch.emplace();
+    const fs::path out = line.out ? fs::path{*line.out} : scratch->path();
     prepare_directory(out);
     for (Variant& v : *variants) v.dir = out / directory_name(v.name);
     run_all(line, *variants);
@@ -302,10 +298,7 @@ Exit compare_verb(const CommandLine& line) {
     fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
                "what each name means: "
                "quiesce list metrics\n");
-    if (!keep) {
-        fs::remove_all(out);
-        return worst_exit(*variants);
-    }
+    if (scratch) return worst_exit(*variants);
     const Exit exit = leave_page(*variants, out, worst_exit(*variants));
     fmt::print(stderr, "results in {}\n", out.string());
     return exit;

@@ -40,10 +40,15 @@ void prepare_directory(const fs::path& dir) {
     if (::access(dir.c_str(), W_OK) != 0) throw IoError("cannot write in " + dir.string() + ": " + std::strerror(errno));
 }
 
-fs::path make_temporary_directory() {
+TemporaryDirectory::TemporaryDirectory() {
     std::string pattern = (fs::temp_directory_path() / "quiesce-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw IoError(std::string{"cannot create a temporary directory: "} + std::strerror(errno));
-    return pattern;
+    path_ = pattern;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
 }
 
 namespace {

@@ -21,8 +21,18 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 void remove_file(const std::filesystem::path& path);
 /// Creates the directory (and its parents) and makes sure that it can be written. Throws IoError.
 void prepare_directory(const std::filesystem::path& dir);
-/// A new, empty one. Throws IoError.
-std::filesystem::path make_temporary_directory();
+/// A new, empty one, which goes with all that is in it. Throws IoError.
+class TemporaryDirectory {
+public:
+    TemporaryDirectory();
+    ~TemporaryDirectory();
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
 
 struct LibraryScenario {
     std::string name;

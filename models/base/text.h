@@ -30,6 +30,12 @@ constexpr std::string_view trim(std::string_view text) {
 
 inline std::string in_quotes(std::string_view text) { return '"' + std::string(text) + '"'; }
 
+/// One of the items is this text.
+template <class Range>
+bool contains(const Range& items, std::string_view text) {
+    return std::find(std::begin(items), std::end(items), text) != std::end(items);
+}
+
 /// "a, b, c"
 template <class Range>
 std::string join(const Range& items, std::string_view separator = ", ") {

@@ -5,6 +5,7 @@
 #pragma once
 #include "base/types.h"
 #include "observe/event_store.h"
+#include "platform/report/markup.h"
 
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -43,8 +44,6 @@ i64 figure(const Record& r, std::string_view key, i64 otherwise = 0);
 bool has(const Record& r, std::string_view key);
 
 // ---- writing
-/// For text and attributes of HTML and of SVG: whatever a name is, it is only a name.
-std::string escaped(std::string_view text);
 std::string for_reader(i64 ps);   ///< "1.50 us"
 std::string round_figure(i64 ps); ///< of an axis: "10 us"
 /// A place on a figure, in hundredths.

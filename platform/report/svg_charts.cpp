@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/report/svg_charts.h"
 
-#include "platform/diagnostics.h"
+#include "platform/report/markup.h"
 
 #include <algorithm>
 #include <array>
@@ -10,6 +10,8 @@
 
 namespace quiesce::platform {
 namespace {
+using report::escaped;
+
 constexpr double chart_width = 760, chart_height = 452, chart_top = 76, chart_left = 92, chart_right = 740,
                  chart_bottom = 396;
 
@@ -28,12 +30,12 @@ std::string chart_head(const std::string& title, const std::string& subtitle, do
         ".quiesce-chart .soft{{fill:#a0a0a0}}.quiesce-chart .grid{{stroke:#33363c}}}}</style>\n"
         "<text x=\"16\" y=\"24\" font-size=\"15\" font-weight=\"600\">{2}</text>\n<text x=\"16\" y=\"44\" "
         "class=\"soft\">{3}</text>\n",
-        width, height, xml_text(title), xml_text(subtitle));
+        width, height, escaped(title), escaped(subtitle));
 }
 
 std::string text_at(double x, double y, const char* anchor, const std::string& text, const char* more = "") {
     return fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\" {}>{}</text>\n", x, y, anchor, more,
-                       xml_text(text));
+                       escaped(text));
 }
 
 /// From values to places.
@@ -91,7 +93,7 @@ std::string series_svg(const ChartSeries& s, std::size_t n, const ChartScale& x,
                                  "H{4:.1f}\" stroke=\"{5}\"/>\n",
                                  x(p.x), y(p.y - *p.half), y(p.y + *p.half), x(p.x) - 4, x(p.x) + 4, colour);
         marks += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\" fill=\"{}\"><title>{}</title></circle>\n",
-                             x(p.x), y(p.y), colour, xml_text(p.label));
+                             x(p.x), y(p.y), colour, escaped(p.label));
         if (p.marked)
             marks += fmt::format(
                 "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"8\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n",
@@ -131,23 +133,6 @@ std::string heat_colour(double share) {
     return fmt::format("#{:02x}{:02x}{:02x}", mix(0xf7, 0x7f), mix(0xf3, 0x27), mix(0xe3, 0x04));
 }
 } // namespace
-
-std::string xml_text(const std::string& text) {
-    std::string out;
-    for (const char c : printable(text)) {
-        if (c == '&')
-            out += "&amp;";
-        else if (c == '<')
-            out += "&lt;";
-        else if (c == '>')
-            out += "&gt;";
-        else if (c == '"')
-            out += "&quot;";
-        else
-            out += c;
-    }
-    return out;
-}
 
 std::vector<double> chart_ticks(double low, double high, bool logarithmic) {
     std::vector<double> ticks;
@@ -206,8 +191,8 @@ std::string svg_heat(const HeatChart& chart) {
             svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" "
                                "fill=\"{}\"><title>{} / {}: {}</title></rect>\n",
                                x, y, cell_width - 1, cell_height - 1, cell ? heat_colour(share) : "none",
-                               xml_text(chart.x.names[c]), xml_text(chart.y.names[r]),
-                               cell ? xml_text(chart.text(*cell)) : "no result");
+                               escaped(chart.x.names[c]), escaped(chart.y.names[r]),
+                               cell ? escaped(chart.text(*cell)) : "no result");
             if (cell && cell_width >= 56)
                 svg += text_at(x + cell_width / 2, y + cell_height / 2 + 4, "middle", chart.text(*cell),
                                share > 0.5 ? "style=\"fill:#fff\" font-size=\"11\""
@@ -239,8 +224,8 @@ std::string svg_bars(const BarChart& chart) {
         svg += text_at(16, y + 22, "start", b.name);
         svg += fmt::format("<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"22\" fill=\"{}\"><title>{}: {} "
                            "to {}</title></rect>\n",
-                           x(b.low), y + 6, std::max(1.0, x(b.high) - x(b.low)), palette[0], xml_text(b.name),
-                           xml_text(chart.text(b.low)), xml_text(chart.text(b.high)));
+                           x(b.low), y + 6, std::max(1.0, x(b.high) - x(b.low)), palette[0], escaped(b.name),
+                           escaped(chart.text(b.low)), escaped(chart.text(b.high)));
         if (b.high > b.low) {
             svg += text_at(x(b.low) - 4, y + 20, "end", b.low_at, "class=\"soft\" font-size=\"10\"");
             svg += text_at(x(b.high) + 4, y + 20, "start", b.high_at, "class=\"soft\" font-size=\"10\"");

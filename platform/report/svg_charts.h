@@ -60,6 +60,5 @@ std::string svg_bars(const BarChart& chart);
 
 /// Round numbers that divide a range: about five, or the powers of ten.
 std::vector<double> chart_ticks(double low, double high, bool logarithmic);
-std::string xml_text(const std::string& text);
 
 } // namespace quiesce::platform

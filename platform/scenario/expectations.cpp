@@ -37,10 +37,8 @@ std::vector<std::string> violation_names() {
     return names;
 }
 
-template <class List> bool has(const List& list, std::string_view item) { return std::find(list.begin(), list.end(), item) != list.end(); }
-
 void require_one(const Expectation& e, Diagnostics& out, const Node& n, std::vector<std::string> known, std::string_view what) {
-    if (const auto text = n.as_string(out, e.form); text && !has(known, *text))
+    if (const auto text = n.as_string(out, e.form); text && !base::contains(known, *text))
         out.error_about(n.at(), fmt::format("'{}' is no {}", *text, what), *text, known);
 }
 
@@ -83,7 +81,7 @@ void check_bounds(const Expectation& e, Diagnostics& out) {
     auto known = milestone_names;
     known.insert(known.end(), span_names.begin(), span_names.end());
     for (const auto& entry : e.argument.entries()) {
-        if (!has(known, entry.key)) out.error_about(entry.at, fmt::format("'{}' is no milestone", entry.key), entry.key, known);
+        if (!base::contains(known, entry.key)) out.error_about(entry.at, fmt::format("'{}' is no milestone", entry.key), entry.key, known);
         if (const auto text = entry.value.as_string(out, entry.key))
             if (auto d = base::parse_duration(*text); !d) out.error(entry.value.at(), entry.key + ": " + d.error);
     }
@@ -280,7 +278,7 @@ void check_counted(const Expectation& e, const Cast& cast, Diagnostics& out) {
         const std::size_t from = group->prefix.size(), dot = entry.key.rfind('.');
         const std::string name = dot > from ? entry.key.substr(from, dot - from) : std::string{};
         const auto& known = group->prefix == "links." ? cast.links : cast.devices;
-        if (!has(known, name)) out.error_about(entry.at, fmt::format("'{}' is the name of {} that is not there", name, group->of), name, known);
+        if (!base::contains(known, name)) out.error_about(entry.at, fmt::format("'{}' is the name of {} that is not there", name, group->of), name, known);
     }
 }
 
@@ -294,7 +292,7 @@ Expectation read_claim(const Node& item, const ParamTree& tree, const Cast& cast
         if (entry.key == "when") e.when = read_when(entry.value, tree, out);
         else if (entry.key == "process") e.process = read_actor(entry, cast.processes, out);
         else if (entry.key == "device") e.device = read_actor(entry, cast.devices, out);
-        else if (!has(names, entry.key)) out.error_about(entry.at, fmt::format("unknown expectation '{}'", entry.key), entry.key, keys);
+        else if (!base::contains(names, entry.key)) out.error_about(entry.at, fmt::format("unknown expectation '{}'", entry.key), entry.key, keys);
         else if (!e.form.empty()) out.error(entry.at, fmt::format("one claim per entry: '{}' is here already", e.form));
         else {
             e.form = entry.key;

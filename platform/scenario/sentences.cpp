@@ -15,10 +15,6 @@ struct Names {
     std::map<std::string, u32> crowds; ///< those of the processes that are many, and how many
 };
 
-template <class List> bool has(const List& list, std::string_view item) {
-    return std::find(std::begin(list), std::end(list), item) != std::end(list);
-}
-
 /// First page and count, or why not.
 base::Parsed<std::pair<u64, u64>> parse_pages(std::string_view text, u64 least, u64 most) {
     const std::size_t dash = text.find('-');
@@ -50,14 +46,14 @@ std::string wrong_figure(const ArgumentSpec& a, const std::string& text) {
 std::string wrong_argument(const ArgumentSpec& a, const std::string& text, Names& names, std::optional<std::string>& suggestion) {
     using Kind = ArgumentSpec::Kind;
     auto known = [&](const auto& list, std::string complaint) -> std::string {
-        if (has(list, text)) return {};
+        if (base::contains(list, text)) return {};
         suggestion = base::closest(text, list);
         return complaint;
     };
     switch (a.kind) {
     case Kind::Process: return known(names.processes, fmt::format("'{}' is no process that exists by then", text));
     case Kind::NewProcess: {
-        if (has(names.processes, text)) return fmt::format("process '{}' exists already", text);
+        if (base::contains(names.processes, text)) return fmt::format("process '{}' exists already", text);
         std::vector<std::string> others = names.processes;
         others.insert(others.end(), names.devices.begin(), names.devices.end());
         const std::string wrong = wrong_name(text, others);
@@ -127,7 +123,7 @@ void read_sentence(const Node& said, const DeviceConfig* device, Step& step, Nam
                                              step.row->example));
     }
     for (const auto& e : said.entries())
-        if (e.key != step.row->verb && !has(arguments, e.key))
+        if (e.key != step.row->verb && !base::contains(arguments, e.key))
             out.error_about(e.at, fmt::format("unknown key '{}' in {} {}", e.key, step.actor, step.row->verb), e.key, arguments);
 }
 
@@ -204,7 +200,7 @@ std::optional<Step> read_step(const Node& item, const Scenario& s, Names& names,
         if (read_time(e, step, s, out)) continue;
         if (!step.actor.empty()) {
             out.error(e.at, fmt::format("one actor per sentence: '{}' speaks here already", step.actor));
-        } else if (!has(actors, e.key)) {
+        } else if (!base::contains(actors, e.key)) {
             out.error_about(e.at, fmt::format("'{}' is no actor: os or a device", e.key), e.key, actors);
             step.actor = e.key;
         } else {
@@ -242,7 +238,7 @@ std::string wrong_name(std::string_view text, const std::vector<std::string>& ot
                        std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || base::is_digit(c) || c == '_' || c == '-'; });
     if (!legal) return fmt::format("a name is a letter and up to 31 letters, digits, '_' or '-', got '{}'", printable(text));
     const bool word = std::any_of(std::begin(time_words), std::end(time_words), is_taken);
-    if (has(taken, text) || word || text.substr(0, 4) == "irq_" || text.substr(0, 10) == "pasid_lane")
+    if (base::contains(taken, text) || word || text.substr(0, 4) == "irq_" || text.substr(0, 10) == "pasid_lane")
         return fmt::format("'{}' is the name of something else in a run", text);
     for (const std::string& other : others) {
         if (other == text) return fmt::format("'{}' is the name of something else in this scenario", text);

@@ -188,19 +188,8 @@ private:
 Exit stress_verb(const CommandLine& line) {
     if (line.out) prepare_directory(*line.out);
     std::signal(SIGINT, [](int) { stress_interrupted = true; });
-    const fs::path scratch = make_temporary_directory();
-    const auto remove_scratch = [&] {
-        std::error_code ignored;
-        fs::remove_all(scratch, ignored);
-    };
-    try {
-        const Exit exit = Stress(line, scratch).run();
-        remove_scratch();
-        return exit;
-    } catch (...) {
-        remove_scratch();
-        throw;
-    }
+    const TemporaryDirectory scratch;
+    return Stress(line, scratch.path()).run();
 }
 
 } // namespace quiesce::platform

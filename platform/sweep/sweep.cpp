@@ -73,19 +73,8 @@ Exit sweep_verb(const CommandLine& line) {
         if (!line.plan && exit != Exit::BadInput) fmt::print(stderr, "results in {}\n", *line.out);
         return exit;
     }
-    const fs::path scratch = make_temporary_directory();
-    const auto remove_scratch = [&] {
-        std::error_code ignored;
-        fs::remove_all(scratch, ignored);
-    };
-    try {
-        const Exit exit = sweep_in(line, *sweep, scratch);
-        remove_scratch();
-        return exit;
-    } catch (...) {
-        remove_scratch();
-        throw;
-    }
+    const TemporaryDirectory scratch;
+    return sweep_in(line, *sweep, scratch.path());
 }
 
 } // namespace quiesce::platform

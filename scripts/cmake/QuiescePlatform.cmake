@@ -39,7 +39,13 @@ target_compile_definitions(quiesce_platform PUBLIC
 # Reading files and printing results is not worth -O2: what is hot stands in the rooms.
 set(platform_options $<$<CONFIG:Release>:-O1> ${QUIESCE_SHARED_CODE})
 target_compile_options(quiesce_platform PRIVATE ${platform_options})
-set_target_properties(quiesce_platform PROPERTIES UNITY_BUILD_BATCH_SIZE 12)  # nearly all of it is headers
+# A folder is compiled at once (nearly all of it is headers): what a new file meets does not depend on the alphabet.
+set_target_properties(quiesce_platform PROPERTIES UNITY_BUILD_MODE GROUP)
+foreach(source IN LISTS platform_sources)
+  cmake_path(GET source PARENT_PATH folder)
+  cmake_path(GET folder FILENAME folder)
+  set_source_files_properties("${source}" PROPERTIES UNITY_GROUP "${folder}")
+endforeach()
 target_precompile_headers(quiesce_platform PRIVATE
   <algorithm> <filesystem> <fstream> <map> <set> <sstream> <variant> <fmt/format.h> <nlohmann/json.hpp>
   "${PROJECT_SOURCE_DIR}/platform/config.h")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A sweep's axes, constraints, statistics, and what is said of a file that is wrong.
+#include "platform/report/markup.h"
 #include "platform/report/svg_charts.h"
 #include "platform/sweep/analysis.h"
 
@@ -298,7 +299,7 @@ TEST_CASE("ticks are round, within the range, and powers of ten where it is loga
 }
 
 TEST_CASE("texts in a diagram cannot become markup", "[sweep]") {
-    CHECK(xml_text("<b> & \"c\"") == "&lt;b&gt; &amp; &quot;c&quot;");
+    CHECK(report::escaped("<b> & \"c\"") == "&lt;b&gt; &amp; &quot;c&quot;");
     XyChart chart;
     chart.title = "</svg><script>";
     chart.x.text = chart.y.text = [](double v) { return std::to_string(v); };
