@@ -26,14 +26,13 @@ u64 Guests::part_bytes(u64 ram_bytes, unsigned at_once) {
     return at_once == 1 ? ram_bytes : ram_bytes / (at_once + 1) / huge_size * huge_size;
 }
 
-FrameAllocator& Guests::begin(GuestId guest) {
-    if (runs(guest)) return memory_of(guest);
+void Guests::begin(GuestId guest) {
+    if (runs(guest)) return;
     std::size_t part = 0;
     const auto taken = [&](const auto& row) { return row.second == part; };
     while (part < parts_.size() && std::any_of(part_of_.begin(), part_of_.end(), taken)) ++part;
     if (part == parts_.size()) throw std::runtime_error("no part of RAM is free for another guest (os.guests)");
     part_of_[guest] = part;
-    return memory_of(guest);
 }
 
 Spa Guests::empty_table(GuestId guest) {

@@ -26,9 +26,10 @@ public:
     /// Bytes of one part.
     static u64 part_bytes(u64 ram_bytes, unsigned at_once);
     /// Has the lowest part that is free from now on, unless it has one. Throws std::runtime_error if there is none.
-    FrameAllocator& begin(GuestId guest);
+    void begin(GuestId guest);
     bool runs(GuestId guest) const { return part_of_.count(guest) != 0; }
     FrameAllocator& memory_of(GuestId guest) { return *parts_.at(part_of_.at(guest)); }
+    const FrameAllocator& memory_of(GuestId guest) const { return *parts_.at(part_of_.at(guest)); }
     /// In its memory, and there from the first call on: FrameAllocator::take_empty_table().
     Spa empty_table(GuestId guest);
     /// Its part is anybody's: nothing in it is in use any more.

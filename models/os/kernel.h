@@ -86,17 +86,19 @@ public:
 
     // ---- what scenarios say; each ends when the system call, or the death, is over. What is a coroutine takes names by
     // value: it begins when it is awaited or spawned, and whoever called may be gone by then ----
-    /// Throws std::runtime_error where no part of RAM is free for another guest.
+    /// Has RAM of its own from now on, unless it runs already. Throws std::runtime_error where no part of RAM is free for another.
+    void begin_guest(GuestId guest) { guests_.begin(guest); }
+    /// All three below are for guests that run.
     void spawn(const std::string& name, const NewMapping& heap, unsigned threads = 1, GuestId guest = first_guest);
     /// Where memory is short: pages that are to be present are had as a thread has them that touches them. False: there was not
     /// even one for the process, or it was killed before it had them all.
     sim::Task<bool> spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj, GuestId guest = first_guest);
     /// Processes of a guest can have so many frames together before whoever wants another waits.
-    u64 frames_for_processes(GuestId guest = first_guest) {
-        const FrameAllocator& its = guests_.begin(guest);
+    u64 frames_for_processes(GuestId guest = first_guest) const {
+        const FrameAllocator& its = guests_.memory_of(guest);
         return its.limit() - std::min(its.limit(), its.needed(nullptr));
     }
-    bool has_frames(const NewMapping& heap, GuestId guest = first_guest) { return guests_.begin(guest).left() >= heap.frames(); }
+    bool has_frames(const NewMapping& heap, GuestId guest = first_guest) const { return guests_.memory_of(guest).left() >= heap.frames(); }
     /// No process: a driver in the kernel, which binds the kernel's own address space (SVM_FLAG_SUPERVISOR_MODE). MODEL: pages of its
     /// own stand where a process's heap would, and calls are a process's; nothing kills it, and so nobody asks what such a run left behind.
     void spawn_supervisor(const std::string& name, u64 pages);

@@ -17,7 +17,7 @@ Va Kernel::random_heap_address() {
 
 AddressSpace& Kernel::empty_mm(const std::string& name, const Architecture& written_as, GuestId guest) {
     spaces_.push_back(std::make_unique<AddressSpace>(MmId{static_cast<u32>(spaces_.size() + 1)}, name, config_.mm,
-                                                     guests_.begin(guest), written_as));
+                                                     guests_.memory_of(guest), written_as));
     AddressSpace& mm = *spaces_.back();
     mm.be_of(guest);
     mm.on_drop = [this](AddressSpace& gone) {
@@ -57,7 +57,7 @@ void Kernel::spawn_supervisor(const std::string& name, u64 pages) {
 sim::Task<bool> Kernel::spawn_by_faults(std::string name, NewMapping heap, unsigned threads, int oom_score_adj, GuestId guest) {
     KernelContext ctx(scheduler_, name + "/0");
     co_await ctx.run();
-    const bool room = co_await guests_.begin(guest).wait_for_room(ctx, MmId{});
+    const bool room = co_await guests_.memory_of(guest).wait_for_room(ctx, MmId{});
     if (!room) {
         ctx.stop();
         co_return false;

@@ -46,6 +46,7 @@ sim::Task<void> spawn_process(Stage& g, const Step& s) {
     const int adj = s.has("oom-protect") ? -static_cast<int>(s.integer("oom-protect")) : static_cast<int>(s.integer("oom-prefer", 0));
     os::Kernel& kernel = g.system.kernel();
     const os::GuestId guest{static_cast<u32>(s.integer("guest", 1))};
+    kernel.begin_guest(guest);
     check_frames(kernel, s, s.text("spawn"), heap, guest);
     if (kernel.has_frames(heap, guest)) {
         kernel.spawn(s.text("spawn"), heap, threads, guest);
@@ -118,8 +119,8 @@ sim::Task<void> pin(Stage& g, const Step& s) {
     const bool pinned = co_await g.system.kernel().pin(p, d, first, count, tag);
     if (pinned) co_return;
     if (g.now.life(p) != Life::Running) co_return g.note(s, fmt::format("refused: {} is dying", p));
-    throw cannot_be(s, fmt::format("{0} has pages of {1} already, or its driver knows nothing but shared address spaces (EINVAL); or not all of the pages are mapped and may "
-                                   "be written, or there is no memory for them (EFAULT)", d, p));
+    throw cannot_be(s, fmt::format("{0} has pages of {1} already (EINVAL); or not all of the pages are mapped and may be written, or there is no memory for "
+                                   "them (EFAULT)", d, p));
 }
 
 sim::Task<void> unbind(Stage& g, const Step& s) {

@@ -30,20 +30,9 @@ struct GuestsBench : Bench {
                 Suppression::Hardware, guests) {
         REQUIRE(kernel->boot_error().empty());
     }
-    std::string error(sim::Task<base::Name> t) {
-        std::optional<base::Name> result;
-        auto keep = [](sim::Task<base::Name> task, std::optional<base::Name>& into) -> Task<void> {
-            const base::Name value = co_await std::move(task);
-            into = value;
-        };
-        sim::spawn(keep(std::move(t), result));
-        settle();
-        REQUIRE(result);
-        return std::string{result->text()};
-    }
     Words told(sim::Task<base::Name> t) {
         spy->commands.clear();
-        CHECK(error(std::move(t)) == "");
+        CHECK(call(std::move(t)).text() == "");
         return spy->commands;
     }
     u64 vmid() { return peek(ste() + 16) & 0xffff; }
@@ -77,14 +66,16 @@ TEST_CASE("every guest has a part of RAM as large as the hypervisor's, at the ad
     CHECK(m.kernel->frames().end().value() == ram + 30 * mib);
     CHECK(guests.memory_of(first_guest).first().value() == ram + 30 * mib);
     CHECK_FALSE(guests.runs(second_guest));
-    FrameAllocator& second = guests.begin(second_guest);
+    guests.begin(second_guest);
+    FrameAllocator& second = guests.memory_of(second_guest);
     CHECK(second.first().value() == ram + 60 * mib);
     CHECK(second.end().value() == ram + 90 * mib);
     CHECK(second.guest_address(second.first()).value() == ram + 30 * mib);
     CHECK(second.place_of(Gpa{ram + 31 * mib}).value() == ram + 61 * mib);
     CHECK_THROWS_AS(guests.begin(third_guest), std::runtime_error);
     guests.end(first_guest);
-    CHECK(&guests.begin(third_guest) != &second);
+    guests.begin(third_guest);
+    CHECK(&guests.memory_of(third_guest) != &second);
     CHECK(guests.memory_of(third_guest).first().value() == ram + 30 * mib);
     m.calendar.shutdown();
 }
@@ -110,7 +101,8 @@ TEST_CASE("a second stage leads to the guest's own memory, and to what is below 
     drivers::Hypervisor h(m.kernel->frames(), {{0x3, 0x7ff, 0x7fd}, pages, 3, 40}, 1, 256);
     Guests& guests = m.kernel->guests();
     REQUIRE(h.begin(first_guest, guests.memory_of(first_guest)));
-    REQUIRE(h.begin(second_guest, guests.begin(second_guest)));
+    guests.begin(second_guest);
+    REQUIRE(h.begin(second_guest, guests.memory_of(second_guest)));
     for (const auto& [guest, displaced] : std::map<GuestId, u64>{{first_guest, 0}, {second_guest, part}}) {
         const Spa table = h.second_stage(guest).table;
         const auto leads_to = [&](u64 at) { return walk(m, table, at); };
@@ -134,8 +126,10 @@ TEST_CASE("the lowest number that is free is the next guest's, and the next one'
     Guests& guests = m.kernel->guests();
     drivers::Hypervisor h(m.kernel->frames(), {{0x3, 0x7ff, 0x7fd}, drivers::SecondStagePages::Mega, 3, 40}, 5, 7);
     REQUIRE(h.begin(first_guest, guests.memory_of(first_guest)));
-    REQUIRE(h.begin(second_guest, guests.begin(second_guest)));
-    CHECK_FALSE(h.begin(third_guest, guests.begin(third_guest))); // 5 and 6
+    guests.begin(second_guest);
+    REQUIRE(h.begin(second_guest, guests.memory_of(second_guest)));
+    guests.begin(third_guest);
+    CHECK_FALSE(h.begin(third_guest, guests.memory_of(third_guest))); // 5 and 6
     CHECK(h.number(second_guest) == 6);
     const Spa table = h.second_stage(first_guest).table;
     const u64 at = guests.memory_of(first_guest).first().value();
@@ -149,8 +143,9 @@ TEST_CASE("the lowest number that is free is the next guest's, and the next one'
 
 TEST_CASE("a guest's contexts, and its processes' tables, say its own addresses", "[os][smmuv3]") {
     GuestsBench b;
+    b.kernel->begin_guest(second_guest);
     b.kernel->spawn("app", {8}, 1, second_guest);
-    REQUIRE(b.error(b.kernel->assign("dev", second_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     REQUIRE(b.call(b.kernel->bind("app", "dev")));
     FrameAllocator& memory = b.kernel->guests().memory_of(second_guest);
     REQUIRE(memory.displaced() > 0);
@@ -175,6 +170,7 @@ TEST_CASE("SMMUv3: a guest that is over leaves an entry that aborts, and both st
           "[os][smmuv3]") {
     const bool r19 = GENERATE(false, true), atc = GENERATE(false, true);
     GuestsBench b(r19 ? std::vector<std::string>{"R19"} : std::vector<std::string>{}, atc ? with_atc() : without_atc());
+    b.kernel->begin_guest(second_guest);
     b.kernel->spawn("app", {8}, 1, second_guest);
     std::vector<std::array<u64, 2>> at_doorbells;
     const Spa ste = b.ste();
@@ -196,8 +192,9 @@ TEST_CASE("SMMUv3: the next guest has the VMID of the one that is over; beside o
     const bool over = GENERATE(true, false);
     GuestsBench b;
     CHECK(b.vmid() == 1);
+    b.kernel->begin_guest(second_guest);
     b.kernel->spawn("app", {8}, 1, second_guest);
-    if (over) REQUIRE(b.error(b.kernel->destroy_guest(first_guest)) == "");
+    if (over) REQUIRE(b.call(b.kernel->destroy_guest(first_guest)).text() == "");
     CHECK(b.told(b.kernel->assign("dev", second_guest)).back() == "SYNC");
     CHECK(b.vmid() == (over ? 1 : 2));
     CHECK((b.peek(b.ste()) & 0xf) == 0xf);
@@ -206,42 +203,45 @@ TEST_CASE("SMMUv3: the next guest has the VMID of the one that is over; beside o
     b.call(b.kernel->kill("app"));
     const std::string tlbi = over ? "TLBI_NH_ASID vmid 1 asid 1" : "TLBI_NH_ASID vmid 2 asid 1";
     CHECK(std::count(b.spy->commands.begin(), b.spy->commands.end(), tlbi) >= 1);
-    REQUIRE(b.error(b.kernel->destroy_guest(second_guest)) == "");
+    REQUIRE(b.call(b.kernel->destroy_guest(second_guest)).text() == "");
 }
 
 TEST_CASE("a guest's kernel gives the memory of its contexts back with the device", "[os][smmuv3]") {
     GuestsBench b;
+    b.kernel->begin_guest(second_guest);
     b.kernel->spawn("app", {8}, 1, second_guest);
     FrameAllocator& memory = b.kernel->guests().memory_of(second_guest);
     const u64 before = memory.taken();
-    REQUIRE(b.error(b.kernel->assign("dev", second_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     REQUIRE(b.call(b.kernel->bind("app", "dev")));
     CHECK(memory.taken() > before);
     REQUIRE(b.call(b.kernel->unbind("app", "dev")));
-    REQUIRE(b.error(b.kernel->assign("dev", first_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", first_guest)).text() == "");
     CHECK(memory.taken() == before);
 }
 
 TEST_CASE("a device is bound by processes of the guest that has it, and passes to another when none is bound", "[os]") {
     GuestsBench b;
     b.kernel->spawn("app1", {8});
+    b.kernel->begin_guest(second_guest);
     b.kernel->spawn("app2", {8}, 1, second_guest);
     CHECK_FALSE(b.call(b.kernel->bind("app2", "dev")));
     CHECK(b.errors == std::vector<std::string>{"ENODEV"});
     REQUIRE(b.call(b.kernel->bind("app1", "dev")));
-    CHECK(b.error(b.kernel->assign("dev", second_guest)) == "EBUSY");
-    CHECK(b.error(b.kernel->assign("dev", third_guest)) == "ESRCH");
-    CHECK(b.error(b.kernel->destroy_guest(first_guest)) == "EBUSY");
+    CHECK(b.call(b.kernel->assign("dev", second_guest)).text() == "EBUSY");
+    CHECK(b.call(b.kernel->assign("dev", third_guest)).text() == "ESRCH");
+    CHECK(b.call(b.kernel->destroy_guest(first_guest)).text() == "EBUSY");
     REQUIRE(b.call(b.kernel->unbind("app1", "dev")));
-    CHECK(b.error(b.kernel->assign("dev", second_guest)) == "");
+    CHECK(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     CHECK_FALSE(b.call(b.kernel->bind("app1", "dev")));
     CHECK(b.call(b.kernel->bind("app2", "dev")));
 }
 
 TEST_CASE("a child, and a process after exec, are the guest's that the process was of", "[os]") {
     GuestsBench b;
+    b.kernel->begin_guest(second_guest);
     b.kernel->spawn("app2", {8}, 1, second_guest);
-    REQUIRE(b.error(b.kernel->assign("dev", second_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     REQUIRE(b.call(b.kernel->fork("app2", "child")));
     REQUIRE(b.call(b.kernel->exec("app2", 4, true)));
     CHECK(b.call(b.kernel->bind("child", "dev")));

@@ -35,10 +35,10 @@ struct Machine {
         sim::spawn(std::move(t));
         settle();
     }
-    bool call(sim::Task<bool> t) {
-        std::optional<bool> result;
-        auto keep = [](sim::Task<bool> task, std::optional<bool>& into) -> sim::Task<void> {
-            const bool value = co_await std::move(task);
+    template <class Result> Result call(sim::Task<Result> t) {
+        std::optional<Result> result;
+        auto keep = [](sim::Task<Result> task, std::optional<Result>& into) -> sim::Task<void> {
+            const Result value = co_await std::move(task);
             into = value;
         };
         sim::spawn(keep(std::move(t), result));

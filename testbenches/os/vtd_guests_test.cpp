@@ -23,18 +23,8 @@ struct VtdGuestsBench : VtdBench {
     explicit VtdGuestsBench(std::vector<std::string> bugs = {}, bool atc = false)
         : VtdBench(settings(std::move(bugs), atc)) {
         REQUIRE(kernel->boot_error().empty());
+        kernel->begin_guest(second_guest);
         kernel->spawn("app2", {8}, 1, second_guest);
-    }
-    std::string error(sim::Task<base::Name> t) {
-        std::optional<base::Name> result;
-        auto keep = [](sim::Task<base::Name> task, std::optional<base::Name>& into) -> Task<void> {
-            const base::Name value = co_await std::move(task);
-            into = value;
-        };
-        sim::spawn(keep(std::move(t), result));
-        settle();
-        REQUIRE(result);
-        return std::string{result->text()};
     }
     u64 second_stage(u64 pasid) { return peek(entry(pasid)) & ~u64{0xfff}; }
     u64 domain(u64 pasid) { return peek(entry(pasid) + 8) & 0xffff; }
@@ -47,7 +37,7 @@ TEST_CASE("VT-d: a guest's entries have its second stage and its domain-id, and 
     CHECK((b.peek(b.entry(0)) & 0xfff) ==
           (0x1 | 3u << 2 | 2u << 6)); // requests without a PASID: P, AW=57 bits, second stage alone
     const u64 first = b.second_stage(0);
-    REQUIRE(b.error(b.kernel->assign("dev", second_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     REQUIRE(b.call(b.kernel->bind("app2", "dev")));
     CHECK((b.peek(b.entry(1)) & 0xfff) == (0x1 | 3u << 2 | 3u << 6)); // both
     CHECK(b.second_stage(1) == b.second_stage(0));
@@ -73,13 +63,13 @@ TEST_CASE("VT-d: whoever gives a function up has its domain invalidated, behind 
     };
     b.take();
     b.call(b.kernel->kill("app"));
-    REQUIRE(b.error(b.kernel->destroy_guest(first_guest)) == "");
+    REQUIRE(b.call(b.kernel->destroy_guest(first_guest)).text() == "");
     Words expected{"pc did 1 pasid 0", wait, r19 ? "piotlb did 1 pasid 0 all" : "iotlb domain did 1", wait};
     if (atc) expected.insert(expected.end(), {"devtlb sid 108 every pasid all", wait});
     CHECK(b.take() == expected);
     CHECK(word0 == std::vector<u64>(atc ? 3 : 2, 0)); // P was cleared before
     CHECK(b.eight(at) == std::array<u64, 8>{});
-    REQUIRE(b.error(b.kernel->assign("dev", second_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     CHECK(b.domain(0) == 1); // the number is the next guest's
 }
 
@@ -93,7 +83,7 @@ TEST_CASE("VT-d: R19 tears a nested entry down with its PASID's translations alo
 
 TEST_CASE("VT-d: what is invalidated of a guest's process names the guest's domain", "[os][vtd]") {
     VtdGuestsBench b;
-    REQUIRE(b.error(b.kernel->assign("dev", second_guest)) == "");
+    REQUIRE(b.call(b.kernel->assign("dev", second_guest)).text() == "");
     REQUIRE(b.call(b.kernel->bind("app2", "dev")));
     b.take();
     b.call(b.kernel->munmap("app2", 0, 2));
