@@ -215,6 +215,16 @@ TEST_CASE("CPU time adds up per context", "[observe]") {
     CHECK(b.c().cpu_taken_ps == std::map<std::string, u64>{{"kworker", 57}});
 }
 
+TEST_CASE("a CPU that somebody has when the run ends counts until then", "[observe]") {
+    CountersBench b;
+    b.say(100, os::CpuRuns{0, "kworker"}), b.say(130, os::CpuRuns{0, {}}), b.say(150, os::CpuRuns{0, "irq/evtq"});
+    CHECK(b.c().cpu_taken_ps == std::map<std::string, u64>{{"kworker", 30}});
+    const RunCounts at_end = b.counters.counts_at(sim::Time::ps(157));
+    CHECK(at_end.cpu_taken_ps == std::map<std::string, u64>{{"irq/evtq", 7}, {"kworker", 30}});
+    CHECK(at_end.cpu_busy_ps == 37);
+    CHECK(b.c().cpu_busy_ps == 30); // asked in the middle, it counts on
+}
+
 TEST_CASE("a percentile is the value of the nearest rank", "[observe]") {
     std::vector<u64> hundred;
     for (u64 i = 100; i > 0; --i) hundred.push_back(i * 10);

@@ -142,6 +142,18 @@ TEST_CASE("the breakdown of drain goes through the worker that handled the last 
     CHECK(t.breakdown.back().end == sim::Time::ps(200));
 }
 
+TEST_CASE("of two records with one index for one page, the one that was dealt with is the one with that PASID", "[observe][pri]") {
+    PageRequestsBench b;
+    b.page_sent(10, 1, 7);
+    b.say(11, devices::PageRequestSent{b.device(1), b.stream(1), BondId{3}, true, Pasid{3}, iova_of(b.page(5)), 7, true, true, false});
+    b.page_heard(15, 1, 7);
+    b.page_recorded(20, 1, 7);
+    b.say(25, iommu::PageRequestRecorded{"smmu", BondId{3}, b.stream(1), iova_of(b.page(5)), 7, true, false});
+    b.say(30, os::PageRequestEnded{b.stream(1), true, Pasid{3}, b.page(5), 7, MmId{3}, PageRequestFate::Handled});
+    CHECK(b.requests.open(BondId{1}) == 1);
+    CHECK(b.requests.open(BondId{3}) == 0);
+}
+
 TEST_CASE("each request counts once, as its group was answered", "[observe][pri]") {
     PageRequestsBench b;
     for (u64 p = 0; p < 3; ++p) b.page_received(10, 1, 0, p);

@@ -3,6 +3,7 @@
 #include "observe/teardown_stage.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <functional>
 
 using namespace quiesce;
@@ -178,6 +179,24 @@ TEST_CASE("the last DMA is not after the block, and if one is, that is not hidde
     CHECK(b.of(1).at("block_observed") <= b.of(1).at("block"));
     b.commit(201, 1, memory::Verdict::Stale);
     CHECK(b.of(1).at("block_observed") > b.of(1).at("block"));
+}
+
+TEST_CASE("the path to the last free tells of whoever stopped the device, and of whoever dropped the last reference", "[observe]") {
+    const auto span = [](u64 id, const char* actor, const char* phase, i64 start) { return base::Span{id, actor, phase, {}, sim::Time::ps(start), 0, 0, {}}; };
+    Dying b;
+    b.block(200, 1, 1);
+    b.say(300, span(1, "kworker/0", "stopping", 150));
+    b.stop(300, 1, false, 1);
+    const bool by_a_reader = GENERATE(true, false);
+    if (by_a_reader) b.say(380, span(2, "reader/0", "freeing", 320)), b.say(380, os::ExitMmapReturned{MmId{1}, 2});
+    b.free(380, 5);
+    std::vector<std::string> told;
+    for (const auto& [milestone, parts] : b.of(1).paths)
+        if (milestone == "free_last")
+            for (const auto& part : parts) told.push_back(fmt::format("{} {} {}", part.actor, part.phase, part.end.ps()));
+    REQUIRE_FALSE(told.empty());
+    CHECK(told.back() == (by_a_reader ? "reader/0 freeing 380" : "kernel deferred 380"));
+    if (!by_a_reader) CHECK(told[told.size() - 2] == "kworker/0 stopping 300");
 }
 
 TEST_CASE("of more teardowns than are told, the open ones and the slowest are told; the others keep their milestones", "[observe]") {

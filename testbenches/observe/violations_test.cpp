@@ -57,6 +57,8 @@ struct ViolationsBench : testbench::Stage {
         checkers.check_page_requests(requests, idle, sim::Duration::ps(1000));
     }
     void asked_and_recorded(i64 ps) { page_sent(ps, 1), page_recorded(ps + 1, 1); }
+    void pin(i64 ps, u64 p) { say(ps, os::PagePinned{BondId{1}, MmId{1}, page(p), frame(p, 1)}); }
+    void left_to_others(i64 ps, u64 p) { say(ps, memory::FrameLeft{frame(p, 1), MmId{1}, MmId{2}, page(p)}); }
     void system_says(const char* kind, const char* object) { events.emit(os::OsViolation{kind, object, BondId{1}}); }
 };
 
@@ -127,6 +129,15 @@ const Row rows[] = {
          b.take(20, 5), b.unmap(25, 5), b.issue(30, 1);
          b.fence(40, 1, 0, 1, b.page(4), 2 * page_size), b.free(50, 5);
      }},
+    {"freed-before-fenced", "unmapped when the bond was there, or before it was bound",
+     [](ViolationsBench& b) { b.take(20, 5, 2), b.bond(25, 2, 2, 2), b.unmap(30, 5, 2), b.free(40, 5, 2); },
+     [](ViolationsBench& b) { b.take(20, 5, 2), b.unmap(25, 5, 2), b.bond(30, 2, 2, 2), b.free(40, 5, 2); }},
+    {"freed-before-fenced", "freed though it is pinned for the bond, or left to who shares it",
+     [](ViolationsBench& b) { b.take(20, 5), b.pin(25, 5), b.unmap(30, 5), b.free(40, 5); },
+     [](ViolationsBench& b) { b.take(20, 5), b.pin(25, 5), b.unmap(30, 5), b.left_to_others(40, 5); }},
+    {"freed-before-fenced", "left to who shares it, for a bond that reaches all pages, or for one that has pages pinned",
+     [](ViolationsBench& b) { b.take(20, 5), b.unmap(30, 5), b.left_to_others(40, 5); },
+     [](ViolationsBench& b) { b.take(20, 5), b.pin(25, 6), b.unmap(30, 5), b.left_to_others(40, 5); }},
     {"freed-before-fenced", "another mm's fence, or its own",
      [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1, 0, 2), b.fence(40, 1, 0, 2), b.free(50, 5); },
      [](ViolationsBench& b) { b.take(20, 5), b.unmap(25, 5), b.issue(30, 1), b.fence(40, 1), b.free(50, 5); }},
@@ -366,6 +377,17 @@ TEST_CASE("every kind is told from its neighbour above", "[observe]") {
     }
     for (const Row& row : rows) tested.insert(row.kind);
     CHECK(tested == listed);
+}
+
+TEST_CASE("of two requests with one index for one page, the one that was granted is the one with that PASID", "[observe][pri]") {
+    const u32 dead = GENERATE(1u, 3u);
+    ViolationsBench b;
+    b.say(15, os::BondChanged{BondId{3}, MmId{3}, "app3", "acc1", b.device(1), Pasid{3}, BondState::Bound});
+    b.page_recorded(20, 1, 7, 5, false);
+    b.say(25, iommu::PageRequestRecorded{"smmu", BondId{3}, b.stream(1), iova_of(b.page(5)), 7, true, false});
+    b.say(30, os::BondChanged{BondId{dead}, MmId{dead}, "app", "acc1", b.device(1), Pasid{dead}, BondState::Exited});
+    b.say(40, os::PageRequestEnded{b.stream(1), true, Pasid{3}, b.page(5), 7, MmId{3}, os::PageRequestFate::Handled});
+    CHECK(b.kinds() == (dead == 3 ? Kinds{"wrong-response"} : Kinds{}));
 }
 
 TEST_CASE("what the kernel throws away of a group that it has whole is lost; of one whose end was lost it is not", "[observe][pri]") {

@@ -160,6 +160,25 @@ TEST_CASE("a procfs reader holds the address space: stop and unbind come before 
     CHECK_FALSE(b.call(b.kernel->hold("app", Holder::Procfs)));
 }
 
+TEST_CASE("a holder keeps the address space that it took: exec, and the drop ends what it held, with nothing left", "[os]") {
+    const auto by = GENERATE(Holder::Vfio, Holder::Kvm, Holder::Mdev, Holder::Procfs);
+    HolderBench b(Policy::ParkRefcount);
+    b.bind("app");
+    REQUIRE(b.call(b.kernel->hold("app", by)));
+    b.states();
+    REQUIRE(b.call(b.kernel->exec("app", 3, false))); // the descriptor, and so the bond, is of the address space before
+    REQUIRE(b.call(b.kernel->drop("app", by)));
+    CHECK_FALSE(b.call(b.kernel->drop("app", by)));
+    b.call(b.kernel->kill("app"));
+    CHECK(b.state == BondState::Unbound);
+    CHECK(b.states().back() == "free 1");
+    CHECK(b.violations == 0);
+    CHECK(b.kernel->at_rest());
+    base::Leftovers left;
+    b.kernel->left_behind(left);
+    CHECK(left.empty());
+}
+
 // ---- PASIDs of each device, and without a process -------------------------------------------------------------------
 
 TEST_CASE("os.pasid.private: each device has a PASID and an ASID of its own, and each munmap costs one invalidation more", "[os]") {

@@ -259,6 +259,8 @@ steps:
 expect: [{never: stale-dma}]
 YAML
 expect 0 "acc0 stop stop=app0: nothing to do: app0 was killed for a store to a portal that it has not mapped (SIGBUS)" "$QUIESCE" run signal.yaml
+sed 's/  - {after: 1ms, .*/  - {after: 1ms, os: {fork: app0, child: app1}}/' signal.yaml >fork-after-signal.yaml
+expect 3 "fork-after-signal.yaml:10:" "$QUIESCE" run fork-after-signal.yaml
 cat > segv.yaml <<'YAML'
 scenario: a thread writes to a page that is read-only by then
 devices: {acc0: {kind: accelerator}}
