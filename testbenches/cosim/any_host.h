@@ -104,7 +104,7 @@ static inline int host_write(void* context, uint64_t address, const void* from, 
 /* Two lives with the simulator's memory and one with this program's take the same time to the picosecond. */
 static inline int same_each_time(uint64_t (*live)(const qsc_host_memory* host), uint64_t base, uint64_t count) {
     CHECK(qsc_version() == QSC_COSIM_VERSION);
-    host_bytes own = {base, count, calloc(1, count)};
+    host_bytes own = {base, count, (unsigned char*)calloc(1, count)};
     const qsc_host_memory host = {sizeof host, 0, &own, host_read, host_write};
     CHECK(own.bytes != NULL);
     const uint64_t first = live(NULL), again = live(NULL), with_host_memory = live(&host);
