@@ -83,7 +83,8 @@ sim::Task<Completion> FunctionPort::carry_out(const Tlp& t, Operands& operands, 
 sim::Task<Arrival> FunctionPort::complete_atomic(const Tlp& t, CompletionStatus status, u64 life) {
     co_await egress_.pass();
     const bool ok = status == CompletionStatus::Success;
-    const Tlp answer = completion_of(t, status, t.address, ok ? t.length : 0);
+    Tlp answer = completion_of(t, status, t.address, ok ? t.length : 0);
+    if (ok) answer.data = t.data; // the original value
     TransmitQueue::Credit there;
     auto way = down_from_root(answer, answer.length, life, there);
     const Arrival how = co_await std::move(way);
@@ -92,6 +93,7 @@ sim::Task<Arrival> FunctionPort::complete_atomic(const Tlp& t, CompletionStatus 
 
 sim::Task<void> FunctionPort::atomic(Tlp tlp, Operands operands, std::byte* into, Tag tag, Requester& who) {
     const u32 payload = tlp.payload_bytes();
+    tlp.data = operands.bytes.data();
     co_await endpoint_.issue.pass(false);
     auto room = co_await link_.up.enter(tlp, payload);
     const u64 life = link_.up.life();

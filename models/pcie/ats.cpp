@@ -88,8 +88,9 @@ sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag 
     if (answer.status != CompletionStatus::Success) answer.entries.clear();
     co_await egress_.pass();
     Arrival how = Arrival::Whole;
-    const Tlp last = begin_answer(
-        tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count), up.life, how);
+    const Tlp last =
+        begin_answer(tlp, answer.status, static_cast<u32>(answer.entries.size() * TranslationEntry::byte_count),
+                     reinterpret_cast<const std::byte*>(answer.entries.data()), up.life, how);
     TransmitQueue::Credit there;
     auto back = down_from_root(last, last.length, up.life, there);
     const Arrival of_last = co_await std::move(back);
@@ -107,7 +108,9 @@ sim::Task<TranslationCompletion> FunctionPort::request_translation(Tlp tlp, Tag 
 Tlp FunctionPort::invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const {
     Tlp t;
     t.kind = TlpKind::Message;
+    t.message = MessageCode::InvalidateRequest;
     t.device = device_;
+    t.completer = requester_;
     t.tag = static_cast<u16>(itag);
     t.has_pasid = what.has_pasid;
     t.pasid = what.pasid;
@@ -126,12 +129,13 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
     mine.over.reset();
     ++counts_.invalidations;
     const sim::Time asked = sim::now();
-    const Tlp message = invalidate_message(what, itag);
-    auto sent = message_down(message);
-    const bool arrived = co_await std::move(sent);
+    Tlp message = invalidate_message(what, itag);
     InvalidateRequest request{itag, what.has_pasid, what.pasid, {}};
     request.body.set_place(SizedAddress::of(message.address, what.everything ? 0 : what.range.bytes));
     request.body.set(InvalidateBody::G, what.global);
+    message.data = reinterpret_cast<const std::byte*>(&request.body);
+    auto sent = message_down(message);
+    const bool arrived = co_await std::move(sent);
     iommu::AtcAnswer answer = iommu::AtcAnswer::Unsupported;
     if (!arrived || endpoint_.invalidate(request)) { // one that is lost is waited for all the same
         const bool answered = co_await mine.over.wait_for(invalidate_timeout_);
@@ -147,7 +151,9 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
 
 sim::Task<void> FunctionPort::complete_invalidation(Tlp message, InvalidateCompletion body) {
     message.kind = TlpKind::Message;
+    message.message = MessageCode::InvalidateCompletion;
     message.device = device_;
+    message.address = body.word(0);
     auto sent = message_up(message);
     const Message m = co_await std::move(sent);
     if (!m.there) co_return;

@@ -15,6 +15,9 @@ Tlp answer_without_data(const Tlp& request, CompletionStatus status) {
     c.status = status;
     c.length = 0;
     c.bond = no_bond;
+    c.answers = request.kind;
+    c.remaining = 4;
+    c.data = nullptr;
     return c;
 }
 
@@ -28,6 +31,7 @@ memory::Enqueued enqueued(CompletionStatus status) {
 sim::Task<void> FunctionPort::write_line(u64 offset, memory::Line line) {
     Tlp t = register_access(TlpKind::MemoryWrite, offset, memory::Line::byte_count);
     t.bond = line.bond;
+    t.data = line.bytes.data();
     const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
@@ -35,6 +39,7 @@ sim::Task<void> FunctionPort::write_line(u64 offset, memory::Line line) {
 }
 
 sim::Task<void> FunctionPort::deliver_line(Tlp write, u64 life, memory::Line line, TransmitQueue::Credit room) {
+    write.data = line.bytes.data();
     auto on_its_way = arrive_down(write, life, room);
     const bool whole = co_await std::move(on_its_way);
     if (whole && endpoint_.memory_space()) endpoint_.take_line(write.address, line, false);
@@ -43,6 +48,7 @@ sim::Task<void> FunctionPort::deliver_line(Tlp write, u64 life, memory::Line lin
 sim::Task<memory::Enqueued> FunctionPort::enqueue(u64 offset, memory::Line line) {
     Tlp t = register_access(TlpKind::DeferrableWrite, offset, memory::Line::byte_count);
     t.bond = line.bond;
+    t.data = line.bytes.data();
     const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);

@@ -24,7 +24,19 @@ enum class TlpKind : u8 {
     CompareSwap
 };
 
-/// The last bit of a TLP left its sender. `began` is when its first bit did.
+struct Tlp;
+
+/// Message codes (PCIe Base 2.2.8, 10.3, 10.4; facts/iommu-specs.md 4.2, 4.3).
+enum class MessageCode : u8 {
+    None = 0,
+    InvalidateRequest = 0x01,
+    InvalidateCompletion = 0x02,
+    PageRequest = 0x04,
+    PageGroupResponse = 0x05
+};
+
+/// The last bit of a TLP left its sender. `began` is when its first bit did. Of messages `address` is the last half of
+/// the header, where that says something.
 struct TlpSent {
     static constexpr std::string_view event_name = "TlpSent";
     base::Name link;
@@ -39,9 +51,17 @@ struct TlpSent {
     u32 payload_bytes;
     u32 wire_bytes;
     sim::Time began;
+    RequesterId requester{}, completer{};
+    u8 address_type = 0; ///< AT
+    MessageCode message = MessageCode::None;
+    u8 status = 0; ///< of a completion
+    // Not described: for who writes packets down while this is delivered, and no later.
+    const Tlp* packet = nullptr;
+    base::Name upper{};          ///< what is at the link's upper end
+    bool type_1 = false;         ///< a configuration request that the lower end passes on
 };
 DESCRIBE(TlpSent, link, upstream, kind, transaction, tag, has_pasid, pasid, bond, address, payload_bytes, wire_bytes,
-         began)
+         began, requester, completer, address_type, message, status)
 
 /// A packet that had waited for the receiver's room leaves. `since` is when it began to wait.
 struct CreditStalled {

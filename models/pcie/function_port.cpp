@@ -35,7 +35,8 @@ FunctionPort::FunctionPort(RootComplex& rc, base::Name name, DeviceId device, Re
                            EndpointSide& endpoint, const LinkConfig& link, const RootComplexConfig& config,
                            Switch* below, unsigned slot)
     : rc_(rc), device_(device), requester_(requester), stream_(rc.stream_of(requester)), endpoint_(endpoint),
-      switch_(below), slot_(slot), link_(rc.events(), link_name(name), link_below(link, below), rc.stages()),
+      switch_(below), slot_(slot), link_(rc.events(), link_name(name), below == nullptr ? rc.name() : below->name(),
+                                            link_below(link, below), rc.stages()),
       first_down_(below == nullptr ? link_.down : below->path().front()->link().down),
       own_root_(below == nullptr ? std::make_unique<RootPort>() : nullptr), ingress_(rc.stages().of(config.ingress)),
       egress_(rc.stages().of(config.egress)), mmio_(rc.stages().of(config.mmio)),
@@ -45,6 +46,7 @@ FunctionPort::FunctionPort(RootComplex& rc, base::Name name, DeviceId device, Re
                                                               : &below->root().reads),
       invalidate_timeout_(config.invalidate_timeout.get()), completion_timeout_(config.completion_timeout.get()),
       refusals_(endpoint.faults) {
+    link_.set_bus(static_cast<unsigned>(requester) >> 8);
     if (below != nullptr) {
         below->connect(slot, *this);
         link_.down.queue().take_turns();
@@ -191,12 +193,16 @@ sim::Task<void> FunctionPort::complete_part(Tlp completion, u64 life, Arrival& a
 }
 
 /// -> the last completion of an answer of `bytes`; those before it, if any, get under way.
-Tlp FunctionPort::begin_answer(const Tlp& request, CompletionStatus status, u32 bytes, u64 life, Arrival& answer) {
+Tlp FunctionPort::begin_answer(const Tlp& request, CompletionStatus status, u32 bytes, const std::byte* data, u64 life,
+                               Arrival& answer) {
     u64 at = request.address;
     for (;;) {
         const u32 part = bytes == 0 ? 0 : link_.completion_bytes(at, bytes);
-        if (part == bytes) return completion_of(request, status, at, part);
-        sim::start(complete_part(completion_of(request, status, at, part), life, answer));
+        Tlp completion = completion_of(request, status, at, part);
+        if (bytes != 0) completion.remaining = bytes; // there may be fewer translations than were asked for
+        if (data != nullptr) completion.data = data + (at - request.address);
+        if (part == bytes) return completion;
+        sim::start(complete_part(completion, life, answer));
         at += part;
         bytes -= part;
     }
@@ -286,7 +292,7 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
 
     co_await egress_.pass();
     Arrival arrived = Arrival::Whole;
-    const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0, life, arrived);
+    const Tlp last = begin_answer(tlp, answer.status, answer.ok() ? tlp.length : 0, into, life, arrived);
     if (switch_ == nullptr) [[likely]] {
         auto there = co_await link_.down.enter(last, last.length);
         co_await link_.down.leave(last, last.length);
@@ -311,6 +317,7 @@ sim::Task<void> FunctionPort::read(Tlp tlp, std::byte* into, Tag tag, Requester&
 }
 
 sim::Task<void> FunctionPort::write(Tlp tlp, Payload data, Requester* who) {
+    tlp.data = data.data();
     co_await endpoint_.issue.pass(true);
     auto room = co_await link_.up.enter(tlp, tlp.length);
     const u64 life = link_.up.life();

@@ -143,7 +143,8 @@ private:
     sim::Task<bool> complete_up(Tlp completion);
     void aborted(const Tlp& t, AbortReason why);
     Tlp invalidate_message(const iommu::AtcInvalidation& what, unsigned itag) const;
-    Tlp begin_answer(const Tlp& request, CompletionStatus status, u32 bytes, u64 life, Arrival& answer);
+    Tlp begin_answer(const Tlp& request, CompletionStatus status, u32 bytes, const std::byte* data, u64 life,
+                     Arrival& answer);
     iommu::PageRequestMessage message_of(const Tlp& t, PageRequestHeader header) const;
     /// An Invalidate Request under way.
     struct Invalidation {

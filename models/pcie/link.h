@@ -102,10 +102,11 @@ inline base::Bandwidth tlp_rate(const LinkConfig& c) {
 /// One direction. A packet waits for its turn, occupies the wire, leaves with its last bit, and travels.
 class LinkDirection {
 public:
-    LinkDirection(base::EventBus& events, base::Name link, bool upstream, const LinkConfig& c, Stages& stages)
+    LinkDirection(base::EventBus& events, base::Name link, base::Name upper, bool upstream, const LinkConfig& c,
+                  Stages& stages)
         : queue_(events, link, upstream, upstream ? c.root_port : c.endpoint, c.credit_update.get()),
-          wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link), upstream_(upstream),
-          ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
+          wire_(sim::Duration{}), flight_(stages.of(c.propagation)), events_(events), link_(link), upper_(upper),
+          upstream_(upstream), ecrc_(c.ecrc.get()), ps_per_byte_(fixed_point(tlp_rate(c))) {}
 
     /// co_await: the receiver has room for the packet, and it is its turn. `t` must live until then.
     TransmitQueue::Enter enter(const Tlp& t, u32 payload, unsigned source = 0) {
@@ -150,6 +151,8 @@ public:
         down_ = !up;
         queue_.set_down(down_);
     }
+    /// The number of the link as a bus.
+    void set_bus(unsigned bus) { bus_ = bus; }
     void inject(const LinkFaultConfig& c) {
         if (LinkFaults::any(c, upstream_)) faults_.emplace(c, 2 * propagation());
         if (LinkFaults::concern(c, upstream_)) queue_.keep_back(c.reorder_every, c.reorder_for.get(), sim::Time::at(c.from.get()));
@@ -168,7 +171,9 @@ private:
     void state(const Tlp& t, u32 payload) {
         const u32 bytes = bytes_of(t, payload);
         events_.emit(TlpSent{link_, upstream_, t.kind, t.transaction, t.tag, t.has_pasid, t.pasid, t.bond, t.address,
-                             payload, bytes, sim::now() - occupancy(bytes)});
+                             payload, bytes, sim::now() - occupancy(bytes), t.requester, t.completer,
+                             static_cast<u8>(t.at), t.message, static_cast<u8>(t.status), &t, upper_,
+                             t.is_config() && static_cast<unsigned>(t.completer) >> 8 != bus_});
     }
     static constexpr u64 fraction = u64{1} << 24;
     static constexpr u64 fixed_point(base::Bandwidth rate) {
@@ -180,7 +185,8 @@ private:
     sim::Wire wire_;
     sim::Stage& flight_;
     base::EventBus& events_;
-    base::Name link_;
+    base::Name link_, upper_;
+    unsigned bus_ = 0;
     bool upstream_, ecrc_, down_ = false;
     u64 ps_per_byte_, life_ = 0;
     std::optional<LinkFaults> faults_;
@@ -189,13 +195,18 @@ private:
 /// Both directions, and how big packets may be.
 class Link {
 public:
-    Link(base::EventBus& events, base::Name name, const LinkConfig& c, Stages& stages)
-        : up(events, name, true, c, stages), down(events, name, false, c, stages), mps_(c.mps), mrrs_(c.mrrs),
+    /// `upper`: what is above it.
+    Link(base::EventBus& events, base::Name name, base::Name upper, const LinkConfig& c, Stages& stages)
+        : up(events, name, upper, true, c, stages), down(events, name, upper, false, c, stages), mps_(c.mps), mrrs_(c.mrrs),
           rcb_(c.rcb), split_at_rcb_(c.split_at_rcb), name_(name) {}
 
     LinkDirection up, down;
 
     base::Name name() const { return name_; }
+    void set_bus(unsigned bus) {
+        up.set_bus(bus);
+        down.set_bus(bus);
+    }
     bool is_up() const { return up_; }
     void set_up(bool to) {
         up_ = to;

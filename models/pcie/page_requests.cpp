@@ -8,6 +8,7 @@ namespace quiesce::pcie {
 
 sim::Task<void> FunctionPort::request_page(Tlp message, PageRequestHeader header) {
     message.kind = TlpKind::Message;
+    message.message = MessageCode::PageRequest;
     message.length = 0;
     message.address = header.word(0);
     auto sent = message_up(message);
@@ -45,7 +46,9 @@ sim::Task<void> FunctionPort::respond(iommu::PageGroupResponse response) {
     header.set(PageGroupResponseHeader::Code, static_cast<u64>(response.code));
     Tlp message;
     message.kind = TlpKind::Message;
+    message.message = MessageCode::PageGroupResponse;
     message.device = device_;
+    message.completer = requester_;
     message.has_pasid = response.has_pasid;
     message.pasid = response.pasid;
     message.address = header.word(0);

@@ -115,7 +115,9 @@ sim::Task<Completion> FunctionPort::read_elsewhere(Tlp t, std::byte* into, Switc
         answer = peer->answer_peer(t, into);
         room.release();
         if (!answer.ok()) aborted(t, AbortReason::Unrouted);
-        const Tlp completion = completion_of(t, answer.status, t.address, answer.ok() ? t.length : 0);
+        Tlp completion = completion_of(t, answer.status, t.address, answer.ok() ? t.length : 0);
+        completion.completer = peer->requester_;
+        if (answer.ok()) completion.data = into;
         auto way = peer->complete_to(*this, *c.at, completion);
         back = co_await std::move(way);
     }

@@ -2,12 +2,21 @@
 /// Register and configuration accesses of CPUs through a port: requests down, completions up.
 #include "pcie/function_port.h"
 
+#include "pcie/root_complex.h"
+
 namespace quiesce::pcie {
+namespace {
+/// Registers are little-endian, and so is who simulates them.
+const std::byte* bytes_of(const u64& value) { return reinterpret_cast<const std::byte*>(&value); }
+} // namespace
 
 Tlp FunctionPort::register_access(TlpKind kind, u64 offset, unsigned size) const {
     Tlp t;
     t.kind = kind;
     t.device = device_;
+    t.completer = requester_;
+    t.tag = t.is_posted() ? u16{0} : rc_.next_tag();
+    t.bar = t.is_config() ? 0 : endpoint_.bar_place().first;
     t.length = size;
     t.address = offset; // MODEL: the BAR is below 4 GiB, so that its packets have a short header
     return t;
@@ -61,7 +70,8 @@ sim::Task<bool> FunctionPort::complete_up(Tlp completion) {
 
 sim::Task<void> FunctionPort::mmio_write(u64 offset, unsigned size, u64 value) {
     if (size != 4 && size != 8) co_return;
-    const Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
+    Tlp t = register_access(TlpKind::MemoryWrite, offset, size);
+    t.data = bytes_of(value);
     const u64 life = link_.down.life();
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
@@ -69,6 +79,7 @@ sim::Task<void> FunctionPort::mmio_write(u64 offset, unsigned size, u64 value) {
 }
 
 sim::Task<void> FunctionPort::deliver(Tlp write, u64 life, u64 value, TransmitQueue::Credit room) {
+    write.data = bytes_of(value);
     auto on_its_way = arrive_down(write, life, room);
     const bool whole = co_await std::move(on_its_way);
     if (whole && endpoint_.memory_space()) endpoint_.bar_write(write.address, write.length, value);
@@ -107,6 +118,7 @@ u64 FunctionPort::at_registers(const Tlp& t, u64 written) {
 /// MODEL: reading or writing a configuration register takes the device as long as one in a BAR.
 sim::Task<u64> FunctionPort::non_posted(Tlp t, u64 written) {
     const u64 life = link_.down.life();
+    if (t.kind == TlpKind::ConfigWrite) t.data = bytes_of(written);
     auto sent = send_down(t);
     auto room = co_await std::move(sent);
     auto on_its_way = arrive_down(t, life, room);
@@ -119,8 +131,9 @@ sim::Task<u64> FunctionPort::non_posted(Tlp t, u64 written) {
         value = at_registers(t, written);
     }
     room.release();
-    const Tlp completion = completion_of(t, claimed ? CompletionStatus::Success : CompletionStatus::UnsupportedRequest,
+    Tlp completion = completion_of(t, claimed ? CompletionStatus::Success : CompletionStatus::UnsupportedRequest,
                                          t.address, claimed && t.kind != TlpKind::ConfigWrite ? t.length : 0);
+    if (completion.length != 0) completion.data = bytes_of(value);
     auto back = complete_up(completion);
     const bool came = co_await std::move(back);
     co_return came ? value : ~u64{0};

@@ -96,6 +96,7 @@ public:
     void set_message_window(Spa base, u64 bytes) { messages_ = {Iova{base.value()}, bytes}; }
 
     base::EventBus& events() { return events_; }
+    base::Name name() const { return name_; }
     memory::MemoryPort& memory() { return memory_; }
     Stages& stages() { return stages_; }
     iommu::TranslationPort* iommu() { return iommu_; }
@@ -104,6 +105,8 @@ public:
     StreamId stream_of(RequesterId r) const { return StreamId{config_.stream_base + raw(r)}; }
     /// The simulation's own number of the next transaction, from 1.
     u64 next_transaction() { return ++transactions_; }
+    /// Of a CPU's access. MODEL: nobody keeps account of them: one is free again when 256 others have been used.
+    u16 next_tag() { return tags_++; }
     void tell_stray_completion(StreamId function) {
         if (stray_completion_) stray_completion_(function);
     }
@@ -115,6 +118,7 @@ public:
 
 private:
     base::EventBus& events_;
+    base::Name name_{"root"};
     memory::MemoryPort& memory_;
     iommu::TranslationPort* iommu_;
     iommu::PageRequestPort* page_requests_ = nullptr;
@@ -122,6 +126,7 @@ private:
     RootComplexConfig config_;
     IovaRange messages_{};
     u64 transactions_ = 0;
+    u8 tags_ = 0;
     Stages stages_;
     struct Place {
         unsigned bus = 0; ///< 0: as its number says

@@ -58,7 +58,8 @@ Switch::Switch(RootComplex& rc, base::Name name, const SwitchConfig& config, Swi
     : rc_(rc), name_(name), above_(above), credits_(config.link.endpoint),
       own_root_(above == nullptr ? std::make_unique<RootPort>() : nullptr),
       root_(above == nullptr ? own_root_.get() : &above->root()),
-      link_(rc.events(), base::Name{std::string(name.text()) + ".link"}, link_above(config, above), rc.stages()),
+      link_(rc.events(), base::Name{std::string(name.text()) + ".link"}, above == nullptr ? rc.name() : above->name(),
+            link_above(config, above), rc.stages()),
       latency_(config.latency.get()), register_access_(config.register_access.get()), cut_through_(config.cut_through),
       acs_(config.acs), express_(express_of(config.link)), config_space_(upper_port(config)) {
     link_.up.queue().take_turns();
@@ -282,11 +283,23 @@ sim::Task<u32> Switch::unanswered() {
     co_return ~u32{0};
 }
 
+/// Of its upper port, or of a lower one.
+RequesterId Switch::id_of(const ConfigSpace& registers) const {
+    const auto port = std::find_if(ports_.begin(), ports_.end(),
+                                   [&](const auto& p) { return &p->config_space == &registers; });
+    if (port == ports_.end()) return static_cast<RequesterId>(upper_bus_ << 8);
+    const u64 bus = config_space_.get(SecondaryBus::Number);
+    return static_cast<RequesterId>(bus << 8 | static_cast<u64>(port - ports_.begin()) << 3);
+}
+
 sim::Task<u32> Switch::config_access(ConfigSpace& registers, TlpKind kind, u32 offset, unsigned size, u32 value) {
     Tlp t;
     t.kind = kind;
+    t.tag = rc_.next_tag();
+    t.completer = id_of(registers);
     t.length = size;
     t.address = offset;
+    t.data = reinterpret_cast<const std::byte*>(&value);
     co_await rc_.stages().of(rc_.config().mmio.get()).pass();
     TransmitQueue::Credit room;
     auto way = come_down(t, room);
@@ -300,8 +313,8 @@ sim::Task<u32> Switch::config_access(ConfigSpace& registers, TlpKind kind, u32 o
     if (kind == TlpKind::ConfigWrite) registers.config_write(offset, size, value);
     const u32 read = kind == TlpKind::ConfigRead ? registers.config_read(offset, size) : 0;
     room.release();
-    const Tlp answer =
-        completion_of(t, CompletionStatus::Success, offset, kind == TlpKind::ConfigRead ? t.length : 0);
+    Tlp answer = completion_of(t, CompletionStatus::Success, offset, kind == TlpKind::ConfigRead ? t.length : 0);
+    answer.data = reinterpret_cast<const std::byte*>(&read);
     auto back = go_up(answer);
     how = co_await std::move(back);
     if (how != Arrival::Whole) {

@@ -89,7 +89,10 @@ public:
     /// Of its upper port: what the root port, which has no registers here, has below it. Only of a switch that is below
     /// one.
     unsigned upper_bus() const { return upper_bus_; }
-    void set_upper_bus(unsigned bus) { upper_bus_ = bus; }
+    void set_upper_bus(unsigned bus) {
+        upper_bus_ = bus;
+        link_.set_bus(bus);
+    }
     sim::Duration register_access() const { return register_access_; }
 
     /// A port for what comes below: its number.
@@ -164,6 +167,7 @@ public:
 private:
     Route refuse(unsigned port, cfg::Uncorrectable error, Way way);
     sim::Task<void> go_down_and_up(sim::Duration at, sim::Duration length);
+    RequesterId id_of(const ConfigSpace& registers) const;
     sim::Task<Arrival> come_down(const Tlp& t, TransmitQueue::Credit& room);
     sim::Task<Arrival> go_up(const Tlp& t);
     sim::Task<u32> unanswered();

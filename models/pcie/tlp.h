@@ -52,9 +52,19 @@ struct Tlp {
     u64 address = 0;
     u64 transaction = 0;
     Iova aimed_at{}; ///< `address` before the device translated it; as `bond`
+    // What its time does not depend on: for its bytes on the wire (tlp_bytes.h).
+    MessageCode message = MessageCode::None;
+    TlpKind answers = TlpKind::MemoryRead; ///< a completion: what it is the answer to
+    RequesterId completer{};               ///< who answers, or whom a packet is for that is routed by id; 0: the root complex
+    u32 remaining = 0;                     ///< a completion's Byte Count: what is to come, with its own bytes
+    u64 bar = 0;                           ///< a CPU's access: where the BAR begins in which `address` is an offset
+    /// `length` bytes as they stand in memory, or 64-bit words of ATS; null: nobody has them. Of a read's completion
+    /// they are there when it sets out.
+    const std::byte* data = nullptr;
 
     bool is_write() const { return kind == TlpKind::MemoryWrite; }
     bool is_atomic() const { return kind >= TlpKind::FetchAdd; }
+    bool is_config() const { return kind == TlpKind::ConfigRead || kind == TlpKind::ConfigWrite; }
     bool is_posted() const { return kind == TlpKind::MemoryWrite || kind == TlpKind::Message; }
     /// Of an AtomicOp `length` is the operand's and the completion's; a compare-and-swap carries two operands (2.2.7).
     u32 payload_bytes() const {
@@ -83,6 +93,11 @@ inline Tlp completion_of(const Tlp& request, CompletionStatus status, u64 at, u3
     c.has_pasid = false;
     c.address = at;
     c.length = bytes;
+    c.answers = request.kind;
+    c.remaining = request.kind != TlpKind::MemoryRead ? (request.is_atomic() ? request.length : 4)
+                  : request.length == 0               ? 1 // 2.2.9: of a zero-length read
+                                                      : static_cast<u32>(request.address + request.length - at);
+    c.data = nullptr;
     return c;
 }
 

@@ -45,7 +45,7 @@ TEST_CASE("a packet's time on the wire is never early and at most 1 ps late", "[
     for (unsigned generation = 1; generation <= 7; ++generation) {
         for (const unsigned lanes : {1u, 2u, 8u, 16u}) {
             const LinkConfig c = link(generation, lanes);
-            const Link l{b.events, "l", c, b.stages};
+            const Link l{b.events, "l", "root", c, b.stages};
             for (const u32 bytes : {1u, 20u, 24u, 88u, 280u, 281u, 4096u + 28u}) {
                 const sim::Duration exact = tlp_rate(c).time_for(bytes);
                 const sim::Duration taken = l.up.occupancy(bytes);
@@ -78,7 +78,7 @@ TEST_CASE("a packet costs its header, prefix, check and payload", "[pcie]") {
 
 TEST_CASE("requests end at 4 KiB boundaries and at the limits of their kind", "[pcie]") {
     LinkBench b;
-    const Link l{b.events, "l", LinkConfig{}, b.stages};
+    const Link l{b.events, "l", "root", LinkConfig{}, b.stages};
     CHECK(l.request_bytes(Iova{0x1000}, 10'000, true) == 256);
     CHECK(l.request_bytes(Iova{0x1000}, 10'000, false) == 512);
     CHECK(l.request_bytes(Iova{0x1fc0}, 10'000, false) == 64);
@@ -97,13 +97,13 @@ TEST_CASE("all completions but the last end at a read completion boundary", "[pc
         }
         return parts;
     };
-    const Link whole{b.events, "l", LinkConfig{}, b.stages};
+    const Link whole{b.events, "l", "root", LinkConfig{}, b.stages};
     CHECK(split(whole, 0x1000, 256) == std::vector<u32>{256});
     CHECK(split(whole, 0x1000, 257) == std::vector<u32>{256, 1});
     CHECK(split(whole, 0x1000, 512) == std::vector<u32>{256, 256});
     CHECK(split(whole, 0x1010, 512) == std::vector<u32>{240, 256, 16}); // 0x1010 + 240 = 0x1100
     LinkConfig old;
     old.split_at_rcb = true;
-    const Link chopped{b.events, "l", old, b.stages};
+    const Link chopped{b.events, "l", "root", old, b.stages};
     CHECK(split(chopped, 0x1010, 200) == std::vector<u32>{48, 64, 64, 24});
 }
