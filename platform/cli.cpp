@@ -27,16 +27,26 @@ void add_sets(CLI::App& app, CommandLine& line) {
         ->allow_extra_args(false)->take_all();
 }
 
+/// What is left besides, as options of their own; each stands for a parameter.
+void add_outputs(CLI::App& app, CommandLine& line) {
+    const auto flag = [&](const char* name, const char* set, const char* help) {
+        app.add_flag_callback(name, [&line, set] { line.short_sets.emplace_back(set); }, help)->needs("--out");
+    };
+    flag("--pcap", "observe.pcap=true", "leave tlps.pcapng, too: the packets of every link, for Wireshark (observe.pcap)");
+}
+
 void add_run(CLI::App& app, CommandLine& line, Figures& figures) {
     add_scenario(app, line);
     app.add_option("--out", line.out, "leave report.html, run.json, config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw here")->type_name("DIR");
     app.add_option("--seed", figures.seed, "seed of every random stream, 0 to 18446744073709551615 (default: the scenario's, else 1)")
         ->type_name("N");
     add_sets(app, line);
+    add_outputs(app, line);
     app.add_flag("--check-tlm", line.check_tlm, "route register accesses through TLM-2.0 sockets with the base-protocol checker in line");
     app.footer("examples:\n"
                "  quiesce run mm-exit-under-load --out out/a\n"
                "  quiesce run slow-device-stop --set os.policy=mm-exit\n"
+               "  quiesce run ats-teardown --out out/b --pcap   # wireshark -X lua_script:scripts/wireshark/quiesce-tlp.lua out/b/tlps.pcapng\n"
                "  quiesce run my.yaml --seed 7 --set os.bugs=[R8] --set observe.waves=false\n");
 }
 
@@ -48,6 +58,7 @@ void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
     app.add_option("--seed", figures.seed, "the same for every variant")->type_name("N");
     app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
     add_sets(app, line);
+    add_outputs(app, line);
     app.footer("examples:\n"
                "  quiesce compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out out\n"
                "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n");

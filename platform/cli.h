@@ -21,6 +21,7 @@ struct CommandLine {
     unsigned jobs = 0;                       ///< 0: as many as there are processors
     std::string list;                        ///< what to list
     bool json = false, check_tlm = false, plan = false;
+    std::vector<std::string> short_sets;     ///< what options of their own stand for: --pcap is observe.pcap=true
 };
 
 /// The command line, or the exit code with which to stop (after help, 0; after a usage error, 2).

@@ -105,7 +105,8 @@ struct ObserveConfig {
     using P = base::Provenance;
     base::Param<bool> waves{true, "write waves.vcd and waves.gtkw", P::Guess, "for people"};
     base::Param<bool> timeline{true, "write timeline.pftrace", P::Guess, "for people"};
-    base::Param<std::string> events{"window", "waveforms, timeline and transactions of a window around each teardown, or of all", base::one_of("window", "all"), P::Guess,
+    base::Param<bool> pcap{false, "write tlps.pcapng: packets of every link, for Wireshark", P::Guess, "for people; large"};
+    base::Param<std::string> events{"window", "waveforms, timeline, packets and transactions of a window around each teardown, or of all", base::one_of("window", "all"), P::Guess,
                                     "for people"};
     WindowConfig window;
     base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never",
@@ -126,7 +127,7 @@ struct ObserveConfig {
     base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock; until then it changes nothing", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
-DESCRIBE(ObserveConfig, waves, timeline, events, window, flood_threshold, flood_share, refault_threshold, page_request_limit, breakdowns, left_behind_limit, limit)
+DESCRIBE(ObserveConfig, waves, timeline, pcap, events, window, flood_threshold, flood_share, refault_threshold, page_request_limit, breakdowns, left_behind_limit, limit)
 
 struct Config {
     PlatformConfig platform;

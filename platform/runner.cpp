@@ -3,6 +3,7 @@
 
 #include "observe/event_store.h"
 #include "observe/fingerprint.h"
+#include "observe/packet_capture.h"
 #include "observe/timeline.h"
 #include "observe/waves.h"
 #include "platform/files.h"
@@ -32,11 +33,20 @@ std::atomic<bool> interrupted{false};
 
 /// The observers of every run. Waves come on top when asked for; none of them changes what happens.
 struct Watchers {
+    /// `out`: of a run that leaves results.
+    Watchers(base::EventBus& bus, const Scenario& s, const std::optional<std::filesystem::path>& out) : Watchers(bus, s.config, out.has_value()) {
+        if (!out || !s.config.observe.pcap) return;
+        packets.emplace(bus, window_of(s.config.observe), *out / "tlps.pcapng", "quiesce " QUIESCE_VERSION,
+                        fmt::format("scenario {} seed {}", printable(s.name), s.seed));
+    }
+    static observe::WaveWindow window_of(const ObserveConfig& c) {
+        return {c.events.get() == "all", c.window.before, c.window.after, {}};
+    }
     Watchers(base::EventBus& bus, const Config& c, bool keep)
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
           teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
         if (keep) store.emplace(bus, c.observe.window.after.get(), c.observe.events.get() == "all");
-        const observe::WaveWindow window{c.observe.events.get() == "all", c.observe.window.before, c.observe.window.after};
+        const observe::WaveWindow window = window_of(c.observe);
         if (c.observe.waves) waves.emplace(bus, window);
         if (keep && c.observe.timeline) timeline.emplace(bus, window);
     }
@@ -50,6 +60,7 @@ struct Watchers {
     std::optional<observe::Waves> waves;
     std::optional<observe::Timeline> timeline; ///< of a run that leaves results
     std::optional<observe::EventStore> store; ///< of a run that leaves results
+    std::optional<observe::PacketCapture> packets;
 };
 
 /// The sentences, in order; how far they have come, for the end of the run and for saying who hangs.
@@ -294,7 +305,7 @@ void write_waves(const observe::RunRecord& r, const Watchers* w, const std::file
 }
 
 /// What a run leaves, whole; what it does not write but a former run left there goes, so that results of two runs never mix.
-void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watchers* w, const std::string& lspci,
+void write_outputs(const Scenario& s, const observe::RunRecord& r, Watchers* w, const std::string& lspci,
                    const std::filesystem::path& dir) {
     write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
     write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
@@ -303,6 +314,8 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, const Watcher
     if (w == nullptr || !w->store) remove_file(dir / "events.sqlite");
     else w->store->write(dir / "events.sqlite", r.fingerprint);
     write_timeline(r, w, dir / "timeline.pftrace");
+    if (w == nullptr || !w->packets) remove_file(dir / "tlps.pcapng");
+    else w->packets->close();
     remove_file(dir / "report.html"); // `run` builds it of these
     write_waves(r, w, dir);
 }
@@ -358,7 +371,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
     base::Activity::restart_ids();
     Ran ran;
     {
-        Watchers watchers(bus, scenario.config, out.has_value());
+        Watchers watchers(bus, scenario, out);
         const Situation situation(bus);
         System system(bus, scenario.config, scenario.seed);
         Script script(system, situation, scenario, ran.notes);

@@ -21,7 +21,7 @@ struct Ran {
 };
 
 /// Runs the scenario in this process, once (SystemC's kernel cannot start again). With `out`, leaves run.json,
-/// config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw there, and takes away what a former run left and this one does not write.
+/// config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw there, with observe.pcap tlps.pcapng, and takes away what a former run left and this one does not write.
 /// Throws IoError, and InputError, after which nothing has been written.
 Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out);
 

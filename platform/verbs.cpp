@@ -17,6 +17,7 @@ Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets
     Diagnostics found;
     Read read;
     std::vector<std::string> sets = line.sets;
+    sets.insert(sets.end(), line.short_sets.begin(), line.short_sets.end());
     sets.insert(sets.end(), more_sets.begin(), more_sets.end());
     try {
         read.scenario = read_scenario(line.scenario, sets, found);

@@ -39,7 +39,8 @@ ALLOWED = {
     # It sees register accesses from the CPU's end, drivers through their two interfaces, and devices as PCI functions.
     "os": DRIVER_INTERFACES + CPU_SIDE + HARDWARE,
     "os/drivers": ["os/*", "os/mm/*"] + CPU_SIDE + HARDWARE,
-    "observe": GROUND + ["*/events.h", "*/*/events.h"],
+    # It writes packets down; what their bytes are is PCIe's.
+    "observe": GROUND + ["*/events.h", "*/*/events.h", "pcie/tlp_bytes.h"],
     "platform": ["*", "*/*", "*/*/*"],
 }
 # Models and drivers share register and structure layouts, nothing else. A driver <arch>_driver.* sees those of its own

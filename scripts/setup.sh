@@ -8,7 +8,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages=(g++ cmake ninja-build pkg-config ccache libsystemc-dev libboost-dev catch2 librapidcheck-dev
     libbenchmark-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libsqlite3-dev gtkwave python3
     python3-jsonschema)
-if [[ -n ${QUIESCE_CI:-} || ${1:-} == --ci ]]; then packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator); fi
+if [[ -n ${QUIESCE_CI:-} || ${1:-} == --ci ]]; then packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark); fi
 
 stamp=$top/build/.packages
 wanted="${packages[*]}"

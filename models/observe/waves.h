@@ -2,7 +2,7 @@
 /// Waveforms: levels, states and phases, pushed when they change and written as a VCD with a GTKWave view beside it.
 /// States are VCD string variables, so that a viewer shows their names without a translation table.
 #pragma once
-#include "observe/all_events.h"
+#include "observe/window.h"
 
 #include <array>
 #include <iosfwd>
@@ -10,13 +10,6 @@
 #include <vector>
 
 namespace quiesce::observe {
-
-/// Which part of a run is kept: everything, or `before` and `after` each instant at which a teardown moved on.
-struct WaveWindow {
-    bool everything = false;
-    sim::Duration before = sim::Duration::ps(20'000'000);
-    sim::Duration after = sim::Duration::ps(100'000'000);
-};
 
 class Waves {
 public:
