@@ -32,6 +32,14 @@ void add_outputs(CLI::App& app, CommandLine& line) {
     const auto flag = [&](const char* name, const char* set, const char* help) {
         app.add_flag_callback(name, [&line, set] { line.short_sets.emplace_back(set); }, help)->needs("--out");
     };
+    const auto option = [&](const char* name, const char* path, const char* type, const char* help) {
+        app.add_option_function<std::string>(name, [&line, path](const std::string& value) { line.short_sets.push_back(fmt::format("{}={}", path, value)); }, help)
+            ->type_name(type)->needs("--out");
+    };
+    flag("--fst", "observe.fst=true", "leave waves.fst, too (observe.fst)");
+    option("--wave-from", "observe.window.from", "TIME", "waveforms and packets from here on (observe.window.from)");
+    option("--wave-until", "observe.window.until", "TIME", "and up to here (observe.window.until)");
+    option("--wave-around", "observe.window.around", "ID[:BEFORE,AFTER]", "waveforms around T0 of a teardown or around a violation: t0, v3:5us,20us (observe.window.around)");
     flag("--pcap", "observe.pcap=true", "leave tlps.pcapng, too: the packets of every link, for Wireshark (observe.pcap)");
 }
 

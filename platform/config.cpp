@@ -4,6 +4,7 @@
 #include "platform/machine/devices.h"
 #include "platform/machine/fabric.h"
 #include "platform/machine/iommus.h"
+#include "platform/wave_files.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -261,6 +262,7 @@ void check_memory(const Config& c, const Node& root, Diagnostics& out) {
 void check_topology(const Config& c, const Node& root, bool applicable, Diagnostics& out) {
     if (applicable) check_policy(c, root, out);
     check_pasids(c, root, out);
+    check_window(c, root, out);
     check_memory(c, root, out);
     check_devices(c, root, out);
     check_fabric(c, root, out);

@@ -94,16 +94,24 @@ struct DeviceConfig {
     pcie::LinkConfig link; ///< above it; of a PCI function
 };
 
+/// observe.window.around, when it is around whatever teardowns do.
+inline constexpr std::string_view around_teardowns = "teardowns";
+
 struct WindowConfig {
     using P = base::Provenance;
     base::Param<base::Latency> before{20_us, "waveforms begin so long before each instant at which a teardown moves on", P::Guess, "for people"};
     base::Param<base::Latency> after{100_us, "and end so long after it", P::Guess, "for people"};
+    base::Param<base::Latency> from{0_ns, "waveforms and packets from here on, wherever teardowns are", P::Guess, "for people"};
+    base::Param<base::Latency> until{0_ns, "and up to here; 0: from, to the end, or both as teardowns say", P::Guess, "for people"};
+    base::Param<std::string> around{std::string{around_teardowns}, "waveforms of one teardown or violation, by its id in run.json: t0, or t0:5us,50us "
+                                    "(so long before and after it; else as above)", P::Guess, "for people"};
 };
-DESCRIBE(WindowConfig, before, after)
+DESCRIBE(WindowConfig, before, after, from, until, around)
 
 struct ObserveConfig {
     using P = base::Provenance;
     base::Param<bool> waves{true, "write waves.vcd and waves.gtkw", P::Guess, "for people"};
+    base::Param<bool> fst{false, "write waves.fst, too, with vcd2fst of the package gtkwave", P::Guess, "for people"};
     base::Param<bool> timeline{true, "write timeline.pftrace", P::Guess, "for people"};
     base::Param<bool> pcap{false, "write tlps.pcapng: packets of every link, for Wireshark", P::Guess, "for people; large"};
     base::Param<std::string> events{"window", "waveforms, timeline, packets and transactions of a window around each teardown, or of all", base::one_of("window", "all"), P::Guess,
@@ -127,7 +135,7 @@ struct ObserveConfig {
     base::Param<base::Latency> limit{60_s, "a run that has not come to rest by then ends as a livelock; until then it changes nothing", base::at_least(1_us), P::Guess,
                                      "longer than any library scenario by far"};
 };
-DESCRIBE(ObserveConfig, waves, timeline, pcap, events, window, flood_threshold, flood_share, refault_threshold, page_request_limit, breakdowns, left_behind_limit, limit)
+DESCRIBE(ObserveConfig, waves, fst, timeline, pcap, events, window, flood_threshold, flood_share, refault_threshold, page_request_limit, breakdowns, left_behind_limit, limit)
 
 struct Config {
     PlatformConfig platform;

@@ -9,6 +9,7 @@
 #include "platform/files.h"
 #include "platform/param_tree.h"
 #include "platform/progress.h"
+#include "platform/wave_files.h"
 #include "platform/machine/system.h"
 
 #include <algorithm>
@@ -36,19 +37,17 @@ struct Watchers {
     /// `out`: of a run that leaves results.
     Watchers(base::EventBus& bus, const Scenario& s, const std::optional<std::filesystem::path>& out) : Watchers(bus, s.config, out.has_value()) {
         if (!out || !s.config.observe.pcap) return;
-        packets.emplace(bus, window_of(s.config.observe), *out / "tlps.pcapng", "quiesce " QUIESCE_VERSION,
+        packets.emplace(bus, wave_window(s.config.observe), *out / "tlps.pcapng", "quiesce " QUIESCE_VERSION,
                         fmt::format("scenario {} seed {}", printable(s.name), s.seed));
-    }
-    static observe::WaveWindow window_of(const ObserveConfig& c) {
-        return {c.events.get() == "all", c.window.before, c.window.after, {}};
     }
     Watchers(base::EventBus& bus, const Config& c, bool keep)
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
           teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
         if (keep) store.emplace(bus, c.observe.window.after.get(), c.observe.events.get() == "all");
-        const observe::WaveWindow window = window_of(c.observe);
-        if (c.observe.waves) waves.emplace(bus, window);
+        observe::WaveWindow window = wave_window(c.observe);
         if (keep && c.observe.timeline) timeline.emplace(bus, window);
+        window.everything = window.everything || c.observe.window.around.get() != around_teardowns; // known when the run is over
+        if (c.observe.waves) waves.emplace(bus, window);
     }
     observe::Fingerprint fingerprint;
     observe::Checkers checkers;
@@ -291,22 +290,9 @@ void write_timeline(const observe::RunRecord& r, const Watchers* w, const std::f
     write_file(file, trace.str());
 }
 
-void write_waves(const observe::RunRecord& r, const Watchers* w, const std::filesystem::path& dir) {
-    if (w == nullptr || !w->waves) {
-        for (const char* name : {"waves.vcd", "waves.gtkw"}) remove_file(dir / name);
-        return;
-    }
-    std::ostringstream vcd, view;
-    w->waves->write_vcd(vcd, fmt::format("quiesce {} {} seed {} fingerprint {}", QUIESCE_VERSION, comment_word(r.scenario), r.seed,
-                                         r.fingerprint));
-    w->waves->write_gtkw(view, (std::filesystem::absolute(dir) / "waves.vcd").string());
-    write_file(dir / "waves.vcd", vcd.str());
-    write_file(dir / "waves.gtkw", view.str());
-}
-
 /// What a run leaves, whole; what it does not write but a former run left there goes, so that results of two runs never mix.
 void write_outputs(const Scenario& s, const observe::RunRecord& r, Watchers* w, const std::string& lspci,
-                   const std::filesystem::path& dir) {
+                   const std::filesystem::path& dir, Diagnostics& notes) {
     write_file(dir / "run.json", observe::to_json(r).dump(2) + "\n");
     write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
     if (lspci.empty()) remove_file(dir / "lspci.txt");
@@ -317,7 +303,9 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, Watchers* w, 
     if (w == nullptr || !w->packets) remove_file(dir / "tlps.pcapng");
     else w->packets->close();
     remove_file(dir / "report.html"); // `run` builds it of these
-    write_waves(r, w, dir);
+    write_waves(r, w == nullptr || !w->waves ? nullptr : &*w->waves, s.config.observe,
+                fmt::format("quiesce {} {} seed {} fingerprint {}", QUIESCE_VERSION, comment_word(r.scenario), r.seed, r.fingerprint), dir,
+                place_of(s.root, {"observe", "window", "around"}), notes);
 }
 
 /// Ends all tasks before the models that they refer to go away, whichever way the run ends.
@@ -360,9 +348,10 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         Ran ran;
         ran.record = heading(scenario, observe::Fingerprint{silent});
         ran.record.verdict = "not-applicable";
-        if (out) write_outputs(scenario, ran.record, nullptr, {}, *out);
+        if (out) write_outputs(scenario, ran.record, nullptr, {}, *out, ran.notes);
         return ran;
     }
+    if (out) check_waves_can_be_written(scenario.config.observe);
     const auto began = std::chrono::steady_clock::now();
     sim::Calendar calendar;
     calendar.perturb({scenario.seed, scenario.config.platform.simultaneous.get() == Simultaneous::Shuffled,
@@ -386,7 +375,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         judge_expectations(scenario, watchers, ran.record);
         note_vacuous(scenario, ran.record, ran.notes);
         note_idle_mistakes(scenario, ran.notes);
-        if (out) write_outputs(scenario, ran.record, &watchers, system.lspci(), *out);
+        if (out) write_outputs(scenario, ran.record, &watchers, system.lspci(), *out, ran.notes);
     }
     ran.exit = interrupted ? Exit::Interrupted : ran.record.verdict == "fail" ? Exit::Failed : Exit::Ok;
     return ran;

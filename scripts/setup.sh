@@ -8,7 +8,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 packages=(g++ cmake ninja-build pkg-config ccache libsystemc-dev libboost-dev catch2 librapidcheck-dev
     libbenchmark-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libsqlite3-dev gtkwave python3
     python3-jsonschema)
-if [[ -n ${QUIESCE_CI:-} || ${1:-} == --ci ]]; then packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark); fi
+if [[ -n ${QUIESCE_CI:-} || ${1:-} == --ci ]]; then
+    packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark xvfb xauth)
+fi
 
 stamp=$top/build/.packages
 wanted="${packages[*]}"

@@ -17,7 +17,7 @@ namespace quiesce::observe {
 Timeline::Timeline(base::EventBus& bus, const WaveWindow& window) : window_(window) {
     using Heard = base::EventList<base::Span, base::LevelChanged, base::StateChanged, devices::QueueState, os::BondChanged,
                                   os::TeardownTriggered, os::FenceObserved, devices::DmaIssued, devices::DmaEnded,
-                                  memory::DmaCommitted, iommu::FaultRaised, pcie::TlpSent>;
+                                  memory::DmaCommitted, iommu::FaultRaised, pcie::TlpSent, os::ProcessChanged>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
     if (window_.everything) open_until_ = sim::Time::never();
 }

@@ -58,6 +58,7 @@ private:
     void on(sim::Time now, const base::LevelChanged& e);
     void on(sim::Time now, const base::StateChanged& e) { set_state(now, e.what, e.state, no_bond); }
     void on(sim::Time now, const devices::QueueState& e) { set_state(now, e.queue, e.state, e.bond); }
+    void on(sim::Time now, const os::ProcessChanged& e) { set_state(now, e.process, e.state, no_bond); }
     void on(sim::Time now, const os::BondChanged& e);
     void on(sim::Time now, const os::TeardownTriggered& e);
     void on(sim::Time now, const os::FenceObserved& e);

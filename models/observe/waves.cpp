@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -14,11 +15,11 @@ constexpr std::size_t ring_size = 1u << 16;
 }
 
 Waves::Waves(base::EventBus& bus, const WaveWindow& window, unsigned pasid_lanes) : window_(window), lane_bond_(pasid_lanes) {
-    using Heard = base::EventList<base::LevelChanged, base::StateChanged, base::Span, devices::QueueState, os::BondChanged,
-                                  os::ProcessChanged, os::TeardownTriggered, os::FenceObserved, os::StopSeen, os::MmputReturned,
-                                  os::PasidChanged>;
+    using Heard = base::EventList<base::LevelChanged, base::StateChanged, base::Span, devices::QueueState, os::BondChanged, os::ProcessChanged>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
-    if (window_.everything) open_until_ = sim::Time::never();
+    auto moves_on = on_teardown_steps(bus, [this](sim::Time now) { open_window(now); });
+    std::move(moves_on.begin(), moves_on.end(), std::back_inserter(tokens_));
+    if (window_.everything || window_.stretch) open_until_ = sim::Time::never();
     for (unsigned i = 0; i < pasid_lanes; ++i) {
         variable(fmt::format("pasid_lane{}.pasid", i), Source::Lane, Shape::Level);
         variable(fmt::format("pasid_lane{}.state", i), Source::Lane, Shape::State);
@@ -40,6 +41,13 @@ u32 Waves::variable(base::Name name, Source source, Shape shape) {
 /// falls out of the ring each variable keeps its last value.
 void Waves::change(sim::Time at, u32 variable, u32 value, sim::Time until) {
     const Change c{at, variable, value, ++order_, until};
+    if (window_.stretch) {
+        const auto& [from, to] = *window_.stretch;
+        if (at > to || (c.is_phase() && until <= from)) return;
+        if (!c.is_phase() && at < from) variables_[variable].fallen = c;
+        else kept_.push_back(c);
+        return;
+    }
     if (at <= open_until_) {
         kept_.push_back(c);
         return;
@@ -54,7 +62,7 @@ void Waves::change(sim::Time at, u32 variable, u32 value, sim::Time until) {
 }
 
 void Waves::open_window(sim::Time now) {
-    if (window_.everything) return;
+    if (window_.everything || window_.stretch) return;
     if (now > open_until_) {
         // The last value of every variable before the window stands at its beginning, so that gaps hide no change.
         const sim::Time from = now.ps() > window_.before.ps() ? now - window_.before : sim::Time{};
@@ -90,7 +98,9 @@ void Waves::on(sim::Time now, const base::StateChanged& e) {
 
 /// A span is known when it ends, and those inside it before it: which of them shows is decided when all are known.
 void Waves::on(sim::Time now, const base::Span& e) {
-    const u32 v = variable(fmt::format("{}.phase", e.actor.text()), Source::Span, Shape::State);
+    // Threads and workers have a slash in their names and are the kernel's, as in the timeline.
+    const bool of_kernel = e.actor.text().find('/') != std::string_view::npos;
+    const u32 v = variable(fmt::format("{}{}.phase", of_kernel ? "kernel." : "", e.actor.text()), Source::Span, Shape::State);
     if (e.start != now) change(e.start, v, e.phase.index(), now);
 }
 
@@ -111,17 +121,33 @@ void Waves::on(sim::Time now, const os::BondChanged& e) {
     change(now, variable(fmt::format("pasid_lane{}.pasid", k), Source::Lane, Shape::Level),
            *lane == 0 ? 0 : raw(e.pasid));
     set_state(now, Source::Lane, fmt::format("pasid_lane{}.state", k), names[static_cast<unsigned>(e.state)]);
-    if (e.state != os::BondState::Bound) open_window(now);
 }
 
-void Waves::on(sim::Time now, const os::TeardownTriggered&) {
-    open_window(now);
-    if (markers_.empty() || markers_.back() != now) markers_.push_back(now);
+/// Changes are in any order: a phase is told when it is over.
+void Waves::cut(sim::Time from, sim::Time until) {
+    std::map<u32, Change> before;
+    std::vector<Change> inside;
+    const auto stood = [&](const Change& c) {
+        const auto [last, fresh] = before.try_emplace(c.variable, c);
+        if (!fresh && std::pair(last->second.at, last->second.order) < std::pair(c.at, c.order)) last->second = c;
+    };
+    for (Variable& v : variables_)
+        if (const Change c = std::exchange(v.fallen, {}); c.order != 0) stood(c);
+    for (Change c : kept_) {
+        if (c.at > until || (c.is_phase() && c.until <= from)) continue;
+        if (!c.is_phase() && c.at < from) {
+            stood(c);
+            continue;
+        }
+        c.at = std::max(c.at, from);
+        if (c.is_phase()) c.until = std::min(c.until, until);
+        if (!c.is_phase() || c.at < c.until) inside.push_back(c);
+    }
+    kept_.clear();
+    for (auto& [v, c] : before) kept_.push_back({from, v, c.value, 0});
+    kept_.insert(kept_.end(), inside.begin(), inside.end());
+    cut_to_ = {from, until};
 }
-void Waves::on(sim::Time now, const os::FenceObserved& e) { if (e.blocks) open_window(now); }
-void Waves::on(sim::Time now, const os::StopSeen&) { open_window(now); }
-void Waves::on(sim::Time now, const os::MmputReturned&) { open_window(now); }
-void Waves::on(sim::Time now, const os::PasidChanged& e) { if (e.state == os::PasidState::Free) open_window(now); }
 
 /// Phases of one actor as a stack: at every instant the one begun last shows, of those begun together the shortest.
 std::vector<Waves::Change> Waves::sorted() const {

@@ -2,10 +2,12 @@
 /// Waveforms: levels, states and phases, pushed when they change and written as a VCD with a GTKWave view beside it.
 /// States are VCD string variables, so that a viewer shows their names without a translation table.
 #pragma once
+#include "observe/teardowns.h"
 #include "observe/window.h"
 
 #include <array>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +19,11 @@ public:
 
     /// The VCD: picosecond timestamps, one scope per dot of a name.
     void write_vcd(std::ostream& out, std::string_view comment) const;
-    /// A view that opens `vcd_file`: groups per unit, states by name, queue depths drawn as steps, a marker at each T0.
-    void write_gtkw(std::ostream& out, std::string_view vcd_file) const;
+    /// A view that opens `wave_file`: groups per unit, states by name, queue depths drawn as steps, and named markers: every T0 that
+    /// there is a letter for, then milestones, those of the slowest teardown first. Of one instant there is one.
+    void write_gtkw(std::ostream& out, std::string_view wave_file, const std::vector<Teardown>& teardowns) const;
+    /// What is outside goes; what stood when it begins stands there.
+    void cut(sim::Time from, sim::Time until);
     std::size_t changes() const { return kept_.size(); }
 
 private:
@@ -51,11 +56,6 @@ private:
     void on(sim::Time now, const devices::QueueState& e);
     void on(sim::Time now, const os::BondChanged& e);
     void on(sim::Time now, const os::ProcessChanged& e);
-    void on(sim::Time now, const os::TeardownTriggered& e);
-    void on(sim::Time now, const os::FenceObserved& e);
-    void on(sim::Time now, const os::StopSeen& e);
-    void on(sim::Time now, const os::MmputReturned& e);
-    void on(sim::Time now, const os::PasidChanged& e);
     std::vector<Change> sorted() const;
     /// The variable's scopes and its own name in the file: legal identifiers, no two the same.
     std::vector<Path> paths() const;
@@ -69,7 +69,7 @@ private:
     std::vector<Change> kept_;
     u64 order_ = 0;
     std::vector<u32> lane_bond_;             ///< PASID lanes: which bond is in each
-    std::vector<sim::Time> markers_;
+    std::optional<std::pair<sim::Time, sim::Time>> cut_to_; ///< nothing else is in it any more
     std::vector<base::Subscription> tokens_;
 };
 

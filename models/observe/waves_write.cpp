@@ -61,6 +61,58 @@ std::string binary(u32 v) {
     return s.empty() ? "0" : s;
 }
 
+constexpr std::size_t letters = 26; ///< markers that a view can name
+constexpr std::size_t most_first_instants = 12; ///< of more teardowns the others have no T0 among the markers, to leave room
+
+struct Marker {
+    sim::Time at;
+    std::string name;
+};
+
+/// One for each instant; what is said of it later stands behind what is said of it now.
+class Markers {
+public:
+    void add(sim::Time at, const std::string& teardown, const std::string& what) {
+        const auto same = std::find_if(list_.begin(), list_.end(), [&](const Marker& m) { return m.at == at; });
+        const std::string name = teardown + ":" + what;
+        if (same == list_.end()) {
+            if (list_.size() < letters) list_.push_back({at, name});
+        } else {
+            const std::size_t own = same->name.rfind(' ') == std::string::npos ? 0 : same->name.rfind(' ') + 1;
+            same->name += same->name.compare(own, teardown.size() + 1, teardown + ":") == 0 ? "," + what : " " + name;
+        }
+    }
+    std::vector<Marker> in_order() const {
+        std::vector<Marker> sorted = list_;
+        std::stable_sort(sorted.begin(), sorted.end(), [](const Marker& a, const Marker& b) { return a.at < b.at; });
+        return sorted;
+    }
+
+private:
+    std::vector<Marker> list_;
+};
+
+/// The slowest first; of those that never came to quiesce, nobody knows better.
+std::vector<std::size_t> slowest_first(const std::vector<Teardown>& teardowns) {
+    std::vector<std::size_t> order(teardowns.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto took = [&](std::size_t n) { return teardowns[n].quiesce.value_or(sim::Duration::ps(INT64_MAX)); };
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return took(a) > took(b); });
+    return order;
+}
+
+std::vector<Marker> markers_of(const std::vector<Teardown>& teardowns, const std::optional<std::pair<sim::Time, sim::Time>>& only) {
+    Markers all;
+    const auto add = [&](std::size_t n, sim::Time at, const std::string& what) {
+        if (!only || (at >= only->first && at <= only->second)) all.add(at, fmt::format("t{}", n), what);
+    };
+    const std::vector<std::size_t> order = slowest_first(teardowns);
+    for (std::size_t n = 0; n < std::min(order.size(), most_first_instants); ++n) add(order[n], teardowns[order[n]].t0, "T0");
+    for (const std::size_t n : order)
+        for (const auto& [name, at] : teardowns[n].milestones) add(n, at, name);
+    return all.in_order();
+}
+
 /// VCD strings end at a blank; an idle state is a dash, because an empty string is not legal everywhere.
 std::string state_text(u32 name_index, const std::vector<std::string>& texts) {
     const std::string& t = name_index < texts.size() ? texts[name_index] : texts[0];
@@ -134,12 +186,15 @@ void Waves::write_vcd(std::ostream& out, std::string_view comment) const {
     if (!all.empty()) out << '#' << all.back().at.ps() + 1000 << '\n';
 }
 
-void Waves::write_gtkw(std::ostream& out, std::string_view vcd_file) const {
-    out << "[*] quiesce: levels as analog steps, states by name\n[dumpfile] \"" << vcd_file << "\"\n[savefile] \"\"\n[timestart] "
-        << (markers_.empty() ? 0 : std::max<i64>(0, markers_.front().ps() - 5'000'000)) << "\n[size] 1600 900\n[pos] -1 -1\n*-24.0 "
-        << (markers_.empty() ? 0 : markers_.front().ps());
-    for (unsigned i = 0; i < 26; ++i) out << ' ' << (i < markers_.size() ? markers_[i].ps() : -1);
-    out << "\n[sst_width] 260\n[signals_width] 330\n";
+void Waves::write_gtkw(std::ostream& out, std::string_view wave_file, const std::vector<Teardown>& teardowns) const {
+    const std::vector<Marker> markers = markers_of(teardowns, cut_to_);
+    const i64 first = markers.empty() ? 0 : markers.front().at.ps();
+    out << "[*] quiesce: levels as analog steps, states by name\n[dumpfile] \"" << wave_file << "\"\n[savefile] \"\"\n[timestart] "
+        << std::max<i64>(0, first - 5'000'000) << "\n[size] 1600 900\n[pos] -1 -1\n*-24.0 " << first;
+    for (std::size_t i = 0; i < letters; ++i) out << ' ' << (i < markers.size() ? markers[i].at.ps() : -1);
+    out << '\n';
+    for (std::size_t i = 0; i < markers.size(); ++i) out << "[markername] " << static_cast<char>('A' + i) << markers[i].name << '\n';
+    out << "[sst_width] 260\n[signals_width] 330\n";
     const std::vector<Path> names = paths();
     std::vector<bool> moves(variables_.size()); // what never changes is in the file and not in the view
     for (const Change& c : kept_) moves[c.variable] = true;

@@ -84,12 +84,19 @@ struct WavesBench : testbench::Stage {
         waves->write_vcd(out, "a test");
         return Vcd{out.str()};
     }
-    std::string gtkw() const {
+    std::string gtkw(const std::vector<Teardown>& teardowns = {}) const {
         std::ostringstream out;
-        waves->write_gtkw(out, "waves.vcd");
+        waves->write_gtkw(out, "waves.vcd", teardowns);
         return out.str();
     }
 };
+Teardown teardown(i64 t0, std::vector<std::pair<std::string, i64>> milestones, std::optional<i64> quiesce = {}) {
+    Teardown t;
+    t.t0 = sim::Time::ps(t0);
+    for (const auto& [name, at] : milestones) t.milestones.emplace_back(name, sim::Time::ps(at));
+    if (quiesce) t.quiesce = sim::Duration::ps(*quiesce);
+    return t;
+}
 constexpr WaveWindow narrow{.everything = false, .before = 100_ps, .after = 1000_ps};
 } // namespace
 
@@ -150,6 +157,12 @@ TEST_CASE("a span is a phase of its actor from its start to its end", "[observe]
     b.span("cpu1", "walk", 120, 130);
     CHECK(b.vcd().of("cpu0.phase") == History{{0, "-"}, {100, "release"}, {150, "sync"}, {180, "-"}});
     CHECK(b.vcd().of("cpu1.phase") == History{{0, "-"}, {120, "walk"}, {130, "-"}});
+}
+
+TEST_CASE("threads of the kernel are a group of their own", "[observe]") {
+    WavesBench b;
+    b.span("app0/1", "exit", 100, 150);
+    CHECK(b.vcd().of("kernel.app0_1.phase") == History{{0, "-"}, {100, "exit"}, {150, "-"}});
 }
 
 TEST_CASE("while an inner span is over its outer one goes on, to any depth", "[observe]") {
@@ -338,10 +351,7 @@ TEST_CASE("the GTKWave view groups what moves by unit, with states by name and l
     b.level(100, "smmu.cmdq.depth", 5);
     b.state(110, "smmu.state", "running");
     b.state(120, "acc0.state", "busy");
-    b.trigger(30'000'000, 1);
-    b.trigger(30'000'000, 2);
-    b.trigger(40'000'000, 3);
-    const std::string view = b.gtkw();
+    const std::string view = b.gtkw({teardown(30'000'000, {}), teardown(30'000'000, {}), teardown(40'000'000, {})});
     CHECK_THAT(view, Catch::Contains("[dumpfile] \"waves.vcd\"\n"));
     CHECK_THAT(view, Catch::Contains("[timestart] 25000000\n"));
     CHECK_THAT(view, Catch::Contains("\n*-24.0 30000000 30000000 40000000 -1 "));
@@ -349,6 +359,46 @@ TEST_CASE("the GTKWave view groups what moves by unit, with states by name and l
                                      "@800200\n-smmu\n@88024\nquiesce.smmu.cmdq.depth[31:0]\n@20000\n-\n"
                                      "@28\nquiesce.smmu.state\n@1000200\n-smmu\n"));
     CHECK_THAT(view, !Catch::Contains("pasid_lane0")); // never moved
+}
+
+TEST_CASE("markers are at T0 and at milestones, and say whose; of one instant there is one", "[observe]") {
+    WavesBench b;
+    const std::string view = b.gtkw({teardown(100, {{"block", 130}, {"stop", 130}, {"drain", 150}}, 50), teardown(120, {{"block", 150}}, 30)});
+    CHECK_THAT(view, Catch::Contains("\n*-24.0 100 100 120 130 150 -1 "));
+    CHECK_THAT(view, Catch::Contains("\n[markername] At0:T0\n[markername] Bt1:T0\n[markername] Ct0:block,stop\n"
+                                     "[markername] Dt0:drain t1:block\n[sst_width]"));
+}
+
+TEST_CASE("of more milestones than a view has letters, T0 and those of the slowest teardown are marked", "[observe]") {
+    WavesBench b;
+    std::vector<Teardown> many;
+    for (i64 n = 0; n < 30; ++n) many.push_back(teardown(1000 * n, {{"block", 1000 * n + 10}, {"stop", 1000 * n + 20 + n}}, 20 + n));
+    const std::string view = b.gtkw(many);
+    CHECK_THAT(view, Catch::Contains("t29:T0\n") && Catch::Contains("t29:stop\n") && Catch::Contains("t18:T0\n") && Catch::Contains("t23:block\n"));
+    CHECK_THAT(view, !Catch::Contains("t17:T0\n") && !Catch::Contains("t22:block\n"));
+    CHECK(view.find("[markername] Z") != std::string::npos);
+}
+
+TEST_CASE("a stretch of time is kept and nothing else, with what stood when it began", "[observe]") {
+    const auto play = [](WavesBench& b) {
+        b.level(100, "q.depth", 1);
+        b.level(200, "q.depth", 2);
+        b.span("cmdq", "early", 100, 250);
+        b.level(350, "q.depth", 3);
+        b.span("cmdq", "whole", 280, 450);
+        b.trigger(400, 1); // opens no window of its own
+        b.level(500, "q.depth", 4);
+    };
+    WavesBench live({.everything = false, .before = {}, .after = {}, .stretch = std::pair{sim::Time::ps(300), sim::Time::ps(400)}});
+    WavesBench later;
+    play(live);
+    play(later);
+    later.waves->cut(sim::Time::ps(300), sim::Time::ps(400));
+    live.waves->cut(sim::Time::ps(300), sim::Time::ps(400));
+    for (const WavesBench* b : {&live, &later}) {
+        CHECK(b->vcd().of("q.depth") == History{{0, "0"}, {300, "10"}, {350, "11"}});
+        CHECK(b->vcd().of("cmdq.phase") == History{{0, "-"}, {300, "whole"}, {400, "-"}});
+    }
 }
 
 TEST_CASE("every signal of the view is declared in the VCD", "[observe]") {
