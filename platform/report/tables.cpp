@@ -4,6 +4,7 @@
 #include "platform/report/parts.h"
 
 #include "observe/metrics.h"
+#include "observe/violations.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -12,6 +13,9 @@
 namespace quiesce::platform::report {
 namespace {
 std::string help_of(std::string_view group, std::string_view name) {
+    if (group == "violation")
+        for (const observe::ViolationKind& k : observe::violation_kinds)
+            if (k.kind == name) return std::string{k.meaning};
     const auto* const m = observe::find_metric(group, name);
     return m == nullptr ? "" : std::string{m->help};
 }

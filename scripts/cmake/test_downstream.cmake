@@ -2,7 +2,8 @@
 # cmake -DBUILD=... -DSOURCE=... -DWORK=... -DGENERATOR=... -DCOMPILER=... -DC_COMPILER=... -DBUILD_TYPE=... -DSANITIZE=...
 #   -DHOSTS=... -DREADME=... -P this file
 # Installs BUILD below WORK, builds the project SOURCE against that and nothing else, and runs it. Then the same with
-# SOURCE/c, a project in C alone: the hosts of the C interface in HOSTS, and the example of README.
+# SOURCE/c, a project in C alone: the hosts of the C interface in HOSTS, and the example in the text README. With Verilator,
+# SOURCE/../rtl, too.
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE "${WORK}")
 
@@ -19,6 +20,12 @@ if(SANITIZE)
   set(flags "-DCMAKE_CXX_FLAGS=-fsanitize=${SANITIZE}")
 endif()
 step("install" "${CMAKE_COMMAND}" --install "${BUILD}" --config "${BUILD_TYPE}" --prefix "${WORK}/prefix")
+foreach(file IN ITEMS man/man1/quiesce.1 man/man1/quiesce-run.1 man/man5/quiesce-scenario.5 bash-completion/completions/quiesce
+    zsh/site-functions/_quiesce fish/vendor_completions.d/quiesce.fish quiesce/scenarios/mm-exit-under-load.yaml)
+  if(NOT EXISTS "${WORK}/prefix/share/${file}")
+    message(FATAL_ERROR "share/${file} was not installed")
+  endif()
+endforeach()
 step("configure" "${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/build" -G "${GENERATOR}"
   "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_PREFIX_PATH=${WORK}/prefix" ${flags})
 step("build" "${CMAKE_COMMAND}" --build "${WORK}/build" --config "${BUILD_TYPE}")
@@ -29,6 +36,13 @@ message(STATUS "${output}")
 
 if(SANITIZE)
   return()  # a program in C alone is not linked with what the sanitizers of the library's C++ need
+endif()
+find_program(verilator verilator)
+if(verilator)
+  step("configure RTL" "${CMAKE_COMMAND}" -S "${SOURCE}/../rtl" -B "${WORK}/build-rtl" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"
+    "-DCMAKE_C_COMPILER=${C_COMPILER}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
+  step("build RTL" "${CMAKE_COMMAND}" --build "${WORK}/build-rtl")
+  step("run RTL" "${CMAKE_CTEST_COMMAND}" --test-dir "${WORK}/build-rtl" -C "${BUILD_TYPE}" --output-on-failure)
 endif()
 file(GLOB hosts "${HOSTS}/*.c" "${HOSTS}/*_host.h")
 file(COPY ${hosts} DESTINATION "${WORK}/hosts")

@@ -232,7 +232,7 @@ expect(5, "cannot read 'none.yaml'", "sweep", "none.yaml")
 expect(5, "cannot create", "sweep", small, "--out", "/proc/none")
 expect(2, "unknown engine 'slrm'", "sweep", small, "--engine", "slrm")
 
-readme = (pathlib.Path(os.environ["SOURCE_DIR"]) / "README.md").read_text()
+readme = (pathlib.Path(os.environ["SOURCE_DIR"]) / "platform/docs/parameter-study.md").read_text()
 write("readme.yaml", next(b for b in readme.split("```") if b.startswith("yaml\nsweep:"))[len("yaml\n"):])
 expect(0, "114 points of 120 combinations, 3 seeds: 342 runs", "sweep", "readme.yaml", "--plan")
 
