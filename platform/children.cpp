@@ -42,6 +42,7 @@ Children::~Children() {
 
 void Children::start(const std::function<Exit()>& body, std::function<void(Exit)> over) {
     while (running_.size() >= jobs_) wait_for_one();
+    if (interrupted_ != nullptr && *interrupted_) return;
     std::fflush(nullptr);
     const pid_t child = ::fork();
     if (child < 0) throw IoError(std::string{"cannot start a process: "} + std::strerror(errno));
@@ -54,6 +55,8 @@ void Children::finish() {
 }
 
 void Children::wait_for_one() {
+    if (interrupted_ != nullptr && *interrupted_ && !std::exchange(told_, true))
+        for (const auto& child : running_) ::kill(child.first, SIGINT);
     int status = 0;
     const pid_t ended = ::waitpid(-1, &status, 0);
     if (ended < 0 && errno == EINTR) return;
@@ -63,6 +66,12 @@ void Children::wait_for_one() {
     const auto over = std::move(found->second);
     running_.erase(found);
     over(exit_of(status));
+}
+
+void on_interrupt(void (*handler)(int)) {
+    struct sigaction action {};
+    action.sa_handler = handler;
+    ::sigaction(SIGINT, &action, nullptr);
 }
 
 } // namespace quiesce::platform

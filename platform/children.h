@@ -3,6 +3,7 @@
 #pragma once
 #include "platform/runner.h"
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <sys/types.h>
@@ -21,11 +22,19 @@ public:
     /// exception means. `over` hears of it here, within start() or finish(): Internal, if a signal ended the process.
     void start(const std::function<Exit()>& body, std::function<void(Exit)> over);
     void finish();
+    /// Once `interrupted` is true nobody starts any more, and those that run get SIGINT, which a terminal sends to all of a
+    /// group and `kill` to the parent alone. Of who never started `over` is not told.
+    void heed(const std::atomic<bool>& interrupted) { interrupted_ = &interrupted; }
 
 private:
     void wait_for_one();
     unsigned jobs_;
+    const std::atomic<bool>* interrupted_ = nullptr;
+    bool told_ = false; ///< those that run
     std::map<pid_t, std::function<void(Exit)>> running_;
 };
+
+/// SIGINT calls `handler`, and a wait for a child ends (std::signal would let it go on).
+void on_interrupt(void (*handler)(int));
 
 } // namespace quiesce::platform

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "platform/cli.h"
+#include "platform/cli_app.h"
 
 #include "platform/diagnostics.h"
+#include "platform/lists.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #ifndef QUIESCE_VERSION
@@ -12,11 +12,7 @@
 
 namespace quiesce::platform {
 namespace {
-/// Numbers stay text while CLI11 has them: it reads 010 as 8 and -1 as 18446744073709551615.
-struct Figures {
-    std::string seed, jobs, runs, engine = "local";
-};
-const std::vector<std::string> list_kinds{"scenarios", "presets", "params", "policies", "bugs", "devices", "metrics", "sentences"};
+const std::vector<std::string> answering{"run", "check", "compare", "sweep", "stress", "explain", "replay", "list", "features"};
 
 const char* const scenario_help = "a scenario file, or a name from `quiesce list scenarios`";
 
@@ -180,17 +176,32 @@ std::string option_meant(const CLI::App& app) {
 
 int usage(const std::string& what, std::string_view got, const std::vector<std::string>& known) {
     const auto close = base::closest(got, known);
+    if (manner().json) {
+        complain(fmt::format("unknown {} '{}': expected one of {}", what, printable(got), base::join(known)), close);
+        return 2;
+    }
     fmt::print(stderr, "quiesce: error: unknown {} '{}'{}: expected one of {}\n", what, printable(got),
                close ? fmt::format("; did you mean '{}'?", *close) : "", base::join(known));
     return 2;
+}
+
+std::vector<std::string> names_of(const std::vector<std::pair<std::string, std::string>>& rows) {
+    std::vector<std::string> names;
+    for (const auto& row : rows) names.push_back(row.first);
+    return names;
 }
 
 /// What CLI11 does not judge as we do; the exit code, 0 if all is well.
 int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
     const CLI::App& verb = *app.get_subcommands().front();
     line.verb = verb.get_name();
-    if (line.verb == "list" && std::find(list_kinds.begin(), list_kinds.end(), line.list) == list_kinds.end())
-        return usage("list", line.list, list_kinds);
+    if (const auto known = names_of(list_kinds()); !line.list.empty() && std::find(known.begin(), known.end(), line.list) == known.end())
+        return usage("list", line.list, known);
+    if (const std::vector<std::string> known{"text", "json"}; std::find(known.begin(), known.end(), figures.diagnostics) == known.end())
+        return usage("form of diagnostics", figures.diagnostics, known);
+    if (const std::vector<std::string> known{"auto", "always", "never"}; std::find(known.begin(), known.end(), figures.color) == known.end())
+        return usage("--color", figures.color, known);
+    manner().colour = figures.color == "auto" ? Manner::Colour::Auto : figures.color == "always" ? Manner::Colour::Always : Manner::Colour::Never;
     if (figures.engine != "local") return usage("engine", figures.engine, {"local"});
     Diagnostics out;
     line.seed = figure<std::uint64_t>(verb, "--seed", figures.seed, 0, std::numeric_limits<std::uint64_t>::max(), out);
@@ -199,12 +210,40 @@ int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
     out.print(stderr);
     return out.ok() ? 0 : 2;
 }
+/// What every verb takes; --json where it has something to answer.
+void add_common(CLI::App& verb, CommandLine& line, Figures& figures) {
+    const bool answers = std::find(answering.begin(), answering.end(), verb.get_name()) != answering.end();
+    if (answers && verb.get_option_no_throw("--json") == nullptr) verb.add_flag("--json", line.json, "stdout is one JSON document");
+    verb.add_option("--diagnostics", figures.diagnostics, "how stderr speaks: text, or json, an object a line (severity, file, line, col, message, hint)")
+        ->type_name("text|json");
+    verb.add_option("--color", figures.color, "colour in diagnostics; auto: on a terminal, unless NO_COLOR is set")->type_name("auto|always|never");
+}
+
+/// CLI11 complains before it has read everything: how it is to do that is seen beforehand.
+void foresee_manner(int argc, const char* const* argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word == "--diagnostics=json" || (word == "--diagnostics" && i + 1 < argc && std::string_view(argv[i + 1]) == "json")) manner().json = true;
+    }
+}
+
+int parse_error(const CLI::App& app, const CLI::ParseError& e) {
+    if (e.get_exit_code() == 0 || !manner().json) {
+        const int code = app.exit(e);
+        if (code != 0) fmt::print(stderr, "{}", option_meant(app));
+        return code == 0 ? 0 : 2; // CLI11's 100-series all mean: usage
+    }
+    std::string hint = option_meant(app);
+    if (!hint.empty()) hint = hint.substr(std::string_view("did you mean ").size(), hint.rfind('?') - std::string_view("did you mean ").size());
+    complain(e.what(), hint.empty() ? std::nullopt : std::optional(hint));
+    return 2;
+}
 } // namespace
 
-ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
-    CommandLine line;
-    Figures figures;
-    CLI::App app{"quiesce: how long until no device can touch a dying process's memory, and what that time is made of", "quiesce"};
+std::unique_ptr<CLI::App> describe_command_line(CommandLine& line, Figures& figures) {
+    auto described = std::make_unique<CLI::App>("quiesce: how long until no device can touch a dying process's memory, and what that time is made of",
+                                                "quiesce");
+    CLI::App& app = *described;
     app.set_version_flag("--version", std::string{"quiesce "} + QUIESCE_VERSION);
     app.require_subcommand(1);
     app.footer("`quiesce VERB --help` has examples of each verb. stdout is data, stderr is for people.\n"
@@ -223,7 +262,7 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     add_report(*app.add_subcommand("report", "build report.html again from results; of several, a panel each"), line);
     add_replay(*app.add_subcommand("replay", "vectors of another implementation against a bare IOMMU model"), line);
     auto* list = app.add_subcommand("list", "what there is, each with a line of help");
-    list->add_option("what", line.list, "")->required()->type_name(base::join(list_kinds, "|"));
+    list->add_option("what", line.list, "what to list; nothing: what can be listed")->type_name(base::join(names_of(list_kinds()), "|"));
     list->add_flag("--json", line.json, "an array of objects");
     list->footer("examples:\n  quiesce list scenarios\n  quiesce list params | grep tlb\n  quiesce list bugs --json\n");
     app.add_subcommand("schema", "JSON Schema (draft-07) of a scenario")
@@ -231,15 +270,34 @@ ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
     auto* features = app.add_subcommand("features", "every register, field, command and event, and whether it is modelled");
     features->add_flag("--json", line.json, "an array of objects");
     features->footer("example:\n  quiesce features | grep absent\n");
+    auto* completion = app.add_subcommand("completion", "a script that makes a shell complete verbs, options, names, parameters and their values");
+    completion->add_option("shell", line.shell, "which shell")->required()->type_name("bash|zsh|fish");
+    completion->footer("An installed quiesce has them where each shell looks. From a build tree:\n"
+                       "examples:\n"
+                       "  source <(quiesce completion bash)\n"
+                       "  quiesce completion zsh > ~/.zfunc/_quiesce                 # a directory of $fpath\n"
+                       "  quiesce completion fish > ~/.config/fish/completions/quiesce.fish\n");
+    auto* man = app.add_subcommand("man", "the manual pages, made of what this binary says of itself");
+    man->add_option("page", line.page, "such as quiesce.1, quiesce-run.1, quiesce-scenario.5 (default: quiesce.1)")->type_name("PAGE");
+    man->add_option("--out", line.out, "leave all pages here")->type_name("DIR");
+    man->footer("examples:\n  quiesce man > quiesce.1 && man -l quiesce.1\n  quiesce man quiesce-scenario.5 | man -l -\n");
+    for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) add_common(*verb, line, figures);
+    return described;
+}
+
+ParsedCommandLine parse_command_line(int argc, const char* const* argv) {
+    CommandLine line;
+    Figures figures;
+    foresee_manner(argc, argv);
+    const auto described = describe_command_line(line, figures);
+    CLI::App& app = *described;
     const std::vector<std::string> verbs = verb_names(app);
     if (argc > 1 && argv[1][0] != '-' && std::find(verbs.begin(), verbs.end(), argv[1]) == verbs.end())
         return {std::nullopt, usage("verb", argv[1], verbs)};
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        const int code = app.exit(e);
-        if (code != 0) fmt::print(stderr, "{}", option_meant(app));
-        return {std::nullopt, code == 0 ? 0 : 2}; // CLI11's 100-series all mean: usage
+        return {std::nullopt, parse_error(app, e)};
     }
     const int code = finish(app, figures, line);
     return {code == 0 ? std::optional(line) : std::nullopt, code};

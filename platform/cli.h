@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// The command line, in words of our own: CLI11 stays in cli.cpp.
+/// The command line, in words of our own: CLI11 stays behind cli_app.h.
 #pragma once
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 namespace quiesce::platform {
 
 struct CommandLine {
-    std::string verb;                        ///< run, check, compare, sweep, stress, explain, report, replay, list, schema, features
+    std::string verb;                        ///< run, check, compare, sweep, stress, explain, report, replay, list, schema, features, completion, man
     std::string scenario;
     std::string sweep;                       ///< a sweep file, or a name
     std::string vectors;                     ///< a file, or - for stdin
@@ -19,7 +19,8 @@ struct CommandLine {
     std::vector<std::string> sets, over;
     unsigned long long runs = 300;
     unsigned jobs = 0;                       ///< 0: as many as there are processors
-    std::string list;                        ///< what to list
+    std::string list;                        ///< what to list; empty: what can be
+    std::string shell, page;                 ///< completion: for which; man: which
     bool json = false, check_tlm = false, plan = false;
     std::vector<std::string> short_sets;     ///< what options of their own stand for: --pcap is observe.pcap=true
 };

@@ -7,6 +7,8 @@
 #include "platform/verbs.h"
 
 #include <algorithm>
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <fmt/format.h>
 #include <fstream>
@@ -16,6 +18,8 @@
 namespace quiesce::platform {
 namespace {
 namespace fs = std::filesystem;
+
+std::atomic<bool> compare_interrupted{false};
 
 struct Variant {
     std::string name;                    ///< "quiet-unbind", "mm-exit,85ns"
@@ -59,6 +63,7 @@ std::string directory_name(std::string s) {
 Exit run_variant(const CommandLine& line, const Variant& v) {
     const Read read = read_for(line, v.sets);
     if (!read.scenario) return read.exit;
+    std::signal(SIGINT, [](int) { interrupt_current_run(); }); // what it has come to is written
     const Ran ran = simulate(*read.scenario, v.dir);
     ran.notes.print(stderr);
     return ran.exit;
@@ -66,7 +71,10 @@ Exit run_variant(const CommandLine& line, const Variant& v) {
 
 void run_all(const CommandLine& line, std::vector<Variant>& variants) {
     Children children(line.jobs);
-    for (Variant& v : variants)
+    children.heed(compare_interrupted);
+    for (Variant& v : variants) {
+        v.exit = Exit::Interrupted; // if it never starts
+        remove_file(v.dir / "run.json");
         children.start([&] { return run_variant(line, v); },
                        [&v](Exit exit) {
                            v.exit = exit;
@@ -75,6 +83,7 @@ void run_all(const CommandLine& line, std::vector<Variant>& variants) {
                            std::ifstream in(v.dir / "run.json");
                            if (in) v.run = nlohmann::json::parse(in, nullptr, false);
                        });
+    }
     children.finish();
 }
 
@@ -252,6 +261,28 @@ void print_steps(const std::vector<Variant>& variants, std::size_t teardown) {
     }
 }
 
+void print_text(const std::string& scenario, u64 seed, const std::string& help, const std::vector<Variant>& variants) {
+    fmt::print("{}  seed {}  {}\n\n", scenario, seed, help);
+    print_table(variants);
+    std::size_t teardowns = 0;
+    for (const Variant& v : variants)
+        if (ran(v)) teardowns = std::max(teardowns, v.run["teardowns"].size());
+    print_failures(variants);
+    for (std::size_t t = 0; t < std::min<std::size_t>(teardowns, 2); ++t) print_steps(variants, t);
+    if (teardowns > 2) fmt::print("\nsteps of {} more teardowns: run.json\n", teardowns - 2);
+    fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
+               "what each name means: "
+               "quiesce list metrics\n");
+}
+
+/// `run` of a variant is its run.json, null if it left none.
+void print_json(const std::string& scenario, u64 seed, const std::vector<Variant>& variants) {
+    nlohmann::ordered_json all{{"scenario", scenario}, {"seed", seed}, {"variants", nlohmann::ordered_json::array()}};
+    for (const Variant& v : variants)
+        all["variants"].push_back({{"name", v.name}, {"set", v.sets}, {"exit", static_cast<int>(v.exit)}, {"run", v.run}});
+    fmt::print("{}\n", all.dump(2));
+}
+
 /// Of those that left results in this run.
 Exit leave_page(const std::vector<Variant>& variants, const fs::path& out, Exit so_far) {
     std::vector<ReportSource> sources;
@@ -276,7 +307,7 @@ Exit compare_verb(const CommandLine& line) {
     for (const Variant& v : *variants) { // everything is checked before anything runs
         const Read read = read_for(line, v.sets);
         if (!read.scenario) {
-            if (!read.unknown) fmt::print(stderr, "quiesce: no variant was run: it is {} that cannot be\n", v.name);
+            if (!read.unknown) complain(fmt::format("no variant was run: it is {} that cannot be", v.name));
             return read.exit;
         }
     }
@@ -284,23 +315,16 @@ Exit compare_verb(const CommandLine& line) {
     if (!line.out) scratch.emplace();
     const fs::path out = line.out ? fs::path{*line.out} : scratch->path();
     prepare_directory(out);
+    on_interrupt([](int) { compare_interrupted = true; });
     for (Variant& v : *variants) v.dir = out / directory_name(v.name);
     run_all(line, *variants);
     const Read read = read_for(line);
-    fmt::print("{}  seed {}  {}\n\n", line.scenario, read.scenario ? read.scenario->seed : 1, read.scenario ? read.scenario->help : "");
-    print_table(*variants);
-    std::size_t teardowns = 0;
-    for (const Variant& v : *variants)
-        if (ran(v)) teardowns = std::max(teardowns, v.run["teardowns"].size());
-    print_failures(*variants);
-    for (std::size_t t = 0; t < std::min<std::size_t>(teardowns, 2); ++t) print_steps(*variants, t);
-    if (teardowns > 2) fmt::print("\nsteps of {} more teardowns: run.json\n", teardowns - 2);
-    fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
-               "what each name means: "
-               "quiesce list metrics\n");
+    const u64 seed = read.scenario ? read.scenario->seed : 1;
+    if (line.json) print_json(line.scenario, seed, *variants);
+    else print_text(line.scenario, seed, read.scenario ? read.scenario->help : "", *variants);
     if (scratch) return worst_exit(*variants);
     const Exit exit = leave_page(*variants, out, worst_exit(*variants));
-    fmt::print(stderr, "results in {}\n", out.string());
+    mention("results in " + out.string());
     return exit;
 }
 

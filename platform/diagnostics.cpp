@@ -240,11 +240,12 @@ std::string Diagnostics::render(bool colour) const {
 }
 
 void Diagnostics::print(std::FILE* to) const {
-    const std::string text = render(wants_colour(to));
+    const std::string text = manner().json ? render_json() : render(wants_colour(to));
     std::fwrite(text.data(), 1, text.size(), to);
 }
 
 bool wants_colour(std::FILE* to) {
+    if (manner().colour != Manner::Colour::Auto) return manner().colour == Manner::Colour::Always;
     const char* no_colour = std::getenv("NO_COLOR");
     if (no_colour && *no_colour) return false;
     const char* term = std::getenv("TERM");

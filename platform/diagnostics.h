@@ -87,7 +87,9 @@ public:
     std::vector<Diagnostic> sorted() const;
     /// Everything as text, each complaint with its line and caret, and a last line that counts ("2 errors, 1 warning").
     std::string render(bool colour = false) const;
-    /// `render` to `to`, in colour if that is a terminal and NO_COLOR is unset or empty.
+    /// Each as a JSON object (severity, file, line, col, message, hint) on a line of its own.
+    std::string render_json() const;
+    /// `render` to `to`, in colour if that is a terminal and NO_COLOR is unset or empty; or `render_json`, as manner() says.
     void print(std::FILE* to = stderr) const;
 
 private:
@@ -98,7 +100,20 @@ private:
     std::size_t errors_ = 0;
 };
 
-/// May output to `to` be coloured: a terminal, NO_COLOR unset or empty, TERM not "dumb".
+/// How the program speaks on stderr, for the whole of it: --diagnostics and --color.
+struct Manner {
+    enum class Colour { Auto, Always, Never };
+    bool json = false; ///< each complaint, and each word for people, is one JSON object on a line of its own
+    Colour colour = Colour::Auto;
+};
+Manner& manner();
+
+/// A complaint without a place: "quiesce: error: ...".
+void complain(std::string_view message, const std::optional<std::string>& suggestion = std::nullopt, std::string_view severity = "error");
+/// A word for people, which is no complaint: "results in out/a".
+void mention(std::string_view text);
+
+/// May output to `to` be coloured: as --color says; else a terminal, NO_COLOR unset or empty, TERM not "dumb".
 bool wants_colour(std::FILE* to);
 
 /// The place of byte `offset` of the source's text (of its end, if beyond).

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `list`, `schema`: what there is, from the same tables that the rest of the program uses.
 #include "base/spread.h"
+#include "observe/all_events.h"
 #include "observe/metrics.h"
 #include "observe/violations.h"
+#include "platform/coverage.h"
+#include "platform/lists.h"
 #include "platform/machine/devices.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
@@ -15,9 +18,9 @@ namespace quiesce::platform {
 namespace {
 using Json = nlohmann::ordered_json;
 
-Json entry(std::string_view name, std::string_view help) { return {{"name", name}, {"help", help}}; }
-
 constexpr std::string_view any_switch = "<name>";
+
+Json entry(std::string_view name, std::string_view help) { return {{"name", name}, {"help", help}}; }
 
 /// A configuration with one device of each kind, which has its kind's name in angle brackets, and a switch.
 Config one_of_each() {
@@ -150,6 +153,21 @@ Json list_sentences() {
     return list;
 }
 
+/// The events that have a help say it in the comment above their struct.
+Json list_events() {
+    Json list = Json::array();
+    const auto add = [&]<class E>(std::type_identity<E>) {
+        const auto note = std::find_if(event_notes().begin(), event_notes().end(), [](const EventNote& n) { return n.event == E::event_name; });
+        list.push_back(entry(E::event_name, note == event_notes().end() ? "" : note->text));
+        list.back()["group"] = note == event_notes().end() ? "" : note->room;
+        Json fields = Json::array();
+        base::for_each_field_type<E>([&](std::string_view name, auto) { fields.push_back(name); });
+        list.back()["fields"] = fields;
+    };
+    [&]<class... E>(base::EventList<E...>) { (add(std::type_identity<E>{}), ...); }(observe::AllEvents{});
+    return list;
+}
+
 /// Where a policy is, those where it is not claimed to be safe in brackets: "smmuv3 (6.1) 6.12; vtd 6.1 6.12".
 std::string places_of(const Json& policy) {
     std::map<std::string, std::string> by_iommu;
@@ -172,6 +190,7 @@ void print_list(const Json& list) {
         if (j.contains("default")) fmt::print("  [{}; {}]", j["default"].get<std::string>(), j["provenance"].get<std::string>());
         if (j.contains("drawn")) fmt::print("  (or drawn: {})", fmt::join(j["drawn"].get<std::vector<std::string>>(), "; "));
         if (j.contains("source")) fmt::print("  [{}]", j["source"].get<std::string>());
+        if (j.contains("fields")) fmt::print("  ({})", fmt::join(j["fields"].get<std::vector<std::string>>(), ", "));
         if (j.contains("on")) fmt::print("  [{}]", places_of(j));
         if (j.contains("threshold")) fmt::print("  [{}]", j["threshold"].get<std::string>());
         if (j.contains("scenario"))
@@ -296,22 +315,62 @@ Json scenario_schema() {
 }
 } // namespace
 
-Exit list_verb(const CommandLine& line) {
-    struct Row {
-        std::string_view what;
-        Json (*make)();
-    };
-    static constexpr Row rows[] = {{"scenarios", list_scenarios}, {"presets", list_presets}, {"params", list_params}, {"policies", list_policies},
-                                   {"bugs", list_bugs}, {"devices", list_devices}, {"metrics", list_metrics},
-                                   {"sentences", list_sentences}};
-    for (const Row& r : rows) {
-        if (r.what != line.list) continue;
-        const Json list = r.make();
-        if (line.json) fmt::print("{}\n", list.dump(2));
-        else print_list(list);
-        return Exit::Ok;
+const std::vector<std::pair<std::string, std::string>>& scenario_keys() {
+    static const std::vector<std::pair<std::string, std::string>> keys{
+        {"scenario", "what it shows, in a line"},
+        {"name", "its name in results; the file's, if it says none"},
+        {"seed", "of every random stream; --seed goes before it"},
+        {"until", "a fixed end; without it the run ends when everything has come to rest"},
+        {"requires", "capabilities without which it is not applicable"},
+        {"platform", "the IOMMU, PCIe, memory; a preset to begin with"},
+        {"os", "the kernel, its policy, drivers, CPUs"},
+        {"devices", "by name, each of a kind"},
+        {"observe", "what is kept; nothing of it changes what happens"},
+        {"steps", "what happens, one after the other"},
+        {"expect", "what is claimed"}};
+    return keys;
+}
+
+namespace {
+struct ListRow {
+    std::string_view what, help;
+    Json (*make)();
+};
+constexpr ListRow list_table[] = {
+    {"scenarios", "the library: stories that can be run by name", list_scenarios},
+    {"presets", "platforms that a scenario can begin with", list_presets},
+    {"params", "everything that --set and a scenario can set, with its default and where that comes from", list_params},
+    {"policies", "who ends a bond, and when; on which kernel and IOMMU each exists", list_policies},
+    {"bugs", "deliberate mistakes for os.bugs, each with the scenario that it shows in", list_bugs},
+    {"devices", "kinds of devices", list_devices},
+    {"metrics", "every name of run.json: milestones, phases, counts, violations", list_metrics},
+    {"sentences", "what steps can say and expect can claim", list_sentences},
+    {"events", "what the models state while they run, as events.sqlite and the timeline have it", list_events},
+};
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> list_kinds() {
+    std::vector<std::pair<std::string, std::string>> kinds;
+    for (const ListRow& r : list_table) kinds.emplace_back(r.what, r.help);
+    return kinds;
+}
+
+nlohmann::ordered_json list_of(std::string_view what) {
+    if (what.empty()) {
+        Json list = Json::array();
+        for (const ListRow& r : list_table) list.push_back(entry(r.what, r.help));
+        return list;
     }
-    return Exit::Usage;
+    for (const ListRow& r : list_table)
+        if (r.what == what) return r.make();
+    throw std::invalid_argument("no such list");
+}
+
+Exit list_verb(const CommandLine& line) {
+    const Json list = list_of(line.list);
+    if (line.json) fmt::print("{}\n", list.dump(2));
+    else print_list(list);
+    return Exit::Ok;
 }
 
 Exit schema_verb(const CommandLine&) {

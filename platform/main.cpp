@@ -19,9 +19,11 @@ struct Row {
 };
 constexpr Row rows[] = {{"run", run_verb}, {"check", check_verb}, {"compare", compare_verb}, {"sweep", sweep_verb},
                         {"stress", stress_verb}, {"explain", explain_verb}, {"report", report_verb},
-                        {"replay", replay_verb}, {"list", list_verb}, {"schema", schema_verb}, {"features", features_verb}};
+                        {"replay", replay_verb}, {"list", list_verb}, {"schema", schema_verb}, {"features", features_verb},
+                        {"completion", completion_verb}, {"man", man_verb}};
 
 int go(int argc, char** argv) {
+    if (argc > 1 && std::string_view(argv[1]) == "complete") return static_cast<int>(complete({argv + 2, argv + argc})); // a shell asks
     const ParsedCommandLine parsed = parse_command_line(argc, argv);
     if (!parsed.line) return parsed.exit;
     try {
@@ -39,7 +41,7 @@ int flushed(int code) {
     const bool whole = std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && std::cout.good();
     constexpr int worse[] = {130, 70, 4};
     if (whole || std::find(std::begin(worse), std::end(worse), code) != std::end(worse)) return code;
-    fmt::print(stderr, "quiesce: error: cannot write to stdout: {}\n", std::strerror(errno));
+    complain(fmt::format("cannot write to stdout: {}", std::strerror(errno)));
     return static_cast<int>(Exit::Io);
 }
 } // namespace

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <new>
+#include <nlohmann/json.hpp>
 #include <system_error>
 #include <systemc>
 
@@ -22,7 +23,7 @@ Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets
     try {
         read.scenario = read_scenario(line.scenario, sets, found);
     } catch (const UnknownScenario& e) {
-        fmt::print(stderr, "quiesce: error: {}\n", e.what());
+        complain(e.what());
         return {nullptr, Exit::BadInput, true};
     }
     found.print(stderr);
@@ -34,7 +35,7 @@ Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets
 
 Exit report_current_exception() {
     const auto say = [](std::string_view what, const std::exception& e, Exit exit) {
-        fmt::print(stderr, "quiesce: {}: {}\n", what, e.what());
+        complain(e.what(), std::nullopt, what);
         return exit;
     };
     try {
@@ -63,8 +64,15 @@ Exit check_verb(const CommandLine& line) {
     const Read read = read_for(line);
     if (!read.scenario) return read.exit;
     const Scenario& s = *read.scenario;
-    fmt::print("{}: ok: {} sentences, {} expectations, {} devices\n", s.name, s.steps.size(), s.expectations.size(), s.config.devices.size());
-    if (const auto missing = missing_capability(s); !missing.empty()) fmt::print(stderr, "not applicable: {}\n", missing);
+    const auto missing = missing_capability(s);
+    if (line.json) {
+        const nlohmann::ordered_json told{{"scenario", s.name}, {"ok", true}, {"applicable", missing.empty()}, {"sentences", s.steps.size()},
+                                          {"expectations", s.expectations.size()}, {"devices", s.config.devices.size()}};
+        fmt::print("{}\n", told.dump(2));
+    } else {
+        fmt::print("{}: ok: {} sentences, {} expectations, {} devices\n", s.name, s.steps.size(), s.expectations.size(), s.config.devices.size());
+    }
+    if (!missing.empty()) mention("not applicable: " + missing);
     return Exit::Ok;
 }
 
@@ -75,13 +83,14 @@ Exit run_verb(const CommandLine& line) {
     const Ran ran = simulate(*read.scenario, line.out ? std::optional<std::filesystem::path>(*line.out) : std::nullopt);
     Exit exit = ran.exit;
     if (line.out) exit = leave_report({{"", *line.out}}, std::filesystem::path(*line.out) / "report.html", exit);
+    if (line.json) fmt::print("{}\n", observe::to_json(ran.record).dump(2));
     if (ran.record.verdict == "not-applicable") {
-        fmt::print(stderr, "not applicable: {}\n", missing_capability(*read.scenario));
+        mention("not applicable: " + missing_capability(*read.scenario));
         return exit;
     }
     ran.notes.print(stderr);
-    fmt::print("{}", observe::to_text(ran.record));
-    if (line.out) fmt::print(stderr, "results in {}\n", *line.out);
+    if (!line.json) fmt::print("{}", observe::to_text(ran.record));
+    if (line.out) mention("results in " + *line.out);
     return exit;
 }
 

@@ -17,6 +17,14 @@ Exit replay_verb(const CommandLine& line);
 Exit list_verb(const CommandLine& line);
 Exit schema_verb(const CommandLine& line);
 Exit features_verb(const CommandLine& line);
+Exit completion_verb(const CommandLine& line);
+Exit man_verb(const CommandLine& line);
+/// What the last of `words`, which may be empty or half a word, could become behind the others; the first is the verb. One on a
+/// line, with a tab and its help; ":files" and ":dirs" stand for those.
+Exit complete(const std::vector<std::string>& words);
+
+/// The pages that `man` can make: "quiesce.1" ...
+std::vector<std::string> manual_pages();
 
 /// The scenario of a command line, ready to run; or the exit code, after printing what is wrong.
 struct Read {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Collects from the sources what `quiesce features` says besides its tables: which TEST_CASE shows which row, by its
-tags, and where a model deviates from its specification, by `MODEL:`. Writes one C++ file; leaves it alone if nothing
-changed.
+tags, and where a model deviates from its specification, by `MODEL:`; and for `quiesce list events`, what stands above
+the struct of each event. Writes one C++ file; leaves it alone if nothing changed.
 
 usage: coverage_notes.py SOURCE_DIR OUTPUT.cpp
 """
@@ -86,6 +86,18 @@ def deviations(root: Path):
             yield file.relative_to(root).as_posix(), number, text
 
 
+EVENT = re.compile(r'((?:^[ \t]*///.*\n)*)^struct \w+ \{\n(?:\s*//.*\n)*\s*static constexpr std::string_view event_name = "(\w+)"',
+                   re.MULTILINE)
+
+
+def events(root: Path):
+    """(event, room, the sentences above it) of each event."""
+    for file in sorted((root / "models").rglob("*.h")):
+        for comment, name in EVENT.findall(file.read_text()):
+            text = " ".join(re.sub(r"^\s*///\s?", "", line) for line in comment.splitlines())
+            yield name, file.relative_to(root / "models").parts[0], re.sub(r"\s+", " ", text).strip().rstrip(".")
+
+
 def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -97,11 +109,14 @@ def main() -> int:
     root, output = Path(sys.argv[1]), Path(sys.argv[2])
     shown = "".join(f"    {{{quoted(tag)}, {quoted(test)}}},\n" for test, tag in sorted(tests(root)))
     marked = "".join(f"    {{{quoted(file)}, {line}, {quoted(text)}}},\n" for file, line, text in deviations(root))
+    stated = "".join(f"    {{{quoted(name)}, {quoted(room)}, {quoted(what)}}},\n" for name, room, what in events(root))
     text = ("// Made by scripts/coverage_notes.py from the sources.\n#include \"platform/coverage.h\"\n\n"
             "namespace quiesce::platform {\nnamespace {\n"
             f"constexpr ShownBy shown_table[] = {{\n{shown}    {{}},\n}};\n"
             f"constexpr Deviation deviation_table[] = {{\n{marked}    {{}},\n}};\n"
+            f"constexpr EventNote event_table[] = {{\n{stated}    {{}},\n}};\n"
             "} // namespace\n"
+            "std::span<const EventNote> event_notes() { return std::span{event_table}.first(std::size(event_table) - 1); }\n"
             "std::span<const ShownBy> shown_by() { return std::span{shown_table}.first(std::size(shown_table) - 1); }\n"
             "std::span<const Deviation> deviations() {\n"
             "    return std::span{deviation_table}.first(std::size(deviation_table) - 1);\n}\n"

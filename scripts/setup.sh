@@ -9,7 +9,7 @@ packages=(g++ cmake ninja-build pkg-config ccache libsystemc-dev libboost-dev ca
     libbenchmark-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libsqlite3-dev gtkwave python3
     python3-jsonschema)
 if [[ -n ${QUIESCE_CI:-} || ${1:-} == --ci ]]; then
-    packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark xvfb xauth)
+    packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark xvfb xauth zsh fish man-db mandoc)
 fi
 
 stamp=$top/build/.packages

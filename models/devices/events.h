@@ -10,6 +10,7 @@
 
 namespace quiesce::devices {
 
+/// A device decided on a DMA, and gave it its number.
 struct DmaIssued {
     static constexpr std::string_view event_name = "DmaIssued";
     u64 transaction;
@@ -177,6 +178,7 @@ DESCRIBE(QueueState, queue, device, bond, pasid, state)
 /// or the queue does not take it, and its sender is told so. Dropped: it was posted, so nobody is told.
 enum class SubmissionFate : u8 { Accepted, Retry, Dropped };
 
+/// User space gave a device a descriptor: it was taken, told to try again, or dropped.
 struct DescriptorSubmitted {
     static constexpr std::string_view event_name = "DescriptorSubmitted";
     base::Name queue;

@@ -61,6 +61,7 @@ struct StructureTorn {
 };
 DESCRIBE(StructureTorn, transaction, bond, at, bytes, word0, now)
 
+/// A frame came to an address space, for a page or a table of its own.
 struct FrameTaken {
     static constexpr std::string_view event_name = "FrameTaken";
     Spa frame;
@@ -70,6 +71,7 @@ struct FrameTaken {
 };
 DESCRIBE(FrameTaken, frame, owner, use, page)
 
+/// A frame of `owner` came to `with`, too.
 struct FrameShared {
     static constexpr std::string_view event_name = "FrameShared";
     Spa frame;
@@ -87,6 +89,7 @@ struct FrameLeft {
 };
 DESCRIBE(FrameLeft, frame, by, owner, page)
 
+/// The entry of a page was cleared, or that which led to a table.
 struct FrameUnmapped {
     static constexpr std::string_view event_name = "FrameUnmapped";
     Spa frame;
@@ -95,6 +98,7 @@ struct FrameUnmapped {
 };
 DESCRIBE(FrameUnmapped, frame, owner, page)
 
+/// A frame went back to whoever has free ones: it may be taken again.
 struct FrameFreed {
     static constexpr std::string_view event_name = "FrameFreed";
     Spa frame;

@@ -13,6 +13,7 @@ namespace quiesce::os {
 /// facts/linux-sva.md 1.4.
 enum class BondState : u8 { Unbound, Bound, Exited, Draining };
 
+/// A bond, an address space on a device, came to be, was left by its process, is being drained, or ended.
 struct BondChanged {
     static constexpr std::string_view event_name = "BondChanged";
     BondId bond;
@@ -131,6 +132,7 @@ struct WorkLost {
 };
 DESCRIBE(WorkLost, device, bond)
 
+/// A process came to be, is dying, is dead, or was reaped.
 struct ProcessChanged {
     static constexpr std::string_view event_name = "ProcessChanged";
     base::Name process;
@@ -149,6 +151,7 @@ struct MmputReturned {
 };
 DESCRIBE(MmputReturned, process, mm, last, span)
 
+/// The address space is taken down: its pages and tables went back.
 struct ExitMmapReturned {
     static constexpr std::string_view event_name = "ExitMmapReturned";
     MmId mm;
@@ -195,6 +198,7 @@ constexpr auto enum_names(OomReap) {
     return base::name_table<OomReap>({{OomReap::Reaped, "reaped"}, {OomReap::Busy, "busy"}, {OomReap::Refused, "refused"},
                                       {OomReap::Gone, "gone"}});
 }
+/// Somebody tried to take the pages of an OOM victim.
 struct OomReapTried {
     static constexpr std::string_view event_name = "OomReapTried";
     MmId mm;
@@ -203,6 +207,7 @@ struct OomReapTried {
 };
 DESCRIBE(OomReapTried, mm, by, how)
 
+/// The pages of a mapping were taken from an OOM victim.
 struct OomMappingReaped {
     static constexpr std::string_view event_name = "OomMappingReaped";
     MmId mm;
@@ -235,6 +240,7 @@ DESCRIBE(OomVictimHidden, mm, tries, given_up)
 /// Parked: in its grace time. FreePending: given back, and still held by others.
 enum class PasidState : u8 { Free, Allocated, Parked, FreePending };
 
+/// A PASID was given out, was parked, waits to be free, or is free.
 struct PasidChanged {
     static constexpr std::string_view event_name = "PasidChanged";
     Pasid pasid;
@@ -347,6 +353,7 @@ DESCRIBE(PageGroupAnswered, stream, has_pasid, pasid, group, code)
 /// Dying: it is being killed.
 enum class UserSubmission : u8 { Accepted, Full, NoPortal, NoPasid, Failed, Dying };
 
+/// A thread of user space submitted a descriptor: what came of it, as the thread sees it.
 struct UserSubmitted {
     static constexpr std::string_view event_name = "UserSubmitted";
     base::Name thread;

@@ -307,8 +307,8 @@ Exit explain_verb(const CommandLine& line) {
     const auto range = [](const Record& list, const char* letter) {
         return list.empty() ? fmt::format("no {}", letter) : fmt::format("{0}0 to {0}{1}", letter, list.size() - 1);
     };
-    fmt::print(stderr, "quiesce: error: {} has no '{}': there are {} (teardowns), {} (violations), {}\n", line.directory, printable(line.id),
-               range(r.run["teardowns"], "t"), range(r.run["violations"], "v"), events_there(r));
+    complain(fmt::format("{} has no '{}': there are {} (teardowns), {} (violations), {}", line.directory, printable(line.id),
+                         range(r.run["teardowns"], "t"), range(r.run["violations"], "v"), events_there(r)));
     return Exit::Usage;
 }
 

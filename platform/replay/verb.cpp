@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 namespace quiesce::platform {
@@ -52,12 +53,22 @@ public:
     }
     void bad_line(std::size_t number, std::size_t column, std::string_view what) {
         ++tally.bad_lines;
-        const std::string col = column == 0 ? "" : fmt::format("{}:", column);
-        fmt::print(stderr, "{}:{}:{} error: {}\n", file_, number, col, printable(what));
+        tell("error", number, column, printable(what));
     }
     Tally tally;
 
 private:
+    /// A column of 0: of the line as a whole.
+    void tell(std::string_view severity, std::size_t number, std::size_t column, const std::string& what) const {
+        if (manner().json) {
+            nlohmann::ordered_json said{{"severity", severity}, {"file", file_}, {"line", number}};
+            if (column != 0) said["col"] = column;
+            said["message"] = what;
+            fmt::print(stderr, "{}\n", said.dump());
+            return;
+        }
+        fmt::print(stderr, "{}:{}:{} {}: {}\n", file_, number, column == 0 ? "" : fmt::format("{}:", column), severity, what);
+    }
     void vector(const Vector& v, std::size_t number) {
         if (!v.skip.empty()) {
             ++tally.skipped;
@@ -80,8 +91,7 @@ private:
             throw;
         } catch (const std::exception& e) { // no vector may do this to a model
             ++tally.failures;
-            fmt::print(stderr, "{}:{}: internal error: {}: the model failed: {}\n", file_, number, printable(v.id),
-                       e.what());
+            tell("internal error", number, 0, fmt::format("{}: the model failed: {}", printable(v.id), e.what()));
         }
     }
     /// A step of which nothing is expected although other things are: most likely a mistake of the vector's.
@@ -92,8 +102,8 @@ private:
             const auto its = [n](const StepOutcome& e) { return e.step == n; };
             const bool expected = v.expect && std::any_of(v.expect->begin(), v.expect->end(), its);
             if (answers && !expected)
-                fmt::print(stderr, "{}:{}: warning: {}: 'expect' has no entry for step {}, which is not judged\n",
-                           file_, number, printable(v.id), n);
+                tell("warning", number, 0,
+                     fmt::format("{}: 'expect' has no entry for step {}, which is not judged", printable(v.id), n));
         }
     }
     void say(const Vector& v, const Judgement& j) {
@@ -128,7 +138,7 @@ std::FILE* open_vectors(const std::string& name) {
     std::FILE* f = std::fopen(name.c_str(), "rb");
     if (f != nullptr) return f;
     if (errno != ENOENT) throw IoError(fmt::format("cannot read '{}': {}", name, std::strerror(errno)));
-    fmt::print(stderr, "quiesce: error: there is no file '{}'\n", printable(name));
+    complain(fmt::format("there is no file '{}'", printable(name)));
     return nullptr;
 }
 
@@ -151,7 +161,8 @@ Exit replay_verb(const CommandLine& line) {
             replay.line(lines.number(), lines.text());
     }
     if (in != stdin) std::fclose(in);
-    fmt::print(line.json ? stderr : stdout, "{}\n", replay.tally.text());
+    if (line.json) mention(replay.tally.text());
+    else fmt::print("{}\n", replay.tally.text());
     return replay.tally.exit();
 }
 

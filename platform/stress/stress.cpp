@@ -58,11 +58,13 @@ public:
         if (const Exit fits = check_sets(); fits != Exit::Ok) return fits;
         {
             Children children(line_.jobs);
+            children.heed(stress_interrupted);
             for (u64 n = 0; n < line_.runs && !stress_interrupted; ++n) begin(children, first_ + n);
             children.finish();
         }
         forget_progress();
-        tell();
+        if (line_.json) tell_json();
+        else tell();
         return stress_interrupted ? Exit::Interrupted : worst_;
     }
 
@@ -162,6 +164,20 @@ private:
                    : failures_.empty()   ? std::string{"nothing found"}
                                          : fmt::format("{} of {} runs failed", failures_.size(), done_));
     }
+    void tell_json() const {
+        Json all{{"seed", first_}, {"runs", line_.runs}, {"done", done_}, {"unfit", unfit_}, {"interrupted", stress_interrupted.load()}};
+        all["by"] = all["failures"] = Json::array();
+        for (const auto& [name, s] : by_footing_)
+            all["by"].push_back({{"name", name}, {"runs", s.runs}, {"teardowns", s.teardowns}, {"dma", s.dma},
+                                 {"simulated_ps", s.simulated.ps()}, {"failed", s.failed}});
+        for (const auto& [seed, o] : failures_) {
+            Json f{{"seed", seed}, {"name", o.footing.text()}, {"exit", static_cast<int>(o.exit)}, {"file", repeat_file(seed).string()}};
+            for (const char* const key : {"kinds", "story", "fingerprint"})
+                if (o.summary.contains(key)) f[key] = o.summary[key];
+            all["failures"].push_back(std::move(f));
+        }
+        fmt::print("{}\n", all.dump(2));
+    }
     void tell_failure(u64 seed, const Outcome& o) const {
         std::vector<std::string> kinds;
         const Json found = o.summary.value("kinds", Json::object());
@@ -187,7 +203,7 @@ private:
 
 Exit stress_verb(const CommandLine& line) {
     if (line.out) prepare_directory(*line.out);
-    std::signal(SIGINT, [](int) { stress_interrupted = true; });
+    on_interrupt([](int) { stress_interrupted = true; });
     const TemporaryDirectory scratch;
     return Stress(line, scratch.path()).run();
 }

@@ -134,6 +134,7 @@ Exit SweepEngine::be_run(std::size_t n) const {
     const SweepRun& r = runs_[n];
     const int said = ::open(file(r.key, ".said").c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
     if (said >= 0) ::dup2(said, fileno(stderr));
+    manner().json = false; // a reason is read by people
     Diagnostics found;
     const auto s = sweep_.scenario_at(sweep_.points[n / sweep_.seeds.size()], found);
     found.print(stderr);
@@ -177,7 +178,7 @@ bool SweepEngine::run() {
     prepare_directory(dir_);
     for (const auto& there : fs::directory_iterator(dir_)) // of a sweep that was killed
         if (there.path().extension() == ".said") remove_file(there.path());
-    std::signal(SIGINT, [](int) { sweep_interrupted = true; });
+    on_interrupt([](int) { sweep_interrupted = true; });
     std::set<std::string> begun;
     std::vector<std::size_t> missing;
     for (std::size_t n = 0; n < runs_.size(); ++n)
@@ -186,6 +187,7 @@ bool SweepEngine::run() {
     began_ = told_ = std::chrono::steady_clock::now();
     {
         Children children(jobs_);
+        children.heed(sweep_interrupted);
         for (const std::size_t n : missing) {
             if (sweep_interrupted) break;
             children.start([&] { return be_run(n); }, [this, n](Exit exit) { over(n, exit); });

@@ -41,13 +41,15 @@ Exit sweep_in(const CommandLine& line, const Sweep& sweep, const fs::path& dir) 
     if (!found.ok()) return Exit::BadInput;
     const std::size_t kept = line.out ? engine.take_kept() : 0;
     if (line.plan) {
-        print_sweep_plan(engine, kept);
+        if (line.json) fmt::print("{}\n", sweep_json(engine, false, {}).dump(1)); // its runs are "missing"
+        else print_sweep_plan(engine, kept);
         return Exit::Ok;
     }
     prepare_directory(dir);
     const bool whole = engine.run();
     leave_results(engine, !whole, dir);
-    print_sweep(engine, !whole);
+    if (line.json) fmt::print("{}\n", sweep_json(engine, !whole, {}).dump(1));
+    else print_sweep(engine, !whole);
     if (!whole) return Exit::Interrupted;
     if (engine.count(SweepRun::State::Failed) > 0) return Exit::PointsFailed;
     return engine.verdicts("fail") > 0 ? Exit::Failed : Exit::Ok;
@@ -60,7 +62,7 @@ Exit sweep_verb(const CommandLine& line) {
     try {
         sweep = read_sweep(line.sweep, found);
     } catch (const UnknownScenario& e) {
-        fmt::print(stderr, "quiesce: error: {}\n", e.what());
+        complain(e.what());
         return Exit::BadInput;
     }
     if (!found.ok()) {
@@ -70,7 +72,7 @@ Exit sweep_verb(const CommandLine& line) {
     if (line.out || line.plan) {
         const Exit exit = sweep_in(line, *sweep, line.out.value_or(""));
         std::fflush(stdout);
-        if (!line.plan && exit != Exit::BadInput) fmt::print(stderr, "results in {}\n", *line.out);
+        if (!line.plan && exit != Exit::BadInput) mention("results in " + *line.out);
         return exit;
     }
     const TemporaryDirectory scratch;

@@ -56,4 +56,9 @@ if(EXISTS "${PROJECT_SOURCE_DIR}/platform/main.cpp")
   target_compile_options(quiesce PRIVATE ${platform_options})
   target_precompile_headers(quiesce REUSE_FROM quiesce_platform)
   set_target_properties(quiesce PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}")
+  # What it says of itself to a reader and to shells.
+  add_custom_command(TARGET quiesce POST_BUILD VERBATIM COMMENT "Manual pages and completion"
+    COMMAND quiesce man --out "${PROJECT_BINARY_DIR}/man"
+    COMMAND "${CMAKE_COMMAND}" -E make_directory "${PROJECT_BINARY_DIR}/completion"
+    COMMAND sh -c "for shell in bash zsh fish; do \"$1\" completion $shell >\"$2/$shell\" || exit 1; done" sh "$<TARGET_FILE:quiesce>" "${PROJECT_BINARY_DIR}/completion")
 endif()
