@@ -98,13 +98,15 @@ void request(Bytes& out, const Tlp& t, u32 words) {
     out.word(static_cast<u32>(address));
 }
 
-/// Lower Address is where its first byte is; of what was no read it is zero. MODEL: translations begin at zero, as if they
-/// were the bytes of the page that was asked about.
+/// Lower Address is where its first byte is; translations end where a completion may (10.2.3); of what was no read it is zero.
+/// MODEL: they end at 64 bytes, also where the link's read completion boundary is 128; and of those that were refused it is zero,
+/// which nobody is to rely on.
 void completion(Bytes& out, const Tlp& t) {
-    const bool of_memory = t.answers == TlpKind::MemoryRead;
-    const u32 lower = of_memory ? static_cast<u32>(t.address & 0x7f) : 0;
+    const bool of_memory = t.answers == TlpKind::MemoryRead, translations = of_memory && t.at == iommu::AddressType::TranslationRequest;
+    const bool granted = (static_cast<u32>(t.status) & 7) == 0;
+    const u32 lower = translations ? (granted ? 64 - t.remaining : 0) : of_memory ? static_cast<u32>(t.address) : 0;
     out.word(static_cast<u32>(t.completer) << 16 | (static_cast<u32>(t.status) & 7) << 13 | (t.remaining & 0xfff));
-    out.word(static_cast<u32>(t.requester) << 16 | (t.tag & 0xffu) << 8 | lower);
+    out.word(static_cast<u32>(t.requester) << 16 | (t.tag & 0xffu) << 8 | (lower & 0x7f));
 }
 
 /// Of an Invalidate Request the tag's place has the ITag. The last half says whom a request is for, or is the message.
