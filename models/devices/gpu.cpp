@@ -19,7 +19,7 @@ std::size_t Gpu::Context::pending() const {
 Gpu::Gpu(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
          const GpuConfig& config, DeviceId device, u64 seed)
     : SvaFunction(name, events, root_complex, link, config.function, base::Size{gpu::bar_bytes}, device),
-      config_(config), random_(seed, name.text()), preempt_points_(seed, std::string(name.text()) + ".preempt_point"), own_(events, *this, nullptr),
+      config_(config), own_(events, *this, nullptr),
       runlist_name_(std::string(name.text()) + ".runlist"),
       pattern_(std::max(largest_access, config.wave_bytes.get().bytes())), sink_(pattern_.size()) {
     const std::string prefix = std::string(name.text()) + ".ctx";

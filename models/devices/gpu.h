@@ -108,13 +108,16 @@ private:
     };
     struct Context {
         Context(base::Name n, unsigned i, Gpu& g, u64 seed)
-            : name(n), number(i), life(gpu::State::Unmapped), sequence(seed, n.text()), access(g.events(), g, g.atc()) {
+            : name(n), number(i), life(gpu::State::Unmapped), sequence(seed, n.text()),
+              hangs(seed, std::string(n.text()) + ".hang"), points(seed, std::string(n.text()) + ".preempt_point"),
+              access(g.events(), g, g.atc()) {
         }
         base::Name name;
         unsigned number;
         base::Lifecycle<gpu::State, ContextEvent, context_arrows> life;
         gpu::ContextDescriptor descriptor;
         RequestSequence sequence;
+        sim::Random hangs, points;
         Workload work{};
         DmaAccess access;
         std::deque<Wave> waves;
@@ -178,8 +181,8 @@ private:
     sim::Task<void> preempt(Context& c, u64 life);
     sim::Task<void> save(Context& c, bool& ok);
     sim::Task<void> save_wave(Context& c, unsigned n, bool& ok);
-    bool hangs(const Context& c);
-    sim::Duration draw_point();
+    bool hangs(Context& c);
+    sim::Duration draw_point(Context& c);
 
     // ---- waves (gpu_engines.cpp)
     void start_waves(Context& c);
@@ -187,7 +190,6 @@ private:
     sim::Task<bool> perform(Context& c, Wave& w, u64 run);
 
     GpuConfig config_;
-    sim::Random random_, preempt_points_;
     base::RegisterFile<gpu::Registers> regs_;
     DmaAccess own_; ///< the GPU's own accesses: no PASID
     std::vector<std::unique_ptr<Context>> contexts_;

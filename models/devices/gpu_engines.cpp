@@ -91,16 +91,16 @@ sim::Task<void> Gpu::finish(Context& c, u64 life) {
 
 // ---- preemption -----------------------------------------------------------------------------------------------------
 
-bool Gpu::hangs(const Context& c) {
+bool Gpu::hangs(Context& c) {
     return c.descriptor.get(gpu::ContextDescriptor::STUCK) ||
-           (config_.hang_one_in != 0 && random_.one_in(config_.hang_one_in.get()));
+           (config_.hang_one_in != 0 && c.hangs.one_in(config_.hang_one_in.get()));
 }
 
-sim::Duration Gpu::draw_point() {
-    if (!config_.preempt_point.get().is_constant()) return config_.preempt_point.get().draw(preempt_points_);
+sim::Duration Gpu::draw_point(Context& c) {
+    if (!config_.preempt_point.get().is_constant()) return config_.preempt_point.get().draw(c.points);
     const u64 low = static_cast<u64>(config_.preempt_point.get().first().ps());
     const u64 high = std::max(low, static_cast<u64>(config_.preempt_point_max.get().ps()));
-    return sim::Duration::ps(static_cast<i64>(random_.between(low, high)));
+    return sim::Duration::ps(static_cast<i64>(c.points.between(low, high)));
 }
 
 /// A preemption that hangs keeps its engine, with the waves going on, until a reset.
@@ -156,7 +156,7 @@ sim::Task<void> Gpu::save(Context& c, bool& ok) {
 sim::Task<void> Gpu::save_wave(Context& c, unsigned n, bool& ok) {
     const u64 run = c.run;
     Wave& w = c.waves[n];
-    co_await w.gone.wait_for(draw_point()); // it may come to its end before
+    co_await w.gone.wait_for(draw_point(c)); // it may come to its end before
     w.preempt.set();
     co_await w.gone.wait();
     if (run != c.run) co_return;

@@ -16,7 +16,8 @@ enum InterruptCause : u64 { received_cause = 1, sent_cause = 2 };
 Nic::Nic(base::Name name, base::EventBus& events, pcie::RootComplex& root_complex, const pcie::LinkConfig& link,
          const NicConfig& config, DeviceId device, u64 seed)
     : SvaFunction(name, events, root_complex, link, config.function, base::Size{nic::bar_bytes}, device),
-      config_(config), random_(seed, name.text()), disable_times_(seed, std::string(name.text()) + ".disable_time"), own_(events, *this, nullptr), wire_(sim::Duration{}),
+      config_(config), seed_(seed), gaps_(seed, std::string(name.text()) + ".gap"), sizes_(seed, std::string(name.text()) + ".size"),
+      hashes_(seed, std::string(name.text()) + ".hash"), own_(events, *this, nullptr), wire_(sim::Duration{}),
       pattern_(longest_packet), sink_(longest_packet) {
     const std::string prefix = std::string(name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
@@ -151,7 +152,7 @@ sim::Task<void> Nic::disable(Queue& q) {
     discard_waiting(q);
     PageRequestInterface* const pages = page_requests();
     if (pages != nullptr) co_await pages->stop(q.identity);
-    co_await sim::delay(config_.disable_time.get().draw(disable_times_));
+    co_await sim::delay(config_.disable_time.get().draw(q.disable_times));
     while (run == q.run && (q.rx.working || q.tx.working)) co_await q.quiet.wait();
     co_await q.access.idle().wait();
     co_await q.access.flush(q.identity);

@@ -105,11 +105,13 @@ private:
     };
     struct Queue {
         Queue(base::Name n, base::Name l, unsigned i, Nic& c)
-            : name(n), level(l), number(i), life(nic::State::Disabled), access(c.events(), c, c.atc()) {}
+            : name(n), level(l), number(i), life(nic::State::Disabled), access(c.events(), c, c.atc()),
+              disable_times(c.seed_, std::string(n.text()) + ".disable_time") {}
         base::Name name, level; ///< buffers in its receive ring
         unsigned number;
         base::Lifecycle<nic::State, RingEvent, ring_arrows> life;
         DmaAccess access;
+        sim::Random disable_times;
         pcie::DmaRequest identity; ///< PASID and work tag, since ENABLE
         bool kernel_rings = false;
         Side rx, tx;
@@ -170,7 +172,8 @@ private:
     sim::Task<void> transmit(Queue& q, u64 run);
 
     NicConfig config_;
-    sim::Random random_, disable_times_;
+    u64 seed_;
+    sim::Random gaps_, sizes_, hashes_; ///< of packets: what is dropped changes no later one
     base::RegisterFile<nic::Registers> regs_;
     DmaAccess own_; ///< of rings in kernel memory: no PASID
     std::vector<std::unique_ptr<Queue>> queues_;

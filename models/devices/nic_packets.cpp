@@ -23,7 +23,7 @@ bool Nic::in_use() const {
 
 sim::Duration Nic::draw_gap() {
     const u64 mean = static_cast<u64>(config_.traffic.every.get().ps());
-    return sim::Duration::ps(static_cast<i64>(random_.between(mean - mean / 2, mean + mean / 2)));
+    return sim::Duration::ps(static_cast<i64>(gaps_.between(mean - mean / 2, mean + mean / 2)));
 }
 
 u32 Nic::draw_size() {
@@ -31,10 +31,10 @@ u32 Nic::draw_size() {
     const u64 size = t.size.get().bytes();
     if (t.sizes == PacketSizes::Fixed) return static_cast<u32>(size);
     if (t.sizes == PacketSizes::Uniform)
-        return static_cast<u32>(random_.between(size, std::max(size, t.size_max.get().bytes())));
+        return static_cast<u32>(sizes_.between(size, std::max(size, t.size_max.get().bytes())));
     unsigned weights = 0;
     for (const ImixRow& row : imix_table) weights += row.weight;
-    u64 drawn = random_.below(weights);
+    u64 drawn = sizes_.below(weights);
     for (const ImixRow& row : imix_table) {
         if (drawn < row.weight) return row.bytes;
         drawn -= row.weight;
@@ -70,6 +70,7 @@ void Nic::ended(Queue& q, u32 bytes, PacketFate fate) {
 /// A queue with a receive ring takes it, drawn: MODEL: for a hash of the packet's addresses.
 void Nic::arrive(u32 bytes) {
     const auto takes = [](const Queue& q) { return q.life.is(nic::State::Enabled) && q.rx.ring.log2size != 0; };
+    const u64 hash = hashes_.next();
     u64 open = 0;
     for (const auto& q : queues_) open += takes(*q);
     if (open == 0 || waiting_bytes_ + bytes > config_.buffer.get().bytes()) {
@@ -77,7 +78,7 @@ void Nic::arrive(u32 bytes) {
         events().emit(PacketEnded{device(), no_bond, bytes, open == 0 ? PacketFate::NoQueue : PacketFate::NoRoom});
         return;
     }
-    u64 chosen = random_.below(open);
+    u64 chosen = hash % open;
     for (auto& q : queues_) {
         if (!takes(*q) || chosen-- != 0) continue;
         waiting_bytes_ += bytes;

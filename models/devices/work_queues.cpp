@@ -10,8 +10,7 @@ namespace quiesce::devices {
 using namespace accelerator;
 
 WorkQueues::WorkQueues(WorkQueueHost host, const WorkQueueConfig& config)
-    : host_(std::move(host)), config_(config), random_(host_.seed, host_.name.text()),
-      stop_times_(host_.seed, std::string(host_.name.text()) + ".stop_time"), drain_phase_("device-drain") {
+    : host_(std::move(host)), config_(config), drain_phase_("device-drain") {
     const std::string prefix = std::string(host_.name.text()) + ".q";
     for (unsigned n = 0; n < config.queues; ++n)
         queues_.push_back(std::make_unique<Queue>(base::Name{prefix + std::to_string(n)}, host_, config.engine));
@@ -165,11 +164,11 @@ sim::Task<void> WorkQueues::watch(Queue& q, u64 run) {
     raise<INT_DONE>(q, regs_.get(INT_ENABLE::DONE));
 }
 
-sim::Duration WorkQueues::draw_stop_time() {
-    if (!config_.stop_time.get().is_constant()) return config_.stop_time.get().draw(stop_times_);
+sim::Duration WorkQueues::draw_stop_time(Queue& q) {
+    if (!config_.stop_time.get().is_constant()) return config_.stop_time.get().draw(q.stop_times);
     const u64 low = static_cast<u64>(config_.stop_time.get().first().ps()),
               high = static_cast<u64>(config_.stop_time_max.get().ps());
-    return sim::Duration::ps(static_cast<i64>(high > low ? random_.between(low, high) : low));
+    return sim::Duration::ps(static_cast<i64>(high > low ? q.stop_times.between(low, high) : low));
 }
 
 std::vector<BondId> WorkQueues::at_work() const {
@@ -218,7 +217,7 @@ sim::Task<void> WorkQueues::stop(Queue& q) {
     const u64 run = q.run;
     if (q.engine.running() && !q.abort.is_set()) {
         if (!config_.dma_while_stopping) q.engine.stop();
-        co_await q.abort.wait_for(draw_stop_time());
+        co_await q.abort.wait_for(draw_stop_time(q));
     }
     q.engine.stop();
     if (host_.pages != nullptr) co_await host_.pages->stop(pasid_of(q));

@@ -106,10 +106,12 @@ public:
 private:
     struct Queue {
         Queue(base::Name n, const WorkQueueHost& h, const DmaEngineConfig& c)
-            : name(n), life(accelerator::State::Idle), engine(n, h.events, h.port, c, h.seed, h.atc) {}
+            : name(n), life(accelerator::State::Idle), engine(n, h.events, h.port, c, h.seed, h.atc),
+              stop_times(h.seed, std::string(n.text()) + ".stop_time") {}
         base::Name name;
         base::Lifecycle<accelerator::State, QueueEvent, queue_arrows> life;
         DmaEngine engine;
+        sim::Random stop_times; ///< which queue is stopped first changes no other's
         sim::Latch abort;
         bool bad_work = false;
         u64 stop_span = 0;
@@ -137,13 +139,12 @@ private:
     static pcie::DmaRequest pasid_of(const Queue& q);
     sim::Task<void> watch(Queue& q, u64 run);
     sim::Task<void> stop(Queue& q);
-    sim::Duration draw_stop_time();
+    sim::Duration draw_stop_time(Queue& q);
     template <class Pending>
     void raise(const Queue& q, bool enabled);
 
     WorkQueueHost host_;
     WorkQueueConfig config_;
-    sim::Random random_, stop_times_;
     base::RegisterFile<accelerator::Registers> regs_;
     std::vector<std::unique_ptr<Queue>> queues_;
     std::array<base::Name, 4> state_names_;

@@ -5,7 +5,7 @@
 #include "base/describe.h"
 #include "base/names.h"
 #include "iommu/context.h"
-#include "sim/random.h"
+#include "sim/calendar.h"
 
 #include <algorithm>
 #include <array>
@@ -68,7 +68,7 @@ public:
         : CacheBase(kind, name), ways_(std::min(g.ways, g.entries)), set_mask_(std::bit_floor(g.entries / ways_) - 1),
           replacement_(g.replacement), lines_(entries()),
           tags_(entries()), values_(entries()), stamps_(replacement_ == Replacement::Lru ? entries() : 0),
-          next_way_(set_mask_ + 1), random_(0, name.text()) {}
+          next_way_(set_mask_ + 1), random_(sim::Calendar::seed(), name.text()) {}
 
     /// The entry for what `wanted` says of stream and pasid, or of domain, space and `at`: the smallest of its own
     /// space, or else the smallest global one; null if there is none. The pointer is good until the next insert or

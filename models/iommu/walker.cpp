@@ -39,8 +39,7 @@ Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memo
               {config.second_entries.get(), config.second_ways.get(), config.cache_replacement.get()},
               std::string{unit.text()} + ".second-stage-cache"),
       joins_waiting_(config.merges.get() == WalkMerging::Waiting), slow_share_(config.slow_share),
-      slow_by_(config.slow_by.get()),
-      random_(0, std::string{unit.text()} + ".walker") {
+      slow_by_(config.slow_by.get()), name_(std::string{unit.text()} + ".walker") {
     add_caches(unit, config);
     invalidations_.add(second_);
 }
@@ -94,14 +93,16 @@ sim::Task<WalkResult> Walker::walk(TranslationRequest r, Context c) {
         result = co_await second_stage(r, c, Gpa{r.at.value()}, Intermediate::Input, false);
     else
         result = co_await both_stages(r, c, root);
-    if (slow_share_ != 0) co_await slow_down();
+    if (slow_share_ != 0) co_await slow_down(r.stream);
     flight.finish(result);
     co_return result;
 }
 
 /// MODEL: what delays some walks (other traffic on the way to the tables, refresh) is a share of them and a time.
-sim::Task<void> Walker::slow_down() {
-    if (random_.below(100) < slow_share_) co_await sim::delay(slow_by_);
+sim::Task<void> Walker::slow_down(StreamId of) {
+    auto [stream, is_new] = slow_walks_.try_emplace(of, 0, "");
+    if (is_new) stream->second = {sim::Calendar::seed(), name_ + "." + std::to_string(raw(of))};
+    if (stream->second.below(100) < slow_share_) co_await sim::delay(slow_by_);
 }
 
 sim::Task<WalkResult> Walker::reach(TranslationRequest r, Context c, Gpa at) {

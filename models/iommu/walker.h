@@ -12,13 +12,16 @@
 #include "iommu/merge.h"
 #include "iommu/occurrences.h"
 #include "memory/memory_port.h"
+#include "sim/calendar.h"
 #include "sim/random.h"
 #include "sim/slots.h"
 #include "sim/wire.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace quiesce::iommu {
@@ -174,7 +177,7 @@ private:
     sim::Task<bool> group_agrees(Descent& d, Spa entry_at, u64 entry);
     void add_caches(base::Name unit, const WalkerConfig& config);
     Cache<TablePointer>& cache_of(unsigned level);
-    sim::Task<void> slow_down();
+    sim::Task<void> slow_down(StreamId of);
     void start_below_cached(Descent& d);
     void keep_pointer(Descent& d, const Decoded& entry);
 
@@ -190,7 +193,8 @@ private:
     bool joins_waiting_;
     unsigned slow_share_;
     sim::Duration slow_by_;
-    sim::Random random_;
+    std::string name_;
+    std::map<StreamId, sim::Random> slow_walks_; ///< which walks are slow, for each device: one's walks change no other's
     Merging merging_;
     Key last_begun_{};
     u64 walked_ = 0, merged_ = 0, entries_read_ = 0;

@@ -48,14 +48,14 @@ Scheduler::Scheduler(base::EventBus& events, const CpuConfig& config, memory::Me
 }
 
 sim::Task<Cpu*> Scheduler::run(KernelContext& who, bool woken) {
-    if (woken) co_await sim::jittery_delay(config_.wake_up.get());
+    if (woken) co_await sim::jittery_delay(config_.wake_up.get(), who.name().text());
     sim::Lease lease = co_await idle_.acquire();
     auto free = std::find_if(cpus_.begin(), cpus_.end(), [](auto& c) { return c->running == nullptr; });
     Cpu& cpu = **free;
     cpu.running = &who;
     leases_[cpu.number] = std::move(lease);
     events_.emit(CpuRuns{cpu.number, who.name()});
-    co_await sim::jittery_delay(config_.context_switch.get());
+    co_await sim::jittery_delay(config_.context_switch.get(), who.name().text());
     co_return &cpu;
 }
 
@@ -73,7 +73,7 @@ void Scheduler::interrupt(base::Name name, std::function<sim::Task<void>(KernelC
 sim::Task<void> Scheduler::serve(base::Name name, std::function<sim::Task<void>(KernelContext&)> handler, u64 begun_by) {
     Cpu& cpu = *cpus_[next_irq_++ % cpus_.size()];
     co_await cpu.until_irqs_on();
-    co_await sim::jittery_delay(config_.irq_entry.get());
+    co_await sim::jittery_delay(config_.irq_entry.get(), name.text());
     KernelContext thread(*this, name, begun_by);
     co_await thread.run();
     co_await handler(thread);

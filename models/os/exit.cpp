@@ -130,7 +130,7 @@ sim::Task<void> Kernel::do_exit(Process& p, unsigned thread, sim::Duration delay
     KernelContext ctx(scheduler_, p.name + "/" + std::to_string(thread));
     if (delay != sim::Duration{}) {
         auto signal = ctx.begin_wait("signal-delivery", "cpu");
-        co_await sim::jittery_delay(delay);
+        co_await sim::jittery_delay(delay, ctx.name().text());
     }
     if (const auto sleeping = p.asleep.find(thread); sleeping != p.asleep.end() && sleeping->second.readers() > 0) {
         auto wait = ctx.begin_wait("uninterruptible", "scenario");

@@ -102,7 +102,7 @@ sim::Task<void> IopfQueue::work(unsigned worker, u64 begun_by) {
     KernelContext ctx(scheduler_, "iopf/" + std::to_string(worker), begun_by);
     {
         auto wait = ctx.begin_wait("schedule", "cpu");
-        co_await sim::jittery_delay(scheduler_.config().wake_up.get());
+        co_await sim::jittery_delay(scheduler_.config().wake_up.get(), ctx.name().text());
         co_await ctx.run();
     }
     while (next_ < waiting_.size()) {

@@ -70,7 +70,7 @@ void Calendar::arm(Timer& t, Time at) {
     t.cancel();
     if (closed_) return;
     t.at_ = at;
-    t.seq_ = next_sequence();
+    t.seq_ = next_sequence(at);
     timers_.insert(t);
 }
 
@@ -209,15 +209,29 @@ void Calendar::rethrow() {
 }
 
 void Calendar::perturb(const Perturbation& p) {
-    perturb_ = Random{p.seed, "calendar.order"};
-    jitter_ = Random{p.seed, "calendar.jitter"};
+    seed_ = p.seed;
+    order_ = Random{p.seed, "calendar.order"}.next();
+    jitter_.clear();
     shuffle_ = p.shuffle_simultaneous;
     jitter_bound_ = p.jitter_bound;
 }
 
-Duration Calendar::jitter(Duration d) {
+/// Each pair of instants, the one that schedules and the one that is scheduled for, has a stream of its own: one more item
+/// changes the order of no others.
+std::uint64_t Calendar::shuffled_sequence(Time at) {
+    if (shuffled_now_ != now_) {
+        shuffled_now_ = now_;
+        shuffled_.clear();
+    }
+    const auto from = mix64(order_ ^ static_cast<std::uint64_t>(now_.ps()));
+    return mix64(mix64(from ^ static_cast<std::uint64_t>(at.ps())) + shuffled_[at.ps()]++);
+}
+
+Duration Calendar::jitter(Duration d, std::string_view who) {
     if (jitter_bound_ == Duration{}) return d;
-    return d + Duration::ps(static_cast<std::int64_t>(jitter_.between(0, static_cast<std::uint64_t>(jitter_bound_.ps()))));
+    auto [stream, is_new] = jitter_.try_emplace(std::string{who}, 0, "");
+    if (is_new) stream->second = Random{seed_, "jitter." + stream->first};
+    return d + Duration::ps(static_cast<std::int64_t>(stream->second.between(0, static_cast<std::uint64_t>(jitter_bound_.ps()))));
 }
 
 } // namespace quiesce::sim

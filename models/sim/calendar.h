@@ -10,7 +10,10 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <string>
+#include <string_view>
 #include <systemc>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -99,10 +102,11 @@ public:
     /// Resumes `h` at `at` (>= now), after everything already scheduled for that instant.
     void schedule(std::coroutine_handle<> h, Time at) {
         if (at == now_ && !shuffle_) return enqueue_now(reinterpret_cast<std::uintptr_t>(h.address()));
-        push(at, next_sequence(), reinterpret_cast<std::uintptr_t>(h.address()));
+        push(at, next_sequence(at), reinterpret_cast<std::uintptr_t>(h.address()));
     }
     void schedule_now(std::coroutine_handle<> h) { schedule(h, now_); }
-    std::uint64_t next_sequence() { return shuffle_ ? perturb_.next() : ++sequence_; }
+    /// For an item that is to come at `at`.
+    std::uint64_t next_sequence(Time at) { return shuffle_ ? shuffled_sequence(at) : ++sequence_; }
     void arm(Timer& t, Time at);
 
     void adopt(RootHook& root) { roots_.push_back(root); }
@@ -123,7 +127,10 @@ public:
     Time next_item_time() const;
 
     void perturb(const Perturbation& p);
-    Duration jitter(Duration d);
+    /// The seed of the run's streams; 0 until perturb() says another.
+    static std::uint64_t seed() { return exists() ? current().seed_ : 0; }
+    /// `d` and a share of the bound that is drawn from the stream of `who`.
+    Duration jitter(Duration d, std::string_view who);
     /// Off: one SystemC wake-up per distinct time even inside run_until(). For tests and async-update channels.
     void set_run_ahead(bool on) { run_ahead_ = on; }
     std::uint64_t items_run() const { return items_run_; }
@@ -170,7 +177,11 @@ private:
     Fifo<std::coroutine_handle<>> bridge_;
     Timers timers_;
     Roots roots_;
-    Random perturb_{0, "calendar.order"}, jitter_{0, "calendar.jitter"};
+    std::uint64_t shuffled_sequence(Time at);
+    std::uint64_t seed_ = 0, order_ = 0;
+    Time shuffled_now_;
+    std::unordered_map<std::int64_t, std::uint64_t> shuffled_; ///< items scheduled at this instant, by the one they are to come at
+    std::unordered_map<std::string, Random> jitter_; ///< by entity
     Duration jitter_bound_{};
     std::exception_ptr failure_;
     sc_core::sc_event wake_;
@@ -190,7 +201,7 @@ public:
     void push(std::coroutine_handle<> h, Time at) {
         Calendar& c = Calendar::current();
         const bool first = inside_.empty();
-        inside_.push({at, c.next_sequence(), h});
+        inside_.push({at, c.next_sequence(at), h});
         if (first) c.push(at, inside_.front().seq, tagged());
     }
     std::size_t size() const { return inside_.size(); }
@@ -227,9 +238,10 @@ struct delay : until {
     explicit delay(Duration d) : until(now() + d) {}
 };
 
-/// co_await jittery_delay(d): as delay(d), plus the calendar's bounded jitter when perturbation is on.
+/// co_await jittery_delay(d, who): as delay(d), plus the calendar's bounded jitter when perturbation is on. Whoever it is has a
+/// stream of its own.
 struct jittery_delay : until {
-    explicit jittery_delay(Duration d) : until(now() + Calendar::current().jitter(d)) {}
+    jittery_delay(Duration d, std::string_view who) : until(now() + Calendar::current().jitter(d, who)) {}
 };
 
 /// co_await yield(): lets everything already scheduled for this instant run first.

@@ -2,6 +2,7 @@
 /// The accelerator as its driver sees it: through registers, interrupts and memory.
 #include "devices/accelerator.h"
 #include "pcie/support/fabric.h"
+#include "support/fresh_kernel.h"
 
 #include <catch2/catch.hpp>
 
@@ -237,6 +238,33 @@ TEST_CASE("a stop time of two modes is now the one, now the other", "[devices]")
     CHECK(usual + rare == 24);
     CHECK(usual > 2);
     CHECK(rare > 2);
+}
+
+TEST_CASE("a queue's stop times are its own, in whatever order the queues are stopped", "[devices]") {
+    const auto taken = [](std::vector<unsigned> order) {
+        AcceleratorConfig c;
+        c.work.stop_time = base::Spread{base::Spread::Shape::Uniform, 2_us, 400_us};
+        testbench::fresh_kernel();
+        AcceleratorBench b{c};
+        std::map<unsigned, std::vector<sim::Duration>> by_queue;
+        unsigned stopping = 0;
+        auto token = b.events.subscribe<base::Span>([&](Time now, const base::Span& s) { by_queue[stopping].push_back(now - s.start); });
+        for (const unsigned queue : order) {
+            b.select(stopping = queue);
+            b.describe(Direction::Read, 5, 6, 0, 0x4000, 1000);
+            b.command(Q_CTRL::DOORBELL);
+            b.command(Q_CTRL::STOP);
+            b.run(500_us);
+        }
+        return by_queue;
+    };
+    const auto once = taken({0, 1, 2, 0, 1, 2}), otherwise = taken({2, 2, 0, 1, 1, 0, 3});
+    for (unsigned queue = 0; queue < 3; ++queue) {
+        REQUIRE(once.at(queue).size() == 2);
+        for (std::size_t k = 0; k < 2; ++k) // what is outstanding when the time is over takes longer or shorter
+            CHECK(std::abs((once.at(queue)[k] - otherwise.at(queue)[k]).ps()) < (2_us).ps());
+    }
+    CHECK(std::abs((once.at(0)[0] - once.at(1)[0]).ps()) > (2_us).ps());
 }
 
 TEST_CASE("ABORT cuts the stop time short, but not the order: Stopped still means nothing outstanding", "[devices]") {

@@ -230,6 +230,41 @@ TEST_CASE("shuffled simultaneous items still run at their times, every one once,
     CHECK(std::is_permutation(a.begin(), a.end(), b.begin(), b.end()));
 }
 
+TEST_CASE("one more item changes the shuffled order of items at its own instant at most", "[sim]") {
+    auto run = [](std::uint64_t seed, bool one_more) {
+        quiesce::testbench::fresh_kernel();
+        Calendar calendar;
+        calendar.perturb({seed, true, {}});
+        Log log;
+        Log other;
+        if (one_more) spawn_at(Time::ps(5), note(other, "more"));
+        for (int i = 0; i < 16; ++i) spawn_at(Time::ps(10), note(log, std::to_string(i)));
+        calendar.run_until(Time::ps(100));
+        calendar.shutdown();
+        return log;
+    };
+    for (std::uint64_t seed = 1; seed < 20; ++seed) CHECK(run(seed, false) == run(seed, true));
+}
+
+TEST_CASE("whose delays are jittery draws from a stream of its own, whoever else draws", "[sim]") {
+    Calendar calendar;
+    const auto drawn = [&](std::uint64_t seed, bool others) {
+        calendar.perturb({seed, false, 1_us});
+        std::vector<Duration> of_a;
+        for (int k = 0; k < 50; ++k) {
+            of_a.push_back(calendar.jitter(Duration{}, "a"));
+            for (int n = 0; others && n <= k % 3; ++n) std::ignore = calendar.jitter(Duration{}, "b");
+        }
+        return of_a;
+    };
+    const auto alone = drawn(7, false);
+    CHECK(alone == drawn(7, true));
+    CHECK(alone != drawn(8, false));
+    CHECK(*std::max_element(alone.begin(), alone.end()) <= 1_us);
+    CHECK(*std::min_element(alone.begin(), alone.end()) != *std::max_element(alone.begin(), alone.end()));
+    CHECK(calendar.jitter(Duration{}, "a") != calendar.jitter(Duration{}, "c"));
+}
+
 TEST_CASE("what a root task throws comes out of run_until", "[sim]") {
     Calendar calendar;
     auto bad = []() -> Task<void> {

@@ -11,9 +11,11 @@ void LazyTlb::drop(Kept& kept) {
 void LazyTlb::borrow(unsigned cpu, AddressSpace& mm) {
     mm.mmgrab();
     drop(cpus_[cpu]);
-    cpus_[cpu] = {&mm, ++numbers_};
+    Kept& kept = cpus_[cpu];
+    kept.mm = &mm;
+    kept.number = ++numbers_;
     const auto most = static_cast<u64>(most_.ps());
-    sim::spawn(drop_later(cpu, numbers_, sim::Duration::ps(static_cast<i64>(random_.below(most + 1)))));
+    sim::spawn(drop_later(cpu, numbers_, sim::Duration::ps(static_cast<i64>(kept.idle->below(most + 1)))));
 }
 
 void LazyTlb::run(unsigned cpu, const AddressSpace& mm) {

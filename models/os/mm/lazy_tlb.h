@@ -5,6 +5,8 @@
 #include "os/mm/address_space.h"
 #include "sim/random.h"
 
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace quiesce::os {
@@ -12,7 +14,9 @@ namespace quiesce::os {
 class LazyTlb {
 public:
     LazyTlb(Scheduler& scheduler, base::Latency most, u64 seed)
-        : cpus_(scheduler.config().cpus), most_(most), random_(seed, "os.lazy-tlb") {}
+        : cpus_(scheduler.config().cpus), most_(most) {
+        for (std::size_t cpu = 0; cpu < cpus_.size(); ++cpu) cpus_[cpu].idle.emplace(seed, "os.lazy-tlb.cpu" + std::to_string(cpu));
+    }
     /// exit_mm: the thread that runs on this CPU has no mm any more, and its CPU keeps it.
     void borrow(unsigned cpu, AddressSpace& mm);
     /// A thread of a process runs on this CPU: what it kept is let go (finish_task_switch).
@@ -22,12 +26,12 @@ private:
     struct Kept {
         AddressSpace* mm = nullptr;
         u64 number = 0;
+        std::optional<sim::Random> idle; ///< how long it goes on without a process
     };
     void drop(Kept& kept);
     sim::Task<void> drop_later(unsigned cpu, u64 number, sim::Duration after);
     std::vector<Kept> cpus_;
     base::Latency most_;
-    sim::Random random_;
     u64 numbers_ = 0;
 };
 
