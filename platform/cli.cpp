@@ -55,17 +55,37 @@ void add_run(CLI::App& app, CommandLine& line, Figures& figures) {
 }
 
 void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
-    add_scenario(app, line);
+    app.add_option("what", line.directories, "a scenario (with --over), or two or more directories that `quiesce run --out` left")
+        ->required()->type_name("SCENARIO|DIR DIR ...");
     app.add_option("--over", line.over, "a path and the values to compare; more than once: every combination")->type_name("PATH=A,B,...")
-        ->required()->allow_extra_args(false)->take_all();
+        ->allow_extra_args(false)->take_all();
+    app.add_option("--repeat", figures.repeat, "so many seeds, 1 to 10000, each for every variant: differences are paired, with confidence intervals")
+        ->type_name("N");
+    app.add_option("--reference", line.reference, "the variant that others are held against (default: the first that ran)")->type_name("NAME");
+    app.add_option("--against", line.against, "results of an earlier run or comparison, which --fail-if holds each variant against")->type_name("DIR");
+    app.add_option("--fail-if", line.fail_if, "exit with 1 if this holds of a variant; more than once")->type_name("'PATH > VALUE'")
+        ->allow_extra_args(false)->take_all();
     app.add_option("--out", line.out, "leave report.html here, and each variant's results in a directory below")->type_name("DIR");
     app.add_option("--seed", figures.seed, "the same for every variant")->type_name("N");
     app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
     add_sets(app, line);
     add_outputs(app, line);
-    app.footer("examples:\n"
+    app.footer("A combination that there cannot be is marked as refused, with the reason, and the others run. Each device, CPU, allocator\n"
+               "and so on draws from a random stream of its own, so that what one variant does otherwise changes nobody else's draws. Where\n"
+               "two variants part is told twice: the first event that is another or comes at another time (one architecture only), and the\n"
+               "first thing that happens otherwise to a process, bond or device queue, whatever its time and whatever an IOMMU is told.\n"
+               "--fail-if 'PATH OP VALUE': PATH is a number of run.json (`summary.` may be left out), a milestone, quiesce, exposure or\n"
+               "violations; OP is > >= < <= == or !=. Without a sign VALUE is a value, with one a difference from the reference: of so much\n"
+               "(+2us), or of hundredths of it (+5%). A run that has no such number where the reference has one fails; with --repeat means\n"
+               "over the seeds are compared.\n"
+               "exit codes: 0 ok, 1 a run failed or a --fail-if holds, 2 or 3 no combination can be, 5 I/O\n"
+               "examples:\n"
                "  quiesce compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out out\n"
-               "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n");
+               "  quiesce compare slow-device-stop --over os.policy=quiet-unbind,mm-exit --over platform.memory.dma_latency=85ns,200ns\n"
+               "  quiesce compare ats-teardown --over os.policy=quiet-unbind,mm-exit --repeat 20 --set os.cpu.jitter=1us\n"
+               "  quiesce compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --fail-if 'quiesce.p99 > +5%' --fail-if 'mmput > 2ms'\n"
+               "  quiesce run ats-teardown --out out/a; quiesce run ats-teardown --seed 2 --out out/b; quiesce compare out/a out/b\n"
+               "  quiesce compare mm-exit-under-load --against out/last-week --fail-if 'quiesce.max > +2us'\n");
 }
 
 void add_sweep(CLI::App& app, CommandLine& line, Figures& figures) {
@@ -73,8 +93,16 @@ void add_sweep(CLI::App& app, CommandLine& line, Figures& figures) {
     app.add_option("--out", line.out, "leave points.csv, sweep.json, plots/ and what was run here; what is here already is not run again")
         ->type_name("DIR");
     app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
-    app.add_option("--engine", figures.engine, "where points run: local (the only one yet)")->type_name("local");
+    add_sets(app, line);
+    app.add_option("--engine", line.engine, "where points run: local (processes of this machine) or slurm (a job array, waited for; --jobs: tasks at a time)")
+        ->type_name("local|slurm");
+    app.add_option("--sbatch", line.sbatch, "a further argument of sbatch, such as --partition=long; more than once")->type_name("ARG")
+        ->allow_extra_args(false)->take_all();
+    app.add_flag("--detach", line.detach, "with --engine slurm: submit, and do not wait (then --collect)");
     app.add_flag("--plan", line.plan, "say how many runs there would be, their axes, first and last points and about how long; run nothing");
+    app.add_flag("--collect", line.collect, "run nothing: tables and diagrams of what is there");
+    app.add_option("--part", figures.part, "make only the runs of the K-th of N parts, and no tables (then --collect): for job arrays of any kind")
+        ->type_name("K/N");
     app.footer("A sweep file has a scenario, axes (lists, ranges, several that go together), what must hold of a point, seeds, metrics and\n"
                "diagrams; README.md, \"A parameter study\", has one. Everything is checked before anything runs. A run is kept under the hash\n"
                "of its configuration, its seed and this binary: a sweep that was killed goes on where it was, a run that failed is tried again.\n"
@@ -83,6 +111,8 @@ void add_sweep(CLI::App& app, CommandLine& line, Figures& figures) {
                "examples:\n"
                "  quiesce sweep quiesce-vs-atc --plan\n"
                "  quiesce sweep quiesce-vs-atc --out out/atc\n"
+               "  quiesce sweep quiesce-vs-atc --set os.policy=mm-exit --engine slurm --sbatch=--time=10 --out /shared/atc\n"
+               "  parallel quiesce sweep my-sweep.yaml --out out/mine --part {}/8 ::: 1 2 3 4 5 6 7 8; quiesce sweep my-sweep.yaml --out out/mine --collect\n"
                "  quiesce sweep my-sweep.yaml --jobs 8 --out out/mine && column -s, -t out/mine/points.csv | less\n");
 }
 
@@ -191,6 +221,19 @@ std::vector<std::string> names_of(const std::vector<std::pair<std::string, std::
     return names;
 }
 
+/// "3/8"
+void read_part(const std::string& text, CommandLine& line, Diagnostics& out) {
+    if (text.empty()) return;
+    const std::size_t slash = std::min(text.find('/'), text.size());
+    const auto of = base::parse_integer<std::uint64_t>(std::string_view(text).substr(std::min(slash + 1, text.size())), 1, 1'000'000);
+    const auto part = of ? base::parse_integer<std::uint64_t>(std::string_view(text).substr(0, slash), 1, *of.value) : of;
+    if (!of || !part)
+        return out.error(place_of(std::make_shared<const Source>("--part", text, Source::Kind::CommandLine), of ? 0 : slash),
+                         (of ? part : of).error + " (a part is 3/8: the third of eight)");
+    line.part = *part.value;
+    line.parts = *of.value;
+}
+
 /// What CLI11 does not judge as we do; the exit code, 0 if all is well.
 int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
     const CLI::App& verb = *app.get_subcommands().front();
@@ -202,10 +245,13 @@ int finish(CLI::App& app, const Figures& figures, CommandLine& line) {
     if (const std::vector<std::string> known{"auto", "always", "never"}; std::find(known.begin(), known.end(), figures.color) == known.end())
         return usage("--color", figures.color, known);
     manner().colour = figures.color == "auto" ? Manner::Colour::Auto : figures.color == "always" ? Manner::Colour::Always : Manner::Colour::Never;
-    if (figures.engine != "local") return usage("engine", figures.engine, {"local"});
+    if (line.engine != "local" && line.engine != "slurm") return usage("engine", line.engine, {"local", "slurm"});
+    if (line.verb == "compare") line.scenario = line.directories.front();
     Diagnostics out;
     line.seed = figure<std::uint64_t>(verb, "--seed", figures.seed, 0, std::numeric_limits<std::uint64_t>::max(), out);
     line.runs = figure<std::uint64_t>(verb, "--runs", figures.runs, 1, 100'000'000, out).value_or(line.runs);
+    line.repeat = figure<std::uint64_t>(verb, "--repeat", figures.repeat, 1, 10'000, out).value_or(line.repeat);
+    read_part(figures.part, line, out);
     line.jobs = figure<unsigned>(verb, "--jobs", figures.jobs, 1, 1024, out).value_or(0);
     out.print(stderr);
     return out.ok() ? 0 : 2;
@@ -265,8 +311,10 @@ std::unique_ptr<CLI::App> describe_command_line(CommandLine& line, Figures& figu
     list->add_option("what", line.list, "what to list; nothing: what can be listed")->type_name(base::join(names_of(list_kinds()), "|"));
     list->add_flag("--json", line.json, "an array of objects");
     list->footer("examples:\n  quiesce list scenarios\n  quiesce list params | grep tlb\n  quiesce list bugs --json\n");
-    app.add_subcommand("schema", "JSON Schema (draft-07) of a scenario")
-        ->footer("example:\n  quiesce schema > scenario.schema.json   # first line of a scenario: # yaml-language-server: $schema=scenario.schema.json\n");
+    auto* schema = app.add_subcommand("schema", "JSON Schema (draft-07) of a scenario, or of a sweep");
+    schema->add_flag("--sweep", line.of_sweep, "of a sweep's file");
+    schema->footer("examples:\n  quiesce schema > scenario.schema.json   # first line of a scenario: # yaml-language-server: $schema=scenario.schema.json\n"
+                   "  quiesce schema --sweep > sweep.schema.json\n");
     auto* features = app.add_subcommand("features", "every register, field, command and event, and whether it is modelled");
     features->add_flag("--json", line.json, "an array of objects");
     features->footer("example:\n  quiesce features | grep absent\n");

@@ -10,7 +10,7 @@ namespace quiesce::platform {
 
 /// Numbers stay text while CLI11 has them: it reads 010 as 8 and -1 as 18446744073709551615.
 struct Figures {
-    std::string seed, jobs, runs, engine = "local", diagnostics = "text", color = "auto";
+    std::string seed, jobs, runs, repeat, part, diagnostics = "text", color = "auto";
 };
 
 /// It refers to `line` and `figures`.

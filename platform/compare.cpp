@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `compare`: one workload, one seed, every combination of values, one table.
+/// `compare`: one workload, the same seeds, every combination of values; or results that are there already. One table, where the
+/// runs part, what chance has no part in, and whether it is good enough.
 #include "platform/children.h"
+#include "platform/compare/conditions.h"
+#include "platform/compare/divergence.h"
+#include "platform/compare/paired.h"
 #include "platform/files.h"
 #include "platform/report/report.h"
-#include "platform/yaml/strict_yaml.h"
 #include "platform/verbs.h"
 
 #include <algorithm>
@@ -12,262 +15,173 @@
 #include <cstdio>
 #include <fmt/format.h>
 #include <fstream>
-#include <nlohmann/json.hpp>
-#include <set>
 
-namespace quiesce::platform {
-namespace {
+namespace quiesce::platform::comparison {
 namespace fs = std::filesystem;
 
+Json read_json(const fs::path& file) {
+    std::ifstream in(file);
+    return in ? Json::parse(in, nullptr, false) : Json(nullptr);
+}
+
+namespace {
 std::atomic<bool> compare_interrupted{false};
 
-struct Variant {
-    std::string name;                    ///< "quiet-unbind", "mm-exit,85ns"
-    std::vector<std::string> sets;
-    fs::path dir;
-    Exit exit = Exit::Internal;
-    nlohmann::json run;
-};
+// ---- running it -----------------------------------------------------------------------------------------------------
 
-/// Every combination of the --over values, in order; nothing after an error.
-std::optional<std::vector<Variant>> combinations(const std::vector<std::string>& over) {
-    Diagnostics found;
-    std::vector<Variant> all{{}};
-    for (const std::string& text : over) {
-        const auto values = parse_alternatives(text, found);
-        if (!values) break;
-        std::vector<Variant> more;
-        for (const Variant& v : all)
-            for (const Setting& s : *values) {
-                std::string value = s.value.text();
-                if (s.value.is_seq()) value = "[" + base::join(s.value.as_strings(found, s.path_text()).value_or(std::vector<std::string>{})) + "]";
-                Variant next = v;
-                next.name += (next.name.empty() ? "" : " ") + value;
-                next.sets.push_back(s.path_text() + "=" + value);
-                more.push_back(std::move(next));
-            }
-        all = std::move(more);
-    }
-    found.print(stderr);
-    if (!found.ok()) return std::nullopt;
-    return all;
-}
+fs::path trail_of(const Variant& v) { return v.dir / ".trail.json"; }
+fs::path refusal_of(const Variant& v) { return v.dir / ".refused"; }
 
-std::string directory_name(std::string s) {
-    for (char& c : s)
-        if (c == ' ' || c == '/' || c == '[' || c == ']' || c == ',') c = '_';
-    return s;
-}
-
-/// In a process of its own: simulates and leaves run.json.
-Exit run_variant(const CommandLine& line, const Variant& v) {
+/// In a process of its own: simulates and leaves results; of further seeds run.json alone.
+Exit run_variant(const CommandLine& line, const Variant& v, u64 repeat) {
     const Read read = read_for(line, v.sets);
     if (!read.scenario) return read.exit;
     std::signal(SIGINT, [](int) { interrupt_current_run(); }); // what it has come to is written
-    const Ran ran = simulate(*read.scenario, v.dir);
-    ran.notes.print(stderr);
-    return ran.exit;
+    try {
+        if (repeat == 0) {
+            const Ran ran = simulate(*read.scenario, v.dir, TrailWanted{{}, trail_of(v)});
+            ran.notes.print(stderr);
+            return ran.exit;
+        }
+        read.scenario->seed += repeat;
+        read.scenario->config.observe.waves = false;
+        const Ran ran = simulate(*read.scenario, std::nullopt);
+        prepare_directory(v.dir / "seeds");
+        write_file(v.dir / "seeds" / fmt::format("{}.json", read.scenario->seed), observe::to_json(ran.record).dump() + "\n");
+        return ran.exit;
+    } catch (const InputError& e) { // drivers refuse what no check foresees
+        prepare_directory(v.dir);
+        write_file(refusal_of(v), e.at().text() + ": " + e.what());
+        throw;
+    }
 }
 
-void run_all(const CommandLine& line, std::vector<Variant>& variants) {
+bool left_results(Exit exit) { return exit == Exit::Ok || exit == Exit::Failed || exit == Exit::Interrupted; }
+
+void take_refusal(Variant& v) {
+    std::ifstream in(refusal_of(v));
+    if (in) std::getline(in, v.refused);
+    remove_file(refusal_of(v));
+}
+
+void run_all(const CommandLine& line, Variants& variants) {
     Children children(line.jobs);
+    on_interrupt([](int) { compare_interrupted = true; });
     children.heed(compare_interrupted);
-    for (Variant& v : variants) {
-        v.exit = Exit::Interrupted; // if it never starts
-        remove_file(v.dir / "run.json");
-        children.start([&] { return run_variant(line, v); },
-                       [&v](Exit exit) {
-                           v.exit = exit;
-                           const bool left_results = exit == Exit::Ok || exit == Exit::Failed || exit == Exit::Interrupted;
-                           if (!left_results) return; // what is there is a former run's
-                           std::ifstream in(v.dir / "run.json");
-                           if (in) v.run = nlohmann::json::parse(in, nullptr, false);
-                       });
-    }
-    children.finish();
-}
-
-std::string time_cell(const nlohmann::json& run, const std::string& name) {
-    if (run["teardowns"].empty()) return "-";
-    i64 worst = -1;
-    bool open = false;
-    for (const nlohmann::json& t : run["teardowns"]) {
-        i64 value = -1;
-        if (name == "quiesce") value = t.value("quiesce_ps", i64{-1});
-        else if (name == "exposure") value = t.value("exposure_ps", i64{-1});
-        else if (t["milestones_ps"].contains(name)) value = t["milestones_ps"][name].get<i64>() - t["t0_ps"].get<i64>();
-        if (value < 0) open = true;
-        worst = std::max(worst, value);
-    }
-    if (open || worst < 0) return "open";
-    return base::format_duration(sim::Duration::ps(worst));
-}
-
-/// There is something to show: it was applicable and came to an end.
-bool ran(const Variant& v) { return v.run.is_object() && v.run.value("verdict", "") != "not-applicable"; }
-
-void print_table(const std::vector<Variant>& variants) {
-    struct Row {
-        std::string label;
-        std::vector<std::string> cells;
-    };
-    std::vector<Row> rows;
-    auto add = [&](std::string label, auto cell) {
-        Row r{std::move(label), {}};
-        for (const Variant& v : variants) r.cells.push_back(ran(v) ? cell(v) : std::string{"-"});
-        rows.push_back(std::move(r));
-    };
-    std::set<std::pair<std::string, std::string>> fences; // unit, and the commands that each waits for
-    for (const Variant& v : variants)
-        if (ran(v))
-            for (const auto& [unit, kinds] : v.run["invalidations"]["fences_by"].items())
-                for (const auto& [kind, n] : kinds.items()) fences.emplace(unit, kind);
-    for (const char* name : {"quiesce", "block_observed", "block", "stop", "drain", "last_seen", "free_first", "free_last", "mmput", "reuse",
-                             "exposure"})
-        add(name, [&](const Variant& v) { return time_cell(v.run, name); });
-    add("DMA aborted", [](const Variant& v) { return std::to_string(v.run["dma"]["aborted"].get<u64>()); });
-    for (const char* fate : {"recorded", "suppressed", "filtered", "lost_overflow"})
-        add(fmt::format("faults {}", fate), [&](const Variant& v) { return std::to_string(v.run["faults"][fate].get<u64>()); });
-    add("CPU time", [](const Variant& v) {
-        return base::format_duration(sim::Duration::ps(v.run["cpu_ps"]["busy"].get<i64>()));
-    });
-    add("  printing", [](const Variant& v) {
-        const nlohmann::json& on = v.run["cpu_ps"]["on"];
-        return base::format_duration(sim::Duration::ps(on.value("printk", i64{0}) + on.value("console", i64{0})));
-    });
-    const auto bystanders = [](const Variant& v, const char* what, const char* which) {
-        const nlohmann::json& waits = v.run["bystanders"][what];
-        return waits["n"] == 0 ? std::string{"-"} : base::format_duration(sim::Duration::ps(waits[which].get<i64>()));
-    };
-    for (const auto& [label, what] : {std::pair{"page requests", "page_request_ps"}, std::pair{"stalls", "stall_ps"}}) {
-        const char* const waits = what; // a structured binding cannot be captured
-        if (std::none_of(variants.begin(), variants.end(), [&](const Variant& v) { return ran(v) && v.run["bystanders"][waits]["n"] != 0; }))
-            continue;
-        for (const char* which : {"p50", "p99", "max"})
-            add(fmt::format("others' {} {}", label, which), [&](const Variant& v) { return bystanders(v, waits, which); });
-    }
-    add("others' records lost", [](const Variant& v) { return std::to_string(v.run["bystanders"]["records_lost"].get<u64>()); });
-    add("others' requests lost", [](const Variant& v) { return std::to_string(v.run["bystanders"]["page_requests_lost"].get<u64>()); });
-    add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
-    for (const auto& fence : fences)
-        add(fmt::format("  {} {}", fence.first, fence.second), [&](const Variant& v) {
-            const nlohmann::json& by = v.run["invalidations"]["fences_by"];
-            return std::to_string(by.value(fence.first, nlohmann::json::object()).value(fence.second, u64{0}));
-        });
-    add("violations", [](const Variant& v) { return std::to_string(v.run["violations"].size()); });
-    add("  occurrences", [](const Variant& v) {
-        u64 n = 0;
-        for (const nlohmann::json& violation : v.run["violations"]) n += violation["count"].get<u64>();
-        return std::to_string(n);
-    });
-    add("fingerprint", [](const Variant& v) { return v.run["fingerprint"].get<std::string>(); });
-    rows.push_back({"verdict", {}});
-    for (const Variant& v : variants)
-        rows.back().cells.push_back(v.run.is_object() ? v.run["verdict"].get<std::string>() : "-");
-    std::size_t width = 18;
-    for (const Row& r : rows) width = std::max(width, r.label.size());
-    fmt::print("{:<{}}", "after T0, latest", width);
-    for (const Variant& v : variants) fmt::print(" {:>18}", v.name);
-    fmt::print("\n");
-    for (const Row& r : rows) {
-        fmt::print("{:<{}}", r.label, width);
-        for (const auto& c : r.cells) fmt::print(" {:>18}", c);
-        fmt::print("\n");
-    }
-}
-
-/// What did not hold, and where it is claimed.
-void print_failures(const std::vector<Variant>& variants) {
-    for (const Variant& v : variants) {
-        if (!v.run.is_object()) continue;
-        for (const nlohmann::json& e : v.run["expectations"])
-            if (e["held"].is_boolean() && !e["held"].get<bool>())
-                fmt::print("\nFAIL    {}: {} ({})", v.name, e["text"].get<std::string>(), e["at"].get<std::string>());
-    }
-    fmt::print("\n");
-}
-
-// ---- the same step side by side -------------------------------------------------------------------------------------
-
-/// A step with the instant at which it began, how long it took, and what the IOMMU was told.
-struct StepCell {
-    std::string when, commands;
-};
-using StepCells = std::vector<std::pair<std::string, StepCell>>; ///< in order; a name may come again
-
-StepCells steps_of(const Variant& v, std::size_t teardown) {
-    StepCells cells;
-    if (!ran(v) || teardown >= v.run["teardowns"].size()) return cells;
-    const nlohmann::json& t = v.run["teardowns"][teardown];
-    const auto text = [](i64 ps) { return base::format_duration(sim::Duration::ps(ps)); };
-    for (const nlohmann::json& s : t["steps"]) {
-        const i64 start = s["start_ps"].get<i64>();
-        std::vector<std::string> commands;
-        for (const nlohmann::json& c : s["commands"]) {
-            const u64 count = c["count"].get<u64>();
-            const auto name = c["command"].get<std::string>();
-            commands.push_back(count == 1 ? name : fmt::format("{} x {}", count, name));
-        }
-        const std::string took = s.contains("end_ps") ? text(s["end_ps"].get<i64>() - start) : "open";
-        cells.emplace_back(s["step"].get<std::string>(),
-                           StepCell{fmt::format("+{} {}", text(start - t["t0_ps"].get<i64>()), took),
-                                    fmt::format("{}", fmt::join(commands, ", "))});
-    }
-    return cells;
-}
-
-/// One row for each step that a variant takes; steps of the same name stand in one row, and no variant's order changes.
-struct StepRow {
-    std::string step;
-    std::vector<const StepCell*> cells; ///< by variant; null: it does not take the step there
-};
-std::vector<StepRow> side_by_side(const std::vector<StepCells>& variants) {
-    std::vector<StepRow> rows;
-    for (std::size_t v = 0; v < variants.size(); ++v) {
-        std::size_t from = 0; // rows before it are taken
-        for (const auto& taken : variants[v]) {
-            const std::string& step = taken.first;
-            const auto same = [&](const StepRow& r) { return r.step == step && r.cells[v] == nullptr; };
-            auto row = std::find_if(rows.begin() + static_cast<std::ptrdiff_t>(from), rows.end(), same);
-            if (row == rows.end()) {
-                row = rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(from), StepRow{step, {}});
-                row->cells.resize(variants.size());
+    for (u64 repeat = 0; repeat < line.repeat; ++repeat)
+        for (Variant& v : variants) {
+            if (!v.refused.empty()) continue;
+            if (repeat == 0) {
+                fs::remove_all(v.dir / "seeds");
+                remove_file(v.dir / "run.json");
+                v.exit = Exit::Interrupted; // if it never starts
             }
-            row->cells[v] = &taken.second;
-            from = static_cast<std::size_t>(row - rows.begin()) + 1;
+            children.start([&] { return run_variant(line, v, repeat); },
+                           [&v, repeat](Exit exit) {
+                               v.exit = repeat == 0 ? exit : worse(v.exit, exit);
+                               if (repeat == 0 && left_results(exit)) v.run = read_json(v.dir / "run.json"); // else what is there is a former run's
+                               if (exit == Exit::BadInput) take_refusal(v);
+                           });
         }
-    }
-    return rows;
-}
-
-void print_steps(const std::vector<Variant>& variants, std::size_t teardown) {
-    std::vector<StepCells> all;
-    for (const Variant& v : variants) all.push_back(steps_of(v, teardown));
-    const std::vector<StepRow> rows = side_by_side(all);
-    if (rows.empty()) return;
-    constexpr std::size_t most = 44;
-    fmt::print("\n{:<20}", fmt::format("steps of t{}", teardown));
-    for (const Variant& v : variants) fmt::print("  {:<{}}", v.name, most);
-    fmt::print("\n");
-    for (const StepRow& r : rows) {
-        const auto line = [&](std::string_view label, auto text) {
-            std::string out = fmt::format("{:<20}", label);
-            for (const StepCell* c : r.cells) out += fmt::format("  {:<{}}", c != nullptr ? text(*c) : "", most);
-            out.erase(out.find_last_not_of(' ') + 1);
-            if (!out.empty()) fmt::print("{}\n", out);
-        };
-        line(r.step, [](const StepCell& c) { return c.when; });
-        line("", [](const StepCell& c) { return "  " + c.commands; });
+    children.finish();
+    for (Variant& v : variants) {
+        if (!left_results(v.exit) || !fs::exists(v.dir / "seeds")) continue;
+        for (const auto& file : fs::directory_iterator(v.dir / "seeds"))
+            if (const Json run = read_json(file.path()); run.is_object()) v.more[run.value("seed", u64{0})] = run;
     }
 }
 
-void print_text(const std::string& scenario, u64 seed, const std::string& help, const std::vector<Variant>& variants) {
-    fmt::print("{}  seed {}  {}\n\n", scenario, seed, help);
-    print_table(variants);
-    std::size_t teardowns = 0;
+Exit worst_exit(const Variants& variants) {
+    Exit worst = Exit::Ok, refused = Exit::Ok;
+    bool any = false;
+    for (const Variant& v : variants) {
+        any = any || v.refused.empty();
+        (v.refused.empty() ? worst : refused) = worse(v.refused.empty() ? worst : refused, v.exit);
+    }
+    return any ? worst : refused; // a refusal is an answer, unless there is no other
+}
+
+// ---- what is told of it ---------------------------------------------------------------------------------------------
+
+/// What it takes to run each variant again.
+std::vector<Followed> followed(const CommandLine& line, const Variants& variants, const Variant& reference) {
+    std::vector<Followed> runs;
+    const auto add = [&](const Variant& v) {
+        if (!ran(v) || v.run.value("verdict", "") == "interrupted") return;
+        runs.push_back({v.name, [&line, &v] { return read_for(line, v.sets).scenario; }, v.dir, trail_of(v),
+                        v.run["platform"]["iommu"].get<std::string>(), v.run["fingerprint"].get<std::string>()});
+    };
+    add(reference);
     for (const Variant& v : variants)
-        if (ran(v)) teardowns = std::max(teardowns, v.run["teardowns"].size());
-    print_failures(variants);
+        if (&v != &reference) add(v);
+    return runs;
+}
+
+/// Results of a former comparison, or of one run.
+Variants read_earlier(const fs::path& dir) {
+    Variants earlier;
+    if (const Json run = read_json(dir / "run.json"); run.is_object()) {
+        Variant v{fs::absolute(dir).lexically_normal().filename().string(), {}, dir, {}, Exit::Ok, run, {}};
+        if (v.name.empty()) v.name = dir.string();
+        earlier.push_back(std::move(v));
+        return earlier;
+    }
+    const Json listed = read_json(dir / "compare.json");
+    for (const Json& row : listed.is_object() ? listed.value("variants", Json::array()) : Json::array()) {
+        Variant v{row.at("name").get<std::string>(), {}, dir / row.at("dir").get<std::string>(), {}, Exit::Ok, {}, {}};
+        v.run = read_json(v.dir / "run.json");
+        if (fs::exists(v.dir / "seeds"))
+            for (const auto& file : fs::directory_iterator(v.dir / "seeds"))
+                if (const Json run = read_json(file.path()); run.is_object()) v.more[run.value("seed", u64{0})] = run;
+        if (v.run.is_object()) earlier.push_back(std::move(v));
+    }
+    if (earlier.empty())
+        throw IoError("cannot read " + (dir / "run.json").string() + ": is this what `quiesce run --out` or `quiesce compare --out` left?");
+    return earlier;
+}
+
+/// Null: there is none of that name.
+const Variant* variant_named(const Variants& variants, const std::string& name) {
+    const auto found = std::find_if(variants.begin(), variants.end(), [&](const Variant& v) { return v.name == name; });
+    return found == variants.end() ? nullptr : &*found;
+}
+
+/// The variant that others are held against; null if none ran.
+const Variant* reference_of(const CommandLine& line, const Variants& variants) {
+    if (line.reference)
+        if (const Variant* const v = variant_named(variants, *line.reference); v != nullptr && ran(*v)) return v;
+    const auto first = std::find_if(variants.begin(), variants.end(), ran);
+    return first == variants.end() ? nullptr : &*first;
+}
+
+std::vector<Judged> judge_all(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants,
+                              const Variant* reference) {
+    const Variants earlier = line.against ? read_earlier(*line.against) : Variants{};
+    std::vector<Judged> all;
+    for (const FailIf& c : conditions)
+        for (const Variant& v : variants) {
+            if (!ran(v)) continue;
+            const Variant* other = line.against ? (earlier.size() == 1 ? &earlier.front() : variant_named(earlier, v.name)) : reference;
+            if (!c.needs_reference()) all.push_back(judge(c, v, nullptr));
+            else if (other == nullptr) all.push_back({c.text, v.name, "", {}, {}, {}, fmt::format("{} has no variant of that name", *line.against)});
+            else if (other != &v) all.push_back(judge(c, v, other));
+        }
+    return all;
+}
+
+void print_judged(const std::vector<Judged>& all) {
+    if (!all.empty()) fmt::print("\n");
+    for (const Judged& j : all)
+        fmt::print("{:<10} {}  {}: {}\n", !j.failed ? "not judged" : *j.failed ? "FAIL-IF" : "ok", j.condition, j.variant, j.words);
+}
+
+Exit exit_of(const std::vector<Judged>& all) {
+    const bool failed = std::any_of(all.begin(), all.end(), [](const Judged& j) { return j.failed.value_or(false); });
+    return failed ? Exit::Failed : Exit::Ok;
+}
+
+void print_all_steps(const Variants& variants) {
+    const std::size_t teardowns = most_teardowns(variants);
     for (std::size_t t = 0; t < std::min<std::size_t>(teardowns, 2); ++t) print_steps(variants, t);
     if (teardowns > 2) fmt::print("\nsteps of {} more teardowns: run.json\n", teardowns - 2);
     fmt::print("\ntimes are the latest over the teardowns; open: in at least one it had not come when the run ended; "
@@ -275,57 +189,209 @@ void print_text(const std::string& scenario, u64 seed, const std::string& help, 
                "quiesce list metrics\n");
 }
 
-/// `run` of a variant is its run.json, null if it left none.
-void print_json(const std::string& scenario, u64 seed, const std::vector<Variant>& variants) {
-    nlohmann::ordered_json all{{"scenario", scenario}, {"seed", seed}, {"variants", nlohmann::ordered_json::array()}};
+/// What is worked out of the runs once they are there, and in no run.json.
+struct Findings {
+    std::optional<std::vector<Paired>> paired;
+    u64 seeds = 0;
+    std::optional<std::vector<Divergence>> divergences;
+    std::vector<Judged> judged;
+};
+
+Findings find(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants, const std::vector<Followed>& runs) {
+    Findings found;
+    const Variant* const reference = reference_of(line, variants);
+    if (reference != nullptr && std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return !v.more.empty(); })) {
+        std::vector<SweepMetric> asked;
+        for (const FailIf& c : conditions) asked.push_back({c.metric.path, c.metric.path});
+        found.paired = paired_differences(variants, *reference, asked);
+        found.seeds = reference->more.size() + 1;
+    }
+    if (runs.size() > 1) found.divergences = find_divergences(runs, line.jobs);
+    found.judged = judge_all(line, conditions, variants, reference);
+    return found;
+}
+
+void print_text(const Variants& variants, const Findings& found) {
+    print_table(variants);
+    print_failures(variants);
+    print_all_steps(variants);
+    if (found.paired) print_paired(*found.paired, found.seeds);
+    if (found.divergences) print_divergences(*found.divergences);
+    print_judged(found.judged);
+}
+
+/// For compare.json.
+void add_findings(const CommandLine& line, const Variants& variants, const Findings& found, Json& told) {
+    const Variant* const reference = reference_of(line, variants);
+    told["reference"] = reference != nullptr ? Json(reference->name) : Json(nullptr);
+    told["refused"] = Json::array();
     for (const Variant& v : variants)
-        all["variants"].push_back({{"name", v.name}, {"set", v.sets}, {"exit", static_cast<int>(v.exit)}, {"run", v.run}});
-    fmt::print("{}\n", all.dump(2));
+        if (!v.refused.empty()) told["refused"].push_back({{"name", v.name}, {"why", v.refused}});
+    if (found.paired) told["paired"] = to_json(*found.paired);
+    if (found.divergences) told["divergence"] = to_json(*found.divergences);
+    told["fail_if"] = to_json(found.judged);
+}
+
+/// The same with every variant's run.json, null if it left none.
+void print_json(const Variants& variants, Json told) {
+    told["variants"] = Json::array();
+    for (const Variant& v : variants)
+        told["variants"].push_back({{"name", v.name}, {"set", v.sets}, {"exit", static_cast<int>(v.exit)}, {"run", v.run}});
+    fmt::print("{}\n", told.dump(2));
+}
+
+/// Everything that is told once the runs are there.
+Exit tell(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants, const std::vector<Followed>& runs,
+          Json& told) {
+    const Findings found = find(line, conditions, variants, runs);
+    add_findings(line, variants, found, told);
+    if (line.json) print_json(variants, told);
+    else print_text(variants, found);
+    return exit_of(found.judged);
 }
 
 /// Of those that left results in this run.
-Exit leave_page(const std::vector<Variant>& variants, const fs::path& out, Exit so_far) {
+Exit leave_page(const Variants& variants, const Json& told, const fs::path& out, Exit so_far) {
     std::vector<ReportSource> sources;
     for (const Variant& v : variants)
         if (v.run.is_object()) sources.push_back({v.name, v.dir});
-    write_comparison(sources, out);
+    write_comparison(sources, out, told);
     if (!sources.empty()) return leave_report(sources, out / "report.html", so_far);
     remove_file(out / "report.html");
     return so_far;
 }
 
-Exit worst_exit(const std::vector<Variant>& variants) {
-    Exit worst = Exit::Ok;
-    for (const Variant& v : variants) worst = worse(worst, v.exit);
-    return worst;
-}
-} // namespace
+// ---- results that are there already ---------------------------------------------------------------------------------
 
-Exit compare_verb(const CommandLine& line) {
-    auto variants = combinations(line.over);
-    if (!variants) return Exit::Usage;
-    for (const Variant& v : *variants) { // everything is checked before anything runs
-        const Read read = read_for(line, v.sets);
-        if (!read.scenario) {
-            if (!read.unknown) complain(fmt::format("no variant was run: it is {} that cannot be", v.name));
-            return read.exit;
+std::optional<Variants> read_results(const CommandLine& line) {
+    Variants variants;
+    for (const std::string& dir : line.directories) {
+        Variant v = read_earlier(dir).front();
+        if (!fs::exists(fs::path(dir) / "run.json")) {
+            complain(fmt::format("{} is a comparison: name one of its variants, as {}", dir, v.dir.string()));
+            return std::nullopt;
         }
+        for (const char* key : {"teardowns", "dma", "faults", "cpu_ps", "bystanders", "invalidations", "violations", "expectations"})
+            if (!v.run.contains(key) && ran(v)) throw IoError(fmt::format("{}/run.json has no '{}': another version's results", dir, key));
+        v.exit = v.run.value("verdict", "") == "fail" ? Exit::Failed : Exit::Ok;
+        if (variant_named(variants, v.name) != nullptr) v.name = dir;
+        variants.push_back(std::move(v));
     }
+    return variants;
+}
+
+std::unique_ptr<Scenario> resolved_scenario(const fs::path& dir) {
+    Diagnostics found;
+    auto s = read_scenario((dir / "config.resolved.yaml").string(), {}, found);
+    found.print(stderr);
+    return found.ok() ? std::move(s) : nullptr;
+}
+
+/// Held against each other as the variants of a comparison are. What their runs found wrong is theirs; the exit code is that of
+/// the conditions.
+Exit compare_results(const CommandLine& line, const std::vector<FailIf>& conditions) {
+    const auto variants = read_results(line);
+    if (!variants) return Exit::Usage;
+    const TemporaryDirectory scratch;
+    std::vector<Followed> runs;
+    const Variant* const reference = reference_of(line, *variants);
+    const auto add = [&](const Variant& v) {
+        if (!ran(v) || !fs::exists(v.dir / "config.resolved.yaml")) return;
+        runs.push_back({v.name, [&v] { return resolved_scenario(v.dir); }, v.dir, scratch.path() / fmt::format("{}.json", runs.size()),
+                        v.run["platform"]["iommu"].get<std::string>(), v.run["fingerprint"].get<std::string>()});
+    };
+    if (reference != nullptr) add(*reference);
+    for (const Variant& v : *variants)
+        if (&v != reference) add(v);
+    Json told{{"results", Json::array()}};
+    for (const Variant& v : *variants) told["results"].push_back({{"name", v.name}, {"dir", v.dir.string()}});
+    Exit exit = tell(line, conditions, *variants, runs, told);
+    if (!line.out) return exit;
+    prepare_directory(*line.out);
+    std::vector<ReportSource> sources;
+    for (const Variant& v : *variants) sources.push_back({v.name, v.dir});
+    write_comparison({}, *line.out, told);
+    exit = leave_report(sources, fs::path(*line.out) / "report.html", exit);
+    mention("results in " + *line.out);
+    return exit;
+}
+
+// ---- a scenario over values -----------------------------------------------------------------------------------------
+
+Exit compare_over(const CommandLine& line, const std::vector<FailIf>& conditions, Variants variants) {
     std::optional<TemporaryDirectory> scratch;
     if (!line.out) scratch.emplace();
     const fs::path out = line.out ? fs::path{*line.out} : scratch->path();
     prepare_directory(out);
-    on_interrupt([](int) { compare_interrupted = true; });
-    for (Variant& v : *variants) v.dir = out / directory_name(v.name);
-    run_all(line, *variants);
-    const Read read = read_for(line);
-    const u64 seed = read.scenario ? read.scenario->seed : 1;
-    if (line.json) print_json(line.scenario, seed, *variants);
-    else print_text(line.scenario, seed, read.scenario ? read.scenario->help : "", *variants);
-    if (scratch) return worst_exit(*variants);
-    const Exit exit = leave_page(*variants, out, worst_exit(*variants));
+    for (Variant& v : variants) v.dir = out / directory_name(v.name);
+    run_all(line, variants);
+    const auto first = std::find_if(variants.begin(), variants.end(), [](const Variant& v) { return v.refused.empty(); });
+    const Read read = first == variants.end() ? Read{} : read_for(line, first->sets);
+    if (!line.json) fmt::print("{}  seed {}  {}\n\n", line.scenario, read.scenario ? read.scenario->seed : 1, read.scenario ? read.scenario->help : "");
+    Json told{{"scenario", line.scenario}, {"seed", read.scenario ? read.scenario->seed : 1}, {"seeds", line.repeat}};
+    const Variant* const reference = reference_of(line, variants);
+    const auto runs = reference == nullptr ? std::vector<Followed>{} : followed(line, variants, *reference);
+    Exit exit = worse(worst_exit(variants), tell(line, conditions, variants, runs, told));
+    for (const Variant& v : variants) remove_file(trail_of(v));
+    if (compare_interrupted) exit = worse(exit, Exit::Interrupted);
+    if (scratch) return exit;
+    exit = leave_page(variants, told, out, exit);
     mention("results in " + out.string());
     return exit;
 }
 
-} // namespace quiesce::platform
+Exit usage(std::string_view what) {
+    complain(what);
+    return Exit::Usage;
+}
+
+/// False, after saying so, if there is no variant of the name that --reference says.
+bool knows_reference(const CommandLine& line, const Variants& variants) {
+    if (!line.reference || variant_named(variants, *line.reference) != nullptr) return true;
+    std::vector<std::string> names;
+    for (const Variant& v : variants) names.push_back(v.name);
+    const auto close = base::closest(*line.reference, names);
+    complain(fmt::format("--reference: there is no variant '{}': there are {}", printable(*line.reference), base::join(names)), close);
+    return false;
+}
+
+Exit compare(const CommandLine& line) {
+    Diagnostics found;
+    std::vector<FailIf> conditions;
+    for (const std::string& text : line.fail_if)
+        if (auto c = parse_fail_if(text, found)) conditions.push_back(std::move(*c));
+    auto variants = combinations(line.over, found);
+    if (!found.ok()) {
+        found.print(stderr);
+        return Exit::Usage;
+    }
+    if (line.against) std::ignore = read_earlier(*line.against); // before anything runs
+    const bool results = fs::exists(fs::path(line.scenario) / "run.json") || line.directories.size() > 1;
+    if (results && !line.over.empty()) return usage("--over goes with one scenario, not with results");
+    if (!results && line.over.empty() && !line.against)
+        return usage("with what is it to be compared? Say --over PATH=A,B, --against DIR, or a second directory of results");
+    if (results) {
+        if (line.directories.size() < 2 && !line.against) return usage("with what is it to be compared? Say a second directory of results");
+        if (line.reference) {
+            const auto there = read_results(line);
+            if (!there || !knows_reference(line, *there)) return Exit::Usage;
+        }
+        return compare_results(line, conditions);
+    }
+    if (line.over.empty()) variants->front().name = fs::path(line.scenario).stem().string();
+    if (!knows_reference(line, *variants)) return Exit::Usage;
+    try {
+        check_values(line, found);
+    } catch (const UnknownScenario& e) {
+        complain(e.what());
+        return Exit::BadInput;
+    }
+    found.print(stderr);
+    if (!found.ok()) return Exit::Usage;
+    if (const auto exit = refuse_impossible(line, *variants)) return *exit;
+    return compare_over(line, conditions, std::move(*variants));
+}
+} // namespace
+} // namespace quiesce::platform::comparison
+
+quiesce::platform::Exit quiesce::platform::compare_verb(const CommandLine& line) { return comparison::compare(line); }

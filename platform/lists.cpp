@@ -8,6 +8,7 @@
 #include "platform/lists.h"
 #include "platform/machine/devices.h"
 #include "platform/files.h"
+#include "platform/sweep/schema.h"
 #include "platform/verbs.h"
 
 #include <fmt/format.h>
@@ -38,6 +39,21 @@ Json list_scenarios() {
         const YamlFile file = read_yaml(l.file.string(), ignored);
         const Node* help = file.root ? file.root->find("scenario") : nullptr;
         list.push_back(entry(l.name, help ? help->text() : ""));
+    }
+    return list;
+}
+
+Json list_sweeps() {
+    Json list = Json::array();
+    for (const auto& l : library_sweeps()) {
+        Diagnostics ignored;
+        const YamlFile file = read_yaml(l.file.string(), ignored);
+        const auto text = [&](const char* key) {
+            const Node* const n = file.root ? file.root->find(key) : nullptr;
+            return n != nullptr ? n->text() : std::string{};
+        };
+        list.push_back(entry(l.name, text("sweep")));
+        list.back()["of"] = text("scenario");
     }
     return list;
 }
@@ -345,6 +361,7 @@ constexpr ListRow list_table[] = {
     {"devices", "kinds of devices", list_devices},
     {"metrics", "every name of run.json: milestones, phases, counts, violations", list_metrics},
     {"sentences", "what steps can say and expect can claim", list_sentences},
+    {"sweeps", "the library's parameter studies", list_sweeps},
     {"events", "what the models state while they run, as events.sqlite and the timeline have it", list_events},
 };
 } // namespace
@@ -373,8 +390,9 @@ Exit list_verb(const CommandLine& line) {
     return Exit::Ok;
 }
 
-Exit schema_verb(const CommandLine&) {
-    fmt::print("{}\n", scenario_schema().dump(2));
+Exit schema_verb(const CommandLine& line) {
+    Config config = one_of_each();
+    fmt::print("{}\n", (line.of_sweep ? sweep_schema(parameters(config), param_schema) : scenario_schema()).dump(2));
     return Exit::Ok;
 }
 

@@ -5,6 +5,7 @@
 #include "observe/fingerprint.h"
 #include "observe/packet_capture.h"
 #include "observe/timeline.h"
+#include "observe/trail.h"
 #include "observe/waves.h"
 #include "platform/files.h"
 #include "platform/param_tree.h"
@@ -308,6 +309,19 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, Watchers* w, 
                 place_of(s.root, {"observe", "window", "around"}), notes);
 }
 
+void write_trail(const observe::Trail& trail, const observe::RunRecord& r, const std::filesystem::path& file) {
+    using Json = nlohmann::ordered_json;
+    const auto events = [](const std::vector<observe::TrailEvent>& list) {
+        Json all = Json::array();
+        for (const observe::TrailEvent& e : list)
+            all.push_back({{"number", e.number}, {"time_ps", e.time_ps}, {"kind", e.kind}, {"fields", e.fields}});
+        return all;
+    };
+    Json j{{"fingerprint", r.fingerprint}, {"digests", trail.digests()}, {"told", events(trail.told())}, {"lanes", Json::object()}};
+    for (const auto& [lane, list] : trail.lanes()) j["lanes"][lane] = events(list);
+    write_file(file, j.dump());
+}
+
 /// Ends all tasks before the models that they refer to go away, whichever way the run ends.
 struct ShutDown {
     sim::Calendar& calendar;
@@ -340,7 +354,7 @@ std::string missing_capability(const Scenario& scenario) {
     return {};
 }
 
-Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out) {
+Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out, const std::optional<TrailWanted>& trail) {
     if (out) prepare_directory(*out);
     if (const std::string missing = missing_capability(scenario); !missing.empty()) {
         const sim::Time never_ran;
@@ -361,6 +375,8 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
     Ran ran;
     {
         Watchers watchers(bus, scenario, out);
+        std::optional<observe::Trail> followed;
+        if (trail) followed.emplace(bus, trail->told);
         const Situation situation(bus);
         System system(bus, scenario.config, scenario.seed);
         Script script(system, situation, scenario, ran.notes);
@@ -376,6 +392,7 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         note_vacuous(scenario, ran.record, ran.notes);
         note_idle_mistakes(scenario, ran.notes);
         if (out) write_outputs(scenario, ran.record, &watchers, system.lspci(), *out, ran.notes);
+        if (followed) write_trail(*followed, ran.record, trail->file);
     }
     ran.exit = interrupted ? Exit::Interrupted : ran.record.verdict == "fail" ? Exit::Failed : Exit::Ok;
     return ran;

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <set>
 
 namespace quiesce::platform {
 
@@ -20,10 +21,16 @@ struct Ran {
     Diagnostics notes; ///< sentences that did nothing because they lost a race, or came late
 };
 
+/// Where a run's trail (observe/trail.h) is to be left, as JSON with the run's fingerprint; of these chunks every event is told.
+struct TrailWanted {
+    std::set<u64> told;
+    std::filesystem::path file;
+};
+
 /// Runs the scenario in this process, once (SystemC's kernel cannot start again). With `out`, leaves run.json,
 /// config.resolved.yaml, events.sqlite, timeline.pftrace, waves.vcd and waves.gtkw there, with observe.pcap tlps.pcapng, and takes away what a former run left and this one does not write.
 /// Throws IoError, and InputError, after which nothing has been written.
-Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out);
+Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path>& out, const std::optional<TrailWanted>& trail = {});
 
 /// What the platform of this configuration cannot do of what the scenario requires; empty: everything is there.
 std::string missing_capability(const Scenario& scenario);

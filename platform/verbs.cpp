@@ -14,8 +14,7 @@
 
 namespace quiesce::platform {
 
-Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets) {
-    Diagnostics found;
+Read read_quietly(const CommandLine& line, const std::vector<std::string>& more_sets, Diagnostics& found) {
     Read read;
     std::vector<std::string> sets = line.sets;
     sets.insert(sets.end(), line.short_sets.begin(), line.short_sets.end());
@@ -26,10 +25,16 @@ Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets
         complain(e.what());
         return {nullptr, Exit::BadInput, true};
     }
-    found.print(stderr);
     if (!found.ok()) return {nullptr, found.errors_in(Source::Kind::File) > 0 ? Exit::BadInput : Exit::Usage, false};
     if (line.seed) read.scenario->seed = *line.seed;
     if (line.check_tlm) read.scenario->config.check_tlm = true;
+    return read;
+}
+
+Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets) {
+    Diagnostics found;
+    Read read = read_quietly(line, more_sets, found);
+    found.print(stderr);
     return read;
 }
 

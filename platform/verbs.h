@@ -32,6 +32,8 @@ struct Read {
     Exit exit = Exit::Ok;
     bool unknown = false; ///< there is no scenario of that name, whatever is set
 };
+/// As read_for, but what is wrong is left to the caller to print; of a name that there is not it is printed.
+Read read_quietly(const CommandLine& line, const std::vector<std::string>& more_sets, Diagnostics& found);
 /// Within a catch block: says on stderr what ended a verb; its exit code.
 Exit report_current_exception();
 Read read_for(const CommandLine& line, const std::vector<std::string>& more_sets = {});

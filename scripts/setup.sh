@@ -7,9 +7,9 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 packages=(g++ cmake ninja-build pkg-config ccache libsystemc-dev libboost-dev catch2 librapidcheck-dev
     libbenchmark-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev libsqlite3-dev gtkwave python3
-    python3-jsonschema)
+    python3-jsonschema python3-yaml)
 if [[ -n ${QUIESCE_CI:-} || ${1:-} == --ci ]]; then
-    packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark xvfb xauth zsh fish man-db mandoc)
+    packages+=(clang libclang-rt-dev pciutils protobuf-compiler verilator tshark xvfb xauth zsh fish man-db mandoc slurm-wlm munge)
 fi
 
 stamp=$top/build/.packages

@@ -156,11 +156,12 @@ Exit leave_report(const std::vector<ReportSource>& sources, const std::filesyste
     } catch (...) { return worse(so_far, report_current_exception()); }
 }
 
-void write_comparison(const std::vector<ReportSource>& sources, const std::filesystem::path& dir) {
+void write_comparison(const std::vector<ReportSource>& sources, const std::filesystem::path& dir, const nlohmann::ordered_json& more) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const ReportSource& s : sources) list.push_back({{"name", s.name}, {"dir", s.dir.filename().string()}});
-    write_file(dir / comparison_file,
-               nlohmann::ordered_json{{"schema", 1}, {"variants", std::move(list)}}.dump(2) + "\n");
+    nlohmann::ordered_json whole{{"schema", 1}, {"variants", std::move(list)}};
+    whole.update(more);
+    write_file(dir / comparison_file, whole.dump(2) + "\n");
 }
 
 Exit report_verb(const CommandLine& line) {

@@ -5,6 +5,7 @@
 #include "platform/runner.h"
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,8 @@ void write_report(const std::vector<ReportSource>& sources, const std::filesyste
 Exit leave_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file, Exit so_far);
 
 /// What `compare` leaves beside its variants, so that the page can be built again: their names and directories, in
-/// order.
+/// order; and `more`, which is in no run.json.
 constexpr const char* comparison_file = "compare.json";
-void write_comparison(const std::vector<ReportSource>& sources, const std::filesystem::path& dir);
+void write_comparison(const std::vector<ReportSource>& sources, const std::filesystem::path& dir, const nlohmann::ordered_json& more);
 
 } // namespace quiesce::platform

@@ -167,12 +167,17 @@ void flatten(const std::string& path, const Mark& at, const Node& value, std::ve
 }
 } // namespace
 
-void read_sweep_settings(Sweep& sweep, const Node& set, Diagnostics& out) {
-    if (set.is_null()) return;
-    if (!set.is_map())
+void read_sweep_settings(Sweep& sweep, const Node& set, const std::vector<std::string>& sets, Diagnostics& out) {
+    if (!set.is_null() && !set.is_map())
         return out.error(set.at(), "set: expected a map such as {os.policy: mm-exit}, got " + set.described());
     std::vector<Node::Entry> flat;
-    flatten({}, set.at(), set, flat);
+    if (set.is_map()) flatten({}, set.at(), set, flat);
+    for (const std::string& text : sets) {
+        const auto given = parse_setting(text, out);
+        if (!given) continue;
+        std::erase_if(flat, [&](const Node::Entry& e) { return e.key == given->path_text(); });
+        flat.push_back({given->path_text(), given->value, given->path.front().at});
+    }
     const auto kind_first = [](const Node::Entry& e) { return is_kind_of_device(e.key); };
     std::stable_partition(flat.begin(), flat.end(), kind_first);
     for (const auto& e : flat)

@@ -85,15 +85,18 @@ std::string reason_from(const std::string& said, Exit exit) {
 }
 } // namespace
 
-SweepEngine::SweepEngine(const Sweep& sweep, fs::path dir, unsigned jobs)
+SweepEngine::SweepEngine(const Sweep& sweep, fs::path dir, unsigned jobs, std::size_t part, std::size_t parts)
     : sweep_(sweep), dir_(std::move(dir) / "points"),
-      jobs_(jobs != 0 ? jobs : std::max(1u, std::thread::hardware_concurrency())),
+      jobs_(jobs != 0 ? jobs : std::max(1u, std::thread::hardware_concurrency())), part_(part), parts_(parts),
       terminal_(::isatty(fileno(stderr)) == 1), runs_(sweep.runs()) {}
 
 void SweepEngine::check(Diagnostics& out) {
     const KeyHash binary = binary_identity();
     const std::size_t seeds = sweep_.seeds.size();
     for (std::size_t p = 0; p < sweep_.points.size(); ++p) {
+        bool mine = false;
+        for (std::size_t i = 0; i < seeds; ++i) mine = mine || is_mine(p * seeds + i);
+        if (!mine) continue;
         const auto s = sweep_.scenario_at(sweep_.points[p], out);
         if (!out.ok()) continue;
         const KeyHash identity = identity_of(*s, binary);
@@ -108,7 +111,7 @@ void SweepEngine::check(Diagnostics& out) {
 
 std::size_t SweepEngine::take_kept() {
     std::size_t kept = 0;
-    for (std::size_t n = 0; n < runs_.size(); ++n) kept += take(n, SweepRun::State::Kept) ? 1 : 0;
+    for (std::size_t n = 0; n < runs_.size(); ++n) kept += is_mine(n) && take(n, SweepRun::State::Kept) ? 1 : 0;
     return kept;
 }
 
@@ -174,15 +177,33 @@ void SweepEngine::over(std::size_t n, Exit exit) {
     progress();
 }
 
+void SweepEngine::take_tried(const std::function<std::string(std::size_t run)>& why_not) {
+    for (std::size_t n = 0; n < runs_.size(); ++n) {
+        SweepRun& r = runs_[n];
+        if (r.is_there() || take(n, SweepRun::State::Ran)) continue;
+        std::ifstream in(file(r.key, ".failed.json"));
+        const Json record = in ? Json::parse(in, nullptr, false) : Json{};
+        r.reason = record.is_object() ? record.value("reason", "") : why_not(n);
+        if (r.reason.empty()) continue;
+        r.state = SweepRun::State::Failed;
+        r.verdict = "error";
+    }
+}
+
+std::size_t SweepEngine::files_there() const {
+    return static_cast<std::size_t>(
+        std::count_if(runs_.begin(), runs_.end(), [&](const SweepRun& r) { return fs::exists(file(r.key, ".json")); }));
+}
+
 bool SweepEngine::run() {
     prepare_directory(dir_);
-    for (const auto& there : fs::directory_iterator(dir_)) // of a sweep that was killed
-        if (there.path().extension() == ".said") remove_file(there.path());
+    for (const auto& there : fs::directory_iterator(dir_)) // of a sweep that was killed; other parts may be under way
+        if (there.path().extension() == ".said" && parts_ == 0) remove_file(there.path());
     on_interrupt([](int) { sweep_interrupted = true; });
     std::set<std::string> begun;
     std::vector<std::size_t> missing;
     for (std::size_t n = 0; n < runs_.size(); ++n)
-        if (!runs_[n].is_there() && begun.insert(runs_[n].key).second) missing.push_back(n);
+        if (is_mine(n) && !runs_[n].is_there() && begun.insert(runs_[n].key).second) missing.push_back(n);
     wanted_ = missing.size();
     began_ = told_ = std::chrono::steady_clock::now();
     {

@@ -7,6 +7,7 @@
 #include "platform/sweep/statistics.h"
 
 #include <chrono>
+#include <functional>
 #include <set>
 
 namespace quiesce::platform {
@@ -24,11 +25,17 @@ struct SweepRun {
 
 class SweepEngine {
 public:
-    SweepEngine(const Sweep& sweep, std::filesystem::path dir, unsigned jobs);
+    /// Of `parts` parts only the `part`-th (from 1), if there are parts.
+    SweepEngine(const Sweep& sweep, std::filesystem::path dir, unsigned jobs, std::size_t part = 0, std::size_t parts = 0);
     /// Reads the scenario of every point. What cannot be is in `out`, and nothing is then to be run.
     void check(Diagnostics& out);
     /// Takes what is there from before; its number.
     std::size_t take_kept();
+    /// What is there of runs that others have made: results, failures. What left nothing has failed for the reason that is given, or
+    /// is missing if that is empty.
+    void take_tried(const std::function<std::string(std::size_t run)>& why_not);
+    /// Results that there are by now, taken or not.
+    std::size_t files_there() const;
     /// Makes the runs that are missing. False if somebody interrupted it: what was done is there.
     bool run();
 
@@ -44,6 +51,7 @@ public:
 private:
     std::filesystem::path file(const std::string& key, const char* ending) const { return dir_ / (key + ending); }
     bool take(std::size_t n, SweepRun::State state);
+    bool is_mine(std::size_t n) const { return parts_ == 0 || n % parts_ + 1 == part_; }
     Exit be_run(std::size_t n) const;
     void over(std::size_t n, Exit exit);
     void progress();
@@ -51,6 +59,7 @@ private:
     const Sweep& sweep_;
     const std::filesystem::path dir_;
     const unsigned jobs_;
+    const std::size_t part_, parts_;
     const bool terminal_;
     std::vector<SweepRun> runs_;                           ///< by point, then by seed
     std::map<std::string, std::vector<std::size_t>> same_; ///< points that are one and the same run

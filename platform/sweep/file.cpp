@@ -193,7 +193,7 @@ std::unique_ptr<Scenario> Sweep::scenario_at(const Point& point, Diagnostics& ou
     return s;
 }
 
-std::unique_ptr<Sweep> read_sweep(const std::string& file_or_name, Diagnostics& out) {
+std::unique_ptr<Sweep> read_sweep(const std::string& file_or_name, const std::vector<std::string>& sets, Diagnostics& out) {
     auto sweep = std::make_unique<Sweep>();
     sweep->file = sweep_file_of(file_or_name);
     sweep->name = well_formed(fs::path(sweep->file).stem().string());
@@ -215,7 +215,7 @@ std::unique_ptr<Sweep> read_sweep(const std::string& file_or_name, Diagnostics& 
     if (const Node* n = top.require("metrics")) read_metrics(*sweep, *n, out);
     const Node* const plots = top.take("plots");
     if (!known) return sweep; // what else is wrong cannot be told without the scenario's parameters
-    if (set != nullptr) read_sweep_settings(*sweep, *set, out);
+    read_sweep_settings(*sweep, set != nullptr ? *set : Node::null(), sets, out);
     if (axes == nullptr) return sweep;
     const std::size_t before = out.errors();
     read_sweep_axes(*sweep, *axes, out);

@@ -59,12 +59,13 @@ struct Sweep {
 
 /// Reads a file, or one of the library's. Everything wrong with it is in `out`, and the result is then not to be run.
 /// Throws IoError, UnknownScenario.
-std::unique_ptr<Sweep> read_sweep(const std::string& file_or_name, Diagnostics& out);
+/// `sets` are those of the command line, which go before the file's.
+std::unique_ptr<Sweep> read_sweep(const std::string& file_or_name, const std::vector<std::string>& sets, Diagnostics& out);
 
 /// Axes, in their order: what each path can be is looked up in the scenario's parameters.
 void read_sweep_axes(Sweep& sweep, const Node& axes, Diagnostics& out);
-/// `set`: paths and values, or maps of them.
-void read_sweep_settings(Sweep& sweep, const Node& set, Diagnostics& out);
+/// `set`: paths and values, or maps of them; then those of the command line.
+void read_sweep_settings(Sweep& sweep, const Node& set, const std::vector<std::string>& sets, Diagnostics& out);
 void read_sweep_plots(Sweep& sweep, const Node& plots, Diagnostics& out);
 /// The axis of that name, or whose path is or ends so.
 std::optional<std::size_t> find_axis(const Sweep& sweep, std::string_view name);

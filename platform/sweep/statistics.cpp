@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/sweep/statistics.h"
 
+#include "sim/random.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -35,6 +37,36 @@ SweepStatistics statistics_of(std::vector<double> values) {
     for (const double v : values) squares += (v - s.mean) * (v - s.mean);
     s.half = student_975(s.n - 1) * std::sqrt(squares / static_cast<double>(s.n - 1) / static_cast<double>(s.n));
     return s;
+}
+
+double skewness_of(const std::vector<double>& values) {
+    if (values.size() < 3) return 0;
+    const double mean = statistics_of(values).mean, n = static_cast<double>(values.size());
+    double squares = 0, cubes = 0;
+    for (const double v : values) {
+        squares += (v - mean) * (v - mean);
+        cubes += (v - mean) * (v - mean) * (v - mean);
+    }
+    return squares == 0 ? 0 : cubes / n / std::pow(squares / n, 1.5);
+}
+
+SweepInterval interval_of(const std::vector<double>& values) {
+    const SweepStatistics s = statistics_of(values);
+    SweepInterval i{s.half.has_value(), false, s.mean, s.mean, s.mean};
+    if (!s.half) return i;
+    i.low = s.mean - *s.half;
+    i.high = s.mean + *s.half;
+    if (values.size() < 8 || std::abs(skewness_of(values)) <= 1) return i;
+    constexpr std::size_t resamples = 4000;
+    sim::Random random(0, "bootstrap");
+    std::vector<double> means;
+    for (std::size_t r = 0; r < resamples; ++r) {
+        double sum = 0;
+        for (std::size_t k = 0; k < values.size(); ++k) sum += values[random.below(values.size())];
+        means.push_back(sum / static_cast<double>(values.size()));
+    }
+    std::sort(means.begin(), means.end());
+    return {true, true, s.mean, means[resamples / 40], means[resamples - 1 - resamples / 40]};
 }
 
 std::optional<std::size_t> knee_of(const std::vector<std::pair<double, double>>& curve) {

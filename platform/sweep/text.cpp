@@ -172,7 +172,7 @@ void print_sweep(const SweepEngine& engine, bool interrupted) {
     fmt::print("\n{} points, {} runs: {} now, {} kept from before, {} failed{}; {} pass, {} fail{}\n",
                sweep.points.size(), sweep.runs(), engine.count(SweepRun::State::Ran),
                engine.count(SweepRun::State::Kept), engine.count(SweepRun::State::Failed),
-               interrupted ? fmt::format(", {} missing: interrupted", engine.count(SweepRun::State::Missing)) : "",
+               interrupted || engine.count(SweepRun::State::Missing) > 0 ? fmt::format(", {} missing", engine.count(SweepRun::State::Missing)) : "",
                engine.verdicts("pass"), engine.verdicts("fail"),
                engine.verdicts("not-applicable") == 0
                    ? ""

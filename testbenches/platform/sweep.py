@@ -197,6 +197,29 @@ metrics: [quiesce]
 expect(0, "1 not applicable", "sweep", no_pri, "--out", "no-pri")
 check([r["value"] != "" for r in csv.DictReader(open("no-pri/points.csv"))] == [True, False], "a run that was not applicable has a value")
 
+# ---- the command line's settings, parts ---------------------------------------------------------------------------------
+set_here = ["sweep", small, "--set", "os.policy=mm-exit", "--set", "platform.memory.dma_latency=200ns"]
+expect(0, "12 runs: 12 now", *set_here, "--out", "set-here")
+expect(0, "12 runs: 12 now", "sweep", write("set-there.yaml", pathlib.Path(small).read_text().replace(
+    "os.policy: quiet-unbind", "os.policy: mm-exit, platform.memory.dma_latency: 200ns")), "--out", "set-there")
+check([[r["fingerprint"] for r in p["runs"]] for p in results("set-here")["points"]] == [[r["fingerprint"] for r in p["runs"]] for p in results("set-there")["points"]],
+      "--set is something else than the file's set")
+expect(2, "--set:1:1: error: set: devices.acc0.stop_time is an axis, too", "sweep", small, "--set", "devices.acc0.stop_time=1us", "--plan")
+expect(2, 'did you mean "mm-exit"?', "sweep", small, "--set", "os.policy=mm-exti", "--plan")
+expect(2, "unknown path 'oss.policy'", "sweep", small, "--set", "oss.policy=mm-exit", "--plan")
+expect(0, "4 runs now, 0 kept from before, 0 failed", "sweep", small, "--out", "parts", "--part", "2/3")
+check(not os.path.exists("parts/sweep.json") and len(kept_files("parts")) == 4, "a part has left tables, or other runs")
+expect(6, "12 runs: 0 now, 4 kept from before, 0 failed, 8 missing", "sweep", small, "--out", "parts", "--collect")
+for part in ("1/3", "3/3"):
+    expect(0, "4 runs now", "sweep", small, "--out", "parts", "--part", part)
+expect(0, "12 runs: 0 now, 12 kept from before, 0 failed; 12 pass", "sweep", small, "--out", "parts", "--collect")
+expect(0, "12 runs: 12 now", "sweep", small, "--out", "whole")
+check([p["statistics"] for p in results("parts")["points"]] == [p["statistics"] for p in results("whole")["points"]], "parts make another sweep")
+expect(6, "3 runs: 0 now, 2 kept from before, 1 failed", "sweep", failing, "--out", "failing", "--collect")
+expect(2, "--part:1:1: error: expected an integer from 1 to 3, got \"4\"", "sweep", small, "--out", "parts", "--part", "4/3")
+expect(2, "a part is 3/8: the third of eight", "sweep", small, "--out", "parts", "--part", "2")
+expect(2, "--part needs --out DIR", "sweep", small, "--part", "1/2")
+
 # ---- plan, guard, mistakes ----------------------------------------------------------------------------------------------
 expect(0, "about 2 s for what is missing, 3 at a time, if each takes 50 ms (a guess", "sweep", large, "--plan", "--jobs", 3)
 expect(0, "120 runs, 120 of them kept from before", "sweep", large, "--plan", "--out", "killed")

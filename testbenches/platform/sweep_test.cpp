@@ -55,7 +55,7 @@ struct SweepOnDisk {
         REQUIRE(mkdtemp(pattern.data()) != nullptr);
         dir = pattern;
         std::ofstream(dir / "s.yaml") << text;
-        sweep = read_sweep((dir / "s.yaml").string(), out);
+        sweep = read_sweep((dir / "s.yaml").string(), {}, out);
     }
     ~SweepOnDisk() { std::filesystem::remove_all(dir); }
     /// Places and messages, without the excerpts.
@@ -187,6 +187,27 @@ TEST_CASE("mean and median lie between the least and the greatest value, and an 
         RC_ASSERT(s.half.has_value() == (raw.size() > 1));
         RC_ASSERT(s.half.value_or(0) >= 0);
     });
+}
+
+TEST_CASE("an interval is Student's t, and of skewed values what resampling gives", "[sweep]") {
+    const SweepInterval none = interval_of({3});
+    CHECK_FALSE(none.known);
+    CHECK(none.mean == 3);
+    // Textbook: mean 5.6, s = 1.14018, t(4) = 2.776
+    const SweepInterval t = interval_of({4, 5, 6, 6, 7});
+    CHECK_FALSE(t.bootstrap);
+    CHECK(t.low == Approx(5.6 - 2.776 * 1.140175 / std::sqrt(5.0)).epsilon(1e-4));
+    CHECK(t.high == Approx(5.6 + 2.776 * 1.140175 / std::sqrt(5.0)).epsilon(1e-4));
+    const std::vector<double> skewed{1, 1, 1, 1, 1, 1, 1, 2, 2, 100};
+    CHECK(skewness_of(skewed) > 2.5);
+    CHECK(skewness_of({1, 2, 3, 4, 5}) == Approx(0).margin(1e-9));
+    const SweepInterval b = interval_of(skewed);
+    CHECK(b.bootstrap);
+    CHECK(b.low >= 1); // t would say -11, and no value is below 1
+    CHECK(b.high > 20);
+    CHECK(b.high < 60);
+    const SweepInterval again = interval_of(skewed);
+    CHECK((b.low == again.low && b.high == again.high));
 }
 
 TEST_CASE("a knee is where a curve bends most, and a straight line has none", "[sweep]") {
