@@ -104,7 +104,7 @@ void add_sweep(CLI::App& app, CommandLine& line, Figures& figures) {
     app.add_option("--part", figures.part, "make only the runs of the K-th of N parts, and no tables (then --collect): for job arrays of any kind")
         ->type_name("K/N");
     app.footer("A sweep file has a scenario, axes (lists, ranges, several that go together), what must hold of a point, seeds, metrics and\n"
-               "diagrams; README.md, \"A parameter study\", has one. Everything is checked before anything runs. A run is kept under the hash\n"
+               "diagrams; platform/docs/parameter-study.md has one. Everything is checked before anything runs. A run is kept under the hash\n"
                "of its configuration, its seed and this binary: a sweep that was killed goes on where it was, a run that failed is tried again.\n"
                "exit codes: 0 ok, 1 a run found a violation or a claim did not hold (judge: violations leaves claims aside), 3 bad input,\n"
                "6 some runs failed, 130 interrupted (what was done is kept)\n"

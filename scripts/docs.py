@@ -185,7 +185,7 @@ def tried(text, binary, wrong, write):
             if shown and (code_said := re.fullmatch(r"\(exit code (\d+)\)", shown[-1])):
                 expected = int(code_said.group(1))
             lines = shown[:-1] if expected else shown
-            done = subprocess.run(["bash", "-c", command], cwd=where, capture_output=True, text=True, timeout=300,
+            done = subprocess.run(["bash", "-c", command], cwd=where, capture_output=True, text=True, timeout=600,
                                   stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C.UTF-8", "NO_COLOR": "1"})
             came = (done.stdout + done.stderr).splitlines()
             if done.returncode != expected:

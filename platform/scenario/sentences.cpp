@@ -122,9 +122,13 @@ void read_sentence(const Node& said, const DeviceConfig* device, Step& step, Nam
             out.error(said.at(), fmt::format("{} {}: '{}' is missing: {}; example: {}", step.actor, step.row->verb, a.name, a.help,
                                              step.row->example));
     }
-    for (const auto& e : said.entries())
-        if (e.key != step.row->verb && !base::contains(arguments, e.key))
-            out.error_about(e.at, fmt::format("unknown key '{}' in {} {}", e.key, step.actor, step.row->verb), e.key, arguments);
+    for (const auto& e : said.entries()) {
+        if (e.key == step.row->verb || base::contains(arguments, e.key)) continue;
+        const std::vector<std::string> others(arguments.begin() + (arguments.empty() ? 0 : 1), arguments.end());
+        const bool near = base::closest(e.key, others).has_value() || others.empty();
+        out.error_about(e.at, fmt::format("unknown key '{}' in {} {}{}", e.key, step.actor, step.row->verb, near ? "" : ": it takes " + base::join(others)),
+                        e.key, others);
+    }
 }
 
 std::optional<sim::Duration> read_moment(const Node& n, const char* what, const Scenario& s, Diagnostics& out) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What a word of the command line could become: shells ask `quiesce complete`, so that names are those of this binary, of the
 /// scenario that was named and of the results that are there.
+#include "observe/event_store.h"
 #include "platform/cli_app.h"
 #include "platform/files.h"
 #include "platform/lists.h"
@@ -76,6 +77,21 @@ Candidates settings(const std::string& begun, const std::string& scenario, bool 
     return values(*p, begun.substr(0, (comma == std::string::npos ? equals : comma) + 1));
 }
 
+/// Faults and page requests have no name in run.json: they are numbered in the order of events.sqlite, which may have very many.
+void add_events(Candidates& all, const std::filesystem::path& file) {
+    constexpr u64 most = 1000;
+    u64 faults = 0, requests = 0;
+    for (const observe::StoredEvent& e : observe::read_events(file)) {
+        if (e.kind == "FaultRaised" && faults < most) {
+            const auto fields = nlohmann::json::parse(e.fields, nullptr, false);
+            all.push_back({fmt::format("f{}", faults++), fields.value("type", std::string{})});
+        } else if (e.kind == "PageRequestSent" && requests < most) {
+            const auto fields = nlohmann::json::parse(e.fields, nullptr, false);
+            if (!fields.value("stop_marker", false)) all.push_back({fmt::format("p{}", requests++), "a page request"});
+        }
+    }
+}
+
 /// What a directory of results has to explain.
 Candidates ids(const std::string& directory) {
     Candidates all;
@@ -86,6 +102,7 @@ Candidates ids(const std::string& directory) {
     for (const auto& t : run.value("teardowns", nlohmann::json::array()))
         all.push_back({text(t, "id"), fmt::format("{} of {} on {}", text(t, "trigger"), text(t, "process"), text(t, "device"))});
     for (const auto& v : run.value("violations", nlohmann::json::array())) all.push_back({text(v, "id"), text(v, "kind")});
+    if (const auto events = std::filesystem::path(directory) / "events.sqlite"; std::filesystem::exists(events)) add_events(all, events);
     return all;
 }
 
@@ -96,9 +113,9 @@ Candidates of_type(const std::string& type, const std::string& begun, const std:
     if (type.starts_with("DIR")) return {{std::string{any_directory}, ""}};
     if (type == "ID") return ids(first);
     if (type.starts_with("VECTORS")) return {{std::string{any_file}, ""}};
-    if (type == "SCENARIO" || type == "SWEEP.yaml") {
+    if (type.starts_with("SCENARIO") || type == "SWEEP.yaml") {
         Candidates all;
-        if (type == "SCENARIO") all = listed("scenarios");
+        if (type != "SWEEP.yaml") all = listed("scenarios");
         else
             for (const auto& s : library_sweeps()) all.push_back({s.name, ""});
         all.push_back({std::string{any_file}, ""});

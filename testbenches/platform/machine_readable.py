@@ -113,7 +113,7 @@ def colour():
     check(b"\x1b[" in on_terminal("--color", "always", NO_COLOR="1"), "--color goes before NO_COLOR")
 
 
-def interrupted(command, left, seconds=1.5):
+def interrupted(command, left, seconds=6 if os.environ.get("SANITIZED") == "1" else 2):
     """SIGINT for the parent alone, as `kill` sends it."""
     p = subprocess.Popen([QUIESCE, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(seconds)
