@@ -178,7 +178,7 @@ expect(0, "", *both, "--against", "cmp", "--fail-if", "mmput > +0ns", "--fail-if
 expect(1, "FAIL-IF", "compare", "quiet", "mm-exit", "--fail-if", "mmput > +5%")
 expect(2, "--fail-if:1:1: error: 'quiesce.p98' is no number of run.json; did you mean 'quiesce.p99'?", *both, "--fail-if", "quiesce.p98 > 5us", "--out", "none")
 expect(2, "expected a sign: +5% or -5% of the reference", *both, "--fail-if", "quiesce.p99 > 5%", "--out", "none")
-expect(2, "there is no variant 'mm-exti'; did you mean 'mm-exit'?", *both, "--reference", "mm-exti", "--out", "none")
+expect(2, "there is no variant 'mm-exti': there are quiet-unbind, mm-exit; did you mean 'mm-exit'?", *both, "--reference", "mm-exti", "--out", "none")
 expect(5, "is this what", *both, "--against", "nothing", "--out", "none")
 expect(2, "with what is it to be compared?", "compare", "two.yaml", "--out", "none")
 expect(2, "a comparison: name one of its variants", "compare", "cmp", "quiet", "--out", "none")

@@ -90,8 +90,8 @@ of_sweep = validator_of("--sweep")
 listed = {s["name"]: s for s in json.loads(quiesce("list", "sweeps", "--json").stdout)}
 sweeps = {f.stem: yaml.safe_load(f.read_text()) for f in sorted((BENCHES / "sweeps").glob("*.yaml"))}
 check(sorted(listed) == sorted(sweeps), f"list sweeps: {sorted(listed)}")
-readme = (pathlib.Path(os.environ["SOURCE_DIR"]) / "README.md").read_text()
-sweeps["README"] = yaml.safe_load(next(b for b in readme.split("```") if b.startswith("yaml\nsweep:"))[len("yaml\n"):])
+guide = (pathlib.Path(os.environ["SOURCE_DIR"]) / "platform/docs/parameter-study.md").read_text()
+sweeps["the guide's"] = yaml.safe_load(next(b for b in guide.split("```") if b.startswith("yaml\nsweep:"))[len("yaml\n"):])
 for name, document in sweeps.items():
     check(complaint(of_sweep, document) is None, f"sweep {name}: {complaint(of_sweep, document)}")
     check(name not in listed or listed[name]["help"] == document["sweep"] and listed[name]["of"] == document["scenario"], f"help of {name}")
