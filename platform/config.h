@@ -114,7 +114,7 @@ struct ObserveConfig {
     base::Param<bool> fst{false, "write waves.fst, too, with vcd2fst of the package gtkwave", P::Guess, "for people"};
     base::Param<bool> timeline{true, "write timeline.pftrace", P::Guess, "for people"};
     base::Param<bool> pcap{false, "write tlps.pcapng: packets of every link, for Wireshark", P::Guess, "for people; large"};
-    base::Param<std::string> events{"window", "waveforms, timeline, packets and transactions of a window around each teardown, or of all", base::one_of("window", "all"), P::Guess,
+    base::Param<std::string> events{"window", "waveforms, timeline, packets and events.sqlite of a window around each teardown, or of all; none: no events.sqlite", base::one_of("window", "all", "none"), P::Guess,
                                     "for people"};
     WindowConfig window;
     base::Param<u64> flood_threshold{0, "fault records of one dying bond that make a report-flood; 0: never",

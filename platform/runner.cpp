@@ -44,7 +44,7 @@ struct Watchers {
     Watchers(base::EventBus& bus, const Config& c, bool keep)
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
           teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
-        if (keep) store.emplace(bus, c.observe.window.after.get(), c.observe.events.get() == "all");
+        if (keep && c.observe.events.get() != "none") log.emplace(bus, wave_window(c.observe));
         observe::WaveWindow window = wave_window(c.observe);
         if (keep && c.observe.timeline) timeline.emplace(bus, window);
         window.everything = window.everything || c.observe.window.around.get() != around_teardowns; // known when the run is over
@@ -59,7 +59,7 @@ struct Watchers {
     EventTimes events;
     std::optional<observe::Waves> waves;
     std::optional<observe::Timeline> timeline; ///< of a run that leaves results
-    std::optional<observe::EventStore> store; ///< of a run that leaves results
+    std::optional<observe::EventLog> log; ///< of a run that leaves results
     std::optional<observe::PacketCapture> packets;
 };
 
@@ -270,6 +270,7 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     r.oom = w.oom.victims();
     r.allocations = w.oom.allocations();
     r.violations = w.checkers.violations();
+    r.events_kept = w.log.has_value();
     r.host_events = calendar.items_run();
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -298,8 +299,8 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, Watchers* w, 
     write_file(dir / "config.resolved.yaml", emit_yaml(s.resolved()));
     if (lspci.empty()) remove_file(dir / "lspci.txt");
     else write_file(dir / "lspci.txt", lspci);
-    if (w == nullptr || !w->store) remove_file(dir / "events.sqlite");
-    else w->store->write(dir / "events.sqlite", r.fingerprint);
+    if (w == nullptr || !w->log) remove_file(dir / "events.sqlite");
+    else observe::write_events(*w->log, dir / "events.sqlite", r.fingerprint);
     write_timeline(r, w, dir / "timeline.pftrace");
     if (w == nullptr || !w->packets) remove_file(dir / "tlps.pcapng");
     else w->packets->close();

@@ -40,6 +40,18 @@ void Channel::sweep() {
 
 } // namespace detail
 
+/// A handler may emit: what it tells of has a number of its own.
+void EventBus::deliver(detail::Channel& channel, const void* event) {
+    struct Number {
+        u64& current;
+        const u64 outer;
+        Number(u64& now, u64 id) : current(now), outer(std::exchange(now, id)) {}
+        ~Number() { current = outer; }
+    };
+    const Number number(delivering_, ++delivered_);
+    channel.deliver(*clock_, event);
+}
+
 Subscription EventBus::subscribe(std::size_t slot, detail::Channel::Handler handler) {
     if (slot == 0) throw std::logic_error("subscribed before event types were numbered");
     if (!channels_[slot]) channels_[slot] = std::make_shared<detail::Channel>(&live_[slot]);

@@ -112,8 +112,11 @@ public:
     template <Event E>
     void emit(const E& event) {
         const std::size_t slot = detail::event_index<E>;
-        if (live_[slot] != nullptr) [[unlikely]] live_[slot]->deliver(*clock_, &event);
+        if (live_[slot] != nullptr) [[unlikely]] deliver(*live_[slot], &event);
     }
+    /// The number of the event that is being delivered: from 1, in the order of emission, of those that anybody hears. All that
+    /// is written about an event names it; 0 outside of handlers.
+    u64 event_id() const { return delivering_; }
     /// Somebody listens to E. For events that are dear to put together.
     template <Event E>
     bool wants() const { return live_[detail::event_index<E>] != nullptr; }
@@ -130,8 +133,10 @@ public:
 
 private:
     Subscription subscribe(std::size_t slot, detail::Channel::Handler handler);
+    void deliver(detail::Channel& channel, const void* event);
 
     const sim::Time* clock_;
+    u64 delivered_ = 0, delivering_ = 0;
     std::array<detail::Channel*, detail::max_event_types> live_{}; ///< null where nobody listens
     std::array<std::shared_ptr<detail::Channel>, detail::max_event_types> channels_{};
 };

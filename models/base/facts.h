@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// Three facts that any room may state: a level changed, an activity took a span of time, an object changed its state.
+/// Three facts that any room may state: a level changed, an activity took a span of time, an object changed its state; and what
+/// events say beside what happened.
 #pragma once
 #include "base/address.h"
 #include "base/describe.h"
@@ -11,6 +12,17 @@
 #include <utility>
 
 namespace quiesce::base {
+
+/// What joins an event to others, or says why: nothing that happens depends on it, and it is in no fingerprint.
+template <class T>
+struct Aside {
+    T what{};
+    friend bool operator==(const Aside&, const Aside&) = default;
+};
+template <class T>
+inline constexpr bool is_aside = false;
+template <class T>
+inline constexpr bool is_aside<Aside<T>> = true;
 
 /// A counted thing has a new value: queue depth, slots in use, outstanding tags.
 struct LevelChanged {

@@ -168,6 +168,7 @@ struct Departure final : pcie::Requester {
 /// invalidation. It is not kept while software has bus mastering off: no invalidation waits for that. After a reset
 /// nothing is sent for what was asked before it.
 sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transaction) {
+    packet.transaction = transaction;
     for (const u64 life = life_; life == life_;) {
         auto asked = atc_->translate(packet, true);
         Atc::Found found = co_await std::move(asked);
@@ -192,6 +193,7 @@ sim::Task<void> DmaEngine::write_translated(pcie::DmaRequest packet, u64 transac
 
 /// As above.
 sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transaction) {
+    packet.transaction = transaction;
     for (const u64 life = life_; life == life_;) {
         auto asked = atc_->translate(packet, false);
         Atc::Found found = co_await std::move(asked);
@@ -212,6 +214,7 @@ sim::Task<void> DmaEngine::read_translated(pcie::DmaRequest packet, u64 transact
 /// As above, with or without an ATC. Write permission is what is asked for: every table format here that grants it
 /// grants reads as well. The original value is nobody's.
 sim::Task<void> DmaEngine::fetch_add(pcie::DmaRequest packet, u64 transaction) {
+    packet.transaction = transaction;
     packet.attributes = port_.attributes(false);
     DmaEnding why = DmaEnding::NotSent;
     for (const u64 life = life_; life == life_ && port_.may_send(packet) && port_.atomics() != nullptr;) {

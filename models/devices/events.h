@@ -102,8 +102,9 @@ struct PageRequestSent {
     bool write;
     bool last;
     bool stop_marker;
+    u64 transaction = 0;     ///< the DMA that needs the page; 0: a Stop Marker
 };
-DESCRIBE(PageRequestSent, device, stream, bond, has_pasid, pasid, at, group, write, last, stop_marker)
+DESCRIBE(PageRequestSent, device, stream, bond, has_pasid, pasid, at, group, write, last, stop_marker, transaction)
 
 /// Taken: somebody waited for it. Stale: the group was outstanding, but its queue has stopped meanwhile. Unexpected: no
 /// such group is outstanding. Ignored: the interface had stopped with a Response Failure before.

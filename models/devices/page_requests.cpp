@@ -105,7 +105,7 @@ void PageRequestInterface::send(Group& group) {
         header.set(PageRequestHeader::Group, group.index).set(PageRequestHeader::Address, r.at.page_number());
         ++counts_.requests;
         events_.emit(PageRequestSent{endpoint_.device(), endpoint_.stream(), r.bond, r.has_pasid, r.pasid,
-                                     r.at.align_down(page_size), group.index, write, last, false});
+                                     r.at.align_down(page_size), group.index, write, last, false, r.transaction});
         endpoint_.request_page(r, header);
     }
 }

@@ -2,6 +2,7 @@
 /// What an IOMMU asks of the fabric: that a device's translation cache (ATC) forgets something (PCIe Base 10.3).
 #pragma once
 #include "base/address.h"
+#include "base/names.h"
 #include "sim/task.h"
 
 namespace quiesce::iommu {
@@ -14,6 +15,8 @@ struct AtcInvalidation {
     bool global = false;    ///< with a PASID: entries of every PASID that were given out as global
     bool everything = false; ///< the whole address space; `range` is not looked at
     IovaRange range{};
+    base::Name unit{};       ///< whose command it is, and its sequence: for observers
+    u64 sequence = 0;
 };
 
 enum class AtcAnswer : u8 {

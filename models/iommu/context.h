@@ -52,6 +52,8 @@ struct Fault {
     bool marking = false; ///< it was met while an entry was to be marked: by its memory, or by the second stage
     Permissions may{};    ///< Permission: what there is
     Gpa at{0};                              ///< second stage: the address that could not be translated
+    const char* rule = nullptr;     ///< Configuration: what is wrong with the structure; for observers
+    const char* quiet_by = nullptr; ///< silent: the field that says so; for observers
 };
 
 /// What an entry of a translation table says, read by the architecture's format.
@@ -160,6 +162,7 @@ struct Context {
     Spa excluded{0};                ///< first of the addresses to which nothing is translated
     u64 excluded_bytes = 0;
     FaultPolicy on_fault{};
+    const char* quiet_by = nullptr; ///< the field because of which on_fault records nothing; for observers
     bool merges_faults = false; ///< one record may tell of several faults that are alike
     SecondStage second{};
     u64 generation = 0; ///< counts structure fetches; for traces

@@ -4,6 +4,7 @@
 #pragma once
 #include "base/address.h"
 #include "base/describe.h"
+#include "base/facts.h"
 #include "base/names.h"
 
 #include <string_view>
@@ -46,8 +47,11 @@ struct FaultRaised {
     base::Name type;         ///< the manual's name: F_TRANSLATION, C_BAD_CD, ...
     u16 code;                ///< the manual's number
     FaultFate fate;
+    /// What decided, in the manual's words, which are rows of `features` where it is a field: "CD.EPD0=1". Empty: none did.
+    base::Aside<base::Name> decided{};
+    base::Aside<base::Name> unrecorded_by{}; ///< what kept it from being recorded
 };
-DESCRIBE(FaultRaised, transaction, bond, stream, has_pasid, pasid, at, type, code, fate)
+DESCRIBE(FaultRaised, transaction, bond, stream, has_pasid, pasid, at, type, code, fate, decided, unrecorded_by)
 
 /// A translation request was told that there is no access, or a translated request was refused, of which the
 /// architecture keeps no record, whatever the context says: its FaultRaised is suppressed.
@@ -66,8 +70,9 @@ struct CommandConsumed {
     u64 sequence;
     base::Name command;      ///< the manual's name: TLBI_NH_ASID, CMD_SYNC ...
     u64 word0, word1;
+    base::Aside<Spa> entry{}; ///< where it stood in memory
 };
-DESCRIBE(CommandConsumed, unit, sequence, command, word0, word1)
+DESCRIBE(CommandConsumed, unit, sequence, command, word0, word1, entry)
 
 /// The caches hold nothing any more that command `sequence` covers, and no walk or transaction begun before it is left.
 struct InvalidationDone {
@@ -94,8 +99,9 @@ struct FenceSignalled {
     base::Name unit;
     u64 sequence;
     bool by_message;         ///< a write to memory, not the consumer index alone
+    base::Aside<u64> span{}; ///< that the unit spent on it
 };
-DESCRIBE(FenceSignalled, unit, sequence, by_message)
+DESCRIBE(FenceSignalled, unit, sequence, by_message, span)
 
 /// A command error stopped the queue, or the unit reported a global error.
 struct GlobalError {

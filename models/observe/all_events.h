@@ -20,7 +20,8 @@ using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu
                                     iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
                                     iommu::StallResolved, iommu::AtsRefused>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,
-                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer, pcie::AtomicDone>;
+                                    pcie::CompletionTimedOut, pcie::InvalidationAnswered, pcie::PeerToPeer, pcie::AtomicDone,
+                                    pcie::RequestAborted, pcie::TranslationRequested>;
 using DeviceEvents = base::EventList<devices::DmaIssued, devices::RequestArrived, devices::DmaEnded, devices::QueueState,
                                      devices::PageRequestSent, devices::PageResponseHeard,
                                      devices::PageGroupForgotten, devices::DescriptorSubmitted,

@@ -40,7 +40,9 @@ private:
     template <class E> void hear(sim::Time now, const E& e) {
         static const u64 kind = base::Name{E::event_name}.stable_hash();
         u64 h = (hash_ ^ kind) * 0x9e3779b97f4a7c15u + static_cast<u64>(now.ps());
-        base::for_each_field(e, [&](std::string_view, const auto& v) { h = step(h, number(v)); });
+        base::for_each_field(e, [&](std::string_view, const auto& v) {
+            if constexpr (!base::is_aside<std::remove_cvref_t<decltype(v)>>) h = step(h, number(v));
+        });
         hash_ = h ^ (h >> 29);
         ++count_;
     }

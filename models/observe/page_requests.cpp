@@ -4,7 +4,7 @@
 #include <algorithm>
 
 namespace quiesce::observe {
-PageRequests::PageRequests(base::EventBus& bus) {
+PageRequests::PageRequests(base::EventBus& bus) : bus_(bus) {
     using Heard = base::EventList<devices::PageRequestSent, devices::PageResponseHeard, devices::PageGroupForgotten,
                                   iommu::PageRequestRecorded, iommu::TransactionStalled, iommu::StallRecorded,
                                   iommu::StallResolved,
@@ -22,6 +22,7 @@ void PageRequests::end(BondId b, sim::Time now, bool forgotten) {
     Bond& bond = bonds_[raw(b)];
     if (--bond.open != 0) return;
     bond.drained = now;
+    bond.drained_by = bus_.event_id();
     bond.forgotten = forgotten;
 }
 
@@ -34,6 +35,11 @@ std::optional<sim::Time> PageRequests::drained(BondId b) const {
     const auto found = bonds_.find(raw(b));
     if (found == bonds_.end() || !found->second.any || found->second.open != 0) return std::nullopt;
     return found->second.drained;
+}
+
+u64 PageRequests::drained_by(BondId b) const {
+    const auto found = bonds_.find(raw(b));
+    return found == bonds_.end() || found->second.open != 0 ? 0 : found->second.drained_by;
 }
 
 bool PageRequests::forgotten(BondId b) const {

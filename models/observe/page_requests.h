@@ -33,6 +33,8 @@ public:
     u64 open(BondId bond) const;
     /// When the last of them was gone; nothing if there never was one, or if there is one now.
     std::optional<sim::Time> drained(BondId bond) const;
+    /// base::EventBus's number of the event with which it was; 0: there never was one.
+    u64 drained_by(BondId bond) const;
     /// The last of them was not answered: its device forgot it.
     bool forgotten(BondId bond) const;
     /// From a request's leaving its device's hands to the arrival of its answer, in the order of the answers.
@@ -48,6 +50,7 @@ private:
         u64 open = 0;
         bool any = false, forgotten = false;
         sim::Time drained{};
+        u64 drained_by = 0;
     };
     void begin(BondId b);
     void end(BondId b, sim::Time now, bool forgotten = false);
@@ -61,6 +64,7 @@ private:
     void recorded(StreamId stream, u16 group, Iova at, BondId bond);
     void on(sim::Time now, const os::PageRequestEnded& e);
 
+    base::EventBus& bus_;
     std::map<u32, Bond> bonds_;
     std::map<GroupKey, std::vector<Waiting>> waiting_;
     std::map<u32, Pasid> pasids_; ///< by bond: of those that have asked

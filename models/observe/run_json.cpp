@@ -32,7 +32,10 @@ Json steps_json(const std::vector<StepTaken>& steps) {
     return list;
 }
 
-Json teardown_json(const Teardown& t, std::size_t n) {
+/// As in events.sqlite, and as `explain` takes it.
+std::string event_name(u64 id) { return fmt::format("e{}", id); }
+
+Json teardown_json(const Teardown& t, std::size_t n, bool events) {
     Json milestones = Json::object(), paths = Json::object();
     for (const auto& [name, at] : t.milestones) milestones[name] = at.ps();
     for (const auto& [name, parts] : t.paths) paths[name] = parts_json(parts);
@@ -44,14 +47,20 @@ Json teardown_json(const Teardown& t, std::size_t n) {
     j["exposed_pages_open"] = t.exposed_pages_open;
     if (t.brief) j["brief"] = true;
     if (t.pinned) j["pinned"] = true;
+    if (events) {
+        Json by = Json::object();
+        for (const auto& [name, event] : t.events) by[name] = event_name(event);
+        j["event"] = event_name(t.t0_event);
+        j["milestone_events"] = std::move(by);
+    }
     j["breakdown"] = parts_json(t.breakdown);
     j["paths"] = paths;
     j["steps"] = steps_json(t.steps);
     return j;
 }
 
-Json violation_json(const Violation& v, std::size_t n) {
-    return {{"id", fmt::format("v{}", n)},
+Json violation_json(const Violation& v, std::size_t n, bool events) {
+    Json j{{"id", fmt::format("v{}", n)},
             {"kind", v.kind},
             {"time_ps", v.first.ps()},
             {"last_ps", v.last.ps()},
@@ -64,6 +73,8 @@ Json violation_json(const Violation& v, std::size_t n) {
             {"object", v.object},
             {"story", v.story},
             {"story_ps", v.told.ps()}};
+    if (events && v.event != 0) j["event"] = event_name(v.event);
+    return j;
 }
 
 Json expectations_json(const RunRecord& r) {
@@ -226,7 +237,7 @@ nlohmann::ordered_json to_json(const RunRecord& r) {
                          {"allocator", r.platform.allocator}, {"suppression", r.platform.suppression}, {"bugs", r.platform.bugs}}},
            {"simulated_ps", r.simulated.ps()}};
     j["teardowns"] = Json::array();
-    for (std::size_t n = 0; n < r.teardowns.size(); ++n) j["teardowns"].push_back(teardown_json(r.teardowns[n], n));
+    for (std::size_t n = 0; n < r.teardowns.size(); ++n) j["teardowns"].push_back(teardown_json(r.teardowns[n], n, r.events_kept));
     j["summary"] = {{"quiesce", {{"n", s.n}, {"open", s.open}, {"p50", s.p50}, {"p99", s.p99}, {"max", s.max}}}};
     j = counts_json(r.counts, std::move(j));
     const auto m = r.memory();
@@ -236,7 +247,7 @@ nlohmann::ordered_json to_json(const RunRecord& r) {
     j["oom"] = Json::array();
     for (std::size_t n = 0; n < r.oom.size(); ++n) j["oom"].push_back(victim_json(r.oom[n], n));
     j["violations"] = Json::array();
-    for (std::size_t n = 0; n < r.violations.size(); ++n) j["violations"].push_back(violation_json(r.violations[n], n));
+    for (std::size_t n = 0; n < r.violations.size(); ++n) j["violations"].push_back(violation_json(r.violations[n], n, r.events_kept));
     const double dma = static_cast<double>(r.counts.dma.reads + r.counts.dma.writes);
     j["host"] = {{"wall_s", r.wall_s}, {"events", r.host_events}, {"dma_per_s", r.wall_s > 0 ? dma / r.wall_s : 0.0},
                  {"max_rss_bytes", r.max_rss_bytes}};

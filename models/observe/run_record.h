@@ -38,6 +38,7 @@ struct RunRecord {
     std::vector<OomVictim> oom;
     MemoryCounts allocations;
     std::vector<Violation> violations;
+    bool events_kept = false; ///< in events.sqlite: what is told names them
     double wall_s = 0;
     u64 host_events = 0, max_rss_bytes = 0;
 

@@ -18,21 +18,29 @@ Teardowns::BondData& Teardowns::bond(BondId b) {
 }
 
 void Teardowns::on(sim::Time now, const memory::DmaCommitted& e) {
-    if (e.bond != no_bond) bond(e.bond).last_commit = now;
+    if (e.bond == no_bond) return;
+    BondData& b = bond(e.bond);
+    b.last_commit = now;
+    b.commit_event = bus_.event_id();
+}
+
+void Teardowns::seen(BondData& b, sim::Time now) {
+    b.last_seen = now;
+    b.seen_event = bus_.event_id();
 }
 
 void Teardowns::on(sim::Time now, const pcie::TlpSent& e) {
     if (e.bond == no_bond || !e.upstream) return;
-    bond(e.bond).last_seen = now;
+    seen(bond(e.bond), now);
 }
 
 void Teardowns::on(sim::Time now, const devices::RequestArrived& e) {
-    if (e.bond != no_bond) bond(e.bond).last_seen = now;
+    if (e.bond != no_bond) seen(bond(e.bond), now);
 }
 
 void Teardowns::on(sim::Time now, const iommu::FaultRaised& e) {
     if (e.bond == no_bond || e.fate != iommu::FaultFate::Recorded) return;
-    bond(e.bond).last_seen = now;
+    seen(bond(e.bond), now);
 }
 
 void Teardowns::on(sim::Time now, const memory::FrameUnmapped& e) {
@@ -58,10 +66,15 @@ void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
             end_exposure(page, now);
     if (e.use == memory::FrameUse::Leaf) {
         for (const u32 id : m.bonds)
-            if (BondData& b = bonds_[id]; b.torn && !b.free_first) b.free_first = now;
+            if (BondData& b = bonds_[id]; b.torn && !b.free_first) {
+                b.free_first = now;
+                b.free_first_event = bus_.event_id();
+            }
         m.free_last = now;
+        m.free_last_event = bus_.event_id();
     } else if (e.use == memory::FrameUse::Table) {
         m.tables_free = now;
+        m.tables_event = bus_.event_id();
     }
 }
 
@@ -81,6 +94,7 @@ void Teardowns::on(sim::Time now, const os::TeardownTriggered& e) {
         b.torn = true;
         b.t0 = now;
         b.t0_span = e.span;
+        b.t0_event = bus_.event_id();
     }
     const std::string name{e.trigger.text()};
     if (std::find(b.triggers.begin(), b.triggers.end(), name) == b.triggers.end()) b.triggers.push_back(name);
@@ -103,6 +117,7 @@ void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
             if (b.torn && !b.block) {
                 b.block = now;
                 b.block_span = e.span;
+                b.block_event = bus_.event_id();
             }
         }
         const u64 first = e.first.page_number();
@@ -118,12 +133,14 @@ void Teardowns::on(sim::Time now, const os::StopSeen& e) {
     BondData& b = bond(e.bond);
     (e.gave_up ? b.gave_up : b.stop) = now;
     (e.gave_up ? b.gave_up_span : b.stop_span) = e.span;
+    (e.gave_up ? b.gave_up_event : b.stop_event) = bus_.event_id();
 }
 
 void Teardowns::on(sim::Time now, const os::MmputReturned& e) {
     MmData& m = mms_[raw(e.mm)];
     m.mmput = now; // the last thread's is the last to come
     m.mmput_span = e.span;
+    m.mmput_event = bus_.event_id();
     m.mmput_ran_exit_mmap = e.last;
 }
 
@@ -131,12 +148,16 @@ void Teardowns::on(sim::Time now, const os::ExitMmapReturned& e) {
     MmData& m = mms_[raw(e.mm)];
     m.exit_mmap = now;
     m.exit_mmap_span = e.span;
+    m.exit_mmap_event = bus_.event_id();
 }
 
 void Teardowns::on(sim::Time now, const os::PasidChanged& e) {
     if (e.state != os::PasidState::Free) return;
     for (const u32 id : mms_[raw(e.mm)].bonds)
-        if (BondData& b = bonds_[id]; b.pasid == e.pasid && b.torn && !b.reuse) b.reuse = now;
+        if (BondData& b = bonds_[id]; b.pasid == e.pasid && b.torn && !b.reuse) {
+            b.reuse = now;
+            b.reuse_event = bus_.event_id();
+        }
 }
 
 Teardown Teardowns::result(BondId id, const BondData& b) const {
@@ -148,6 +169,7 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     t.pasid = b.pasid;
     t.t0 = b.t0;
     t.t0_span = b.t0_span;
+    t.t0_event = b.t0_event;
     t.trigger = b.triggers.front();
     t.also.assign(b.triggers.begin() + 1, b.triggers.end());
     t.exposure = b.exposure;
@@ -178,6 +200,12 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     mark("exit_mmap", m.exit_mmap, false);
     t.mmput_ran_exit_mmap = m.mmput_ran_exit_mmap;
     t.pinned = m.pinned;
+    const std::pair<const char*, u64> events[] = {
+        {"block_observed", b.commit_event}, {"block", b.block_event}, {"stop", b.stop_event}, {"drain", page_requests_.drained_by(id)},
+        {"last_seen", b.seen_event}, {"free_first", b.free_first_event}, {"free_last", m.free_last_event}, {"mmput", m.mmput_event},
+        {"reuse", b.reuse_event}, {"stop_gave_up", b.gave_up_event}, {"tables_free", m.tables_event}, {"exit_mmap", m.exit_mmap_event}};
+    for (const auto& [name, event] : events)
+        if (const auto at = t.at(name); at && *at > t.t0 && event > t.t0_event) t.events.emplace_back(name, event);
     judge(t, b);
     return t;
 }

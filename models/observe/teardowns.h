@@ -26,6 +26,8 @@ struct Teardown {
     /// In the contract's order: block_observed, block, stop, drain, last_seen, free_first, free_last, mmput, reuse; then marks
     /// of our own: stop_gave_up, tables_free, exit_mmap.
     std::vector<std::pair<std::string, sim::Time>> milestones;
+    u64 t0_event = 0;                    ///< base::EventBus's numbers: of T0, and of milestones that are an event
+    std::vector<std::pair<std::string, u64>> events;
     std::vector<std::string> open, not_applicable;
     std::optional<sim::Duration> quiesce;
     /// Page-time during which a device could still reach what was unmapped: from the unmap to the fence seen that
@@ -77,6 +79,7 @@ private:
         sim::Time last_commit{}, last_seen{};
         std::optional<sim::Time> block, stop, gave_up, free_first, reuse;
         u64 block_span = 0, stop_span = 0, gave_up_span = 0;
+        u64 t0_event = 0, commit_event = 0, seen_event = 0, block_event = 0, stop_event = 0, gave_up_event = 0, free_first_event = 0, reuse_event = 0;
         bool blocked = false, pinned = false;
         sim::Duration exposure{};
     };
@@ -84,6 +87,7 @@ private:
         std::vector<u32> bonds; ///< that there ever were, in the order of their ids
         std::optional<sim::Time> free_last, tables_free, mmput, exit_mmap;
         u64 mmput_span = 0, exit_mmap_span = 0;
+        u64 free_last_event = 0, tables_event = 0, mmput_event = 0, exit_mmap_event = 0;
         bool mmput_ran_exit_mmap = false, pinned = false;
     };
     struct Exposed {
@@ -91,6 +95,7 @@ private:
         u64 order;
     };
     BondData& bond(BondId b);
+    void seen(BondData& b, sim::Time now);
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const memory::FrameUnmapped& e);
     void on(sim::Time now, const memory::FrameFreed& e);

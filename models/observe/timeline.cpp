@@ -14,7 +14,7 @@ namespace quiesce::observe {
 
 // ---- what is kept ---------------------------------------------------------------------------------------------------
 
-Timeline::Timeline(base::EventBus& bus, const WaveWindow& window) : window_(window) {
+Timeline::Timeline(base::EventBus& bus, const WaveWindow& window) : bus_(bus), window_(window) {
     using Heard = base::EventList<base::Span, base::LevelChanged, base::StateChanged, devices::QueueState, os::BondChanged,
                                   os::TeardownTriggered, os::FenceObserved, devices::DmaIssued, devices::DmaEnded,
                                   memory::DmaCommitted, iommu::FaultRaised, pcie::TlpSent, os::ProcessChanged>;
@@ -23,7 +23,8 @@ Timeline::Timeline(base::EventBus& bus, const WaveWindow& window) : window_(wind
 }
 
 /// By its end: what began long before a window and reaches into it is in it.
-void Timeline::keep(const Entry& e) {
+void Timeline::keep(Entry e) {
+    if (e.event == 0) e.event = bus_.event_id();
     if (e.to <= open_until_ || e.from <= open_until_) {
         if (kept_.size() < most_entries) kept_.push_back(e);
         else ++left_out_;
@@ -46,11 +47,11 @@ void Timeline::open_window(sim::Time now) {
 }
 
 void Timeline::set_state(sim::Time now, base::Name track, base::Name state, BondId bond) {
-    const auto [at, fresh] = states_.try_emplace(track.index(), Standing{now, state, bond});
+    const auto [at, fresh] = states_.try_emplace(track.index(), Standing{now, state, bond, bus_.event_id()});
     if (fresh) return;
     Standing& s = at->second;
-    if (s.since != now) keep({.kind = Kind::State, .from = s.since, .to = now, .track = track, .what = s.state, .bond = s.bond});
-    s = {now, state, bond};
+    if (s.since != now) keep({.kind = Kind::State, .from = s.since, .to = now, .track = track, .what = s.state, .bond = s.bond, .event = s.event});
+    s = {now, state, bond, bus_.event_id()};
 }
 
 base::Name Timeline::device_of(BondId bond, DeviceId device) const {
@@ -258,9 +259,16 @@ void write_teardown(TrackEvents& out, u64 group, u64 rank, const std::string& id
     Lanes whole(false), steps(false);
     sim::Time last = t.t0;
     for (const auto& [name, at] : t.milestones) last = std::max(last, at);
-    whole.add({t.t0, last, slice_named(told(t), "teardown", t.t0)});
+    Protobuf all = slice_named(told(t), "teardown", t.t0);
+    annotate(all, "event", fmt::format("e{}", t.t0_event));
+    whole.add({t.t0, last, std::move(all)});
     if (t.quiesce) whole.add({t.t0, t.t0 + *t.quiesce, slice_named("quiesce", "teardown", t.t0)});
-    for (const auto& [name, at] : t.milestones) whole.add({at, at, slice_named(name, "milestone", at)});
+    for (const auto& [name, at] : t.milestones) {
+        Protobuf e = slice_named(name, "milestone", at);
+        for (const auto& [of, event] : t.events)
+            if (of == name) annotate(e, "event", fmt::format("e{}", event));
+        whole.add({at, at, std::move(e)});
+    }
     for (const StepTaken& s : t.steps) {
         Protobuf e = slice_named(s.step, "step", s.start);
         annotate(e, "by", s.by);
@@ -299,7 +307,7 @@ struct Timeline::Arrows {
 void Timeline::write(std::ostream& out, const std::vector<Teardown>& teardowns, sim::Time end) const {
     std::vector<Entry> all = kept_;
     for (const auto& [track, s] : states_)
-        if (s.since < end) all.push_back({.kind = Kind::State, .from = s.since, .to = end, .track = base::Name::at(track), .what = s.state, .bond = s.bond});
+        if (s.since < end) all.push_back({.kind = Kind::State, .from = s.since, .to = end, .track = base::Name::at(track), .what = s.state, .bond = s.bond, .event = s.event});
     const Arrows arrows(all);
     std::map<std::pair<std::string, std::string>, Lanes> tracks;
     std::map<std::pair<std::string, std::string>, std::vector<const Entry*>> levels;
@@ -317,6 +325,7 @@ void Timeline::write(std::ostream& out, const std::vector<Teardown>& teardowns, 
         static constexpr const char* categories[] = {"span", "state", "level", "transaction", "packet", "mark"};
         Protobuf event = slice_named(e.what.text(), categories[static_cast<unsigned>(e.kind)], e.from);
         arrows.add_to(event, e);
+        if (e.event != 0) annotate(event, "event", fmt::format("e{}", e.event));
         if (e.waits_for) annotate(event, "waits_for", e.waits_for.text());
         if (e.bond != no_bond) annotate(event, "bond", raw(e.bond));
         if (Arrows::is_station(e)) annotate(event, "transaction", fmt::format("x{}", e.id));

@@ -41,6 +41,7 @@ private:
         u64 begun_by = 0;        ///< the span that caused it
         u64 value = 0;           ///< a level; an address
         BondId bond{};
+        u64 event = 0;           ///< base::EventBus's number: of a state that of its beginning, of all else that of the end
     };
     struct Outstanding {
         sim::Time since;
@@ -49,7 +50,7 @@ private:
         BondId bond;
         bool write;
     };
-    void keep(const Entry& e);
+    void keep(Entry e);
     void open_window(sim::Time now);
     void set_state(sim::Time now, base::Name track, base::Name state, BondId bond);
     void end_transaction(sim::Time now, u64 transaction, base::Name how);
@@ -69,6 +70,7 @@ private:
     void on(sim::Time now, const pcie::TlpSent& e);
 
     struct Arrows;
+    base::EventBus& bus_;
     WaveWindow window_;
     sim::Time open_until_{};
     std::deque<Entry> recent_; ///< what ended before a window and would be in it
@@ -78,6 +80,7 @@ private:
         sim::Time since;
         base::Name state;
         BondId bond;
+        u64 event;
     };
     std::map<u32, Standing> states_; ///< by name index of the track: what stands now
     std::unordered_map<u64, Outstanding> outstanding_; ///< looked up only

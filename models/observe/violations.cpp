@@ -104,12 +104,13 @@ void Checkers::add_at(sim::Time when, std::string_view kind, BondId bond, u64 pa
         tells_[at->second] = tells;
         same.story = std::move(story);
         same.told = when;
+        same.event = bus_.event_id();
         return;
     }
     tells_.push_back(tells);
     const BondInfo& i = info(bond);
     list_.push_back({std::string{kind}, when, when, 1, bond, i.device, i.process, i.pasid, page, std::string{object},
-                     std::move(story), when});
+                     std::move(story), when, bus_.event_id()});
 }
 
 void Checkers::check(const Teardown& t) {

@@ -31,6 +31,7 @@ struct Violation {
     std::string object; ///< what else it is about: a unit, a frame, an object of the operating system; empty if nothing
     std::string story;
     sim::Time told{};   ///< when the occurrence was that the story tells of
+    u64 event = 0;      ///< base::EventBus's number of what showed that; 0: the end of the run
 };
 
 /// What a violation kind means, in a line; `threshold` names the parameter that sets it, if one does.

@@ -84,8 +84,10 @@ struct IommuCommandIssued {
     u64 context;             ///< number of the kernel context
     base::Name unit;
     base::Name command;      ///< the manual's name
+    base::Name by{};         ///< the kernel context
+    Spa entry{};             ///< where the command stands in memory: CommandConsumed names it, too
 };
-DESCRIBE(IommuCommandIssued, context, unit, command)
+DESCRIBE(IommuCommandIssued, context, unit, command, by, entry)
 
 /// The OS began an invalidation that a later FenceObserved with this number completes.
 struct InvalidationIssued {

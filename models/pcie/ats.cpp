@@ -144,7 +144,8 @@ sim::Task<iommu::AtcAnswer> FunctionPort::invalidate(iommu::AtcInvalidation what
     }
     if (rc_.events().wants<InvalidationAnswered>())
         rc_.events().emit(InvalidationAnswered{device_, static_cast<u8>(itag), what.has_pasid, what.pasid,
-                                               what.everything, what.range.first, what.range.bytes, asked, answer});
+                                               what.everything, what.range.first, what.range.bytes, asked, answer,
+                                               link_.name(), what.unit, what.sequence});
     mine.open = false; // MODEL: the tag is free again after a time-out; what comes late is stray
     co_return answer;
 }

@@ -21,6 +21,7 @@ struct DmaRequest {
     iommu::AddressType type = iommu::AddressType::Untranslated; ///< Translated: `at` is what a translation request gave
     Iova aimed_at{};                                            ///< Translated: what was asked for; nothing acts on it
     Attributes attributes{};
+    u64 transaction = 0; ///< whose translation or page is asked for; nothing acts on it
 };
 
 /// A function that software has to find and enable first: after construction it does not answer accesses to its BAR,
@@ -102,6 +103,8 @@ public:
         tlp.address &= ~(page_size - 1);
         tlp.length = translations * TranslationEntry::byte_count;
         tlp.no_write = no_write;
+        if (events_.wants<TranslationRequested>())
+            events_.emit(TranslationRequested{tlp.transaction, device_, r.bond, r.has_pasid, r.pasid, r.at.align_down(page_size), r.transaction});
         return port_.request_translation(tlp, std::move(tag));
     }
     /// One Invalidate Completion.

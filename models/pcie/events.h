@@ -122,8 +122,24 @@ struct InvalidationAnswered {
     u64 bytes;
     sim::Time asked;
     iommu::AtcAnswer answer;
+    base::Name link{};       ///< that the request went down
+    base::Name unit{};       ///< whose command asked for it, and its sequence
+    u64 sequence = 0;
 };
-DESCRIBE(InvalidationAnswered, device, itag, has_pasid, pasid, everything, first, bytes, asked, answer)
+DESCRIBE(InvalidationAnswered, device, itag, has_pasid, pasid, everything, first, bytes, asked, answer, link, unit, sequence)
+
+/// A device asks for translations, with a transaction of its own. `asked_by`: the DMA that needs the first of them.
+struct TranslationRequested {
+    static constexpr std::string_view event_name = "TranslationRequested";
+    u64 transaction;
+    DeviceId device;
+    BondId bond;
+    bool has_pasid;
+    Pasid pasid;
+    Iova at;
+    u64 asked_by;
+};
+DESCRIBE(TranslationRequested, transaction, device, bond, has_pasid, pasid, at, asked_by)
 
 /// AcsViolation: a switch's port found it forbidden. Unrouted: nobody claims its address.
 enum class AbortReason : u8 { Translation, Memory, Malformed, Poisoned, Refused, AcsViolation, Unrouted };

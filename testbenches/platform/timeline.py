@@ -8,8 +8,12 @@ import pathlib
 import shutil
 import sqlite3
 import subprocess
+import sys
 
 QUIESCE, SOURCE = os.environ["QUIESCE"], pathlib.Path(os.environ["SOURCE_DIR"])
+sys.path.insert(0, str(SOURCE / "testbenches/support"))
+from perfetto_trace import Trace  # noqa: E402
+
 failures = 0
 
 
@@ -20,72 +24,12 @@ def check(claim, what):
         print("FAILED:", what)
 
 
-def fields(data):
-    """Wire format alone: (field, value) one after the other."""
-    at = 0
-
-    def varint():
-        nonlocal at
-        value = shift = 0
-        while True:
-            byte = data[at]
-            at += 1
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value
-
-    while at < len(data):
-        key = varint()
-        if key & 7 == 0:
-            yield key >> 3, varint()
-        elif key & 7 == 1:
-            yield key >> 3, int.from_bytes(data[at:at + 8], "little")
-            at += 8
-        else:
-            length = varint()
-            yield key >> 3, data[at:at + length]
-            at += length
-
-
-class Trace:
-    def __init__(self, file):
-        self.tracks, self.parents, self.events, open_slices = {}, {}, [], {}
-        for _, packet in fields(file.read_bytes()):
-            p = dict(fields(packet))
-            if 60 in p:
-                d = dict(fields(p[60]))
-                self.tracks[d[1]], self.parents[d[1]] = d[2].decode(), d.get(5, 0)
-            if 11 not in p:
-                continue
-            e = dict(fields(p[11]))
-            notes = {}
-            for field, value in fields(p[11]):
-                if field == 4:
-                    a = dict(fields(value))
-                    notes[a[10].decode()] = a[3] if 3 in a else a[6].decode()
-            event = {"ns": p[8], "type": e[9], "track": self.path(e[11]), "name": e.get(23, b"").decode(), "category": e.get(22, b"").decode(), **notes}
-            if event["type"] == 1:
-                open_slices.setdefault(e[11], []).append(event)
-            if event["type"] == 2:
-                open_slices[e[11]].pop()["end_ns"] = p[8]
-            self.events.append(event)
-        check(not any(open_slices.values()), f"{file}: slices that do not end")
-        times = [e["ns"] for e in self.events]
-        check(times == sorted(times), f"{file}: in the order of time")
-
-    def path(self, track):
-        above = self.parents.get(track, 0)
-        return (self.path(above) + "/" if above else "") + self.tracks[track]
-
-    def of(self, category):
-        return [e for e in self.events if e["category"] == category]
-
-
 def judge(scenario, *settings):
     out = pathlib.Path("out-" + scenario)
     subprocess.run([QUIESCE, "run", scenario, "--out", out] + [x for s in settings for x in ("--set", s)], check=False, capture_output=True)
     run, trace = json.loads((out / "run.json").read_text()), Trace(out / "timeline.pftrace")
+    for problem in trace.wrong:
+        check(False, problem)
     of_track, steps_of = collections.defaultdict(list), collections.defaultdict(list)
     for e in trace.events:
         of_track[e["track"]].append(e)

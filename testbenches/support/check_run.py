@@ -22,7 +22,7 @@ SHAPE = {
     "teardowns": [{
         "id": str, "bond": int, "process": str, "device": str, "pasid": int, "trigger": str, "also": [str], "t0_ps": int,
         "milestones_ps": {str: int}, "open": [str], "not_applicable": [str], "quiesce_ps?": int, "exposure_ps": int,
-        "exposed_pages_open": int, "brief?": bool, "pinned?": bool, "breakdown": PARTS, "paths": {str: PARTS},
+        "exposed_pages_open": int, "brief?": bool, "pinned?": bool, "event?": str, "milestone_events?": {str: str}, "breakdown": PARTS, "paths": {str: PARTS},
         "steps": [{"step": str, "by": str, "start_ps": int, "end_ps?": int,
                    "commands": [{"command": str, "count": int}]}]}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
@@ -60,7 +60,7 @@ SHAPE = {
     "cpu_ps": {"by": {str: int}, "on": {str: int}, "taken_by": {str: int}, "busy": int},
     "bystanders": {"records_lost": int, "page_requests_lost": int, "page_request_ps": POPULATION, "stall_ps": POPULATION},
     "violations": [{"id": str, "kind": str, "time_ps": int, "last_ps": int, "count": int, "bond": int, "device": str,
-                    "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int}],
+                    "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int, "event?": str}],
     "host": {"wall_s": float, "events": int, "dma_per_s": float, "max_rss_bytes": int},
 }
 ANY = {"faults.by_type": ["<type>"], "global_errors": ["<error>"], "iommu_counters": ["<event>"], "traces": ["<device>"], "links": ["<link>"], "cpu_ps.by": ["<context>"], "cpu_ps.on": ["<what>"], "cpu_ps.taken_by": ["<context>"], "binds.by_error": ["<error>"], "invalidations.fence_wait_by": ["<scope>"],

@@ -51,7 +51,8 @@ sim::Task<void> CommandQueue::run() {
         Command::Words words{};
         memory::Origin origin;
         origin.purpose = memory::Purpose::QueueRead;
-        if (co_await e_.memory_.fetch(queue + r.cons_index() * command_bytes, words, origin) != memory::Status::Ok)
+        entry_ = queue + r.cons_index() * command_bytes;
+        if (co_await e_.memory_.fetch(entry_, words, origin) != memory::Status::Ok)
             at_.fail(CommandError::Abort);
         else
             co_await execute(Command::from_words(words));
@@ -84,10 +85,16 @@ void CommandQueue::begin(const Decode& d, u64 sequence) {
     if (d.work) e_.on_.agent.invalidate(sequence, d.work->kind, d.work->scope, apart_);
     // 4.5.1: ignored while the unit is disabled.
     if (d.atc && e_.ats_port_ != nullptr && e_.regs_.get(Cr0Ack::SMMUEN))
-        sim::start(invalidate_atc(*d.atc, e_.on_.agent.fences().owe(sequence, apart_)));
+        sim::start(invalidate_atc(told(*d.atc, sequence), e_.on_.agent.fences().owe(sequence, apart_)));
     // 4.7.3: no CMD_SYNC waits for these; they are complete when they are consumed.
     if (d.page_response) e_.on_.page_requests.respond(*d.page_response);
     if (d.stall) e_.on_.stalls.carry_out(*d.stall);
+}
+
+AtcInvalidation CommandQueue::told(AtcInvalidation what, u64 sequence) const {
+    what.unit = told_as_;
+    what.sequence = sequence;
+    return what;
 }
 
 sim::Task<void> CommandQueue::invalidate_atc(AtcInvalidation what, Obligation owed) {
@@ -120,7 +127,7 @@ sim::Task<bool> CommandQueue::sync(Command c, u64 sequence) {
         e_.signals_.wire(WiredLine::CmdSync);
     else if (k.get(Sync::CS) == SyncSignal::Sev && e_.id_.idr0.get(Idr0::SEV))
         e_.signals_.wire(WiredLine::Sev);
-    e_.events_.emit(FenceSignalled{told_as_, sequence, message});
+    e_.events_.emit(FenceSignalled{told_as_, sequence, message, {span.id()}});
     co_return true;
 }
 
@@ -128,7 +135,7 @@ void CommandQueue::consume(const Command& c, u64 sequence) {
     const CommandInterface::Ring r = at_.ring();
     at_.consumed(r.next(r.cons));
     e_.events_.emit(
-        CommandConsumed{told_as_, sequence, e_.names_[raw(c.get(Command::Op))], c.word(0), c.word(1)});
+        CommandConsumed{told_as_, sequence, e_.names_[raw(c.get(Command::Op))], c.word(0), c.word(1), {entry_}});
     level();
 }
 

@@ -140,6 +140,7 @@ private:
     void begin(const Decode& d, u64 sequence);
     /// False: an ATC invalidation before it was not answered; the command stays where it is.
     sim::Task<bool> sync(Command c, u64 sequence);
+    AtcInvalidation told(AtcInvalidation what, u64 sequence) const;
     sim::Task<void> invalidate_atc(AtcInvalidation what, Obligation owed);
     void consume(const Command& c, u64 sequence);
     void level();
@@ -150,6 +151,7 @@ private:
     base::Name apart_; ///< the queue, where fences have to tell it from others
     bool atc_timed_out_ = false; ///< since the last CMD_SYNC that completed or said so
     u64 last_ = 0;               ///< of this queue: what a CMD_SYNC has to wait for
+    Spa entry_{};                ///< of the command that was fetched last
     u64 last_sync_span_ = 0, doorbell_span_ = 0;
     bool running_ = false;
     sim::Signal stopped_;

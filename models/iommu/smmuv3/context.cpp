@@ -19,6 +19,12 @@ ContextOutcome configuration_fault(EventId id, Spa fetch = Spa{0}) {
     out.fault.fetch_address = fetch;
     return out;
 }
+/// `why` is a rule's.
+ContextOutcome broken(EventId id, std::string_view why) {
+    ContextOutcome out = configuration_fault(id);
+    out.fault.rule = why.data();
+    return out;
+}
 /// An external abort while fetching: never cached (5.5).
 ContextOutcome fetch_fault(EventId id, Spa at) {
     ContextOutcome out = configuration_fault(id, at);
@@ -34,6 +40,7 @@ ContextOutcome behind(const Ste& ste, ContextOutcome refused) {
 ContextOutcome silent_abort() {
     ContextOutcome out = configuration_fault(EventId{});
     out.fault.silent = true;
+    out.fault.rule = out.fault.quiet_by = "STE.Config=0b000";
     return out;
 }
 
@@ -223,14 +230,15 @@ sim::Task<ContextResolver::CdOrFault> ContextResolver::fetch_cd(TranslationReque
     occurrences_.note(Occurrence::StructureAccess, r.stream);
     if (co_await memory_.fetch(at, words, origin) != memory::Status::Ok) co_return fetch_fault(EventId::F_CD_FETCH, at);
     const Cd cd = Cd::from_words(words);
-    if (!why_illegal(cd, ste, id_).empty()) co_return configuration_fault(EventId::C_BAD_CD);
+    if (const std::string_view why = why_illegal(cd, ste, id_); !why.empty()) co_return broken(EventId::C_BAD_CD, why);
     co_return cd;
 }
 
 sim::Task<ContextResolver::SteOrFault> ContextResolver::legal_ste(TranslationRequest r) {
     SteOrFault fetched = co_await fetch_ste(r);
     const Ste* ste = std::get_if<Ste>(&fetched);
-    if (ste != nullptr && !why_illegal(*ste, id_).empty()) fetched = configuration_fault(EventId::C_BAD_STE);
+    if (const std::string_view why = ste == nullptr ? std::string_view{} : why_illegal(*ste, id_); !why.empty())
+        fetched = broken(EventId::C_BAD_STE, why);
     co_return fetched;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/smmuv3/unit.h"
 
+#include "iommu/smmuv3/decided.h"
+
 #include <algorithm>
 
 namespace quiesce::iommu::smmuv3 {
@@ -245,6 +247,12 @@ Tag Unit::context_tag(const TranslationRequest& r) const {
 FaultRaised Unit::fact_of(const TranslationRequest& r, EventId id, FaultFate fate) const {
     return {r.transaction, r.bond, r.stream, r.has_pasid, r.pasid, r.at, event_names_[raw(id)], raw(id), fate};
 }
+FaultRaised Unit::fact_of(const TranslationRequest& r, EventId id, FaultFate fate, const Fault& f, const Context* context) const {
+    FaultRaised fact = fact_of(r, id, fate);
+    fact.decided.what = decided_by(id, f, r, context);
+    if (fate == FaultFate::Suppressed) fact.unrecorded_by.what = unrecorded_by(id, f, r, context);
+    return fact;
+}
 
 Merging Unit::merging_of(EventId id, const Fault& f, const Context* context) {
     const bool asked_for = context != nullptr ? context->merges_faults : f.may_merge;
@@ -273,7 +281,7 @@ Unit::AtsEnding Unit::ats_ending(const TranslationRequest& r, const Fault& f) co
 sim::Task<Ending> Unit::stall(const TranslationRequest& r, const Fault& f, const Context& context) {
     const EventId event = event_of(f);
     if (!regs_.get(Cr0Ack::SMMUEN)) { // 6.3.9.6: it was under way when the unit was disabled, and none may stall now
-        events_.emit(fact_of(r, event, FaultFate::Suppressed));
+        events_.emit(fact_of(r, event, FaultFate::Suppressed, f, &context));
         co_return Ending::Abort;
     }
     Tag leaf{};
@@ -282,7 +290,7 @@ sim::Task<Ending> Unit::stall(const TranslationRequest& r, const Fault& f, const
     leaf.space = f.second_stage ? intermediate : context.space;
     leaf.at = (f.second_stage ? Iova{f.at.value()} : r.at).align_down(page_size);
     const auto record = view_as<TranslationFault>(make_record(event, r, f));
-    auto held = stalls_.hold(r, context_tag(r), leaf, record, fact_of(r, event, FaultFate::Recorded));
+    auto held = stalls_.hold(r, context_tag(r), leaf, record, fact_of(r, event, FaultFate::Recorded, f, &context));
     const Ending resolved = co_await std::move(held);
     co_return resolved;
 }
@@ -293,10 +301,10 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     if (r.type != AddressType::Untranslated && !in_stage2) {
         const AtsEnding end = ats_ending(r, f);
         if (end.recorded)
-            co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded),
+            co_await event_queue_.record(make_record(end.event, r, f), fact_of(r, end.event, FaultFate::Recorded, f, context),
                                          merging_of(end.event, f, context));
         else {
-            events_.emit(fact_of(r, end.event, FaultFate::Suppressed));
+            events_.emit(fact_of(r, end.event, FaultFate::Suppressed, f, context));
             events_.emit(AtsRefused{r.transaction, r.bond, r.stream});
         }
         co_return end.ending;
@@ -318,10 +326,10 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
         wanted = context->policy(f).record || context->policy(f).stall;
     const Ending ending = by_policy && !context->policy(f).abort ? Ending::ReadZero : Ending::Abort;
     if (wanted)
-        co_await event_queue_.record(make_record(event, r, f), fact_of(r, event, FaultFate::Recorded),
+        co_await event_queue_.record(make_record(event, r, f), fact_of(r, event, FaultFate::Recorded, f, context),
                                      merging_of(event, f, context));
     else
-        events_.emit(fact_of(r, event, FaultFate::Suppressed));
+        events_.emit(fact_of(r, event, FaultFate::Suppressed, f, context));
     co_return ending;
 }
 

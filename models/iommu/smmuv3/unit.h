@@ -108,6 +108,8 @@ private:
     /// Whether the stream's records are merged, as far as there is a stream to ask (7.3.1).
     static Merging merging_of(EventId id, const Fault& f, const Context* context);
     FaultRaised fact_of(const TranslationRequest& r, EventId id, FaultFate fate) const;
+    /// With what decided.
+    FaultRaised fact_of(const TranslationRequest& r, EventId id, FaultFate fate, const Fault& f, const Context* context) const;
 
     base::Name name_;
     base::EventBus& events_;

@@ -63,6 +63,7 @@ sim::Task<void> InvalidationQueue::run() {
         memory::Origin origin;
         origin.purpose = memory::Purpose::QueueRead;
         const std::span<u64> read{words.data(), bytes / 8};
+        entry_ = at;
         const memory::Status status = co_await memory_.fetch(at, read, origin);
         if (status != memory::Status::Ok)
             fail(QueueError::Fetch);
@@ -87,7 +88,7 @@ sim::Task<void> InvalidationQueue::execute(Descriptor d) {
     regs_.set(Iqh::QH, r.next(r.cons) << (wide() ? 1 : 0));
     level();
     if (row.type != DescriptorType::Wait) {
-        consumed(d, sequence);
+        consumed(d, sequence, entry_);
         co_return;
     }
     begin_wait(d);
@@ -101,8 +102,14 @@ void InvalidationQueue::begin(const Decode& d) {
     if (d.work) on_.agent.invalidate(sequence, d.work->kind, d.work->scope);
     // 6.5.2.5: behind the invalidations before it, lest the device asks again and is told what they remove.
     if (d.atc && ats_port_ != nullptr && regs_.get(Gsts::TES))
-        sim::start(invalidate_device(*d.atc, sequence, on_.agent.fences().owe(sequence)));
+        sim::start(invalidate_device(told(*d.atc, sequence), sequence, on_.agent.fences().owe(sequence)));
     if (d.page_response) on_.page_requests.respond(*d.page_response);
+}
+
+AtcInvalidation InvalidationQueue::told(AtcInvalidation what, u64 sequence) const {
+    what.unit = unit_;
+    what.sequence = sequence;
+    return what;
 }
 
 sim::Task<void> InvalidationQueue::invalidate_device(AtcInvalidation what, u64 behind, Obligation owed) {
@@ -132,6 +139,7 @@ void InvalidationQueue::begin_wait(const Descriptor& d) {
 
 /// Waits complete one after the other.
 sim::Task<void> InvalidationQueue::wait(InvWaitDsc d, u64 upto, u64 number) {
+    const Spa entry = entry_; // it begins before the next is fetched
     base::Activity span{events_, actor_, wait_phase_, {}, doorbell_span_};
     if (!early_sync_) { // bug early-sync: reports what has not happened yet; the invalidations go on in the background
         co_await on_.agent.fence(upto);
@@ -140,16 +148,16 @@ sim::Task<void> InvalidationQueue::wait(InvWaitDsc d, u64 upto, u64 number) {
     while (waits_over_ + 1 < number) co_await wait_over_.wait();
     if (number > aborted_waits_) {
         last_wait_span_ = span.id(); // before the sign: whoever it wakes may ask
-        co_await signal(d, upto);
+        co_await signal(d, upto, span.id());
     }
-    consumed(as_descriptor(d), upto); // to observers it leaves the queue when it is over
+    consumed(as_descriptor(d), upto, entry); // to observers it leaves the queue when it is over
     waits_over_ = number;
     wait_over_.notify_all();
     stopped_.notify_all();
 }
 
 /// 6.5.2.9. Nothing reports a status write that memory refuses.
-sim::Task<void> InvalidationQueue::signal(InvWaitDsc d, u64 upto) {
+sim::Task<void> InvalidationQueue::signal(InvWaitDsc d, u64 upto, u64 span) {
     const bool message = d.get(InvWaitDsc::SW);
     if (message) {
         memory::Origin origin;
@@ -157,11 +165,11 @@ sim::Task<void> InvalidationQueue::signal(InvWaitDsc d, u64 upto) {
         co_await memory_.write32(d.get(InvWaitDsc::ADDR), d.get(InvWaitDsc::DATA), origin);
     }
     if (d.get(InvWaitDsc::IF)) signals_.invalidation_event();
-    events_.emit(FenceSignalled{unit_, upto, message});
+    events_.emit(FenceSignalled{unit_, upto, message, {span}});
 }
 
-void InvalidationQueue::consumed(const Descriptor& d, u64 sequence) {
-    events_.emit(CommandConsumed{unit_, sequence, names_[raw(d.get(Descriptor::Type))], d.word(0), d.word(1)});
+void InvalidationQueue::consumed(const Descriptor& d, u64 sequence, Spa entry) {
+    events_.emit(CommandConsumed{unit_, sequence, names_[raw(d.get(Descriptor::Type))], d.word(0), d.word(1), {entry}});
 }
 
 /// 6.5.2.10: the head stays at the descriptor.

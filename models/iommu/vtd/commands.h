@@ -95,9 +95,10 @@ private:
     void begin(const Decode& d);
     void begin_wait(const Descriptor& d);
     sim::Task<void> wait(InvWaitDsc d, u64 upto, u64 number);
-    sim::Task<void> signal(InvWaitDsc d, u64 upto);
+    sim::Task<void> signal(InvWaitDsc d, u64 upto, u64 span);
+    AtcInvalidation told(AtcInvalidation what, u64 sequence) const;
     sim::Task<void> invalidate_device(AtcInvalidation what, u64 behind, Obligation owed);
-    void consumed(const Descriptor& d, u64 sequence);
+    void consumed(const Descriptor& d, u64 sequence, Spa entry);
     void fail(QueueError why);
     void timed_out(RequesterId who);
     void level();
@@ -116,6 +117,7 @@ private:
     u64 waits_begun_ = 0, waits_over_ = 0;
     u64 aborted_waits_ = 0; ///< those begun before the last time-out
     u64 last_wait_span_ = 0, doorbell_span_ = 0;
+    Spa entry_{}; ///< of the descriptor that was fetched last
     bool running_ = false;
     sim::Signal stopped_, wait_over_;
 };

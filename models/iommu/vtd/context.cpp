@@ -9,15 +9,32 @@
 namespace quiesce::iommu::vtd {
 namespace {
 
-ContextOutcome refused(FaultCode code, bool quiet = false, Spa fetch = Spa{0}) {
+/// `quiet`: the FPD that was met on the way; null: none.
+ContextOutcome refused(FaultCode code, const char* quiet = nullptr, Spa fetch = Spa{0}) {
     ContextOutcome out;
     out.fault.why = FaultReason::Configuration;
     out.fault.code = raw(code);
     out.fault.fetch_address = fetch;
-    out.fault.silent = quiet && fault_row(code).qualified;
+    out.fault.silent = quiet != nullptr && fault_row(code).qualified;
+    out.fault.quiet_by = quiet;
     out.cacheable = false;
     return out;
 }
+template <class Rule> ContextOutcome refused(const Rule& rule, const char* quiet) {
+    ContextOutcome out = refused(rule.code, quiet);
+    out.fault.rule = rule.reason.data();
+    return out;
+}
+/// FPD of any entry on the way counts.
+const char* quiet_of(const ContextEntry& e) { return e.get(ContextEntry::FPD) ? "context entry.FPD=1" : nullptr; }
+const char* quiet_of(const ScalableContextEntry& e) {
+    return e.get(ScalableContextEntry::FPD) ? "scalable context entry.FPD=1" : nullptr;
+}
+const char* quiet_of(const PasidDirectoryEntry& e) {
+    return e.get(PasidDirectoryEntry::FPD) ? "PASID directory entry.FPD=1" : nullptr;
+}
+const char* quiet_of(const PasidEntry& e) { return e.get(PasidEntry::FPD) ? "PASID table entry.FPD=1" : nullptr; }
+const char* either(const char* one, const char* other) { return one != nullptr ? one : other; }
 
 memory::Origin structure_origin(const TranslationRequest& r) {
     memory::Origin o;
@@ -34,12 +51,13 @@ memory::Origin structure_origin(const TranslationRequest& r) {
 u64 bus_of(const TranslationRequest& r) { return raw(r.stream) >> 8 & 0xff; }
 u64 devfn_of(const TranslationRequest& r) { return raw(r.stream) & 0xff; }
 
-Context plain_context(bool quiet) {
+Context plain_context(const char* quiet) {
     Context c;
+    c.quiet_by = quiet;
     c.bypass = true;
     c.space = intermediate;
     c.output_bits = 64; // what there is of a limit, the second stage knows
-    c.on_fault = {true, !quiet, false};
+    c.on_fault = {true, quiet == nullptr, false};
     c.excluded = interrupt_range;
     c.excluded_bytes = interrupt_range_bytes;
     c.data_only = true; // ECAP.ERS is 0
@@ -84,7 +102,7 @@ std::string part(base::Name unit, const char* what) { return std::string{unit.te
 } // namespace
 
 Context make_context(const ContextEntry& e, const Identity& id) {
-    Context c = plain_context(e.get(ContextEntry::FPD));
+    Context c = plain_context(quiet_of(e));
     c.domain = DomainTag{raw(e.get(ContextEntry::DID))};
     const TranslationType tt = e.get(ContextEntry::TT);
     if (tt == TranslationType::WithDeviceTlb) c.ats = DeviceTranslation::Whole;
@@ -100,7 +118,7 @@ Context make_context(const ContextEntry& e, const Identity& id) {
     return c;
 }
 
-Context make_translated_context(bool device_tlb, bool quiet, const Identity& id) {
+Context make_translated_context(bool device_tlb, const char* quiet, const Identity& id) {
     Context c = plain_context(quiet);
     c.data_only = false;
     c.output_bits = id.haw;
@@ -111,7 +129,7 @@ Context make_translated_context(bool device_tlb, bool quiet, const Identity& id)
 Context make_context(const PasidEntry& e, const ScalableContextEntry& s, Pasid pasid, bool without_pasid,
                      const Identity& id) {
     const PagingTranslation how = e.get(PasidEntry::PGTT);
-    Context c = plain_context(e.get(PasidEntry::FPD) || s.get(ScalableContextEntry::FPD));
+    Context c = plain_context(either(quiet_of(e), quiet_of(s)));
     c.domain = DomainTag{raw(e.get(PasidEntry::DID))};
     if (s.get(ScalableContextEntry::DTE)) c.ats = DeviceTranslation::Whole;
     if (without_pasid) {
@@ -186,18 +204,18 @@ sim::Task<ContextOutcome> ContextResolver::find_legacy(TranslationRequest r) {
     const Spa root_at = root_.table() + bus_of(r) * RootEntry::byte_count;
     RootEntry::Words root_words{};
     const memory::Status root_read = co_await memory_.fetch(root_at, root_words, origin);
-    if (root_read != memory::Status::Ok) co_return refused(FaultCode::LRT_1, false, root_at);
+    if (root_read != memory::Status::Ok) co_return refused(FaultCode::LRT_1, nullptr, root_at);
     const RootEntry root = RootEntry::from_words(root_words);
     if (!root.get(RootEntry::P)) co_return refused(FaultCode::LRT_2);
-    if (const auto* rule = why_refused(root, id_)) co_return refused(rule->code);
+    if (const auto* rule = why_refused(root, id_)) co_return refused(*rule, nullptr);
     const Spa at = root.get(RootEntry::CTP) + devfn_of(r) * ContextEntry::byte_count;
     ContextEntry::Words words{};
     const memory::Status read = co_await memory_.fetch(at, words, origin);
-    if (read != memory::Status::Ok) co_return refused(FaultCode::LCT_1, false, at);
+    if (read != memory::Status::Ok) co_return refused(FaultCode::LCT_1, nullptr, at);
     const ContextEntry e = ContextEntry::from_words(words);
-    const bool quiet = e.get(ContextEntry::FPD);
+    const char* const quiet = quiet_of(e);
     if (!e.get(ContextEntry::P)) co_return refused(FaultCode::LCT_2, quiet);
-    if (const auto* rule = why_refused(e, id_)) co_return refused(rule->code, quiet);
+    if (const auto* rule = why_refused(e, id_)) co_return refused(*rule, quiet);
     ContextOutcome out;
     out.ok = true;
     const bool device_tlb = e.get(ContextEntry::TT) == TranslationType::WithDeviceTlb;
@@ -212,7 +230,7 @@ sim::Task<ContextOutcome> ContextResolver::find_scalable(Question q) {
     const Found<ScalableContextEntry> stream = co_await std::move(way);
     if (const auto* fault = std::get_if<ContextOutcome>(&stream)) co_return *fault;
     const auto& c = std::get<ScalableContextEntry>(stream);
-    const bool quiet = c.get(ScalableContextEntry::FPD);
+    const char* const quiet = quiet_of(c);
     ContextOutcome out;
     out.ok = true;
     if (q.r.type == AddressType::Translated) {
@@ -228,7 +246,10 @@ sim::Task<ContextOutcome> ContextResolver::find_scalable(Question q) {
     if (const auto* fault = std::get_if<ContextOutcome>(&found)) co_return *fault;
     const PasidPath& path = std::get<PasidPath>(found);
     out.context = make_context(path.entry, c, pasid, !q.r.has_pasid, id_);
-    if (path.quiet) out.context.on_fault.record = out.context.second.on_fault.record = false;
+    if (path.quiet != nullptr) {
+        out.context.on_fault.record = out.context.second.on_fault.record = false;
+        out.context.quiet_by = either(out.context.quiet_by, path.quiet);
+    }
     co_return out;
 }
 
@@ -250,23 +271,23 @@ sim::Task<ContextResolver::Found<ScalableContextEntry>> ContextResolver::fetch_s
     const u64 upper = devfn_of(r) >> 7;
     const Spa root_at = root_.table() + bus_of(r) * ScalableRootEntry::byte_count + upper * 8;
     const auto root = co_await memory_.read64(root_at, origin);
-    if (root.status != memory::Status::Ok) co_return refused(FaultCode::SRT_1, false, root_at);
+    if (root.status != memory::Status::Ok) co_return refused(FaultCode::SRT_1, nullptr, root_at);
     const auto half = ScalableRootEntry::from_words({root.value, 0});
     if (!half.get(ScalableRootEntry::LP)) co_return refused(FaultCode::SRT_2);
     if (root_half_reserved(root.value, id_)) co_return refused(FaultCode::SRT_3);
     const Spa at = half.get(ScalableRootEntry::LCTP) + (devfn_of(r) & 127) * ScalableContextEntry::byte_count;
     ScalableContextEntry::Words words{};
     const memory::Status read = co_await memory_.fetch(at, words, origin);
-    if (read != memory::Status::Ok) co_return refused(FaultCode::SCT_1, false, at);
+    if (read != memory::Status::Ok) co_return refused(FaultCode::SCT_1, nullptr, at);
     const ScalableContextEntry e = ScalableContextEntry::from_words(words);
-    const bool quiet = e.get(ScalableContextEntry::FPD);
+    const char* const quiet = quiet_of(e);
     if (!e.get(ScalableContextEntry::P)) co_return refused(FaultCode::SCT_2, quiet);
-    if (const auto* rule = why_refused(e, id_)) co_return refused(rule->code, quiet);
+    if (const auto* rule = why_refused(e, id_)) co_return refused(*rule, quiet);
     co_return e;
 }
 
 ContextResolver::Found<Pasid> ContextResolver::pasid_of(const Question& q, const ScalableContextEntry& c) const {
-    const bool quiet = c.get(ScalableContextEntry::FPD);
+    const char* const quiet = quiet_of(c);
     const Pasid of_none = c.get(ScalableContextEntry::RID_PASID);
     if (q.r.type != AddressType::Untranslated && !c.get(ScalableContextEntry::DTE))
         return refused(FaultCode::SCT_5, quiet);
@@ -301,24 +322,24 @@ sim::Task<ContextResolver::Found<ContextResolver::PasidPath>>
 ContextResolver::fetch_pasid_entry(TranslationRequest r, ScalableContextEntry c, Pasid pasid) {
     const memory::Origin origin = structure_origin(r);
     PasidPath path;
-    const bool quiet = c.get(ScalableContextEntry::FPD);
+    const char* const quiet = quiet_of(c);
     const Spa directory_at =
         c.get(ScalableContextEntry::PASIDDIRPTR) + u64{raw(pasid) >> 6} * PasidDirectoryEntry::byte_count;
     const auto word = co_await memory_.read64(directory_at, origin);
-    if (word.status != memory::Status::Ok) co_return refused(FaultCode::SPD_1, false, directory_at);
+    if (word.status != memory::Status::Ok) co_return refused(FaultCode::SPD_1, nullptr, directory_at);
     const auto directory = PasidDirectoryEntry::from_words({word.value});
-    path.quiet = directory.get(PasidDirectoryEntry::FPD);
-    if (!directory.get(PasidDirectoryEntry::P)) co_return refused(FaultCode::SPD_2, quiet || path.quiet);
-    if (const auto* rule = why_refused(directory, id_)) co_return refused(rule->code, quiet || path.quiet);
+    path.quiet = quiet_of(directory);
+    if (!directory.get(PasidDirectoryEntry::P)) co_return refused(FaultCode::SPD_2, either(quiet, path.quiet));
+    if (const auto* rule = why_refused(directory, id_)) co_return refused(*rule, either(quiet, path.quiet));
     const Spa at =
         directory.get(PasidDirectoryEntry::SMPTBLPTR) + (raw(pasid) % pasids_per_table) * u64{PasidEntry::byte_count};
     PasidEntry::Words words{};
     const memory::Status read = co_await memory_.fetch(at, words, origin);
-    if (read != memory::Status::Ok) co_return refused(FaultCode::SPT_1, false, at);
+    if (read != memory::Status::Ok) co_return refused(FaultCode::SPT_1, nullptr, at);
     path.entry = PasidEntry::from_words(words);
-    path.quiet = path.quiet || path.entry.get(PasidEntry::FPD);
-    if (!path.entry.get(PasidEntry::P)) co_return refused(FaultCode::SPT_2, quiet || path.quiet);
-    if (const auto* rule = why_refused(path.entry, id_)) co_return refused(rule->code, quiet || path.quiet);
+    path.quiet = either(quiet_of(path.entry), path.quiet);
+    if (!path.entry.get(PasidEntry::P)) co_return refused(FaultCode::SPT_2, either(quiet, path.quiet));
+    if (const auto* rule = why_refused(path.entry, id_)) co_return refused(*rule, either(quiet, path.quiet));
     co_return path;
 }
 

@@ -33,7 +33,7 @@ Context make_context(const ContextEntry& e, const Identity& id);
 Context make_context(const PasidEntry& e, const ScalableContextEntry& c, Pasid pasid, bool without_pasid,
                      const Identity& id);
 /// Of translated requests: of the requester's entry, what lets them be.
-Context make_translated_context(bool device_tlb, bool quiet, const Identity& id);
+Context make_translated_context(bool device_tlb, const char* quiet, const Identity& id);
 
 class ContextResolver {
 public:
@@ -52,7 +52,7 @@ private:
     /// What the way to a PASID table entry has found.
     struct PasidPath {
         PasidEntry entry{};
-        bool quiet = false; ///< FPD of the directory or the entry
+        const char* quiet = nullptr; ///< the FPD of the directory or the entry
     };
     /// Who asks, and how.
     struct Question {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
+#include <utility>
 
 namespace quiesce::iommu::vtd {
 namespace {
@@ -149,6 +151,31 @@ FaultCode code_of(const Fault& f, const TranslationRequest& r, const Context* co
 
 namespace {
 
+struct DecidedRow {
+    FaultCode code;
+    std::string_view by;
+};
+/// Table 30's reasons, as the fields that they speak of.
+constexpr DecidedRow decided_table[] = {
+    {FaultCode::LRT_2, "root entry.P=0"}, {FaultCode::LCT_2, "context entry.P=0"}, {FaultCode::LCT_5, "context entry.TT=00b or 10b"},
+    {FaultCode::LCT_4, "context entry.AW or TT, or its table cannot be read"}, {FaultCode::LGN_1, "context entry.AW: the address is beyond it"},
+    {FaultCode::LGN_2, "second-stage entry.W=0"}, {FaultCode::LGN_3, "second-stage entry.R=0"},
+    {FaultCode::SRT_2, "scalable root entry.LP=0"}, {FaultCode::SCT_2, "scalable context entry.P=0"},
+    {FaultCode::SCT_5, "scalable context entry.DTE=0"}, {FaultCode::SCT_6, "scalable context entry.PASIDE=0"},
+    {FaultCode::SCT_7, "scalable context entry.PDTS: the PASID is beyond it"}, {FaultCode::SCT_8, "scalable context entry.PRE=0"},
+    {FaultCode::SCT_9, "scalable context entry.RID_PASID: the request's PASID is this one"},
+    {FaultCode::SPD_2, "PASID directory entry.P=0"}, {FaultCode::SPT_2, "PASID table entry.P=0"},
+    {FaultCode::SPT_5, "PASID table entry: instructions are not fetched through it"}, {FaultCode::SPT_6, "PASID table entry.SRE=0"},
+    {FaultCode::SFS_2, "first-stage entry.P=0"}, {FaultCode::SFS_3, "first-stage entry: reserved bits"},
+    {FaultCode::SFS_9, "first-stage entry.A=0: it cannot be marked"}, {FaultCode::SFS_4, "PASID table entry.FSPTPTR: what it points to cannot be read"},
+    {FaultCode::SSS_2, "second-stage entry.R=0 and W=0"}, {FaultCode::SSS_4, "PASID table entry.SSPTPTR: what it points to cannot be read"},
+    {FaultCode::SSS_5, "second-stage entry.A=0: it cannot be marked"}, {FaultCode::SGN_1, "PASID table entry.FSPM: the address is not canonical"},
+    {FaultCode::SGN_2, "first-stage entry.U/S=0"}, {FaultCode::SGN_6, "first-stage entry.R/W=0"},
+};
+
+constexpr std::pair<std::string_view, std::string_view> structure_table[] = {
+    {"LRT", "root entry"}, {"LCT", "context entry"}, {"SCT", "scalable context entry"}, {"SPD", "PASID directory entry"}, {"SPT", "PASID table entry"}};
+
 FaultRecord record_of(FaultCode code, RequestKind kind, RequesterId who, bool has_pasid, Pasid pasid) {
     FaultRecord e;
     e.set(FaultRecord::FR, code).set(FaultRecord::SID, who).set(FaultRecord::F_, true);
@@ -160,6 +187,17 @@ FaultRecord record_of(FaultCode code, RequestKind kind, RequesterId who, bool ha
 RequesterId requester_of(StreamId stream) { return RequesterId{static_cast<u16>(raw(stream))}; }
 
 } // namespace
+
+base::Name decided_by(FaultCode code, const char* rule) {
+    if (rule != nullptr) {
+        const std::string_view name = fault_row(code).name;
+        for (const auto& [letters, structure] : structure_table)
+            if (name.substr(0, letters.size()) == letters) return base::Name{std::string{structure} + ": " + rule};
+    }
+    for (const DecidedRow& row : decided_table)
+        if (row.code == code) return base::Name{row.by};
+    return {};
+}
 
 FaultRecord make_record(FaultCode code, const TranslationRequest& r) {
     static constexpr RequestKind kinds[] = {RequestKind::Read, RequestKind::Write, RequestKind::AtomicOp};

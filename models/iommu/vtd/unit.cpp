@@ -265,11 +265,16 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     const bool quiet = f.silent || (row.qualified && context != nullptr && !context->on_fault.record);
     // Table 30: what a device can recover from is not reported.
     const bool recoverable = asks && row.asked == AskedEnding::NoAccess;
+    FaultRaised fact = faults_.fact_of(code, r);
+    fact.decided.what = decided_by(code, f.rule);
     if (quiet || recoverable) {
-        faults_.suppress(faults_.fact_of(code, r));
+        static const base::Name answered{"the answer to the translation request tells of it"};
+        const char* const by = f.silent ? f.quiet_by : context != nullptr ? context->quiet_by : nullptr;
+        fact.unrecorded_by.what = quiet && by != nullptr ? base::Name{by} : answered;
+        faults_.suppress(fact);
         if (recoverable) events_.emit(AtsRefused{r.transaction, r.bond, r.stream});
     } else {
-        co_await faults_.record(make_record(code, r), faults_.fact_of(code, r));
+        co_await faults_.record(make_record(code, r), fact);
     }
     if (!asks || row.asked == AskedEnding::Unsupported) co_return Ending::Abort;
     co_return row.asked == AskedEnding::CompleterAbort ? Ending::CompleterAbort : Ending::Grant;

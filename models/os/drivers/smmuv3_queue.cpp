@@ -50,7 +50,7 @@ sim::Task<void> Smmuv3CommandQueue::make_room(KernelContext& ctx, u32 entries, s
 
 sim::Task<void> Smmuv3CommandQueue::write(KernelContext& ctx, u32 position, const Command& c) {
     co_await ctx.spend(config_.build_command.get(), "smmuv3.cmdq");
-    ctx.events().emit(IommuCommandIssued{ctx.number(), unit_, name_of(c.get(Command::Op))});
+    ctx.events().emit(IommuCommandIssued{ctx.number(), unit_, name_of(c.get(Command::Op)), ctx.name(), slot(position)});
     co_await ctx.store(slot(position), c.word(0));
     co_await ctx.store(slot(position) + 8, c.word(1));
 }

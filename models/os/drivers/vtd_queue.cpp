@@ -92,7 +92,7 @@ VtdInvalidationQueue::Descriptor VtdInvalidationQueue::wait_descriptor(u32 index
 
 sim::Task<void> VtdInvalidationQueue::write(KernelContext& ctx, u32 index, const Descriptor& d) {
     co_await ctx.spend(config_.build_descriptor.get(), "vtd.iq");
-    ctx.events().emit(IommuCommandIssued{ctx.number(), unit_, name_of(d.get(Descriptor::Type))});
+    ctx.events().emit(IommuCommandIssued{ctx.number(), unit_, name_of(d.get(Descriptor::Type)), ctx.name(), slot(index)});
     for (unsigned w = 0; w < 4; ++w) co_await ctx.store(slot(index) + 8 * w, d.word(w));
     slots_[index] = Slot::InUse;
 }
