@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `explain` of one fault, one page request or one transaction.
 #include "base/text.h"
+#include "platform/explain/chain.h"
 #include "platform/explain/explain.h"
+#include "platform/explain/page.h"
+#include "platform/explain/sentences.h"
 
 #include <algorithm>
 #include <charconv>
@@ -48,18 +51,18 @@ std::string bond_named(const Results& r, u64 bond) {
 }
 
 /// Of whose teardown, if there was one.
-void print_when(const Results& r, u64 bond, i64 at) {
+void print_when(Page& out, const Results& r, u64 bond, i64 at) {
     const Record* const t = teardown_of(r, bond);
     if (t == nullptr) return;
     const i64 t0 = (*t)["t0_ps"].get<i64>();
-    fmt::print("  {} {} T0 of its teardown {} ({})\n", for_people(at < t0 ? t0 - at : at - t0), at < t0 ? "before" : "after",
+    out.print("  {} {} T0 of its teardown {} ({})\n", for_people(at < t0 ? t0 - at : at - t0), at < t0 ? "before" : "after",
                (*t)["id"].get<std::string>(), (*t)["trigger"].get<std::string>());
 }
 
 /// From the first on.
-void print_from_first(std::string_view heading, const std::vector<Told>& told) {
+void print_from_first(Page& out, std::string_view heading, const std::vector<Told>& told) {
     const auto first = std::min_element(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
-    print_told(heading, told, first->at);
+    print_told(out, heading, told, first->at);
 }
 
 /// Stop Markers ask for nothing, and have no number.
@@ -96,12 +99,12 @@ const StoredEvent* handled(const Results& r, const StoredEvent& fault, const Rec
     return before < taken.size() ? taken[before] : nullptr;
 }
 
-void explain_fault(const Results& r, const StoredEvent& e, const std::string& id) {
+void explain_fault(Page& out, const Results& r, Chains& chains, const StoredEvent& e, const std::string& id) {
     const Record f = Record::parse(e.fields);
     const u64 bond = e.bond.value_or(0);
-    fmt::print("{}  {} of {} at {}, {} into the run\n", id, f["type"].get<std::string>(), bond_named(r, bond), in_hex(f, "at"),
+    out.print("{}  {} of {} at {}, {} into the run\n", id, f["type"].get<std::string>(), bond_named(r, bond), in_hex(f, "at"),
                for_people(ps(e)));
-    print_when(r, bond, ps(e));
+    print_when(out, r, bond, ps(e));
     std::vector<Told> told = e.transaction.value_or(0) == 0 ? std::vector<Told>{} : way_of(r, *e.transaction);
     if (told.empty()) told.push_back({ps(e), word(f, "fate", fates)});
     if (f["fate"] == 0) {
@@ -113,7 +116,14 @@ void explain_fault(const Results& r, const StoredEvent& e, const std::string& id
             told.push_back({ps(e), "no driver was seen to read the record as a fault"});
         }
     }
-    print_from_first(e.transaction.value_or(0) == 0 ? "the fault" : fmt::format("transaction x{}", *e.transaction), told);
+    print_from_first(out, e.transaction.value_or(0) == 0 ? "the fault" : fmt::format("transaction x{}", *e.transaction), told);
+    const auto decision = [&](const char* field, const char* what) {
+        if (f.contains(field) && !f[field].get<std::string>().empty())
+            out.decided({{f[field].get<std::string>(), what, section_of_field(f[field].get<std::string>(), chains.iommu())}});
+    };
+    decision("decided", "refuses the transaction");
+    decision("unrecorded_by", "keeps hardware from recording it");
+    out.chain("what led to it, event by event, each because of the one before it", chains.to(e.id));
 }
 
 // ---- a page request -------------------------------------------------------------------------------------------------
@@ -141,13 +151,14 @@ constexpr RequestFact request_facts[] = {
     {"PageGroupForgotten", false, [](const Record&) -> std::string { return "the device forgets the group"; }},
 };
 
-void explain_page_request(const Results& r, const StoredEvent& asked, const std::string& id) {
+void explain_page_request(Page& out, const Results& r, Chains& chains, const StoredEvent& asked, const std::string& id) {
     const Record a = Record::parse(asked.fields);
     const u64 bond = asked.bond.value_or(0);
-    fmt::print("{}  {} asks for page {} to {}, in group {}, {} into the run\n", id, bond_named(r, bond), in_hex(a, "at"),
+    out.print("{}  {} asks for page {} to {}, in group {}, {} into the run\n", id, bond_named(r, bond), in_hex(a, "at"),
                a["write"].get<bool>() ? "write" : "read", a["group"].get<u64>(), for_people(ps(asked)));
-    print_when(r, bond, ps(asked));
+    print_when(out, r, bond, ps(asked));
     std::vector<Told> told{{ps(asked), "the device sends it"}};
+    u64 last = asked.id;
     std::set<std::string> seen;
     bool over = false;
     for (auto at = r.events.begin() + (&asked - r.events.data()) + 1; at != r.events.end() && !over; ++at) {
@@ -157,22 +168,29 @@ void explain_page_request(const Results& r, const StoredEvent& asked, const std:
         if (!(fact->by_page ? of_page(f, a) : of_group(f, a)) || !seen.insert(at->kind).second) continue;
         told.push_back({ps(*at), fact->text(f)});
         over = at->kind == "PageResponseHeard" || at->kind == "PageGroupForgotten";
+        last = at->id;
     }
     if (!over) told.push_back({ps(r.events.back()), "no answer had come when the run ended"});
-    print_from_first("the page request", told);
+    print_from_first(out, "the page request", told);
+    out.chain("from the access to what became of the request, each because of the one before it", chains.to(last));
 }
 
 // ---- a transaction --------------------------------------------------------------------------------------------------
 
-bool explain_transaction(const Results& r, u64 transaction, const std::string& id) {
+bool explain_transaction(Page& out, const Results& r, Chains& chains, u64 transaction, const std::string& id) {
     const std::vector<Told> told = way_of(r, transaction);
     if (transaction == 0 || told.empty()) return false;
     u64 bond = 0;
     for (const StoredEvent& e : r.events)
         if (e.transaction == transaction && e.bond) bond = *e.bond;
-    fmt::print("{}  a transaction of {}\n", id, bond_named(r, bond));
-    print_when(r, bond, told.front().at);
-    print_from_first("its way", told);
+    out.print("{}  a transaction of {}\n", id, bond_named(r, bond));
+    print_when(out, r, bond, told.front().at);
+    print_from_first(out, "its way", told);
+    out.decided(chains.decided_for_transaction(transaction));
+    u64 last = 0;
+    for (const StoredEvent& e : r.events)
+        if (e.transaction == transaction) last = e.id;
+    out.chain("event by event, each because of the one before it", chains.to(last));
     return true;
 }
 
@@ -183,7 +201,7 @@ std::vector<Told> way_of(const Results& r, u64 transaction) {
     for (const StoredEvent& e : r.events) {
         if (e.transaction != transaction) continue;
         const Record f = Record::parse(e.fields);
-        std::string what = e.kind;
+        std::string what = sentence_of(e.kind, f);
         if (e.kind == "DmaIssued")
             what = fmt::format("the device issues {} B to be {} {}", f["bytes"].get<u64>(), f["write"].get<bool>() ? "written at" : "read from",
                                in_hex(f, "at"));
@@ -201,16 +219,45 @@ std::vector<Told> way_of(const Results& r, u64 transaction) {
     return told;
 }
 
-bool explain_event(const Results& r, const std::string& id) {
+std::optional<u64> number_of(const std::string& id) {
     u64 n = 0;
     const char* const end = id.data() + id.size();
-    if (id.size() < 2) return false;
-    if (const auto [stop, bad] = std::from_chars(id.data() + 1, end, n); bad != std::errc{} || stop != end) return false;
-    if (id[0] == 'x') return explain_transaction(r, n, id);
+    if (id.size() < 2) return std::nullopt;
+    const auto [stop, bad] = std::from_chars(id.data() + 1, end, n);
+    return bad != std::errc{} || stop != end ? std::nullopt : std::optional{n};
+}
+
+void explain_any(Page& out, const Results& r, Chains& chains, u64 event) {
+    const std::vector<Link> chain = chains.to(event);
+    const Link& self = chain.back();
+    out.print("e{}  {}: {}\n", event, self.kind, self.text);
+    if (!self.manual.empty()) out.print("  as in {}\n", self.manual);
+    const auto stored = std::find_if(r.events.begin(), r.events.end(), [&](const StoredEvent& e) { return e.id == event; });
+    const u64 bond = stored == r.events.end() ? 0 : stored->bond.value_or(0);
+    out.print("  {} into the run{}\n", for_people(self.at_ps), bond == 0 ? "" : fmt::format(", of {}", bond_named(r, bond)));
+    print_when(out, r, bond, self.at_ps);
+    if (stored != r.events.end() && stored->transaction.value_or(0) != 0) {
+        out.print("  transaction x{}\n", *stored->transaction);
+        out.decided(chains.decided_for_transaction(*stored->transaction));
+    }
+    out.chain("what led to it, event by event, each because of the one before it", chain);
+    out.chain("what came of it at once", chains.effects(event));
+}
+
+bool explain_event(Page& out, const Results& r, Chains& chains, const std::string& id) {
+    u64 n = 0;
+    if (const auto number = number_of(id)) n = *number;
+    else return false;
+    if (id[0] == 'x') return explain_transaction(out, r, chains, n, id);
+    if (id[0] == 'e') {
+        if (!chains.has(n)) return false;
+        explain_any(out, r, chains, n);
+        return true;
+    }
     const StoredEvent* const e = id[0] == 'f' ? nth(r, "FaultRaised", n) : id[0] == 'p' ? nth(r, "PageRequestSent", n) : nullptr;
     if (e == nullptr) return false;
-    if (id[0] == 'f') explain_fault(r, *e, id);
-    else explain_page_request(r, *e, id);
+    if (id[0] == 'f') explain_fault(out, r, chains, *e, id);
+    else explain_page_request(out, r, chains, *e, id);
     return true;
 }
 

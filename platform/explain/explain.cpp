@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `explain DIR ID`: of results on disk, what a teardown waited for, how a violation came about, or what became of a fault, a
-/// page request or a transaction (explain_events.cpp).
+/// page request, a transaction or an event (events.cpp).
 #include "base/text.h"
+#include "platform/explain/chain.h"
 #include "platform/explain/explain.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
@@ -23,12 +24,12 @@ const Record* teardown_of(const Results& r, u64 bond) {
     return found;
 }
 
-void print_told(std::string_view heading, std::vector<Told> told, i64 t0) {
+void print_told(Page& out, std::string_view heading, std::vector<Told> told, i64 t0) {
     if (told.empty()) return;
     std::stable_sort(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
-    fmt::print("\n{}\n", heading);
+    out.print("\n{}\n", heading);
     for (const Told& t : told)
-        fmt::print("  {:>12}  {}\n", t.at < t0 ? fmt::format("T0 - {}", for_people(t0 - t.at)) : fmt::format("+{}", for_people(t.at - t0)), t.what);
+        out.print("  {:>12}  {}\n", t.at < t0 ? fmt::format("T0 - {}", for_people(t0 - t.at)) : fmt::format("+{}", for_people(t.at - t0)), t.what);
 }
 
 } // namespace explain
@@ -38,6 +39,7 @@ using namespace explain;
 namespace fs = std::filesystem;
 Results read_results(const fs::path& dir) {
     Results r;
+    r.directory = dir;
     std::ifstream in(dir / "run.json");
     if (!in) throw IoError("cannot read " + (dir / "run.json").string() + ": is this what `quiesce run --out` left?");
     r.run = Record::parse(in, nullptr, false);
@@ -72,44 +74,44 @@ std::string commands_of(const Record& step) {
     return all.empty() ? "no command to the IOMMU" : base::join(all);
 }
 
-void explain_chain(const Record& t) {
+void explain_chain(Page& out, const Record& t) {
     const i64 t0 = t["t0_ps"].get<i64>();
     for (const Record& part : t["breakdown"]) {
         const i64 start = part["start_ps"].get<i64>(), end = part["end_ps"].get<i64>();
         const auto waits = part["waits_for"].get<std::string>();
-        fmt::print("  +{:<10} {:>10}  {:<22} {}{}", for_people(start - t0), for_people(end - start), part["phase"].get<std::string>(),
+        out.print("  +{:<10} {:>10}  {:<22} {}{}", for_people(start - t0), for_people(end - start), part["phase"].get<std::string>(),
                    part["actor"].get<std::string>(), waits.empty() ? "" : " waits for " + waits);
         const Record* const step = step_at(t, start);
-        if (step != nullptr && !(*step)["commands"].empty()) fmt::print("  ({}: {})", (*step)["step"].get<std::string>(), commands_of(*step));
-        fmt::print("\n");
+        if (step != nullptr && !(*step)["commands"].empty()) out.print("  ({}: {})", (*step)["step"].get<std::string>(), commands_of(*step));
+        out.print("\n");
     }
 }
 
-void explain_milestones(const Record& t) {
+void explain_milestones(Page& out, const Record& t) {
     const i64 t0 = t["t0_ps"].get<i64>();
-    fmt::print("\nmilestones, and what each waited for last\n");
+    out.print("\nmilestones, and what each waited for last\n");
     std::vector<std::pair<i64, std::string>> order;
     for (const auto& [name, at] : t["milestones_ps"].items()) order.emplace_back(at.get<i64>() - t0, name);
     std::sort(order.begin(), order.end());
     for (const auto& [after, name] : order) {
-        fmt::print("  {:<16} +{:<10}", name, for_people(after));
+        out.print("  {:<16} +{:<10}", name, for_people(after));
         if (t["paths"].contains(name) && !t["paths"][name].empty()) {
             const Record& last = t["paths"][name].back();
             const auto waits = last["waits_for"].get<std::string>();
-            fmt::print(" {} of {}{}", last["phase"].get<std::string>(), last["actor"].get<std::string>(), waits.empty() ? "" : ", which waits for " + waits);
+            out.print(" {} of {}{}", last["phase"].get<std::string>(), last["actor"].get<std::string>(), waits.empty() ? "" : ", which waits for " + waits);
         }
-        fmt::print("\n");
+        out.print("\n");
     }
-    for (const Record& open : t["open"]) fmt::print("  {:<16} had not come when the run ended\n", open.get<std::string>());
+    for (const Record& open : t["open"]) out.print("  {:<16} had not come when the run ended\n", open.get<std::string>());
 }
 
-void explain_steps(const Record& t) {
+void explain_steps(Page& out, const Record& t) {
     const i64 t0 = t["t0_ps"].get<i64>();
-    fmt::print("\nsteps of the kernel, in their contexts\n");
+    out.print("\nsteps of the kernel, in their contexts\n");
     for (const Record& s : t["steps"]) {
         const i64 start = s["start_ps"].get<i64>();
         const std::string took = s.contains("end_ps") ? for_people(s["end_ps"].get<i64>() - start) : "open";
-        fmt::print("  +{:<10} {:>10}  {:<22} by {}: {}\n", for_people(start - t0), took, s["step"].get<std::string>(), s["by"].get<std::string>(),
+        out.print("  +{:<10} {:>10}  {:<22} by {}: {}\n", for_people(start - t0), took, s["step"].get<std::string>(), s["by"].get<std::string>(),
                    commands_of(s));
     }
 }
@@ -117,43 +119,58 @@ void explain_steps(const Record& t) {
 std::string when_known(const Record& fields, const char* yes, const char* no, const char* field) { return fields[field].get<bool>() ? yes : no; }
 
 /// When the operating system saw fences for the bond, and what it could rely on then.
-void explain_fences(const Results& r, const Record& t) {
+void explain_fences(Page& out, const Results& r, const Record& t) {
     if (r.events.empty()) return;
     const i64 t0 = t["t0_ps"].get<i64>();
     const u64 bond = t["bond"].get<u64>();
     u64 mm = 0;
     for (const StoredEvent& e : r.events)
         if (e.kind == "BondChanged" && e.bond == bond) mm = e.mm.value_or(0);
-    fmt::print("\nfences that a CPU saw\n");
+    out.print("\nfences that a CPU saw\n");
     for (const StoredEvent& e : r.events) {
         if (e.kind != "FenceObserved" || ps(e) < t0 || e.mm != mm || (e.bond != bond && e.bond != u64{0})) continue;
         const Record f = Record::parse(e.fields);
         const u64 bytes = f["bytes"].get<u64>();
         const std::string pages = bytes == 0 ? "no page" : bytes == ~u64{0} ? "every page" : fmt::format("{} B from {:#x}", bytes, f["first"].get<u64>());
-        fmt::print("  +{:<10} covers {}{}\n", for_people(ps(e) - t0), pages,
+        out.print("  +{:<10} covers {}{}\n", for_people(ps(e) - t0), pages,
                    when_known(f, "; from here no DMA of the bond can succeed", "", "blocks"));
     }
 }
 
-void explain_teardown(const Results& r, const Record& t) {
+/// "e12": 12; 0: there is none.
+u64 event_in(const Record& j, const char* name) { return j.contains(name) ? number_of(j[name].get<std::string>()).value_or(0) : 0; }
+
+/// The milestones that came with quiesce.
+std::vector<std::string> set_quiesce(const Record& t) {
+    std::vector<std::string> names;
+    if (!t.contains("quiesce_ps")) return names;
+    const i64 quiet = t["t0_ps"].get<i64>() + t["quiesce_ps"].get<i64>();
+    for (const char* name : {"block", "stop", "drain", "last_seen"})
+        if (t["milestones_ps"].contains(name) && t["milestones_ps"][name] == quiet) names.emplace_back(name);
+    return names;
+}
+
+void explain_teardown(Page& out, const Results& r, Chains& chains, const Record& t) {
     const i64 t0 = t["t0_ps"].get<i64>();
-    fmt::print("{}  {} of {} on {} (bond {}, PASID {}), T0 {} into the run\n", t["id"].get<std::string>(), t["trigger"].get<std::string>(),
+    out.print("{}  {} of {} on {} (bond {}, PASID {}), T0 {} into the run\n", t["id"].get<std::string>(), t["trigger"].get<std::string>(),
                t["process"].get<std::string>(), t["device"].get<std::string>(), t["bond"].get<u64>(), t["pasid"].get<u64>(), for_people(t0));
     if (t.contains("quiesce_ps")) {
         const i64 quiesce = t["quiesce_ps"].get<i64>();
-        std::vector<std::string> set_by;
-        for (const char* name : {"block", "stop", "drain", "last_seen"})
-            if (t["milestones_ps"].contains(name) && t["milestones_ps"][name].get<i64>() - t0 == quiesce) set_by.emplace_back(name);
-        fmt::print("quiesce came {} after T0, with {}; each part of it began when the one before was over\n", for_people(quiesce), base::join(set_by));
+        out.print("quiesce came {} after T0, with {}; each part of it began when the one before was over\n", for_people(quiesce), base::join(set_quiesce(t)));
     } else {
-        fmt::print("quiesce had not come when the run ended; open: {}\n", base::join(t["open"].get<std::vector<std::string>>()));
+        out.print("quiesce had not come when the run ended; open: {}\n", base::join(t["open"].get<std::vector<std::string>>()));
     }
-    explain_chain(t);
-    explain_milestones(t);
-    explain_steps(t);
-    explain_fences(r, t);
+    explain_chain(out, t);
+    explain_milestones(out, t);
+    explain_steps(out, t);
+    explain_fences(out, r, t);
     for (const Record& v : r.run["violations"])
-        if (v["bond"] == t["bond"]) fmt::print("\n{} is of this bond: {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>());
+        if (v["bond"] == t["bond"]) out.print("\n{} is of this bond: {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>());
+    out.decided(chains.decided_for_bond(t["bond"].get<u64>(), t0));
+    const u64 begun = event_in(t, "event");
+    for (const std::string& name : set_quiesce(t))
+        if (const u64 event = t.contains("milestone_events") ? event_in(t["milestone_events"], name.c_str()) : 0; event != 0)
+            out.chain(fmt::format("from T0 to {}, event by event, each because of the one before it", name), chains.to(event, begun));
 }
 
 // ---- a violation ----------------------------------------------------------------------------------------------------
@@ -260,55 +277,85 @@ std::vector<Told> dma_path(const Results& r, const Record& v) {
 }
 
 /// Steps that the kernel took without a command, and those that had not ended: what was missing, or late.
-void explain_steps_of(const Record& t, i64 at) {
+void explain_steps_of(Page& out, const Record& t, i64 at) {
     const i64 t0 = t["t0_ps"].get<i64>();
-    fmt::print("\nsteps of {} by then\n", t["id"].get<std::string>());
+    out.print("\nsteps of {} by then\n", t["id"].get<std::string>());
     for (const Record& s : t["steps"]) {
         const i64 start = s["start_ps"].get<i64>();
         const std::string state = start > at                                            ? "not begun"
                                   : !s.contains("end_ps") || s["end_ps"].get<i64>() > at ? "under way"
                                                                                          : "over, +" + for_people(s["end_ps"].get<i64>() - t0);
-        fmt::print("  {:<22} {:<18} {}\n", s["step"].get<std::string>(), state, start > at ? "" : commands_of(s));
+        out.print("  {:<22} {:<18} {}\n", s["step"].get<std::string>(), state, start > at ? "" : commands_of(s));
     }
 }
 
-void explain_violation(const Results& r, const Record& v) {
-    fmt::print("{}  {}, first {} into the run, {} in all\n  {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>(),
+void explain_violation(Page& out, const Results& r, Chains& chains, const Record& v) {
+    out.print("{}  {}, first {} into the run, {} in all\n  {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>(),
                for_people(v["time_ps"].get<i64>()), v["count"].get<u64>() == 1 ? "once" : fmt::format("{} times", v["count"].get<u64>()),
                v["story"].get<std::string>());
+    if (const u64 event = event_in(v, "event"); event != 0)
+        out.chain("what led to it, event by event, each because of the one before it", chains.to(event));
     const Record* const teardown = teardown_of(r, v["bond"].get<u64>());
     if (v["bond"].get<u64>() == 0) return; // of no bond: the story is all
     const i64 at = v["story_ps"].get<i64>(), t0 = teardown == nullptr ? 0 : (*teardown)["t0_ps"].get<i64>();
     if (teardown != nullptr)
-        fmt::print("\nit is of {} on {} (PASID {}), {} {} T0 of its teardown {}\n", v["process"].get<std::string>(), v["device"].get<std::string>(),
+        out.print("\nit is of {} on {} (PASID {}), {} {} T0 of its teardown {}\n", v["process"].get<std::string>(), v["device"].get<std::string>(),
                    v["pasid"].get<u64>(), for_people(at < t0 ? t0 - at : at - t0), at < t0 ? "before" : "after", (*teardown)["id"].get<std::string>());
     if (PageLife life(r, v, t0); life.known() && !r.events.empty()) {
         std::vector<Told> told = life.told();
-        print_told(life.name(), std::move(told), t0);
-        if (const std::string missing = life.missing(); !missing.empty()) fmt::print("  {}\n", missing);
-        print_told("the DMA", dma_path(r, v), t0);
+        print_told(out, life.name(), std::move(told), t0);
+        if (const std::string missing = life.missing(); !missing.empty()) out.print("  {}\n", missing);
+        print_told(out, "the DMA", dma_path(r, v), t0);
     }
-    if (r.events.empty()) fmt::print("\nthe run left no events.sqlite: nothing more is known of the page\n");
-    if (teardown != nullptr) explain_steps_of(*teardown, at);
+    if (r.events.empty()) out.print("\nthe run left no events.sqlite: nothing more is known of the page\n");
+    if (teardown != nullptr) explain_steps_of(out, *teardown, at);
+}
+
+/// What there is, for an id that is not there, and what is close to it.
+std::string what_there_is(const Results& r, Chains& chains, const std::string& id) {
+    const auto range = [](const Record& list, const char* letter) {
+        return list.empty() ? fmt::format("no {}", letter) : fmt::format("{0}0 to {0}{1}", letter, list.size() - 1);
+    };
+    std::string there = fmt::format("{} (teardowns), {} (violations), {}", range(r.run["teardowns"], "t"), range(r.run["violations"], "v"), events_there(r));
+    if (const auto n = number_of(id); n && id[0] == 'e') return there + "; " + chains.near(*n);
+    // A device, a process, a kind: whoever asks by name is told the ids.
+    std::vector<std::string> close;
+    for (const Record& t : r.run["teardowns"])
+        for (const char* name : {"process", "device", "trigger"})
+            if (t[name] == id) close.push_back(t["id"].get<std::string>());
+    for (const Record& v : r.run["violations"])
+        for (const char* name : {"process", "device", "kind"})
+            if (v[name] == id) close.push_back(v["id"].get<std::string>());
+    std::sort(close.begin(), close.end());
+    close.erase(std::unique(close.begin(), close.end()), close.end());
+    if (close.size() > 12) close.resize(12);
+    return close.empty() ? there : fmt::format("{}; '{}' is of {}", there, printable(id), base::join(close));
+}
+
+bool explain_id(Page& out, const Results& r, Chains& chains, const std::string& id) {
+    if (const Record* t = find_id(r.run["teardowns"], id)) {
+        explain_teardown(out, r, chains, *t);
+        return true;
+    }
+    if (const Record* v = find_id(r.run["violations"], id)) {
+        explain_violation(out, r, chains, *v);
+        return true;
+    }
+    return explain_event(out, r, chains, id);
 }
 } // namespace
 
 Exit explain_verb(const CommandLine& line) {
     const Results r = read_results(line.directory);
-    if (const Record* t = find_id(r.run["teardowns"], line.id)) {
-        explain_teardown(r, *t);
+    Chains chains(r.directory / "events.sqlite", r.run["platform"]["iommu"].get<std::string>());
+    static constexpr std::pair<char, const char*> kinds[] = {{'t', "teardown"}, {'v', "violation"}, {'f', "fault"}, {'p', "page request"}, {'x', "transaction"}, {'e', "event"}};
+    const auto* const kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& k) { return !line.id.empty() && line.id[0] == k.first; });
+    Page page(line.id, kind == std::end(kinds) ? "" : kind->second);
+    if (explain_id(page, r, chains, line.id)) {
+        page.show(line.json);
         return Exit::Ok;
     }
-    if (const Record* v = find_id(r.run["violations"], line.id)) {
-        explain_violation(r, *v);
-        return Exit::Ok;
-    }
-    if (explain_event(r, line.id)) return Exit::Ok;
-    const auto range = [](const Record& list, const char* letter) {
-        return list.empty() ? fmt::format("no {}", letter) : fmt::format("{0}0 to {0}{1}", letter, list.size() - 1);
-    };
-    complain(fmt::format("{} has no '{}': there are {} (teardowns), {} (violations), {}", line.directory, printable(line.id),
-                         range(r.run["teardowns"], "t"), range(r.run["violations"], "v"), events_there(r)));
+    complain(fmt::format("{} has no '{}': there are {}", line.directory, printable(line.id), what_there_is(r, chains, line.id)));
     return Exit::Usage;
 }
 

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "observe/event_store.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@ using observe::StoredEvent;
 
 /// What a directory has of one run.
 struct Results {
+    std::filesystem::path directory;
     Record run;
     std::vector<StoredEvent> events; ///< empty: the run left none
 };
@@ -25,19 +27,26 @@ struct Told {
     std::string what;
 };
 
+class Chains;
+class Page;
+
 std::string for_people(i64 ps);
 inline i64 ps(const StoredEvent& e) { return e.at.ps(); }
 /// In the order of time, from T0.
-void print_told(std::string_view heading, std::vector<Told> told, i64 t0);
+void print_told(Page& out, std::string_view heading, std::vector<Told> told, i64 t0);
 /// Null: nobody tore the bond down.
 const Record* teardown_of(const Results& r, u64 bond);
 /// A transaction's way, from the device's decision on.
 std::vector<Told> way_of(const Results& r, u64 transaction);
 
-// ---- explain_events.cpp: faults are f0, f1 ..., page requests p0, p1 ..., each in the order of the run; x7 is transaction 7
+// ---- events.cpp: faults are f0, f1 ..., page requests p0, p1 ..., each in the order of the run; x7 is transaction 7, e7 event 7
 /// False: there is none of that name.
-bool explain_event(const Results& r, const std::string& id);
+bool explain_event(Page& out, const Results& r, Chains& chains, const std::string& id);
 /// "f0 to f12 (faults), ...": what of that there is.
 std::string events_there(const Results& r);
+/// The number behind the letter; nothing: it is none.
+std::optional<u64> number_of(const std::string& id);
+/// "in what": of whose event it is and what was before it, for an event of whatever kind.
+void explain_any(Page& out, const Results& r, Chains& chains, u64 event);
 
 } // namespace quiesce::platform::explain

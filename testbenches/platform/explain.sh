@@ -70,6 +70,60 @@ wrong = explain(f"f{len(faults)}")
 assert wrong.returncode == 2 and f"f0 to f{len(faults) - 1} (faults)" in wrong.stderr and "(page requests)" in wrong.stderr, wrong
 assert explain("x0").returncode == explain("fx").returncode == explain("p").returncode == 2
 PYTHON
+# Event by event, with the field that decided and the manual's section, on both architectures; the same as data.
+for kind in smmuv3 vtd; do
+    "$QUIESCE" run fault-flood --set platform.iommu.kind=$kind --out "flood-$kind" >/dev/null 2>&1
+    "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=$kind --out "load-$kind" >/dev/null 2>&1
+    "$QUIESCE" run pri-storm-exit --set platform.iommu.kind=$kind --out "pri-$kind" >/dev/null 2>&1
+    says "from T0 to (block|stop|drain), event by event" "$QUIESCE" explain "load-$kind" t0
+    says "because of what ended its wait, " "$QUIESCE" explain "load-$kind" t0
+    says "^p0  .*asks for page" "$QUIESCE" explain "pri-$kind" p0
+    says "because of the device's page request, " "$QUIESCE" explain "pri-$kind" p0
+done
+says "CD.EPD0=1  \[IHI 0070 5.4\]: refuses what comes to it" "$QUIESCE" explain load-smmuv3 t0
+says "CD.R=0  \[IHI 0070 5.4\]: keeps hardware from recording it" "$QUIESCE" explain load-smmuv3 t0
+says "PASID table entry.P=0  \[VT-d 9.6\]: refuses what comes to it" "$QUIESCE" explain load-vtd t0
+says "PASID table entry.FPD=1  \[VT-d 9.6\]: keeps hardware from recording it" "$QUIESCE" explain load-vtd t0
+says "IHI 0070, 4.7.3|puts SYNC into the queue of smmu.*\[IHI 0070 4.7.3\]" "$QUIESCE" explain load-smmuv3 t0
+says "\[PCIe Base 10.4.1\]" "$QUIESCE" explain pri-smmuv3 p0
+says "takes in a page request .*\[VT-d 7.4.1\]" "$QUIESCE" explain pri-vtd p0
+python3 - <<'PYTHON' || failures=$((failures + 1))
+import json, os, sqlite3, subprocess
+def explain(where, name, *more):
+    return subprocess.run([os.environ["QUIESCE"], "explain", where, name, *more], capture_output=True, text=True)
+def data(where, name):
+    told = explain(where, name, "--json")
+    assert told.returncode == 0, (where, name, told)
+    return json.loads(told.stdout)
+for kind in ("smmuv3", "vtd"):
+    where = f"load-{kind}"
+    run, db = json.load(open(f"{where}/run.json")), sqlite3.connect(f"{where}/events.sqlite")
+    at = dict(db.execute("SELECT id, time_ps FROM events"))
+    caused = {(e, c) for e, c in db.execute("SELECT effect, cause FROM causes")}
+    t = data(where, "t0")
+    assert t["id"] == "t0" and t["kind"] == "teardown" and t["told"] and t["chains"], t
+    links = t["chains"][0]["links"]
+    # It begins with T0, ends with what set quiesce, and each link is a cause in the database.
+    assert links[0]["event"] == run["teardowns"][0]["event"] and links[-1]["event"] in run["teardowns"][0]["milestone_events"].values(), (links[0], links[-1])
+    assert links[-1]["time_ps"] - links[0]["time_ps"] == run["teardowns"][0]["quiesce_ps"]
+    for earlier, later in zip(links, links[1:]):
+        e, c = int(later["event"][1:]), int(earlier["event"][1:])
+        assert (e, c) in caused and later["waited_ps"] == at[e] - at[c] and later["because"], (earlier, later)
+    # The fields that refused this bond's DMA after T0, counted by hand.
+    bond, t0 = run["teardowns"][0]["bond"], run["teardowns"][0]["t0_ps"]
+    for field in ("decided", "unrecorded_by"):
+        for by, n in db.execute(f"SELECT json_extract(fields, '$.{field}') by, COUNT(*) FROM events WHERE kind='FaultRaised' AND bond=? AND time_ps>=? AND by!='' GROUP BY by", (bond, t0)):
+            assert any(d["field"] == by and d["times"] == n for d in t["decided"]), (by, n, t["decided"])
+    e = data(where, links[-1]["event"])
+    assert e["kind"] == "event" and e["chains"][0]["links"][-1]["event"] == links[-1]["event"], e
+    x = data(where, "x%d" % db.execute("SELECT txn FROM events WHERE kind='FaultRaised'").fetchone()[0])
+    assert x["decided"] and x["decided"][0]["section"], x["decided"]
+last = max(at)
+wrong = explain("load-vtd", f"e{last + 1000}")
+assert wrong.returncode == 2 and f"(events; close are e{last})" in wrong.stderr, wrong
+wrong = explain("load-vtd", "acc0")
+assert wrong.returncode == 2 and "'acc0' is of t0" in wrong.stderr, wrong
+PYTHON
 refuses 5 "is this what" "$QUIESCE" explain . t0
 [ "$failures" -eq 0 ] && echo "all held"
 exit "$((failures > 0))"
