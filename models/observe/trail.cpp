@@ -36,7 +36,9 @@ template <class V> nlohmann::ordered_json trail_json(const V& v) {
 
 template <class E> TrailEvent told_of(u64 number, sim::Time now, const E& e) {
     TrailEvent t{number, now.ps(), std::string{E::event_name}, nlohmann::ordered_json::object()};
-    base::for_each_field(e, [&](std::string_view name, const auto& v) { t.fields[std::string{name}] = trail_json(v); });
+    base::for_each_field(e, [&](std::string_view name, const auto& v) {
+        if constexpr (!base::is_aside<std::remove_cvref_t<decltype(v)>>) t.fields[std::string{name}] = trail_json(v);
+    });
     return t;
 }
 
@@ -66,7 +68,9 @@ Trail::Trail(base::EventBus& bus, std::set<u64> told) : wanted_(std::move(told))
 template <class E> void Trail::hear(sim::Time now, const E& e) {
     static const u64 kind = base::Name{E::event_name}.stable_hash();
     u64 h = sim::mix64(digest_ ^ kind) + static_cast<u64>(now.ps());
-    base::for_each_field(e, [&](std::string_view, const auto& v) { h = ((h << 7 | h >> 57) ^ trail_number(v)) * 0xbf58476d1ce4e5b9u; });
+    base::for_each_field(e, [&](std::string_view, const auto& v) {
+        if constexpr (!base::is_aside<std::remove_cvref_t<decltype(v)>>) h = ((h << 7 | h >> 57) ^ trail_number(v)) * 0xbf58476d1ce4e5b9u;
+    });
     digest_ = h ^ (h >> 29);
     if (!wanted_.empty() && wanted_.count(count_ / chunk) != 0) events_.push_back(told_of(count_, now, e));
     if (++count_ % chunk == 0) digests_.push_back(digest_);
