@@ -15,7 +15,7 @@ import tempfile
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("quiesce")
-parser.add_argument("scenarios", nargs="*", default=["mm-exit-under-load", "invalidation-storm"])
+parser.add_argument("scenarios", nargs="*", default=["mm-exit-under-load", "crowd-teardown"])
 parser.add_argument("--runs", type=int, default=7)
 parser.add_argument("--most", type=float, help="a window may cost this factor of none")
 options = parser.parse_args()

@@ -45,7 +45,7 @@ EventLog::EventLog(base::EventBus& bus, const WaveWindow& window) : EventLog(bus
 EventLog::EventLog(base::EventBus& bus, const WaveWindow& window, const Limits& limits) : bus_(bus), window_(window), limits_(limits) {
     if (window_.everything) {
         open_until_ = sim::Time::never();
-        limits_.window = limits_.ways = 10 * limits_.window;
+        limits_.window = limits_.everything;
     }
     tokens_ = base::for_each_event<AllEvents>(bus, [this](sim::Time now, const auto& e) { hear(now, e); });
 }

@@ -72,7 +72,7 @@ struct Columns {
 
 /// Indices come last: what is sorted once costs less than what is kept sorted.
 constexpr const char* store_schema =
-    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
+    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);"
     "CREATE TABLE kinds(kind TEXT PRIMARY KEY, emitted INTEGER NOT NULL, kept INTEGER NOT NULL);"
     "CREATE TABLE whys(why TEXT PRIMARY KEY, meaning TEXT NOT NULL);"
@@ -88,8 +88,6 @@ constexpr const char* store_indices =
     "CREATE INDEX events_by_time ON events(time_ps);"
     "CREATE INDEX events_by_bond ON events(bond) WHERE bond IS NOT NULL;"
     "CREATE INDEX events_by_txn ON events(txn) WHERE txn IS NOT NULL;"
-    "CREATE INDEX events_by_kind ON events(kind);"
-    "CREATE INDEX causes_by_cause ON causes(cause);"
     "COMMIT";
 
 void write_about(Database& db, const EventLog& log, const std::string& fingerprint) {

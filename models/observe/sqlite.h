@@ -15,7 +15,7 @@ namespace quiesce::observe {
 class Database {
 public:
     Database(const std::filesystem::path& file, int flags) {
-        if (sqlite3_open_v2(file.c_str(), &db_, flags, nullptr) == SQLITE_OK) return;
+        if (sqlite3_open_v2(file.c_str(), &db_, flags | SQLITE_OPEN_NOMUTEX, nullptr) == SQLITE_OK) return;
         const std::string why = db_ == nullptr ? "out of memory" : sqlite3_errmsg(db_);
         sqlite3_close(db_);
         throw std::runtime_error(file.string() + ": " + why);

@@ -104,8 +104,8 @@ TEST_CASE("recent events come and go for as long as a run lasts") {
 TEST_CASE("what finds no room is counted, and a flood of one sort takes no room of others") {
     LogBench b;
     WaveWindow all{true, {}, {}};
-    EventLog log(b.events, all, {.told = 2, .window = 1, .ways = 1});
-    for (u32 n = 0; n < 25; ++n) b.level(n, n); // `all` has ten times the room
+    EventLog log(b.events, all, {.told = 2, .window = 1, .ways = 1, .everything = 10});
+    for (u32 n = 0; n < 25; ++n) b.level(n, n);
     for (u64 p = 0; p < 3; ++p) b.unmap(100, p);
     CHECK(log.rows().size() == 12);
     CHECK(log.left_out() == 16);
