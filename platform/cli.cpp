@@ -90,7 +90,7 @@ void add_compare(CLI::App& app, CommandLine& line, Figures& figures) {
 
 void add_sweep(CLI::App& app, CommandLine& line, Figures& figures) {
     app.add_option("sweep", line.sweep, "a sweep file, or the name of one of the library's (quiesce-vs-atc)")->required()->type_name("SWEEP.yaml");
-    app.add_option("--out", line.out, "leave points.csv, sweep.json, plots/ and what was run here; what is here already is not run again")
+    app.add_option("--out", line.out, "leave report.html, points.csv, sweep.json, plots/ and what was run here; what is here already is not run again")
         ->type_name("DIR");
     app.add_option("--jobs", figures.jobs, "simulations at a time, 1 to 1024 (default: one per processor)")->type_name("N");
     add_sets(app, line);
@@ -151,11 +151,12 @@ void add_explain(CLI::App& app, CommandLine& line) {
 }
 
 void add_report(CLI::App& app, CommandLine& line) {
-    app.add_option("directories", line.directories, "what `quiesce run --out DIR` or `quiesce compare --out DIR` left; of several, each is a panel")
+    app.add_option("directories", line.directories, "what `quiesce run --out DIR`, `quiesce compare --out DIR` or `quiesce sweep --out DIR` left; of several runs, each is a panel")
         ->required()->type_name("DIR ...");
     app.add_option("--out", line.out, "leave report.html here (default: in DIR; of several, in the working directory)")->type_name("DIR");
     app.footer("One page for a browser, without network: verdict, a Gantt of all teardowns from T0, what their time consists of, the critical\n"
-               "path of the slowest in words, the distribution, violations with their stories, a sequence diagram, faults, exposure, and where\n"
+               "path of the slowest in words, the distribution, violations with their stories, sequence diagrams, faults, exposed pages, how\n"
+               "full queues were, what caches had before and after, and where\n"
                "each parameter comes from. It prints, it works without scripts, and its names are those of run.json.\n"
                "examples:\n"
                "  quiesce run mm-exit-under-load --out out/a                 # leaves out/a/report.html\n"

@@ -43,7 +43,7 @@ struct Watchers {
     }
     Watchers(base::EventBus& bus, const Config& c, bool keep)
         : fingerprint(bus), checkers(bus, c.observe.flood_threshold, c.observe.refault_threshold, c.observe.flood_share.get()),
-          teardowns(bus, c.observe.breakdowns), counters(bus), bystanders(bus), oom(bus), events(bus) {
+          teardowns(bus, c.observe.breakdowns), counters(bus), caches(bus), queues(bus), bystanders(bus), oom(bus), events(bus) {
         if (keep && c.observe.events.get() != "none") log.emplace(bus, wave_window(c.observe));
         observe::WaveWindow window = wave_window(c.observe);
         if (keep && c.observe.timeline) timeline.emplace(bus, window);
@@ -54,6 +54,8 @@ struct Watchers {
     observe::Checkers checkers;
     observe::Teardowns teardowns;
     observe::Counters counters;
+    observe::CacheRates caches;
+    observe::QueueLevels queues;
     observe::Bystanders bystanders;
     observe::OomLog oom;
     EventTimes events;
@@ -263,6 +265,8 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     for (const auto& t : r.teardowns) w.checkers.check(t);
     w.checkers.check_page_requests(w.teardowns.page_requests(), calendar.idle(), s.config.observe.page_request_limit);
     r.counts = w.counters.counts_at(r.simulated);
+    r.caches = w.caches.counts();
+    r.queues = w.queues.results(r.simulated);
     r.counts.bystanders = w.bystanders.counts();
     r.counts.page_request_latency_ps = w.teardowns.page_requests().latency_ps();
     r.counts.stall_ps = w.teardowns.page_requests().stall_ps();

@@ -32,6 +32,17 @@ struct LevelChanged {
 };
 DESCRIBE(LevelChanged, what, value)
 
+/// A cache was asked for something. Of a translation cache of an IOMMU its own facts tell (iommu::Translated).
+enum class CachedThing : u8 { TablePointer, DeviceTranslation };
+struct CacheLookedUp {
+    static constexpr std::string_view event_name = "CacheLookedUp";
+    Name cache;              ///< dotted: smmu.walk-cache, acc0.atc
+    CachedThing kind;
+    BondId bond;
+    bool hit;
+};
+DESCRIBE(CacheLookedUp, cache, kind, bond, hit)
+
 /// An object is in a new state: acc0.queue1 "running", smmu.cmdq "error".
 struct StateChanged {
     static constexpr std::string_view event_name = "StateChanged";

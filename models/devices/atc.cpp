@@ -60,7 +60,10 @@ sim::Task<Atc::Found> Atc::translate(pcie::DmaRequest r, bool write, bool ask_fo
         co_await look_up_.pass();
         if (!enabled_) co_return Found{};
         Answer a;
-        if (const Entry* known = usable(wanted, write)) {
+        const Entry* const known = usable(wanted, write);
+        if (events_.wants<base::CacheLookedUp>())
+            events_.emit(base::CacheLookedUp{cache_.name(), base::CachedThing::DeviceTranslation, r.bond, known != nullptr});
+        if (known != nullptr) {
             a.entry = *known;
         } else {
             use.end(); // asking is no use: an invalidation does not wait for the answer

@@ -31,8 +31,8 @@ u8 intent_of(const TranslationRequest& r, const Context& c, const TableRoot& roo
 
 Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memory, InvalidationEngine& invalidations,
                InFlightTracker& walks, const OccurrenceTap& occurrences, const WalkerConfig& config)
-    : memory_(memory), invalidations_(invalidations), in_progress_(walks), occurrences_(occurrences),
-      slots_(config.slots.get()),
+    : events_(events), cache_name_(std::string{unit.text()} + ".walk-cache"), memory_(memory),
+      invalidations_(invalidations), in_progress_(walks), occurrences_(occurrences), slots_(config.slots.get()),
       levels_(events, unit, "walkers", slots_), lookup_(config.cache_lookup.get()), check_(config.pte_check.get()),
       second_lookup_(config.second_lookup.get()),
       second_(CacheKind::Translation,
@@ -40,12 +40,12 @@ Walker::Walker(base::Name unit, base::EventBus& events, memory::MemoryPort& memo
               std::string{unit.text()} + ".second-stage-cache"),
       joins_waiting_(config.merges.get() == WalkMerging::Waiting), slow_share_(config.slow_share),
       slow_by_(config.slow_by.get()), name_(std::string{unit.text()} + ".walker") {
-    add_caches(unit, config);
+    add_caches(config);
     invalidations_.add(second_);
 }
 
-void Walker::add_caches(base::Name unit, const WalkerConfig& config) {
-    const std::string name = std::string{unit.text()} + ".walk-cache";
+void Walker::add_caches(const WalkerConfig& config) {
+    const std::string name{cache_name_.text()};
     const auto add = [&](unsigned entries, const std::string& named) {
         const Geometry g{entries, config.cache_ways.get(), config.cache_replacement.get()};
         caches_.push_back(std::make_unique<Cache<TablePointer>>(CacheKind::Walk, g, named));
@@ -220,6 +220,8 @@ void Walker::start_below_cached(Descent& d) {
     wanted.at = d.input;
     const TablePointer* known = nullptr;
     for (std::size_t n = caches_.size(); n-- != 0 && known == nullptr;) known = caches_[n]->look_up(wanted); // the longest way first
+    if (!caches_.empty() && events_.wants<base::CacheLookedUp>())
+        events_.emit(base::CacheLookedUp{cache_name_, base::CachedThing::TablePointer, d.r.bond, known != nullptr});
     if (known == nullptr) return;
     d.table = known->table;
     d.level = known->level;

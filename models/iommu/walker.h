@@ -175,12 +175,14 @@ private:
     /// Makes the leaf that was found the group that it says it is one of.
     sim::Task<void> widen(Descent& d, Spa entry_at, u64 entry);
     sim::Task<bool> group_agrees(Descent& d, Spa entry_at, u64 entry);
-    void add_caches(base::Name unit, const WalkerConfig& config);
+    void add_caches(const WalkerConfig& config);
     Cache<TablePointer>& cache_of(unsigned level);
     sim::Task<void> slow_down(StreamId of);
     void start_below_cached(Descent& d);
     void keep_pointer(Descent& d, const Decoded& entry);
 
+    base::EventBus& events_;
+    base::Name cache_name_;
     memory::MemoryPort& memory_;
     InvalidationEngine& invalidations_;
     InFlightTracker& in_progress_;

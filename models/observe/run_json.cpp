@@ -32,6 +32,16 @@ Json steps_json(const std::vector<StepTaken>& steps) {
     return list;
 }
 
+Json exposed_json(const Teardown& t) {
+    static constexpr const char* by[] = {"fence", "free", "open"};
+    Json list = Json::array();
+    for (const Exposure& e : t.exposed)
+        list.push_back({{"from_ps", e.from.ps()}, {"last_ps", e.last.ps()}, {"until_ps", e.until.ps()}, {"pages", e.pages},
+                        {"page_ps", e.page_time.ps()}, {"first", fmt::format("{:#x}", e.first_page)},
+                        {"last", fmt::format("{:#x}", e.last_page)}, {"by", by[static_cast<unsigned>(e.by)]}});
+    return list;
+}
+
 /// As in events.sqlite, and as `explain` takes it.
 std::string event_name(u64 id) { return fmt::format("e{}", id); }
 
@@ -45,6 +55,8 @@ Json teardown_json(const Teardown& t, std::size_t n, bool events) {
     if (t.quiesce) j["quiesce_ps"] = t.quiesce->ps();
     j["exposure_ps"] = t.exposure.ps();
     j["exposed_pages_open"] = t.exposed_pages_open;
+    j["exposed"] = exposed_json(t);
+    j["exposed_left_out"] = t.exposed_left_out;
     if (t.brief) j["brief"] = true;
     if (t.pinned) j["pinned"] = true;
     if (events) {
@@ -200,6 +212,14 @@ Json counts_json(const RunCounts& c, Json j) {
                        {"page_request_ps", population_json(b.page_request_ps)}, {"stall_ps", population_json(b.stall_ps)}};
     return j;
 }
+
+Json rate_json(const CacheRates::Rate& r) {
+    return {{"lookups", r.before.lookups}, {"hits", r.before.hits}, {"lookups_after_t0", r.after.lookups}, {"hits_after_t0", r.after.hits}};
+}
+
+Json queue_json(const QueueLevels::Queue& q) {
+    return {{"name", q.name}, {"most", q.most}, {"most_ps", q.most_at.ps()}, {"stretch_ps", q.stretch.ps()}, {"levels", q.levels}};
+}
 } // namespace
 
 RunRecord::Summary RunRecord::quiesce() const {
@@ -240,6 +260,9 @@ nlohmann::ordered_json to_json(const RunRecord& r) {
     for (std::size_t n = 0; n < r.teardowns.size(); ++n) j["teardowns"].push_back(teardown_json(r.teardowns[n], n, r.events_kept));
     j["summary"] = {{"quiesce", {{"n", s.n}, {"open", s.open}, {"p50", s.p50}, {"p99", s.p99}, {"max", s.max}}}};
     j = counts_json(r.counts, std::move(j));
+    j["caches"] = {{"tlb", rate_json(r.caches.tlb)}, {"tables", rate_json(r.caches.tables)}, {"atc", rate_json(r.caches.atc)}};
+    j["queues"] = Json::array();
+    for (const QueueLevels::Queue& q : r.queues) j["queues"].push_back(queue_json(q));
     const auto m = r.memory();
     j["memory"] = {{"delayed", r.allocations.delayed}, {"failed", r.allocations.failed}, {"longest_wait_ps", r.allocations.longest.ps()}, {"nobody", r.allocations.nobody},
                    {"victims", r.oom.size()}, {"innocent", m.innocent}, {"tries", m.tries}, {"given_up", m.given_up},

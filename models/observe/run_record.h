@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The result of one run as data, and its two written forms: run.json (contract.md) and a summary for people.
 #pragma once
+#include "observe/cache_rates.h"
 #include "observe/counters.h"
 #include "observe/oom_log.h"
+#include "observe/queue_levels.h"
 #include "observe/teardowns.h"
 #include "observe/violations.h"
 
@@ -35,6 +37,8 @@ struct RunRecord {
     sim::Time simulated{};
     std::vector<Teardown> teardowns;
     RunCounts counts;
+    CacheRates::Counts caches;
+    std::vector<QueueLevels::Queue> queues;
     std::vector<OomVictim> oom;
     MemoryCounts allocations;
     std::vector<Violation> violations;

@@ -50,9 +50,23 @@ void Teardowns::on(sim::Time now, const memory::FrameUnmapped& e) {
             exposed_[{id, e.page.page_number(), e.frame.page_number()}] = {now, order_};
 }
 
+Exposure* Teardowns::BondData::window(sim::Time now, Exposure::By by) {
+    if (!exposed.empty() && exposed.back().until == now && exposed.back().by == by) return &exposed.back();
+    if (exposed.size() == most_exposures) {
+        ++exposed_left_out;
+        return nullptr;
+    }
+    Exposure& fresh = exposed.emplace_back();
+    fresh.until = now;
+    fresh.by = by;
+    return &fresh;
+}
+
 /// The page's time is over for this bond.
-Teardowns::ExposedPages::iterator Teardowns::end_exposure(ExposedPages::iterator page, sim::Time now) {
-    bonds_[std::get<0>(page->first)].exposure += now - page->second.since;
+Teardowns::ExposedPages::iterator Teardowns::end_exposure(ExposedPages::iterator page, sim::Time now, Exposure::By by) {
+    BondData& b = bonds_[std::get<0>(page->first)];
+    b.exposure += now - page->second.since;
+    if (Exposure* const w = b.window(now, by)) w->add(std::get<1>(page->first) * page_size, page->second.since);
     const auto next = exposed_.erase(page);
     if (exposed_.empty()) issued_.clear(); // what is unmapped from here on was unmapped after them
     return next;
@@ -63,7 +77,7 @@ void Teardowns::on(sim::Time now, const memory::FrameFreed& e) {
     MmData& m = mms_[raw(e.owner)];
     for (const u32 id : m.bonds)
         if (const auto page = exposed_.find({id, e.page.page_number(), e.frame.page_number()}); page != exposed_.end())
-            end_exposure(page, now);
+            end_exposure(page, now, Exposure::By::Free);
     if (e.use == memory::FrameUse::Leaf) {
         for (const u32 id : m.bonds)
             if (BondData& b = bonds_[id]; b.torn && !b.free_first) {
@@ -124,7 +138,7 @@ void Teardowns::on(sim::Time now, const os::FenceObserved& e) {
         auto i = exposed_.lower_bound({id, first, 0});
         while (i != exposed_.end() && std::get<0>(i->first) == id && std::get<1>(i->first) - first < pages) {
             const bool unmapped_after_issue = i->second.order > order && !e.blocks;
-            i = unmapped_after_issue ? std::next(i) : end_exposure(i, now);
+            i = unmapped_after_issue ? std::next(i) : end_exposure(i, now, Exposure::By::Fence);
         }
     }
 }
@@ -174,7 +188,14 @@ Teardown Teardowns::result(BondId id, const BondData& b) const {
     t.also.assign(b.triggers.begin() + 1, b.triggers.end());
     t.exposure = b.exposure;
     const auto from = exposed_.lower_bound({raw(id), 0, 0}), to = exposed_.lower_bound({raw(id) + 1, 0, 0});
-    for (auto page = from; page != to; ++page, ++t.exposed_pages_open) t.exposure += bus_.now() - page->second.since;
+    t.exposed = b.exposed;
+    t.exposed_left_out = b.exposed_left_out;
+    if (from != to) t.exposed.emplace_back();
+    if (from != to) t.exposed.back().until = bus_.now(), t.exposed.back().by = Exposure::By::Open;
+    for (auto page = from; page != to; ++page, ++t.exposed_pages_open) {
+        t.exposure += bus_.now() - page->second.since;
+        t.exposed.back().add(std::get<1>(page->first) * page_size, page->second.since);
+    }
     const auto found = mms_.find(raw(b.mm));
     const MmData m = found == mms_.end() ? MmData{} : found->second;
     auto mark = [&](const char* name, std::optional<sim::Time> at, bool wanted = true) {

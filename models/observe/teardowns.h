@@ -6,6 +6,7 @@
 #include "observe/page_requests.h"
 #include "observe/teardown_steps.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,6 +14,25 @@
 #include <vector>
 
 namespace quiesce::observe {
+
+/// Pages of which a device's reach ended at one instant: by a fence, by their free, or not yet (Open).
+struct Exposure {
+    enum class By : u8 { Fence, Free, Open };
+    sim::Time from{}, last{}, until{}; ///< the first and the last unmapping; the end
+    u64 pages = 0;
+    sim::Duration page_time{};         ///< the sum over them
+    u64 first_page = 0, last_page = 0; ///< input addresses
+    By by = By::Fence;
+    /// One more page, of this end.
+    void add(u64 page, sim::Time since) {
+        from = pages == 0 ? since : std::min(from, since);
+        last = std::max(last, since);
+        first_page = pages == 0 ? page : std::min(first_page, page);
+        last_page = std::max(last_page, page);
+        page_time = page_time + (until - since);
+        ++pages;
+    }
+};
 
 /// One teardown of one bond instance. Instants that were not reached are absent.
 struct Teardown {
@@ -34,6 +54,9 @@ struct Teardown {
     /// covers the page, or to its free if that came first (freed-before-fenced judges what follows).
     sim::Duration exposure{};
     u64 exposed_pages_open = 0;      ///< neither fenced nor freed when the run ended: counted up to there
+    /// What exposure is the sum of; of more than most_exposures those that came first.
+    std::vector<Exposure> exposed;
+    u64 exposed_left_out = 0;
     std::string last;                ///< the milestone that set quiesce; empty: T0 did
     /// Of so many teardowns that not all can be told in full, one of those whose breakdown, paths and steps are left out.
     bool brief = false;
@@ -53,6 +76,7 @@ struct Teardown {
 
 class Teardowns {
 public:
+    static constexpr std::size_t most_exposures = 64; ///< of one bond
     static constexpr std::size_t told_usually = 64;
     /// `told`: how many teardowns get breakdown, paths and steps.
     explicit Teardowns(base::EventBus& bus, std::size_t told = told_usually);
@@ -82,6 +106,10 @@ private:
         u64 t0_event = 0, commit_event = 0, seen_event = 0, block_event = 0, stop_event = 0, gave_up_event = 0, free_first_event = 0, reuse_event = 0;
         bool blocked = false, pinned = false;
         sim::Duration exposure{};
+        std::vector<Exposure> exposed;
+        u64 exposed_left_out = 0;
+        /// Where a page goes whose time ends now.
+        Exposure* window(sim::Time now, Exposure::By by);
     };
     struct MmData {
         std::vector<u32> bonds; ///< that there ever were, in the order of their ids
@@ -132,7 +160,7 @@ private:
     std::vector<BondData> bonds_;
     std::map<u32, MmData> mms_;
     using ExposedPages = std::map<std::tuple<u32, u64, u64>, Exposed>;
-    ExposedPages::iterator end_exposure(ExposedPages::iterator page, sim::Time now);
+    ExposedPages::iterator end_exposure(ExposedPages::iterator page, sim::Time now, Exposure::By by);
     ExposedPages exposed_;      ///< by (bond, page, frame): unmapped, neither fenced nor freed yet
     std::map<u64, u64> issued_; ///< invalidation number -> order, while anything is exposed
     u64 order_ = 0;

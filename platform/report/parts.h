@@ -87,6 +87,9 @@ struct Percentile {
 };
 extern const std::vector<Percentile> percentiles;
 
+/// Everything before the body's content.
+std::string page_head(const std::string& title);
+
 // ---- sections
 std::string comparison(const Panels& all);   ///< empty for one variant
 std::string distribution(const Panels& all); ///< CDF, table of percentiles
@@ -98,6 +101,9 @@ std::string breakdown(const Panel& p);
 std::string critical_path(const Panel& p);
 std::string fates(const Panel& p);
 std::string exposures(const Panel& p);
+std::string exposure_windows(const Panel& p); ///< a part of exposures()
+std::string queues(const Panel& p);
+std::string hit_rates(const Panel& p);
 std::string violations(const Panel& p);
 std::string sequence(const Panel& p);
 std::string configuration(const Panels& all);

@@ -49,18 +49,12 @@ constexpr SectionRow section_rows[] = {
     {"breakdown", "Breakdown", breakdown},
     {"path", "Critical path of the worst case", critical_path},
     {"violations", "Violations", violations},
-    {"sequence", "Sequence of one teardown", sequence},
+    {"sequence", "Sequence of a teardown", sequence},
     {"fates", "Faults, page requests, stalls", fates},
     {"exposure", "Exposure", exposures},
+    {"queues", "Queues", queues},
+    {"rates", "Caches, before and after", hit_rates},
 };
-
-std::string head(const std::string& title) {
-    return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n<meta "
-           "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-           "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"/>\n<meta name=\"viewport\" "
-           "content=\"width=device-width\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>quiesce: " +
-           escaped(title) + "</title>\n<style>" + style + "</style></head>\n<body>\n";
-}
 
 std::string navigation(const Panels& all) {
     std::string out = "<nav>";
@@ -90,7 +84,7 @@ std::string page(const Panels& all) {
     const std::string title = scenarios + (all.size() > 1 ? fmt::format(", {} variants", all.size()) : "");
     i64 most = 1;
     for (const Panel& p : all) most = std::max(most, gantt_extent(p));
-    std::string out = head(title) +
+    std::string out = page_head(title) +
                       fmt::format("<header><h1>{}</h1><p>quiesce {}</p></header>\n", escaped(title),
                                   escaped(text(all.front().run, "version"))) +
                       navigation(all) + "<main>\n";
@@ -141,6 +135,14 @@ std::vector<ReportSource> sources_in(const fs::path& dir, bool alone) {
     return found;
 }
 } // namespace
+
+std::string page_head(const std::string& title) {
+    return "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n<meta "
+           "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+           "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\"/>\n<meta name=\"viewport\" "
+           "content=\"width=device-width\"/>\n<meta name=\"color-scheme\" content=\"light dark\"/>\n<title>quiesce: " +
+           escaped(title) + "</title>\n<style>" + style + "</style></head>\n<body>\n";
+}
 } // namespace report
 
 void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file) {
@@ -166,6 +168,11 @@ void write_comparison(const std::vector<ReportSource>& sources, const std::files
 
 Exit report_verb(const CommandLine& line) {
     std::vector<ReportSource> sources;
+    if (const std::filesystem::path only = line.directories.front(); line.directories.size() == 1 && !line.out && std::filesystem::exists(only / "sweep.json")) {
+        write_sweep_report(only);
+        fmt::print("{}\n", (only / "report.html").string());
+        return Exit::Ok;
+    }
     for (const std::string& dir : line.directories) {
         const auto found = report::sources_in(dir, line.directories.size() == 1);
         sources.insert(sources.end(), found.begin(), found.end());

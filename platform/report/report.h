@@ -19,7 +19,10 @@ struct ReportSource {
 /// Reads run.json, config.resolved.yaml and events.sqlite of each. Throws IoError.
 void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file);
 
-/// The same at the end of a verb, whose own exit code may be worse: says on stderr what went wrong.
+/// report.html of what `sweep --out` left, in its directory. Throws IoError.
+void write_sweep_report(const std::filesystem::path& dir);
+
+/// write_report() at the end of a verb, whose own exit code may be worse: says on stderr what went wrong.
 Exit leave_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file, Exit so_far);
 
 /// What `compare` leaves beside its variants, so that the page can be built again: their names and directories, in

@@ -93,6 +93,11 @@ const char* const script = R"js(
         `; exposure ${time(+d.exposure)}`,
       details
     );
+    const told = document.getElementById(chosen.id + '-seq');
+    if (told)
+      make('a', 'its sequence', details, {href: '#' + told.id}).onclick = () => {
+        if (told.tagName === 'DETAILS') told.open = true;
+      };
     table(
       details,
       ['milestone', 'after T0'],
@@ -269,7 +274,7 @@ const char* const script = R"js(
     if (does && does() !== false) ev.preventDefault();
   });
   addEventListener('beforeprint', () =>
-    $$('details:not(.all-settings)').forEach(d => {
+    $$('details:not(.all-settings):not(.other)').forEach(d => {
       d.open = true;
     })
   );

@@ -14,6 +14,7 @@ enum Life : int { process, kernel, iommu, device };
 constexpr const char* life_names[] = {"process", "kernel and drivers", "IOMMU", "device"};
 constexpr double life_x[] = {210, 440, 690, 930};
 constexpr std::size_t most_messages = 110;
+constexpr std::size_t most_diagrams = 8;
 
 struct Message {
     i64 at;
@@ -162,47 +163,68 @@ std::string arrow(const Message& m, double y, i64 t0) {
     }
     return out + "</g>\n";
 }
-} // namespace
 
-std::string sequence(const Panel& p) {
-    const Record* t = worst(p);
-    for (const Record& v : part(p.run, "violations")) { // one of which something went wrong tells more
-        const auto& all = teardowns(p);
-        const auto found = std::find_if(all.begin(), all.end(), [&](const Record& one) {
-            return figure(v, "bond") != 0 && figure(one, "bond") == figure(v, "bond");
-        });
-        if (found == all.end()) continue;
-        t = &*found;
-        break;
-    }
-    if (t == nullptr) return "<p>Nothing was torn down.</p>\n";
-    std::vector<Message> all = Exchange(p, *t).messages();
+std::string diagram(const Panel& p, const Record& t) {
+    std::vector<Message> all = Exchange(p, t).messages();
     const std::size_t left_out = all.size() > most_messages ? all.size() - most_messages : 0;
     all.resize(all.size() - left_out);
     constexpr double top = 34, step = 19;
     const double height = top + step * static_cast<double>(all.size() + 1);
-    std::string out = fmt::format(
-        "<p><a href=\"#{}\">{}</a>, {} of {} on {}. {}</p>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
-        "class=\"sequence\" viewBox=\"0 0 1100 {}\" role=\"img\" aria-label=\"sequence of {}\" data-td=\"{}\">\n",
-        p.id(escaped(text(*t, "id"))), escaped(text(*t, "id")), escaped(text(*t, "trigger")),
-        escaped(text(*t, "process")), escaped(text(*t, "device")),
-        p.events.empty() ? "The run left no events.sqlite: only the kernel's steps with their commands are told."
-                         : "Down is later; distances mean nothing.",
-        at(height), escaped(text(*t, "id")), escaped(text(*t, "id")));
+    std::string out = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"sequence\" viewBox=\"0 0 1100 {}\" "
+                                  "role=\"img\" aria-label=\"sequence of {}\" data-td=\"{}\">\n",
+                                  at(height), escaped(text(t, "id")), escaped(text(t, "id")));
     for (int life = process; life <= device; ++life)
         out +=
             fmt::format("<path class=\"line\" d=\"M{0} 24V{1}\"/><text class=\"head\" x=\"{0}\" y=\"16\">{2}</text>\n",
                         at(life_x[life]), at(height - 6),
-                        escaped(life == process  ? text(*t, "process")
-                                : life == device ? text(*t, "device")
+                        escaped(life == process  ? text(t, "process")
+                                : life == device ? text(t, "device")
                                                  : life_names[life]));
     double y = top + 8;
     for (const Message& m : all) {
-        out += arrow(m, y, figure(*t, "t0_ps"));
+        out += arrow(m, y, figure(t, "t0_ps"));
         y += step;
     }
     out += "</svg>\n";
     if (left_out > 0) out += fmt::format("<p class=\"note\">{} more of its messages come after these.</p>\n", left_out);
+    return out;
+}
+
+std::string headline(const Panel& p, const Record& t) {
+    return fmt::format("<a href=\"#{}\">{}</a>, {} of {} on {}", p.id(escaped(text(t, "id"))), escaped(text(t, "id")),
+                       escaped(text(t, "trigger")), escaped(text(t, "process")), escaped(text(t, "device")));
+}
+
+/// Those that a reader may want, the most telling first: of which something went wrong, then the slowest, then as they come.
+std::vector<const Record*> telling(const Panel& p) {
+    std::vector<const Record*> order;
+    const auto add = [&](const Record& t) {
+        if (std::find(order.begin(), order.end(), &t) == order.end()) order.push_back(&t);
+    };
+    for (const Record& v : part(p.run, "violations"))
+        for (const Record& t : teardowns(p))
+            if (figure(v, "bond") != 0 && figure(t, "bond") == figure(v, "bond")) add(t);
+    if (const Record* slowest = worst(p)) add(*slowest);
+    for (const Record& t : teardowns(p)) add(t);
+    if (order.size() > most_diagrams) order.resize(most_diagrams);
+    return order;
+}
+} // namespace
+
+std::string sequence(const Panel& p) {
+    const std::vector<const Record*> order = telling(p);
+    if (order.empty()) return "<p>Nothing was torn down.</p>\n";
+    std::string out = fmt::format("<p id=\"{}-seq\">{}. {}</p>\n", p.id(escaped(text(*order.front(), "id"))), headline(p, *order.front()),
+                                  p.events.empty() ? "The run left no events.sqlite: only the kernel's steps with their commands are told."
+                                                   : "Down is later; distances mean nothing.") +
+                      diagram(p, *order.front());
+    for (std::size_t n = 1; n < order.size(); ++n)
+        out += fmt::format("<details class=\"other\" id=\"{}-seq\"><summary>{}</summary>\n{}</details>\n", p.id(escaped(text(*order[n], "id"))),
+                           fmt::format("{}: {} of {} on {}", escaped(text(*order[n], "id")), escaped(text(*order[n], "trigger")),
+                                       escaped(text(*order[n], "process")), escaped(text(*order[n], "device"))),
+                           diagram(p, *order[n]));
+    if (teardowns(p).size() > order.size())
+        out += fmt::format("<p class=\"note\">Of {} teardowns these are told; `quiesce explain` tells any.</p>\n", teardowns(p).size());
     return out;
 }
 

@@ -52,7 +52,7 @@ details{margin:.5rem 0}summary{cursor:pointer;color:var(--link)}
 .scroll{overflow:auto;max-height:75vh;border:1px solid var(--line);border-radius:4px}
 svg{font:11px system-ui,"DejaVu Sans",sans-serif;max-width:100%}svg text{fill:var(--ink)}svg .end{text-anchor:end}
 svg .mid{text-anchor:middle}
-.gantt,.stack,.cdf,.sequence{display:block;width:100%;min-width:860px}.bars{display:block;width:100%;max-width:860px}
+.gantt,.stack,.cdf,.sequence,.levels,.windows{display:block;width:100%;min-width:860px}.bars{display:block;width:100%;max-width:860px}
 .axis path{stroke:var(--line);fill:none}.axis text{text-anchor:middle;fill:var(--soft)}.axis .end{text-anchor:end}
 .violations td:last-child,.violations code{overflow-wrap:anywhere}.violations td:nth-child(-n+6){white-space:nowrap}
 .gantt .hit{fill:transparent;stroke:var(--line);stroke-width:.4}.gantt .row:hover .hit{fill:var(--card)}
@@ -78,6 +78,10 @@ svg .mid{text-anchor:middle}
 .c10{--c:var(--c10)}.c11{--c:var(--c11)}
 .curve{stroke:var(--c)}
 .swatch{display:inline-block;width:10px;height:10px;border-radius:2px;margin-right:5px;background:var(--c)}
+.levels .area{fill:var(--commands);stroke:var(--commands);stroke-width:.6}.levels .t0{stroke:var(--ink);stroke-dasharray:2 2}
+.levels .sub{fill:var(--soft)}.unmapping{fill:var(--memory);opacity:.4}.exposed{fill:var(--memory)}.w-open .exposed{fill:var(--bad)}
+figure{margin:1rem 0}figure svg{max-width:100%;height:auto}.points td{font-variant-numeric:tabular-nums;white-space:nowrap}
+.rates td{font-variant-numeric:tabular-nums;white-space:nowrap}
 .sequence .line{stroke:var(--line);fill:none}.sequence .head{text-anchor:middle;font-weight:700}
 .sequence .when{text-anchor:end;fill:var(--soft)}.msg path{stroke:var(--ink);fill:none}.msg rect{fill:var(--soft)}
 .msg .mid{font-size:10.5px;paint-order:stroke;stroke:var(--page);stroke-width:3px}
@@ -92,7 +96,7 @@ padding:.3rem .6rem;font-size:12px;pointer-events:none;white-space:pre-line}
 border-left:1px solid var(--line);box-shadow:-6px 0 18px #0003;padding:1rem 1.2rem}
 [hidden]{display:none!important}
 @media print{nav,#tip,#details,p.script{display:none!important}.scroll{max-height:none;overflow:visible;border:0}
-body{font-size:11px}.gantt,.stack,.cdf,.sequence{min-width:0}.gantt,.sequence{break-inside:auto}
+body{font-size:11px}.gantt,.stack,.cdf,.sequence,.levels,.windows{min-width:0}.gantt,.sequence{break-inside:auto}
 h2,h3,h4{break-after:avoid}tr,.card{break-inside:avoid}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 .differing td:first-child{white-space:nowrap}

@@ -238,7 +238,7 @@ std::string exposures(const Panel& p) {
     return fmt::format("<p>Summed over pages: {} in which a device could still reach an unmapped page; {} pages were "
                        "neither fenced nor freed when the run ended.</p>\n",
                        for_reader(all), open) +
-           bars("exposure", rows);
+           bars("exposure", rows) + exposure_windows(p);
 }
 
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// `sweep`: a parameter study; what was done before is not done again.
 #include "platform/files.h"
+#include "platform/report/report.h"
 #include "platform/sweep/results.h"
 #include "platform/sweep/slurm.h"
 #include "platform/verbs.h"
@@ -32,6 +33,7 @@ void leave_results(const SweepEngine& engine, bool interrupted, const fs::path& 
     const auto plots = write_diagrams(engine, dir / "plots");
     write_file(dir / "points.csv", sweep_csv(engine));
     write_file(dir / "sweep.json", sweep_json(engine, interrupted, plots).dump(1) + "\n");
+    write_sweep_report(dir);
 }
 
 /// What stands on the command line is a mistake of usage.

@@ -147,3 +147,33 @@ TEST_CASE("a fence of the mm ends the exposure to all its bonds", "[observe]") {
     CHECK(b.exposure(1) == 30);
     CHECK(b.exposure(2) == 30);
 }
+
+TEST_CASE("pages whose exposure ended together are one window, and the windows are the whole exposure", "[observe]") {
+    ExposureBench b;
+    b.trigger(100, 1);
+    b.unmap(110, 5), b.unmap(120, 6), b.unmap(125, 9);
+    b.free(140, 9);
+    b.issue(130, 1), b.fence(150, 1);
+    b.unmap(200, 7);
+    b.mmput(260);
+    const Teardown t = b.teardowns.results().front();
+    REQUIRE(t.exposed.size() == 3);
+    CHECK((t.exposed[0].by == Exposure::By::Free && t.exposed[0].pages == 1 && t.exposed[0].page_time == sim::Duration::ps(15)));
+    const Exposure& fenced = t.exposed[1];
+    CHECK((fenced.by == Exposure::By::Fence && fenced.pages == 2 && fenced.page_time == sim::Duration::ps(70)));
+    CHECK((fenced.from == sim::Time::ps(110) && fenced.last == sim::Time::ps(120) && fenced.until == sim::Time::ps(150)));
+    CHECK((fenced.first_page == 5 * page_size && fenced.last_page == 6 * page_size));
+    CHECK((t.exposed[2].by == Exposure::By::Open && t.exposed[2].until == sim::Time::ps(260)));
+    CHECK(t.exposure == sim::Duration::ps(15 + 70 + 60));
+}
+
+TEST_CASE("of more windows than are kept the number is told, and exposure has all of them", "[observe]") {
+    ExposureBench b;
+    b.trigger(100, 1);
+    constexpr i64 more = 5, all = static_cast<i64>(Teardowns::most_exposures) + more;
+    for (i64 n = 0; n < all; ++n) b.unmap(1000 * (n + 1), 5), b.free(1000 * (n + 1) + 10, 5);
+    const Teardown t = b.teardowns.results().front();
+    CHECK(t.exposed.size() == Teardowns::most_exposures);
+    CHECK(t.exposed_left_out == u64{more});
+    CHECK(t.exposure == sim::Duration::ps(10 * all));
+}

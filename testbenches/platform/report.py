@@ -186,6 +186,7 @@ def check_panel(where, text, r):
               f"{where}: {group} are not shown")
     exposed = sorted((t["exposure_ps"] for t in r["teardowns"] if t["exposure_ps"]), reverse=True)[:20]
     check(len([k for k in keys if "." not in k]) == len(exposed), f"{where}: exposures")
+    check_flows(where, text, r)
     path = [(int(p["s"]), int(p["e"]), p["phase"]) for p in attributes(text, "tr", "s")]
     slowest = max((t.get("quiesce_ps", -1) for t in r["teardowns"]), default=-1)
     if path:
@@ -196,6 +197,35 @@ def check_panel(where, text, r):
               and t["quiesce_ps"] == slowest, f"{where}: the critical path")
     else:
         check(slowest < 0 or r["verdict"] == "not-applicable", f"{where}: there is no critical path")
+
+
+def check_flows(where, text, r):
+    """Queues, caches, exposure windows, sequences: what is shown is what run.json has, and all of it."""
+    said = [(q["queue"], int(q["most"]), int(q["mostat"]), int(q["stretch"]), [int(n) for n in q["levels"].split(",")])
+            for q in attributes(text, "svg", "queue")]
+    have = [(q["name"], q["most"], q["most_ps"], q["stretch_ps"], q["levels"]) for q in r.get("queues", [])]
+    check(said == (have if r["verdict"] != "not-applicable" else []), f"{where}: queues")
+    for name, most, _, _, levels in have:
+        check(most == max(levels) > 0 and len(levels) <= 256, f"{where}: levels of {name}")
+    said = {c["cache"]: tuple(int(c[k]) for k in ("lookups", "hits", "later", "laterhits")) for c in attributes(text, "tr", "cache")}
+    have = {name: (c["lookups"], c["hits"], c["lookups_after_t0"], c["hits_after_t0"]) for name, c in r.get("caches", {}).items()}
+    check(said == {k: v for k, v in have.items() if v[0] + v[2]}, f"{where}: hit rates {said} of {have}")
+    if "tlb" in have:
+        check(have["tlb"][1] + have["tlb"][3] == r["translations"]["tlb_hits"], f"{where}: hits of the TLB are those of translations")
+    windows = [(t["id"], w) for t in r["teardowns"] for w in t.get("exposed", [])]
+    for t in r["teardowns"]:
+        together = sum(w["page_ps"] for w in t.get("exposed", []))
+        check(together == t["exposure_ps"] or (t["exposed_left_out"] > 0 and together < t["exposure_ps"]), f"{where}: windows of {t['id']}")
+        check(sum(w["pages"] for w in t["exposed"] if w["by"] == "open") == t["exposed_pages_open"], f"{where}: open ones of {t['id']}")
+    told = [(w["window"], int(w["from"]), int(w["last"]), int(w["until"]), int(w["pages"]), int(w["pageps"]), w["by"])
+            for w in attributes(text, "g", "window")]
+    largest = sorted(windows, key=lambda w: -w[1]["page_ps"])[:24]
+    check(told == [(t, w["from_ps"], w["last_ps"], w["until_ps"], w["pages"], w["page_ps"], w["by"]) for t, w in largest], f"{where}: exposure windows")
+    for _, w in windows:
+        check(w["from_ps"] <= w["last_ps"] <= w["until_ps"] and w["page_ps"] <= w["pages"] * (w["until_ps"] - w["from_ps"]), f"{where}: {w}")
+    drawn = [s["td"] for s in attributes(text, "svg", "td")]
+    check(len(set(drawn)) == len(drawn) == (min(8, len(r["teardowns"])) if r["verdict"] != "not-applicable" else 0), f"{where}: sequences of {drawn}")
+    check(set(re.findall(r'id="p\d+-(t\d+)-seq"', text)) == set(drawn), f"{where}: ways to the sequences of {drawn}")
 
 
 def leaves(tree, path):
@@ -274,7 +304,7 @@ def pages():
     run("run", "mm-exit-under-load", "--out", "a")
     run("run", "mm-exit-under-load", "--out", "elsewhere/b")
     run("run", "mm-exit-under-load", "--set", "os.bugs=[forget-tlbi]", "--out", "bug", code=1)
-    for name in ("pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown", "device-never-stops"):
+    for name in ("pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown", "device-never-stops", "munmap-under-dma"):
         run("run", name, "--out", name)
     run("run", "mm-exit-under-load", "--set", "platform.iommu.kind=none", "--out", "not-applicable")
     Path("crowd.yaml").write_text((SCENARIOS / "crowd-teardown.yaml").read_text().replace("count: 200", "count: 500"))
@@ -283,7 +313,7 @@ def pages():
                                   "steps:\n  - os: {spawn: app0, pages: 4}\n")
     run("run", "quiet.yaml", "--out", "quiet")
     single = ("a", "elsewhere/b", "bug", "pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown",
-              "device-never-stops", "crowd", "not-applicable", "quiet")
+              "device-never-stops", "munmap-under-dma", "crowd", "not-applicable", "quiet")
     sizes = {}
     for d in single:
         sizes[d] = len(check_page(f"{d}/report.html", [d]).encode())
@@ -315,6 +345,28 @@ def comparisons():
     check_page("both/report.html", ["bug", "stop-times-spread"])
     run("report", "nowhere", code=5)
     run("report", code=2)
+
+
+def sweeps():
+    """A sweep's page has its diagrams and every point of sweep.json."""
+    Path("small.yaml").write_text("sweep: a <small> one\nscenario: ats-teardown\nrepeat: 2\njudge: violations\nset: {os.cpu.jitter: 1us}\n"
+                                  "axes:\n  devices.acc0.atc.entries: [64, 256]\n  devices.acc0.stop_time: [1us, 10us]\n"
+                                  "metrics: [mmput, dma.bytes]\nplots:\n  - line: {x: stop_time, y: mmput, series: entries}\n  - tornado: mmput\n")
+    run("sweep", "small.yaml", "--out", "sweep")
+    page, r = Path("sweep/report.html").read_text(encoding="utf-8"), json.loads(Path("sweep/sweep.json").read_text())
+    check("a &lt;small&gt; one" in page and page.count("<figure ") == len(r["plots"]) == 2, "diagrams of a sweep")
+    for name in r["plots"]:
+        svg = Path("sweep", name).read_text(encoding="utf-8")
+        check(svg[svg.index("<svg"):].strip() in page, f"{name} is not in the page")
+    rows = re.findall(r'<tr data-point="(\d+)" data-verdict="(\w+)">(.*?)</tr>', page, re.S)
+    check([int(n) for n, _, _ in rows] == [p["point"] for p in r["points"]], "points of a sweep")
+    for (_, verdict, row), p in zip(rows, r["points"]):
+        said = {m: float(mean) for m, mean in re.findall(r'data-metric="([^"]*)" data-mean="([^"]*)"', row)}
+        check(said == {m: s["mean"] for m, s in p["statistics"].items()}, f"point {p['point']}: {said}")
+        check(all(f"<td>{v}</td>" in row for v in p["at"].values()) and {x["verdict"] for x in p["runs"]} == {verdict}, f"point {p['point']}: {row[:200]}")
+    before = page
+    run("report", "sweep")
+    check(Path("sweep/report.html").read_text(encoding="utf-8") == before, "a sweep's page built again is another one")
 
 
 def hostile():
@@ -435,7 +487,7 @@ def browser():
 
 if yaml is None:
     print("no python3-yaml: the configuration was not compared")
-for part in (pages, comparisons, hostile, interrupted, browser):
+for part in (pages, comparisons, sweeps, hostile, interrupted, browser):
     try:
         part()
     except (OSError, LookupError, ValueError, AttributeError, subprocess.SubprocessError) as e:

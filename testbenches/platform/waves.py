@@ -112,6 +112,21 @@ gtkwave::/File/Quit
         check(re.findall(r"^\[markername\] .*$", saved.read_text(), re.M) == re.findall(r"^\[markername\] .*$", pathlib.Path("whole/waves.gtkw").read_text(), re.M),
               "GTKWave knows the markers by their names")
 
+# ---- how full queues were, as run.json has it, from the waveforms of everything
+def levels(history, stretch, end):
+    told = [0] * ((end - 1) // stretch + 1)
+    for (at, level), (until, _) in zip(history, history[1:] + [(end, 0)]):
+        for n in range(at // stretch, (until - 1) // stretch + 1) if until > at else ():
+            told[n] = max(told[n], level)
+    return told
+
+
+check(len(record["queues"]) >= 1, "a queue was used")
+for q in record["queues"]:
+    history = whole[f"quiesce.{q['name']}.depth"]
+    check(levels(history, q["stretch_ps"], record["simulated_ps"]) == q["levels"], f"levels of {q['name']}")
+    check(next(at for at, level in history if level == q["most"]) == q["most_ps"], f"{q['name']} was full first at {q['most_ps']}")
+
 # ---- names are the timeline's
 
 

@@ -22,7 +22,9 @@ SHAPE = {
     "teardowns": [{
         "id": str, "bond": int, "process": str, "device": str, "pasid": int, "trigger": str, "also": [str], "t0_ps": int,
         "milestones_ps": {str: int}, "open": [str], "not_applicable": [str], "quiesce_ps?": int, "exposure_ps": int,
-        "exposed_pages_open": int, "brief?": bool, "pinned?": bool, "event?": str, "milestone_events?": {str: str}, "breakdown": PARTS, "paths": {str: PARTS},
+        "exposed_pages_open": int, "exposed_left_out": int,
+        "exposed": [{"from_ps": int, "last_ps": int, "until_ps": int, "pages": int, "page_ps": int, "first": str, "last": str, "by": str}],
+        "brief?": bool, "pinned?": bool, "event?": str, "milestone_events?": {str: str}, "breakdown": PARTS, "paths": {str: PARTS},
         "steps": [{"step": str, "by": str, "start_ps": int, "end_ps?": int,
                    "commands": [{"command": str, "count": int}]}]}],
     "summary": {"quiesce": {**POPULATION, "open": int}},
@@ -30,6 +32,8 @@ SHAPE = {
             "links_down": int, "peer_to_peer": int, "atomics": int, "first_ps": int, "last_ps": int},
     "translations": {"requests": int, "tlb_hits": int, "near_hits": int},
     "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "merged": int, "by_type": {str: int}},
+    "caches": {cache: {"lookups": int, "hits": int, "lookups_after_t0": int, "hits_after_t0": int} for cache in ("tlb", "tables", "atc")},
+    "queues": [{"name": str, "most": int, "most_ps": int, "stretch_ps": int, "levels": [int]}],
     "global_errors": {str: int}, "iommu_counters": {str: int},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
                       "stop_markers": int, "late": int, "forgotten": int, "unexpected": int,
@@ -194,7 +198,7 @@ def main():
                             ("milestone", {m for t in run["teardowns"] for m in t["milestones_ps"]})):
             for missing in sorted(used - listed[group]):
                 wrong(name, f"{group} {missing} is not in list metrics")
-        told = ("schema", "scenario", "version", "seed", "fingerprint", "verdict", "expectations", "platform", "teardowns", "violations")
+        told = ("schema", "scenario", "version", "seed", "fingerprint", "verdict", "expectations", "platform", "teardowns", "violations", "queues")
         here = counts({k: v for k, v in run.items() if k not in told})
         for missing in sorted(here - listed["count"]):
             wrong(name, f"count {missing} is not in list metrics")
