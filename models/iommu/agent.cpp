@@ -35,9 +35,8 @@ bool fits(const TranslationRequest& r, const Context& c) {
 }
 Spa reached(const Leaf& leaf, Iova at) { return leaf.to + (at.value() & (leaf.bytes - 1)); }
 /// Output = input.
-Leaf unchanged(const TranslationRequest& r) {
-    constexpr Permissions all{true, true, true, true, true};
-    return {Spa{r.at.align_down(page_size).value()}, page_size, all, false, false, false, all, Gpa{0}};
+Leaf unchanged(const TranslationRequest& r, const Context& c) {
+    return {Spa{r.at.align_down(page_size).value()}, page_size, c.untranslated, false, false, false, c.untranslated, Gpa{0}};
 }
 
 /// What of a leaf a translation request gets: its own privilege, and execution only where it was asked for.
@@ -122,7 +121,7 @@ bool Agent::from_caches(const TranslationRequest& r, Cache<Context>& contexts, C
         if (r.type != AddressType::Translated || !fits(r, *known)) return false;
         if (is_excluded(*known, Spa{r.at.value()})) return false;
         tell(r, LookUp::Bypass, true);
-        answer = granted(r, unchanged(r), *known, {});
+        answer = granted(r, unchanged(r, *known), *known, {});
         return true;
     }
     std::optional<TranslationRequest> other; // a hit copies nothing where the stream rewrites nothing
@@ -288,7 +287,7 @@ Translation Agent::granted(const TranslationRequest& r, const Leaf& leaf, const 
 
 void Agent::bypass(const TranslationRequest& r, Attempt& a) const {
     a.look_up = LookUp::Bypass;
-    a.leaf = unchanged(r);
+    a.leaf = unchanged(r, a.context);
     if (fits(r, a.context)) return;
     a.end = Attempt::End::Faulted;
     a.fault.why = FaultReason::AddressSize;

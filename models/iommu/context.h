@@ -43,7 +43,7 @@ struct Fault {
     FaultReason why;
     u8 level = 0;          ///< walk level at which it was found
     bool on_table = false; ///< the entry at fault was a table entry's address, not the input's own page
-    u16 code = 0;          ///< Configuration: the architecture's own number
+    u16 code = 0;          ///< Configuration: the architecture's own number; Malformed: what the format said (Decoded::flaw)
     Spa fetch_address{0};  ///< WalkAbort and structure fetches: what was being read
     bool silent = false;   ///< Configuration: terminated without a record by the architecture's rules
     bool may_merge = false; ///< no context: one record may tell of several faults like this
@@ -67,6 +67,9 @@ struct Decoded {
     bool clean = false;  ///< leaf: may be written once hardware has marked it written; `may.write` is not set
     bool device = false; ///< leaf: the memory behind it has side effects
     bool grouped = false; ///< leaf: it says that it and its neighbours are one larger leaf
+    u8 size_log2 = 0; ///< leaf: of what it maps, if that is more than the range of one entry of its level; `to` is aligned to it
+    u8 skips = 0; ///< table: levels between this one and the table's; the input bits that would index them have to be zero
+    u16 flaw = 0; ///< malformed, or a table whose skipped input bits are not zero: the architecture's own word for Fault::code
 };
 
 struct TableRoot;
@@ -154,6 +157,7 @@ struct Context {
     Pasid pasid_of_none{}; ///< as which PASID a transaction without one was looked up
     std::array<TableRoot, 2> roots{}; ///< [0] low addresses, [1] high addresses
     unsigned output_bits = 48;        ///< without a first stage: wider addresses fault as though there were one
+    Permissions untranslated{true, true, true, true, true}; ///< where nothing is translated: what may be done
     bool conflicts = false;           ///< entries of several sizes for one address are a fault
     bool privileged_only_write_protect = true;
     bool privileged_avoids_user = false; ///< privileged data accesses do not use pages of unprivileged ones

@@ -235,7 +235,10 @@ bool Walker::judge(Descent& d, const memory::MemoryPort::Word& word, Spa entry_a
     const Decoded entry = d.root.format->decode(word.value, d.level, d.root);
     const bool lowest = d.level >= d.root.format->leaf_level;
     const bool is_leaf = entry.kind == Decoded::Kind::Leaf;
-    if (entry.kind == Decoded::Kind::Malformed) return d.fault(FaultReason::Malformed, !lowest);
+    if (entry.kind == Decoded::Kind::Malformed || !d.reaches(entry)) {
+        d.result.fault.code = entry.flaw;
+        return d.fault(FaultReason::Malformed, !lowest);
+    }
     if (entry.kind == Decoded::Kind::Invalid || (lowest && !is_leaf)) return d.fault(FaultReason::NotMapped, false);
     if (beyond(entry.to, d.root.output_bits)) return d.fault(FaultReason::AddressSize, !is_leaf);
     const bool unused = !entry.accessed && (is_leaf || d.root.tables_too);
@@ -270,7 +273,7 @@ sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
 
 /// An overtaken walk goes on, for the transaction it serves, but leaves nothing behind.
 void Walker::keep_pointer(Descent& d, const Decoded& entry) {
-    const Tag tag = d.tag(CacheKind::Walk, d.level);
+    const Tag tag = d.tag(CacheKind::Walk, d.level + entry.skips);
     Basis& basis = d.result.basis;
     if (!basis.has_table) { // ranges nest: whatever covers a lower pointer covers the first one
         basis.has_table = true;
@@ -278,7 +281,7 @@ void Walker::keep_pointer(Descent& d, const Decoded& entry) {
     }
     d.allowed = both(d.allowed, entry.may);
     d.table = entry.to;
-    ++d.level;
+    d.level += 1u + entry.skips;
     if (!caches_.empty() && !invalidations_.overtaken(basis.since, basis.table))
         cache_of(d.level - 1u).insert(tag, {d.table, static_cast<u8>(d.level), d.allowed});
 }

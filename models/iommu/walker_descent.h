@@ -53,6 +53,12 @@ struct Walker::Descent {
         const u64 here = level == root.start_level ? ~u64{0} : base::low_bits(root.format->index_bits(level));
         return table + (index & here) * entry_bytes;
     }
+    /// The way down that the entry says is one for this input: what would index the levels that it skips is zero.
+    bool reaches(const Decoded& entry) const {
+        if (entry.skips == 0) return true;
+        const u64 above = base::low_bits(root.format->index_shift(level));
+        return (input.value() & above & ~base::low_bits(root.format->index_shift(level + entry.skips))) == 0;
+    }
     /// The tag of the input range that one entry at `at_level` is for.
     Tag tag(CacheKind kind, unsigned at_level) const {
         Tag t{};

@@ -32,6 +32,10 @@ bool Walker::judge_leaf(Descent& d, const Decoded& entry) {
     result.ok = true;
     result.basis.leaf = d.tag(CacheKind::Translation, d.level);
     result.basis.leaf.global = entry.global;
+    if (entry.size_log2 != 0) {
+        result.basis.leaf.bytes = u64{1} << entry.size_log2;
+        result.basis.leaf.at = d.input.align_down(result.basis.leaf.bytes);
+    }
     Leaf& leaf = result.leaf;
     leaf = {entry.to, result.basis.leaf.bytes, may, entry.global, clean && !d.mark_written, entry.device, may, Gpa{0}};
     if (leaf.clean) leaf.may.write = false;

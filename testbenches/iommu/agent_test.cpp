@@ -209,6 +209,17 @@ TEST_CASE("a context that bypasses keeps the address and looks nothing up, unles
     CHECK(b.architecture.faults.at(0).fault.why == FaultReason::AddressSize);
 }
 
+TEST_CASE("where nothing is translated a context may still say what may be done", "[iommu][agent]") {
+    Watched b;
+    Context c;
+    c.bypass = true;
+    c.untranslated.write = false;
+    b.architecture.contexts[{1, 8}] = c;
+    CHECK(b.once(b.request(at, iommu::Access::Read, 8)).got.to == Spa{at.value()});
+    CHECK(b.once(b.request(at, iommu::Access::Write, 8)).got.ending == Ending::Abort);
+    CHECK(b.architecture.faults.at(0).fault.why == FaultReason::Permission);
+}
+
 TEST_CASE("what the architecture decides at the door takes no time and holds up no fence", "[iommu][agent]") {
     Watched b;
     b.architecture.disabled = true;
