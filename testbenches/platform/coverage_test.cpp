@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The coverage statement and the tests that it names hold each other.
+#include "iommu/amdvi/unit.h"
 #include "iommu/smmuv3/unit.h"
 #include "iommu/vtd/unit.h"
 #include "platform/coverage.h"
@@ -12,6 +13,8 @@ std::vector<iommu::Feature> all_features() {
     std::vector<iommu::Feature> all = iommu::smmuv3::features();
     const std::vector<iommu::Feature> vtd = iommu::vtd::features();
     all.insert(all.end(), vtd.begin(), vtd.end());
+    const std::vector<iommu::Feature> amdvi = iommu::amdvi::features(); // no row of the platform has it yet
+    all.insert(all.end(), amdvi.begin(), amdvi.end());
     return all;
 }
 } // namespace
