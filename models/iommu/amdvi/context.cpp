@@ -53,6 +53,7 @@ memory::Origin structure_origin(const TranslationRequest& r) {
 u8 entry_options(const Dte& e) {
     return static_cast<u8>((e.get(Dte::IR) ? 0 : no_read) | (e.get(Dte::IW) ? 0 : no_write));
 }
+/// MODEL: HAD alone decides; Control.HADUpdate is stored.
 u8 host_options(const Dte& e) {
     const HostMarks marks = e.get(Dte::HAD);
     return static_cast<u8>(entry_options(e) | (marks != HostMarks::None ? marks_access : 0) |

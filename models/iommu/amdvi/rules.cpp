@@ -41,7 +41,7 @@ constexpr EntryRule dte_rule_table[] = {
     }},
 };
 
-constexpr EventCode illegal = EventCode::IllegalDevTableEntry, page_fault = EventCode::IoPageFault,
+constexpr EventCode illegal_entry = EventCode::IllegalDevTableEntry, page_fault = EventCode::IoPageFault,
     table_error = EventCode::PageTabHardwareError, invalid_request = EventCode::InvalidDeviceRequest;
 constexpr AskedEnding UR = AskedEnding::Unsupported, CA = AskedEnding::CompleterAbort, S0 = AskedEnding::NoAccess;
 /// MODEL: which translation requests end as Unsupported Request and which as Completer Abort: the manual's target abort is
@@ -51,8 +51,8 @@ constexpr CauseRow cause_table[] = {
     //                                                          PR     PE     RZ   type
     {Cause::DeviceTableRead,      EventCode::DevTabHardwareError, false, false, false, 0, CA},
     {Cause::BeyondTable,          page_fault,                     false, false, false, 0, UR},
-    {Cause::EntryReserved,        illegal,                        false, false, true,  0, CA},
-    {Cause::EntryEncoding,        illegal,                        false, false, false, 0, CA},
+    {Cause::EntryReserved,        illegal_entry,                  false, false, true,  0, CA},
+    {Cause::EntryEncoding,        illegal_entry,                  false, false, false, 0, CA},
     {Cause::NotTranslated,        page_fault,                     false, false, false, 0, UR},
     {Cause::NoGuest,              page_fault,                     false, false, false, 0, S0},
     {Cause::PasidRange,           page_fault,                     false, false, false, 0, S0},
