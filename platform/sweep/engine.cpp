@@ -154,12 +154,13 @@ void SweepEngine::over(std::size_t n, Exit exit) {
     const std::string said = whole_file(file(r.key, ".said"));
     remove_file(file(r.key, ".said"));
     ++done_;
-    if (exit == Exit::Interrupted) {
-        sweep_interrupted = true;
-        return;
-    }
-    if (exit == Exit::Ok && take(n, SweepRun::State::Ran)) {
+    const bool interrupted = exit == Exit::Interrupted;
+    if (interrupted) sweep_interrupted = true;
+    // An interrupt may come when the result is there already, and only the process's end is not.
+    if ((exit == Exit::Ok || interrupted) && take(n, SweepRun::State::Ran)) {
         remove_file(file(r.key, ".failed.json"));
+    } else if (interrupted) {
+        return;
     } else {
         r.state = SweepRun::State::Failed;
         r.verdict = "error";
