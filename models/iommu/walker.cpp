@@ -192,7 +192,7 @@ sim::Task<void> Walker::descend(Descent& d) {
             at = *reached;
         }
         occurrences_.note(Occurrence::WalkAccess, d.r.stream);
-        const memory::MemoryPort::Word word = co_await memory_.read64(at, origin_of(d.r, d.level, d.second));
+        const memory::MemoryPort::Word word = co_await memory_.read64(at, table_origin(d.r, d.level, d.second));
         ++entries_read_;
         co_await check_.pass();
         over = judge(d, word, at);
@@ -259,7 +259,7 @@ sim::Task<bool> Walker::mark(Descent& d, Spa entry_at, u64 before) {
     }
     occurrences_.note(Occurrence::WalkAccess, d.r.stream);
     const memory::MemoryPort::Word held =
-        co_await memory_.swap64(entry_at, before, after, origin_of(d.r, d.level, d.second));
+        co_await memory_.swap64(entry_at, before, after, table_origin(d.r, d.level, d.second));
     if (held.status != memory::Status::Ok) {
         d.fault(FaultReason::WalkAbort, true, entry_at);
         d.result.fault.marking = true;

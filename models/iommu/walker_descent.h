@@ -2,6 +2,7 @@
 /// Where a walk is; the walker's own (walker.cpp, walker_leaf.cpp).
 #pragma once
 #include "base/structure.h"
+#include "iommu/origin.h"
 #include "iommu/walker.h"
 
 namespace quiesce::iommu {
@@ -15,16 +16,10 @@ constexpr Permissions both(Permissions a, Permissions b) {
 }
 
 /// Tables of the second stage are nobody's address space.
-inline memory::Origin origin_of(const TranslationRequest& r, unsigned level, bool second) {
-    memory::Origin o;
-    o.purpose = memory::Purpose::TableWalk;
+inline memory::Origin table_origin(const TranslationRequest& r, unsigned level, bool second) {
+    memory::Origin o = origin_of(r, memory::Purpose::TableWalk);
     o.level = static_cast<u8>(level);
-    o.device = r.device;
-    o.bond = second ? BondId{} : r.bond;
-    o.has_pasid = r.has_pasid;
-    o.pasid = r.pasid;
-    o.aimed_at = r.at;
-    o.transaction = r.transaction;
+    if (second) o.bond = {};
     return o;
 }
 

@@ -69,7 +69,7 @@ sim::Task<bool> Walker::group_agrees(Descent& d, Spa entry_at, u64 entry) {
     const std::span<u64> read{entries.data(), count};
     const Spa first = entry_at.align_down(count * entry_bytes);
     occurrences_.note(Occurrence::WalkAccess, d.r.stream);
-    const memory::Status status = co_await memory_.fetch(first, read, origin_of(d.r, d.level, d.second));
+    const memory::Status status = co_await memory_.fetch(first, read, table_origin(d.r, d.level, d.second));
     if (status != memory::Status::Ok) co_return false;
     entries_read_ += count;
     co_await check_.pass();

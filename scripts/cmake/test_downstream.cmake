@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DBUILD=... -DSOURCE=... -DWORK=... -DGENERATOR=... -DCOMPILER=... -DC_COMPILER=... -DBUILD_TYPE=... -DSANITIZE=...
+# cmake -DBUILD=... -DSOURCE=... -DWORK=... -DGENERATOR=... -DCOMPILER=... -DC_COMPILER=... -DBUILD_TYPE=...
 #   -DHOSTS=... -DREADME=... -P this file
 # Installs BUILD below WORK, builds the project SOURCE against that and nothing else, and runs it. Then the same with
 # SOURCE/c, a project in C alone: the hosts of the C interface in HOSTS, and the example in the text README. With Verilator,
@@ -16,9 +16,6 @@ function(step what)
   set(output "${output}" PARENT_SCOPE)
 endfunction()
 
-if(SANITIZE)
-  set(flags "-DCMAKE_CXX_FLAGS=-fsanitize=${SANITIZE}")
-endif()
 step("install" "${CMAKE_COMMAND}" --install "${BUILD}" --config "${BUILD_TYPE}" --prefix "${WORK}/prefix")
 foreach(file IN ITEMS man/man1/quiesce.1 man/man1/quiesce-run.1 man/man5/quiesce-scenario.5 bash-completion/completions/quiesce
     zsh/site-functions/_quiesce fish/vendor_completions.d/quiesce.fish quiesce/scenarios/mm-exit-under-load.yaml)
@@ -27,16 +24,13 @@ foreach(file IN ITEMS man/man1/quiesce.1 man/man1/quiesce-run.1 man/man5/quiesce
   endif()
 endforeach()
 step("configure" "${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/build" -G "${GENERATOR}"
-  "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_PREFIX_PATH=${WORK}/prefix" ${flags})
+  "-DCMAKE_CXX_COMPILER=${COMPILER}" "-DCMAKE_BUILD_TYPE=${BUILD_TYPE}" "-DCMAKE_PREFIX_PATH=${WORK}/prefix")
 step("build" "${CMAKE_COMMAND}" --build "${WORK}/build" --config "${BUILD_TYPE}")
 step("run" "${WORK}/build/downstream")
 message(STATUS "${output}")
 step("run the SystemC host of the C interface" "${WORK}/build/cosim_host")
 message(STATUS "${output}")
 
-if(SANITIZE)
-  return()  # a program in C alone is not linked with what the sanitizers of the library's C++ need
-endif()
 find_program(verilator verilator)
 if(verilator)
   step("configure RTL" "${CMAKE_COMMAND}" -S "${SOURCE}/../rtl" -B "${WORK}/build-rtl" -G "${GENERATOR}" "-DCMAKE_CXX_COMPILER=${COMPILER}"

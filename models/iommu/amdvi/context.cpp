@@ -2,6 +2,7 @@
 #include "iommu/amdvi/context.h"
 
 #include "iommu/amdvi/page_table.h"
+#include "iommu/origin.h"
 
 #include <string>
 
@@ -36,18 +37,6 @@ ContextOutcome granted(const Context& c) {
     out.ok = true;
     out.context = c;
     return out;
-}
-
-memory::Origin structure_origin(const TranslationRequest& r) {
-    memory::Origin o;
-    o.purpose = memory::Purpose::Structure;
-    o.device = r.device;
-    o.bond = r.bond;
-    o.has_pasid = r.has_pasid;
-    o.pasid = r.pasid;
-    o.aimed_at = r.at;
-    o.transaction = r.transaction;
-    return o;
 }
 
 u8 entry_options(const Dte& e) {

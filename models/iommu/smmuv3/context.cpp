@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/smmuv3/context.h"
 
+#include "iommu/origin.h"
+
 #include <algorithm>
 
 namespace quiesce::iommu::smmuv3 {
@@ -65,18 +67,6 @@ SecondStage make_second(const Ste& s, const Identity& id) {
     second.tables_not_in_devices = s.get(Ste::S2PTW);
     second.on_fault = {true, s.get(Ste::S2R), s.get(Ste::S2S)}; // 5.5: as though A were 1
     return second;
-}
-
-memory::Origin structure_origin(const TranslationRequest& r) {
-    memory::Origin o;
-    o.purpose = memory::Purpose::Structure;
-    o.device = r.device;
-    o.bond = r.bond;
-    o.has_pasid = r.has_pasid;
-    o.pasid = r.pasid;
-    o.aimed_at = r.at;
-    o.transaction = r.transaction;
-    return o;
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/vtd/context.h"
 
+#include "iommu/origin.h"
 #include "iommu/vtd/page_table.h"
 
 #include <algorithm>
@@ -35,18 +36,6 @@ const char* quiet_of(const PasidDirectoryEntry& e) {
 }
 const char* quiet_of(const PasidEntry& e) { return e.get(PasidEntry::FPD) ? "PASID table entry.FPD=1" : nullptr; }
 const char* either(const char* one, const char* other) { return one != nullptr ? one : other; }
-
-memory::Origin structure_origin(const TranslationRequest& r) {
-    memory::Origin o;
-    o.purpose = memory::Purpose::Structure;
-    o.device = r.device;
-    o.bond = r.bond;
-    o.has_pasid = r.has_pasid;
-    o.pasid = r.pasid;
-    o.aimed_at = r.at;
-    o.transaction = r.transaction;
-    return o;
-}
 
 u64 bus_of(const TranslationRequest& r) { return raw(r.stream) >> 8 & 0xff; }
 u64 devfn_of(const TranslationRequest& r) { return raw(r.stream) & 0xff; }
