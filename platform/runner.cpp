@@ -8,10 +8,10 @@
 #include "observe/trail.h"
 #include "observe/waves.h"
 #include "platform/files.h"
+#include "platform/machine/system.h"
 #include "platform/param_tree.h"
 #include "platform/progress.h"
 #include "platform/wave_files.h"
-#include "platform/machine/system.h"
 
 #include <algorithm>
 #include <atomic>
@@ -327,6 +327,14 @@ void write_trail(const observe::Trail& trail, const observe::RunRecord& r, const
     write_file(file, j.dump());
 }
 
+/// Of a run that cannot go on: how it came so far is what its user wants to see.
+void leave_what_there_is(const Scenario& s, sim::Calendar& calendar, Watchers& w, const std::filesystem::path& dir, Diagnostics& notes) {
+    observe::RunRecord r = collect(s, calendar, w);
+    r.verdict = "error";
+    write_outputs(s, r, &w, {}, dir, notes);
+    mention(fmt::format("{}: results until {}, where the run could not go on", dir.string(), base::format_duration(r.simulated - sim::Time{})));
+}
+
 /// Ends all tasks before the models that they refer to go away, whichever way the run ends.
 struct ShutDown {
     sim::Calendar& calendar;
@@ -387,8 +395,13 @@ Ran simulate(const Scenario& scenario, const std::optional<std::filesystem::path
         Script script(system, situation, scenario, ran.notes);
         const ShutDown shut_down{calendar};
         sim::spawn(script.speak());
-        run_to_end(calendar, scenario, system, script, watchers);
-        read_counters(calendar, system);
+        try {
+            run_to_end(calendar, scenario, system, script, watchers);
+            read_counters(calendar, system);
+        } catch (const std::runtime_error&) { // a sentence that cannot be carried out, a simulated machine that has no way on
+            if (out) leave_what_there_is(scenario, calendar, watchers, *out, ran.notes);
+            throw;
+        }
         report_leftovers(system, watchers);
         ran.record = collect(scenario, calendar, watchers);
         ran.record.counts.iommu_counters = system.iommu_counters();

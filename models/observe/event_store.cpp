@@ -208,4 +208,10 @@ std::vector<StoredEvent> read_events(const std::filesystem::path& file) {
     return rows;
 }
 
+std::string fingerprint_of_events(const std::filesystem::path& file) {
+    Database db(file, SQLITE_OPEN_READONLY);
+    Statement row(db, "SELECT value FROM meta WHERE key = 'fingerprint'");
+    return row.step() ? row.text(0) : std::string{};
+}
+
 } // namespace quiesce::observe

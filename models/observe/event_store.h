@@ -38,6 +38,8 @@ void write_events(const EventLog& log, const std::filesystem::path& file, const 
 
 /// The rows of a database but those of levels, states, spans and CPU time, in the order of their time. Throws std::runtime_error if there is none.
 std::vector<StoredEvent> read_events(const std::filesystem::path& file);
+/// Of the run that left it. Throws std::runtime_error if it is no such database.
+std::string fingerprint_of_events(const std::filesystem::path& file);
 
 /// The fields of an event as JSON.
 void append_fields(std::string& out, const LoggedEvent& e);

@@ -3,8 +3,10 @@
 
 #include "pcie/tlp_bytes.h"
 
+#include <cerrno>
 #include <fmt/format.h>
 #include <iterator>
+#include <system_error>
 #include <unistd.h>
 
 namespace quiesce::observe {
@@ -24,9 +26,8 @@ std::string event_text(const Bus& bus) {
 PacketCapture::PacketCapture(base::EventBus& bus, const WaveWindow& window, std::filesystem::path file, std::string_view application,
                              std::string_view comment)
     : bus_(bus), window_(window), file_(std::move(file)), beside_(file_.string() + ".part" + std::to_string(::getpid())) {
-    out_.exceptions(std::ios::failbit | std::ios::badbit);
     out_.open(beside_, std::ios::binary);
-    out_ << Pcapng::section(application, comment);
+    write(Pcapng::section(application, comment));
     tokens_ = on_teardown_steps(bus, [this](sim::Time now) { open_window(now); });
     tokens_.push_back(bus.subscribe<pcie::TlpSent>([this](sim::Time now, const pcie::TlpSent& e) { on(now, e); }));
     if (window_.everything && !window_.stretch) open_until_ = sim::Time::never();
@@ -40,8 +41,9 @@ PacketCapture::~PacketCapture() {
 
 void PacketCapture::close() {
     tokens_.clear();
-    for (const auto& [direction, i] : interfaces_) out_ << Pcapng::statistics(i.number, bus_.now(), i.seen);
+    for (const auto& [direction, i] : interfaces_) write(Pcapng::statistics(i.number, bus_.now(), i.seen));
     out_.close();
+    if (!out_) fail();
     std::filesystem::rename(beside_, file_);
 }
 
@@ -74,8 +76,8 @@ PacketCapture::Interface& PacketCapture::interface_of(const pcie::TlpSent& e) {
         std::string_view lower = e.link.text();
         if (lower.ends_with(".link")) lower.remove_suffix(5);
         const std::string_view upper = e.upper.text();
-        out_ << Pcapng::interface(e.upstream ? fmt::format("{}->{}", lower, upper) : fmt::format("{}->{}", upper, lower),
-                                  fmt::format("{}, {}", e.link.text(), e.upstream ? "upstream" : "downstream"));
+        write(Pcapng::interface(e.upstream ? fmt::format("{}->{}", lower, upper) : fmt::format("{}->{}", upper, lower),
+                              fmt::format("{}, {}", e.link.text(), e.upstream ? "upstream" : "downstream")));
     }
     return at->second;
 }
@@ -100,7 +102,13 @@ void PacketCapture::put(u64 direction, const std::string& block) {
     }
     ++packets_;
     ++seen.kept;
-    out_ << block;
+    write(block);
 }
+
+void PacketCapture::write(const std::string& bytes) {
+    if (!(out_ << bytes)) fail();
+}
+
+void PacketCapture::fail() const { throw std::system_error(errno, std::generic_category(), "cannot write " + file_.string()); }
 
 } // namespace quiesce::observe

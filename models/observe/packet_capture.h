@@ -48,6 +48,8 @@ private:
     Interface& interface_of(const pcie::TlpSent& e);
     void open_window(sim::Time now);
     void put(u64 direction, const std::string& block);
+    void write(const std::string& bytes);
+    [[noreturn]] void fail() const;
 
     base::EventBus& bus_;
     WaveWindow window_;

@@ -61,6 +61,7 @@ Trail::Trail(base::EventBus& bus, std::set<u64> told) : wanted_(std::move(told))
     tokens_ = base::for_each_event<AllEvents>(bus, [this](sim::Time now, const auto& e) {
         using E = std::remove_cvref_t<decltype(e)>;
         if constexpr (Without<NeutralEvents>::has<E>) hear_neutral(now, e);
+        if constexpr (std::same_as<E, memory::DmaCommitted>) hear_wrong(now, e);
         if constexpr (!Without<GenericEvents>::has<E>) hear(now, e);
     });
 }
@@ -79,6 +80,14 @@ template <class E> void Trail::hear(sim::Time now, const E& e) {
 template <class E> void Trail::hear_neutral(sim::Time now, const E& e) {
     TrailEvent t = told_of(count_, now, e);
     for (const std::string_view field : incidental) t.fields.erase(std::string{field});
+    std::string lane = lane_of(t);
+    lanes_[std::move(lane)].push_back(std::move(t));
+}
+
+/// DMA that must not be, once for each kind and bond: how often is a matter of time.
+void Trail::hear_wrong(sim::Time now, const memory::DmaCommitted& e) {
+    if (e.verdict <= memory::Verdict::AfterUnmap || !wrong_.emplace(e.bond, e.verdict).second) return;
+    TrailEvent t{count_, now.ps(), std::string{e.event_name}, {{"bond", trail_json(e.bond)}, {"verdict", trail_json(e.verdict)}}};
     std::string lane = lane_of(t);
     lanes_[std::move(lane)].push_back(std::move(t));
 }

@@ -3,10 +3,11 @@
 ///
 /// All that happens, in order and with its times, as a digest of each chunk of events: two runs part in the first chunk whose
 /// digests differ, and a second run of each tells that chunk's events. And, whatever the time, what the operating system and the
-/// devices did, by whom it was done to (a lane): this is the same on every architecture, where the commands of an IOMMU, the
+/// devices did, and that a DMA landed wrong, by whom it was done to (a lane): this is the same on every architecture, where the commands of an IOMMU, the
 /// addresses, and how long anything takes are not.
 #pragma once
 #include "base/events.h"
+#include "memory/events.h"
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -43,11 +44,13 @@ public:
 private:
     template <class E> void hear(sim::Time now, const E& e);
     template <class E> void hear_neutral(sim::Time now, const E& e);
+    void hear_wrong(sim::Time now, const memory::DmaCommitted& e);
     std::set<u64> wanted_;
     u64 count_ = 0, digest_ = 0;
     std::vector<u64> digests_;
     std::vector<TrailEvent> events_;
     std::map<std::string, std::vector<TrailEvent>> lanes_;
+    std::set<std::pair<BondId, memory::Verdict>> wrong_; ///< told
     std::vector<base::Subscription> tokens_;
 };
 

@@ -19,6 +19,25 @@ std::string reason_of(const Diagnostics& found) {
         if (d.severity == Severity::Error) return fmt::format("{}{}{}", d.at.text(), d.at.text().empty() ? "" : ": ", d.message);
     return "it cannot be read";
 }
+std::string value_text(const Setting& s, Diagnostics& found) {
+    if (!s.value.is_seq()) return s.value.text();
+    return "[" + base::join(s.value.as_strings(found, s.path_text()).value_or(std::vector<std::string>{})) + "]";
+}
+/// The values as variants are called; each is to be there once.
+std::vector<std::string> names_of(const std::vector<Setting>& values, Diagnostics& found) {
+    std::vector<std::string> names;
+    for (const Setting& s : values) {
+        names.push_back(value_text(s, found));
+        if (std::count(names.begin(), names.end(), names.back()) == 2)
+            found.error(s.value.at(), fmt::format("{}: {} is there twice", s.path_text(), names.back()));
+    }
+    return names;
+}
+/// Below these keys of a scenario there is nothing but parameters.
+bool has_parameters_alone(const Setting& s) {
+    const auto* top = s.path.empty() ? nullptr : std::get_if<std::string>(&s.path.front().to);
+    return top != nullptr && (*top == "os" || *top == "platform" || *top == "observe");
+}
 } // namespace
 
 std::optional<Variants> combinations(const std::vector<std::string>& over, Diagnostics& found) {
@@ -26,14 +45,13 @@ std::optional<Variants> combinations(const std::vector<std::string>& over, Diagn
     for (const std::string& text : over) {
         const auto values = parse_alternatives(text, found);
         if (!values) break;
+        const std::vector<std::string> names = names_of(*values, found);
         Variants more;
         for (const Variant& v : all)
-            for (const Setting& s : *values) {
-                std::string value = s.value.text();
-                if (s.value.is_seq()) value = "[" + base::join(s.value.as_strings(found, s.path_text()).value_or(std::vector<std::string>{})) + "]";
+            for (std::size_t i = 0; i < names.size(); ++i) {
                 Variant next = v;
-                next.name += (next.name.empty() ? "" : " ") + value;
-                next.sets.push_back(s.path_text() + "=" + value);
+                next.name += (next.name.empty() ? "" : " ") + names[i];
+                next.sets.push_back((*values)[i].path_text() + "=" + names[i]);
                 more.push_back(std::move(next));
             }
         all = std::move(more);
@@ -48,8 +66,13 @@ void check_values(const CommandLine& line, Diagnostics& out) {
     for (const std::string& text : line.over) {
         Diagnostics said;
         const auto values = parse_alternatives(text, said);
-        for (const Setting& v : values.value_or(std::vector<Setting>{}))
-            if (base::ParamBase* const p = tree.find(v.path_text())) ParamTree::set(*p, v.value, v.path_text(), out);
+        if (!values || values->empty()) continue;
+        const Setting& first = values->front();
+        if (base::ParamBase* const p = tree.find(first.path_text())) {
+            for (const Setting& v : *values) ParamTree::set(*p, v.value, v.path_text(), out);
+        } else if (has_parameters_alone(first)) {
+            if (const auto node = apply_setting(Node::map({}), first, out)) tree.read(*node, out); // says what is unknown
+        }
     }
 }
 

@@ -162,7 +162,7 @@ void follow(const std::vector<Followed>& runs, const std::map<std::size_t, std::
 
 std::string told_at(const std::optional<TrailEvent>& e, const std::optional<u64>& id) {
     if (!e) return "nothing more";
-    return fmt::format("{}{}  {}", base::format_duration(sim::Duration::ps(e->time_ps)), id ? fmt::format(" (event {})", *id) : "", in_words(*e));
+    return fmt::format("{}{}  {}", base::format_duration(sim::Duration::ps(e->time_ps)), id ? fmt::format(" (e{})", *id) : "", in_words(*e));
 }
 
 void print_parting(const Divergence& d, const Parting& p) {
@@ -255,7 +255,7 @@ void print_divergences(const std::vector<Divergence>& all) {
             continue;
         }
         if (d.event) {
-            fmt::print("{} parts from {} at event {}:\n", d.name, d.reference, (d.event->reference ? d.event->reference : d.event->other)->number);
+            fmt::print("{} parts from {} after {} events that are the same:\n", d.name, d.reference, (d.event->reference ? d.event->reference : d.event->other)->number);
             print_parting(d, *d.event);
         }
         if (d.doing) {

@@ -5,11 +5,11 @@
 #include "platform/explain/chain.h"
 #include "platform/explain/explain.h"
 #include "platform/files.h"
+#include "platform/results.h"
 #include "platform/verbs.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 namespace quiesce::platform {
@@ -40,11 +40,8 @@ namespace fs = std::filesystem;
 Results read_results(const fs::path& dir) {
     Results r;
     r.directory = dir;
-    std::ifstream in(dir / "run.json");
-    if (!in) throw IoError("cannot read " + (dir / "run.json").string() + ": is this what `quiesce run --out` left?");
-    r.run = Record::parse(in, nullptr, false);
-    if (!r.run.is_object()) throw IoError((dir / "run.json").string() + " is no JSON");
-    if (fs::exists(dir / "events.sqlite")) r.events = observe::read_events(dir / "events.sqlite");
+    r.run = read_run(dir);
+    r.events = read_events_of(dir, r.run);
     return r;
 }
 

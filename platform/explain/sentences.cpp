@@ -42,7 +42,7 @@ constexpr Sentence sentence_table[] = {
     {"GlobalError", "{unit}: {what} {active=is acknowledged|becomes active}{why?: }{why}"},
     {"PageRequestReceived", "{unit} takes in a page request for {at:x}, group {group}", "IHI 0070 8.1", "VT-d 7.4.1"},
     {"PageRequestRecorded", "the page request for {at:x}, group {group}, is a record in the kernel's queue", "IHI 0070 8.1", "VT-d 7.4.1"},
-    {"PageResponseSent", "{unit} answers page request group {group} with code {code}, {reason=as the kernel said|by itself: there was no room|by itself: the queue is off|by itself: the record could not be written}", "IHI 0070 8.1", "VT-d 7.4.1"},
+    {"PageResponseSent", "{unit} answers page request group {group} with code {code}, {reason=as the kernel said|by itself: there was no room|by itself: the queue is off|by itself: the record could not be written}", "IHI 0070 4.5.2, 8.1", "VT-d 7.6.1, 7.4.1"},
     {"TransactionStalled", "{unit} holds the transaction to {at:x}{tagged= until a tag is free|}: the kernel is to decide", "IHI 0070 3.12.2", ""},
     {"StallRecorded", "a record of the held transaction, tag {tag}, is in the kernel's queue", "IHI 0070 3.12.2", ""},
     {"StallAnswerIgnored", "{unit} knows of no stalled transaction {tag}", "IHI 0070 4.7.1", ""},
@@ -171,9 +171,10 @@ std::string filled(const Record& fields, std::string_view slot) {
     return value_of(v, "").empty() ? std::string{} : std::string{rest};
 }
 
-/// "6.5.2.9" with the manual's name before it.
+/// "6.5.2.9" with the manual's name before it, unless it is in another one, and says so ("DDI 0487 D8.3").
 std::string in_manual(std::string_view iommu, std::string_view section) {
     if (section.empty()) return {};
+    if (section.starts_with("DDI ")) return std::string{section};
     return fmt::format("{} {}", iommu == "smmuv3" ? "IHI 0070" : "VT-d", section);
 }
 

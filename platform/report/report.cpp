@@ -4,6 +4,7 @@
 
 #include "platform/files.h"
 #include "platform/report/parts.h"
+#include "platform/results.h"
 #include "platform/verbs.h"
 
 #include <algorithm>
@@ -27,15 +28,9 @@ std::string whole_file(const fs::path& file) {
 Panel read_panel(const ReportSource& source, std::size_t number) {
     Panel p;
     p.number = number;
-    std::ifstream in(source.dir / "run.json");
-    if (!in)
-        throw IoError("cannot read " + (source.dir / "run.json").string() +
-                      ": is this what `quiesce run --out` or `quiesce compare --out` left?");
-    p.run = Record::parse(in, nullptr, false);
-    if (!p.run.is_object() || !has(p.run, "verdict"))
-        throw IoError((source.dir / "run.json").string() + " is no run.json");
+    p.run = read_run(source.dir);
     p.name = source.name.empty() ? text(p.run, "scenario") : source.name;
-    if (fs::exists(source.dir / "events.sqlite")) p.events = observe::read_events(source.dir / "events.sqlite");
+    p.events = read_events_of(source.dir, p.run);
     p.settings = read_settings(whole_file(source.dir / "config.resolved.yaml"));
     return p;
 }
@@ -129,9 +124,7 @@ std::vector<ReportSource> sources_in(const fs::path& dir, bool alone) {
             throw IoError((dir / comparison_file).string() + ": a variant is not below it");
         if (fs::exists(dir / below / "run.json")) found.push_back({text(v, "name"), dir / below});
     }
-    if (found.empty())
-        throw IoError("cannot read " + (dir / "run.json").string() +
-                      ": is this what `quiesce run --out` or `quiesce compare --out` left?");
+    if (found.empty()) std::ignore = read_run(dir); // says why it cannot
     return found;
 }
 } // namespace
@@ -148,6 +141,7 @@ std::string page_head(const std::string& title) {
 void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file) {
     report::Panels all;
     for (const ReportSource& s : sources) all.push_back(report::read_panel(s, all.size()));
+    prepare_directory(file.parent_path());
     write_file(file, report::page(all));
 }
 
@@ -180,7 +174,6 @@ Exit report_verb(const CommandLine& line) {
     const std::filesystem::path out = line.out                       ? *line.out
                                       : line.directories.size() == 1 ? line.directories.front()
                                                                      : ".";
-    prepare_directory(out);
     write_report(sources, out / "report.html");
     fmt::print("{}\n", (out / "report.html").string());
     return Exit::Ok;

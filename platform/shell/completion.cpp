@@ -74,7 +74,11 @@ Candidates settings(const std::string& begun, const std::string& scenario, bool 
     const base::ParamBase* const p = tree.find(begun.substr(0, equals));
     if (p == nullptr) return {};
     const std::size_t comma = more ? begun.rfind(',') : std::string::npos;
-    return values(*p, begun.substr(0, (comma == std::string::npos ? equals : comma) + 1));
+    const std::size_t from = (comma == std::string::npos ? equals : comma) + 1;
+    Candidates all = values(*p, begun.substr(0, from));
+    const std::vector<std::string> there = split(begun.substr(equals + 1, from - equals - 1), ',');
+    std::erase_if(all, [&](const auto& c) { return std::find(there.begin(), there.end(), c.word.substr(from)) != there.end(); });
+    return all;
 }
 
 /// Faults and page requests have no name in run.json: they are numbered in the order of events.sqlite, which may have very many.

@@ -91,9 +91,10 @@ SweepEngine::SweepEngine(const Sweep& sweep, fs::path dir, unsigned jobs, std::s
       terminal_(::isatty(fileno(stderr)) == 1), runs_(sweep.runs()) {}
 
 void SweepEngine::check(Diagnostics& out) {
+    on_interrupt([](int) { sweep_interrupted = true; }); // of many points this takes a while
     const KeyHash binary = binary_identity();
     const std::size_t seeds = sweep_.seeds.size();
-    for (std::size_t p = 0; p < sweep_.points.size(); ++p) {
+    for (std::size_t p = 0; p < sweep_.points.size() && !sweep_interrupted; ++p) {
         bool mine = false;
         for (std::size_t i = 0; i < seeds; ++i) mine = mine || is_mine(p * seeds + i);
         if (!mine) continue;
@@ -196,14 +197,15 @@ std::size_t SweepEngine::files_there() const {
         std::count_if(runs_.begin(), runs_.end(), [&](const SweepRun& r) { return fs::exists(file(r.key, ".json")); }));
 }
 
+bool SweepEngine::is_interrupted() { return sweep_interrupted; }
+
 bool SweepEngine::run() {
     prepare_directory(dir_);
     for (const auto& there : fs::directory_iterator(dir_)) // of a sweep that was killed; other parts may be under way
         if (there.path().extension() == ".said" && parts_ == 0) remove_file(there.path());
-    on_interrupt([](int) { sweep_interrupted = true; });
     std::set<std::string> begun;
     std::vector<std::size_t> missing;
-    for (std::size_t n = 0; n < runs_.size(); ++n)
+    for (std::size_t n = 0; n < runs_.size() && !sweep_interrupted; ++n)
         if (is_mine(n) && !runs_[n].is_there() && begun.insert(runs_[n].key).second) missing.push_back(n);
     wanted_ = missing.size();
     began_ = told_ = std::chrono::steady_clock::now();

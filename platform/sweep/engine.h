@@ -27,8 +27,10 @@ class SweepEngine {
 public:
     /// Of `parts` parts only the `part`-th (from 1), if there are parts.
     SweepEngine(const Sweep& sweep, std::filesystem::path dir, unsigned jobs, std::size_t part = 0, std::size_t parts = 0);
-    /// Reads the scenario of every point. What cannot be is in `out`, and nothing is then to be run.
+    /// Reads the scenario of every point. What cannot be is in `out`, and nothing is then to be run. From here on an interrupt is
+    /// heeded, and what it left unread stays missing.
     void check(Diagnostics& out);
+    static bool is_interrupted();
     /// Takes what is there from before; its number.
     std::size_t take_kept();
     /// What is there of runs that others have made: results, failures. What left nothing has failed for the reason that is given, or

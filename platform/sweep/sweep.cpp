@@ -69,7 +69,7 @@ Exit sweep_in(const CommandLine& line, const Sweep& sweep, const fs::path& dir) 
     if (line.plan) {
         if (line.json) fmt::print("{}\n", sweep_json(engine, false, {}).dump(1)); // its runs are "missing"
         else print_sweep_plan(engine, kept);
-        return Exit::Ok;
+        return SweepEngine::is_interrupted() ? Exit::Interrupted : Exit::Ok;
     }
     prepare_directory(dir);
     if (line.part != 0) return make_part(engine);

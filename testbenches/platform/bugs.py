@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 QUIESCE = os.environ["QUIESCE"]
+SANITIZED = os.environ.get("SANITIZED") == "1"
 SWITCHES = ("os.bugs=", "platform.iommu.bugs=")
 
 
@@ -39,6 +40,8 @@ def judge(row, where):
         wrong.append(f"{here}: exit {code}")
     if any(not v["story"] for v in record["violations"]):
         wrong.append(f"{here}: a violation has no story")
+    if SANITIZED:  # without its mistake a scenario is one of the library's, which run with sanitizers, too
+        return wrong
     code, record, error = run(f"{row['name']}.{where}.off", row["scenario"], off)
     if code != 0 or record["verdict"] != "pass":
         told = [] if record is None else [v["kind"] for v in record["violations"]] + [

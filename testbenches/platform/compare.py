@@ -106,7 +106,7 @@ check(all(quiet[d][:50] != draws("seed2")[d][:50] for d in quiet), "another seed
 
 # ---- the table, and where two variants part -----------------------------------------------------------------------------
 both = ["compare", "two.yaml", "--over", "os.policy=quiet-unbind,mm-exit"]
-said = expect(0, "mm-exit parts from quiet-unbind at event", *both, "--out", "cmp").stdout
+said = expect(0, "mm-exit parts from quiet-unbind after", *both, "--out", "cmp").stdout
 compared = load("cmp/compare.json")
 check([v["name"] for v in compared["variants"]] == ["quiet-unbind", "mm-exit"] and compared["reference"] == "quiet-unbind", f"variants: {compared['variants']}")
 parting = compared["divergence"][0]["event"]
@@ -131,7 +131,7 @@ check(load("slower/compare.json")["divergence"][0]["event"]["variant"]["kind"], 
 expect(0, "", "compare", "mm-exit-under-load", "--over", "platform.iommu.kind=smmuv3,vtd", "--out", "arch")
 arch = load("arch/compare.json")["divergence"][0]
 check("event" not in arch and "unknown" not in arch, f"architectures are compared event by event: {arch}")
-seeds = expect(0, "parts from quiet at event", "compare", "quiet", "seed2", "--out", "results")
+seeds = expect(0, "parts from quiet after", "compare", "quiet", "seed2", "--out", "results")
 results = load("results/compare.json")
 check([r["name"] for r in results["results"]] == ["quiet", "seed2"] and os.path.exists("results/report.html"), f"two results: {results['results']}")
 expect(0, "is event by event what", "compare", "quiet", "cmp/quiet-unbind")

@@ -124,6 +124,8 @@ assert wrong.returncode == 2 and f"(events; close are e{last})" in wrong.stderr,
 wrong = explain("load-vtd", "acc0")
 assert wrong.returncode == 2 and "'acc0' is of t0" in wrong.stderr, wrong
 PYTHON
-refuses 5 "is this what" "$QUIESCE" explain . t0
+mkdir hollow
+refuses 5 "is this what" "$QUIESCE" explain hollow t0
+refuses 5 "there are results of several runs below it: ./" "$QUIESCE" explain . t0
 [ "$failures" -eq 0 ] && echo "all held"
 exit "$((failures > 0))"

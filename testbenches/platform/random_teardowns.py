@@ -104,7 +104,7 @@ def judge(quiesce, case, directory):
 
 def main():
     quiesce = str(pathlib.Path(os.environ["QUIESCE"]).resolve())
-    count, first = int((sys.argv[1:] + ["60"])[0]), int((sys.argv[2:] + ["1"])[0])
+    count, first = int((sys.argv[1:] + ["15" if os.environ.get("SANITIZED") == "1" else "60"])[0]), int((sys.argv[2:] + ["1"])[0])
     bad = 0
     for case in range(first, first + count):
         with tempfile.TemporaryDirectory() as tmp:

@@ -47,6 +47,7 @@ def candidates():
     check(told("run", "--set", "os.policy=mm") == ["os.policy=mm-exit"], "a value")
     check(told("run", "--set=os.policy=mm") == ["--set=os.policy=mm-exit"], "a value behind --set=")
     check(told("compare", "x", "--over", "os.policy=mm-exit,quiet") == ["os.policy=mm-exit,quiet-unbind"], "a second value")
+    check("os.policy=mm-exit,mm-exit" not in told("compare", "x", "--over", "os.policy=mm-exit,"), "a value that is there already")
     check(set(told("run", "--set", "observe.waves=")) == {"observe.waves=true", "observe.waves=false"}, "truth")
     check("os.bugs=[R6]" in told("run", "--set", "os.bugs="), "a mistake")
     check("devices.acc0." in told("run", "ats-teardown", "--set", "devices.") and told("run", "--set", "devices.") == [], "the scenario's devices")
@@ -123,6 +124,7 @@ def on_a_terminal(shell, command, start):
                       ("quiesce run x --set os.poli", "quiesce run x --set os.policy="),
                       ("quiesce run x --set os.policy=quiet", "quiesce run x --set os.policy=quiet-unbind"),
                       ("quiesce explain results t", "quiesce explain results t0"), ("quiesce explain resul", "quiesce explain results/"),
+                      ("quiesce compare x --over os.policy=mm-exit,quiet", "quiesce compare x --over os.policy=mm-exit,quiet-unbind"),
                       ("quiesce compare x --ov", "quiesce compare x --over")):
         came = t.completes(begun, to)
         check(came is True, f"{shell}: {begun!r} with TAB is not {to!r}: {came!r}")

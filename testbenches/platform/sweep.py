@@ -123,12 +123,14 @@ with open("changed", "ab") as f:
 expect(0, "12 runs: 12 now, 0 kept from before", "sweep", small, "--out", "small", binary="./changed")
 
 # ---- killed halfway, interrupted halfway -------------------------------------------------------------------------------
-large = write("large.yaml", """sweep: a larger one
+times = 15 if SANITIZED else 60
+total, enough = 2 * times, times // 2
+large = write("large.yaml", f"""sweep: a larger one
 scenario: ats-teardown
 seed: 10
 judge: violations
 axes:
-  devices.acc0.stop_time: {from: 1us, to: 60us, step: 1us}
+  devices.acc0.stop_time: {{from: 1us, to: {times}us, step: 1us}}
   os.policy: [quiet-unbind, mm-exit]
 metrics: [quiesce, mmput]
 """)
@@ -145,19 +147,19 @@ def begin_and(what, directory, enough):
     return sweeping.returncode
 
 
-check(begin_and(lambda p: os.killpg(p.pid, signal.SIGKILL), "killed", 30) == -signal.SIGKILL, "the sweep was too fast to be killed")
+check(begin_and(lambda p: os.killpg(p.pid, signal.SIGKILL), "killed", enough) == -signal.SIGKILL, "the sweep was too fast to be killed")
 before = kept_files("killed")
-check(30 <= len(before) < 120, f"{len(before)} runs were made before the kill")
-expect(0, f"120 runs: {120 - len(before)} now, {len(before)} kept from before, 0 failed", "sweep", large, "--out", "killed")
+check(enough <= len(before) < total, f"{len(before)} runs were made before the kill")
+expect(0, f"{total} runs: {total - len(before)} now, {len(before)} kept from before, 0 failed", "sweep", large, "--out", "killed")
 after = kept_files("killed")
 check(all(after[name] == state for name, state in before.items()), "a run of before the kill was made again")
-check(len(after) == 120, f"{len(after)} runs are there")
+check(len(after) == total, f"{len(after)} runs are there")
 check(not list(pathlib.Path("killed/points").glob("*.said")), "something is left of runs that are over")
 
-check(begin_and(lambda p: p.send_signal(signal.SIGINT), "interrupted", 30) == 130, "an interrupted sweep does not exit with 130")
+check(begin_and(lambda p: p.send_signal(signal.SIGINT), "interrupted", enough) == 130, "an interrupted sweep does not exit with 130")
 before = kept_files("interrupted")
 partial = results("interrupted")
-check(partial["interrupted"] and partial["counts"]["missing"] == 120 - len(before) > 0, f"partial results: {partial['counts']}")
+check(partial["interrupted"] and partial["counts"]["missing"] == total - len(before) > 0, f"partial results: {partial['counts']}")
 expect(0, f"{len(before)} kept from before", "sweep", large, "--out", "interrupted")
 whole, again = results("killed"), results("interrupted")
 for a, b in zip(whole["points"], again["points"]):
@@ -223,15 +225,16 @@ expect(2, "a part is 3/8: the third of eight", "sweep", small, "--out", "parts",
 expect(2, "--part needs --out DIR", "sweep", small, "--part", "1/2")
 
 # ---- plan, guard, mistakes ----------------------------------------------------------------------------------------------
-expect(0, "about 2 s for what is missing, 3 at a time, if each takes 50 ms (a guess", "sweep", large, "--plan", "--jobs", 3)
-expect(0, "120 runs, 120 of them kept from before", "sweep", large, "--plan", "--out", "killed")
-expect(0, "point 120: stop_time 60us, policy mm-exit", "sweep", large, "--plan")
+took = f"{0.05 * total / 3:.0f} s"
+expect(0, f"about {took} for what is missing, 3 at a time, if each takes 50 ms (a guess", "sweep", large, "--plan", "--jobs", 3)
+expect(0, f"{total} runs, {total} of them kept from before", "sweep", large, "--plan", "--out", "killed")
+expect(0, f"point {total}: stop_time {times}us, policy mm-exit", "sweep", large, "--plan")
 check(not os.path.exists("planned"), "")
-expect(0, "60 points of 60", "sweep", write("p.yaml", pathlib.Path(large).read_text().replace("[quiet-unbind, mm-exit]", "[mm-exit]")),
+expect(0, f"{times} points of {times}", "sweep", write("p.yaml", pathlib.Path(large).read_text().replace("[quiet-unbind, mm-exit]", "[mm-exit]")),
        "--plan", "--out", "planned")
 check(not os.path.exists("planned"), "--plan has made something")
-guarded = write("guarded.yaml", pathlib.Path(large).read_text() + "max-points: 100\n")
-expect(3, "guarded.yaml:9:1: error: 120 points with 1 seeds are 120 runs, more than max-points: 100", "sweep", guarded, "--out", "guarded")
+guarded = write("guarded.yaml", pathlib.Path(large).read_text() + "max-points: 20\n")
+expect(3, f"guarded.yaml:9:1: error: {total} points with 1 seeds are {total} runs, more than max-points: 20", "sweep", guarded, "--out", "guarded")
 check(not os.path.exists("guarded"), "a refused sweep has made something")
 impossible = write("impossible.yaml", """sweep: pairs that never were
 scenario: ats-teardown

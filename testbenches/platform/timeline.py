@@ -72,6 +72,10 @@ if shutil.which("protoc"):
     check(decoded.returncode == 0 and text.count("TYPE_SLICE_BEGIN") == text.count("TYPE_SLICE_END") > 100, decoded.stderr.decode())
     unknown = [line for line in text.splitlines() if line.strip()[:1].isdigit()]
     check(not unknown, f"fields that the format has not: {unknown[:5]}")
+    if "PERFETTO" in os.environ:  # a checkout of Perfetto's own: what it is written by hand from
+        own = subprocess.run(["protoc", f"-I{os.environ['PERFETTO']}", "--decode=perfetto.protos.Trace", "protos/perfetto/trace/trace.proto"],
+                             stdin=open("out-mm-exit-under-load/timeline.pftrace", "rb"), capture_output=True, check=False)
+        check(own.returncode == 0 and own.stdout == decoded.stdout, f"Perfetto's own format reads something else: {own.stderr.decode()[-300:]}")
 
 print("all held" if failures == 0 else f"{failures} failed")
 raise SystemExit(failures > 0)

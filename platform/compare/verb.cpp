@@ -3,10 +3,11 @@
 /// runs part, what chance has no part in, and whether it is good enough.
 #include "platform/children.h"
 #include "platform/compare/conditions.h"
-#include "platform/compare/divergence.h"
+#include "platform/compare/earlier.h"
 #include "platform/compare/paired.h"
 #include "platform/files.h"
 #include "platform/report/report.h"
+#include "platform/results.h"
 #include "platform/verbs.h"
 
 #include <algorithm>
@@ -117,35 +118,6 @@ std::vector<Followed> followed(const CommandLine& line, const Variants& variants
     return runs;
 }
 
-/// Results of a former comparison, or of one run.
-Variants read_earlier(const fs::path& dir) {
-    Variants earlier;
-    if (const Json run = read_json(dir / "run.json"); run.is_object()) {
-        Variant v{fs::absolute(dir).lexically_normal().filename().string(), {}, dir, {}, Exit::Ok, run, {}};
-        if (v.name.empty()) v.name = dir.string();
-        earlier.push_back(std::move(v));
-        return earlier;
-    }
-    const Json listed = read_json(dir / "compare.json");
-    for (const Json& row : listed.is_object() ? listed.value("variants", Json::array()) : Json::array()) {
-        Variant v{row.at("name").get<std::string>(), {}, dir / row.at("dir").get<std::string>(), {}, Exit::Ok, {}, {}};
-        v.run = read_json(v.dir / "run.json");
-        if (fs::exists(v.dir / "seeds"))
-            for (const auto& file : fs::directory_iterator(v.dir / "seeds"))
-                if (const Json run = read_json(file.path()); run.is_object()) v.more[run.value("seed", u64{0})] = run;
-        if (v.run.is_object()) earlier.push_back(std::move(v));
-    }
-    if (earlier.empty())
-        throw IoError("cannot read " + (dir / "run.json").string() + ": is this what `quiesce run --out` or `quiesce compare --out` left?");
-    return earlier;
-}
-
-/// Null: there is none of that name.
-const Variant* variant_named(const Variants& variants, const std::string& name) {
-    const auto found = std::find_if(variants.begin(), variants.end(), [&](const Variant& v) { return v.name == name; });
-    return found == variants.end() ? nullptr : &*found;
-}
-
 /// The variant that others are held against; null if none ran.
 const Variant* reference_of(const CommandLine& line, const Variants& variants) {
     if (line.reference)
@@ -155,15 +127,14 @@ const Variant* reference_of(const CommandLine& line, const Variants& variants) {
 }
 
 std::vector<Judged> judge_all(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants,
-                              const Variant* reference) {
-    const Variants earlier = line.against ? read_earlier(*line.against) : Variants{};
+                              const Variants& earlier, const Variant* reference) {
     std::vector<Judged> all;
     for (const FailIf& c : conditions)
         for (const Variant& v : variants) {
             if (!ran(v)) continue;
-            const Variant* other = line.against ? (earlier.size() == 1 ? &earlier.front() : variant_named(earlier, v.name)) : reference;
+            const Variant* other = line.against ? opposite_of(v, earlier) : reference;
             if (!c.needs_reference()) all.push_back(judge(c, v, nullptr));
-            else if (other == nullptr) all.push_back({c.text, v.name, "", {}, {}, {}, fmt::format("{} has no variant of that name", *line.against)});
+            else if (other == nullptr) all.push_back({c.text, v.name, "", {}, {}, true, fmt::format("{} has no variant of that name", *line.against)});
             else if (other != &v) all.push_back(judge(c, v, other));
         }
     return all;
@@ -197,7 +168,8 @@ struct Findings {
     std::vector<Judged> judged;
 };
 
-Findings find(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants, const std::vector<Followed>& runs) {
+Findings find(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants, const Variants& earlier,
+              const std::vector<Followed>& runs) {
     Findings found;
     const Variant* const reference = reference_of(line, variants);
     if (reference != nullptr && std::any_of(variants.begin(), variants.end(), [](const Variant& v) { return !v.more.empty(); })) {
@@ -206,15 +178,17 @@ Findings find(const CommandLine& line, const std::vector<FailIf>& conditions, co
         found.paired = paired_differences(variants, *reference, asked);
         found.seeds = reference->more.size() + 1;
     }
-    if (runs.size() > 1) found.divergences = find_divergences(runs, line.jobs);
-    found.judged = judge_all(line, conditions, variants, reference);
+    if (line.against) found.divergences = divergences_from(earlier, line, variants, runs);
+    else if (runs.size() > 1) found.divergences = find_divergences(runs, line.jobs);
+    found.judged = judge_all(line, conditions, variants, earlier, reference);
     return found;
 }
 
-void print_text(const Variants& variants, const Findings& found) {
-    print_table(variants);
+/// `shown` are the variants with what they are held against.
+void print_text(const Variants& variants, const Variants& shown, const Findings& found) {
+    print_table(shown);
     print_failures(variants);
-    print_all_steps(variants);
+    print_all_steps(shown);
     if (found.paired) print_paired(*found.paired, found.seeds);
     if (found.divergences) print_divergences(*found.divergences);
     print_judged(found.judged);
@@ -224,6 +198,7 @@ void print_text(const Variants& variants, const Findings& found) {
 void add_findings(const CommandLine& line, const Variants& variants, const Findings& found, Json& told) {
     const Variant* const reference = reference_of(line, variants);
     told["reference"] = reference != nullptr ? Json(reference->name) : Json(nullptr);
+    if (line.against) told["against"] = *line.against;
     told["refused"] = Json::array();
     for (const Variant& v : variants)
         if (!v.refused.empty()) told["refused"].push_back({{"name", v.name}, {"why", v.refused}});
@@ -243,10 +218,12 @@ void print_json(const Variants& variants, Json told) {
 /// Everything that is told once the runs are there.
 Exit tell(const CommandLine& line, const std::vector<FailIf>& conditions, const Variants& variants, const std::vector<Followed>& runs,
           Json& told) {
-    const Findings found = find(line, conditions, variants, runs);
+    const Variants earlier = line.against ? read_earlier(*line.against) : Variants{};
+    warn_of_others(line, variants, earlier);
+    const Findings found = find(line, conditions, variants, earlier, runs);
     add_findings(line, variants, found, told);
     if (line.json) print_json(variants, told);
-    else print_text(variants, found);
+    else print_text(variants, with_earlier(line, variants, earlier), found);
     return exit_of(found.judged);
 }
 
@@ -271,20 +248,12 @@ std::optional<Variants> read_results(const CommandLine& line) {
             complain(fmt::format("{} is a comparison: name one of its variants, as {}", dir, v.dir.string()));
             return std::nullopt;
         }
-        for (const char* key : {"teardowns", "dma", "faults", "cpu_ps", "bystanders", "invalidations", "violations", "expectations"})
-            if (!v.run.contains(key) && ran(v)) throw IoError(fmt::format("{}/run.json has no '{}': another version's results", dir, key));
+        check_events_of(v.dir, v.run);
         v.exit = v.run.value("verdict", "") == "fail" ? Exit::Failed : Exit::Ok;
         if (variant_named(variants, v.name) != nullptr) v.name = dir;
         variants.push_back(std::move(v));
     }
     return variants;
-}
-
-std::unique_ptr<Scenario> resolved_scenario(const fs::path& dir) {
-    Diagnostics found;
-    auto s = read_scenario((dir / "config.resolved.yaml").string(), {}, found);
-    found.print(stderr);
-    return found.ok() ? std::move(s) : nullptr;
 }
 
 /// Held against each other as the variants of a comparison are. What their runs found wrong is theirs; the exit code is that of
@@ -296,9 +265,7 @@ Exit compare_results(const CommandLine& line, const std::vector<FailIf>& conditi
     std::vector<Followed> runs;
     const Variant* const reference = reference_of(line, *variants);
     const auto add = [&](const Variant& v) {
-        if (!ran(v) || !fs::exists(v.dir / "config.resolved.yaml")) return;
-        runs.push_back({v.name, [&v] { return resolved_scenario(v.dir); }, v.dir, scratch.path() / fmt::format("{}.json", runs.size()),
-                        v.run["platform"]["iommu"].get<std::string>(), v.run["fingerprint"].get<std::string>()});
+        if (auto f = followed_results(v, scratch.path() / fmt::format("{}.json", runs.size()))) runs.push_back(std::move(*f));
     };
     if (reference != nullptr) add(*reference);
     for (const Variant& v : *variants)

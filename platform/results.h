@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+/// What a run has left, read again: whole, of this version's form, and of one run. Everything else is an IoError that names the file.
+#pragma once
+#include "observe/event_store.h"
+#include "platform/files.h"
+
+#include <nlohmann/json.hpp>
+
+namespace quiesce::platform {
+
+/// run.json of a directory that `run --out` left. Throws IoError: missing (and then names results that lie below it), no JSON,
+/// of another schema, or without what a run.json has.
+nlohmann::ordered_json read_run(const std::filesystem::path& dir);
+/// The same of any file.
+nlohmann::ordered_json read_run_file(const std::filesystem::path& file);
+/// Its events; none if it left no events.sqlite. Throws IoError if they cannot be read, or are of a run with another fingerprint.
+std::vector<observe::StoredEvent> read_events_of(const std::filesystem::path& dir, const nlohmann::json& run);
+
+/// Throws as read_events_of does.
+void check_events_of(const std::filesystem::path& dir, const nlohmann::json& run);
+
+} // namespace quiesce::platform
