@@ -70,7 +70,7 @@ TEST_CASE("after reset everything is off, and rings have 256 entries",
     CHECK(b.read<CmdBufBar>().value() == 0x0800'0000'0000'0000);
     CHECK(b.read<EvtLogBar>().value() == 0x0800'0000'0000'0000);
     CHECK(b.read<PprLogBar>().value() == 0x0800'0000'0000'0000);
-    CHECK(b.read<Control>().value() == 0);
+    CHECK(b.read<Control>().value() == Control::Coherent.mask(0));
     CHECK(b.read<Status>().value() == 0);
     CHECK(b.dma(Iova{0x5000}).to == Spa{0x5000}); // off: what comes passes
     CHECK(b.dma(Iova{0x5000}, Bench::with(Dma{}, AddressType::Translated)).ending == Ending::Abort);

@@ -102,6 +102,7 @@ struct Control : Reg<Control, 0x0018> {
     /// Of features that no unit here has.
     static constexpr auto read_only_fields = base::layout(GAEn, SmiFEn, SmiFLogEn, GAMEn, GALogEn, GAIntEn, DualPPRLogEn,
         DualEvtLogEn, DevTblSegEn, PrivAbrtEn, MarcEn, EPHEn, GDUpdateDis, XTEn, IntCapXTEn, GAUpdateDis);
+    static constexpr u64 reset_value = u64{1} << 10; ///< Coherent, as VirtualBox has it
     static_assert(base::disjoint(fields));
 };
 
