@@ -95,7 +95,7 @@ TEST_CASE("a page fault of a translation request is an answer without access, an
 TEST_CASE("what is wrong with the tables themselves aborts translation requests and is logged",
           "[amdvi][device-iotlb][ILLEGAL_DEV_TABLE_ENTRY][PAGE_TAB_HARDWARE_ERROR]") {
     DeviceIotlbBench b;
-    b.change(Bench::valid().set(Dte::I, true).set(Dte::Mode, 7));
+    b.change(Bench::valid().set(Dte::I, true).set(Dte::HAD, HostMarks::Reserved));
     CHECK(b.ask().ending == Ending::CompleterAbort);
     Event e = b.only_event();
     CHECK((e.get(Event::Code) == EventCode::IllegalDevTableEntry && e.get(Event::TR)));

@@ -185,7 +185,6 @@ TEST_CASE("reserved bits of entries and of the device table are told from bad en
         {"secure ATS", Bench::valid().set(Dte::SATS, true), true},
         {"root beyond 48 bits", Bench::host(Spa{u64{1} << 48}), true},
         {"GCR3 root beyond 48 bits", Bench::guest(Spa{u64{1} << 51}), true},
-        {"mode 7", Bench::valid().set(Dte::Mode, 7), false},
         {"HAD 2", Bench::host(Bench::tables).set(Dte::HAD, HostMarks::Reserved), false},
         {"three levels of GCR3", Bench::guest(Bench::gcr3_table, 2), false},
         {"six levels of a guest", Bench::guest().set(Dte::GuestPagingMode, static_cast<GuestPaging>(2)), false},
@@ -206,6 +205,20 @@ TEST_CASE("reserved bits of entries and of the device table are told from bad en
     b.store(leaf, Bench::page(Spa{u64{1} << 50}));
     e = b.refused(0x5000);
     CHECK((e.get(Event::PR) && e.get(Event::RZ)));
+}
+
+TEST_CASE("a host's table of more levels than there are is a page fault, which SA keeps quiet",
+          "[amdvi][host][DTE.Mode][DTE.SA][EFR.HATS][IO_PAGE_FAULT]") {
+    AmdviConfig c;
+    c.host_levels.set(4);
+    HostBench b{c};
+    b.store_entry(Bench::host(b.table, static_cast<u8>(GENERATE(5, 6, 7))));
+    const Event e = b.refused(0x5000);
+    CHECK(e.get(Event::Code) == EventCode::IoPageFault);
+    CHECK((e.get(Event::PR) && !e.get(Event::PE) && !e.get(Event::RZ)));
+    b.change(Bench::host(b.table, 7).set(Dte::SA, true));
+    CHECK(b.dma(Iova{0x5000}).ending == Ending::Abort);
+    CHECK_FALSE(b.faulted());
 }
 
 TEST_CASE("a GLX that does not count is not looked at", "[amdvi][host][DTE.GLX][EFR.GLXSup]") {

@@ -128,7 +128,7 @@ TEST_CASE("a request that its device may not make is an event, which software an
 
 TEST_CASE("an illegal device table entry refuses page requests, too", "[amdvi][page-request][ILLEGAL_DEV_TABLE_ENTRY]") {
     PageRequestBench b;
-    b.change(PageRequestBench::asking().set(Dte::Mode, 7));
+    b.change(PageRequestBench::asking().set(Dte::HAD, HostMarks::Reserved));
     b.send(PageRequestBench::message(1));
     CHECK(b.only_event().get(Event::Code) == EventCode::IllegalDevTableEntry);
     REQUIRE(b.responses.sent.size() == 1);

@@ -17,6 +17,7 @@ enum class Cause : u16 {
     EntryReserved,   ///< a reserved bit, or one of a feature that there is not
     EntryEncoding,   ///< levels that there are not
     NotTranslated,   ///< V=1, TV=0
+    ModeEncoding,    ///< a host's table of more levels than there are: reserved, and yet a page fault
     NoGuest,         ///< a PASID, and GV=0
     // The GCR3 table.
     PasidRange,   ///< more bits than the table, or the unit, has

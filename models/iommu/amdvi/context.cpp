@@ -136,6 +136,7 @@ sim::Task<ContextOutcome> ContextResolver::through_tables(TranslationRequest r, 
     if (r.type == AddressType::TranslationRequest && !(e.get(Dte::TV) && e.get(Dte::I)))
         co_return refused(Cause::TranslationRefused, e);
     if (!e.get(Dte::TV)) co_return refused(Cause::NotTranslated, e);
+    if (e.get(Dte::Mode) > host_levels(id_.efr)) co_return refused(Cause::ModeEncoding, e);
     const bool guests = e.get(Dte::GV) && regs_.get(Control::GTEn);
     if (r.has_pasid && !guests) co_return refused(Cause::NoGuest, e);
     if (!r.has_pasid && !(guests && e.get(Dte::GIoV))) co_return granted(host_context(e));

@@ -25,9 +25,6 @@ constexpr EntryRule dte_rule_table[] = {
     {"GCR3TableRoot beyond the physical addresses", Cause::EntryReserved, [](const Dte& e, Who id) {
         return e.get(Dte::TV) && e.get(Dte::GV) && too_high(e.get(Dte::GCR3TableRoot), id);
     }},
-    {"Mode of levels that there are not", Cause::EntryEncoding, [](const Dte& e, Who id) {
-        return e.get(Dte::TV) && e.get(Dte::Mode) > host_levels(id.efr);
-    }},
     {"HAD is reserved", Cause::EntryEncoding, [](const Dte& e, Who) {
         return e.get(Dte::TV) && e.get(Dte::HAD) == HostMarks::Reserved;
     }},
@@ -54,6 +51,7 @@ constexpr CauseRow cause_table[] = {
     {Cause::EntryReserved,        illegal_entry,                  false, false, true,  0, CA},
     {Cause::EntryEncoding,        illegal_entry,                  false, false, false, 0, CA},
     {Cause::NotTranslated,        page_fault,                     false, false, false, 0, UR},
+    {Cause::ModeEncoding,         page_fault,                     true,  false, false, 0, S0},
     {Cause::NoGuest,              page_fault,                     false, false, false, 0, S0},
     {Cause::PasidRange,           page_fault,                     false, false, false, 0, S0},
     {Cause::Gcr3NotValid,         page_fault,                     false, false, false, 0, S0},
