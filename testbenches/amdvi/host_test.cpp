@@ -185,6 +185,7 @@ TEST_CASE("reserved bits of entries and of the device table are told from bad en
         {"secure ATS", Bench::valid().set(Dte::SATS, true), true},
         {"root beyond 48 bits", Bench::host(Spa{u64{1} << 48}), true},
         {"GCR3 root beyond 48 bits", Bench::guest(Spa{u64{1} << 51}), true},
+        {"IoCtl 3", Bench::valid().set(Dte::IoCtl, 3), false},
         {"HAD 2", Bench::host(Bench::tables).set(Dte::HAD, HostMarks::Reserved), false},
         {"three levels of GCR3", Bench::guest(Bench::gcr3_table, 2), false},
         {"six levels of a guest", Bench::guest().set(Dte::GuestPagingMode, static_cast<GuestPaging>(2)), false},

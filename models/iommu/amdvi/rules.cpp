@@ -25,6 +25,7 @@ constexpr EntryRule dte_rule_table[] = {
     {"GCR3TableRoot beyond the physical addresses", Cause::EntryReserved, [](const Dte& e, Who id) {
         return e.get(Dte::TV) && e.get(Dte::GV) && too_high(e.get(Dte::GCR3TableRoot), id);
     }},
+    {"IoCtl is reserved", Cause::EntryEncoding, [](const Dte& e, Who) { return e.get(Dte::IoCtl) == 3; }},
     {"HAD is reserved", Cause::EntryEncoding, [](const Dte& e, Who) {
         return e.get(Dte::TV) && e.get(Dte::HAD) == HostMarks::Reserved;
     }},
@@ -43,7 +44,7 @@ constexpr EventCode illegal_entry = EventCode::IllegalDevTableEntry, page_fault 
 constexpr AskedEnding UR = AskedEnding::Unsupported, CA = AskedEnding::CompleterAbort, S0 = AskedEnding::NoAccess;
 /// MODEL: which translation requests end as Unsupported Request and which as Completer Abort: the manual's target abort is
 /// neither; an answer that there is no access, of page faults, is the manual's. MODEL: PR, PE and RZ as VirtualBox has
-/// them. MODEL: the types of invalid device requests: no source at hand names them.
+/// them. The types of invalid device requests are those that illumos has.
 constexpr CauseRow cause_table[] = {
     //                                                          PR     PE     RZ   type
     {Cause::DeviceTableRead,      EventCode::DevTabHardwareError, false, false, false, 0, CA},
