@@ -16,6 +16,17 @@ constexpr ControlRow control_table[] = {
     {Control::BlkStopMrkEn, Efr::BlkStopMrkSup},
 };
 
+/// Registers of a feature that there is not are reserved.
+struct FeatureRegister {
+    u32 offset;
+    Efr::F<bool> feature;
+};
+constexpr FeatureRegister feature_register_table[] = {
+    {PprLogBar::offset, Efr::PPRSup},          {PprHead::offset, Efr::PPRSup},
+    {PprTail::offset, Efr::PPRSup},            {PprAutoResp::offset, Efr::PPRAutoRspSup},
+    {PprOverflowEarly::offset, Efr::PPROvrflwEarlySup},
+};
+
 bool is_message_register(u64 offset) { return offset >= message_registers && offset < message_registers_end; }
 
 Translation forwarded(const TranslationRequest& r, bool allowed) {
@@ -95,11 +106,19 @@ void Unit::write_control(Control now, Control before) {
     commands_.control_written(now, before);
 }
 
+/// Where the register file has it: a reserved register has a place where nothing is.
+u32 Unit::place_of(u64 offset) const {
+    constexpr u32 nowhere = register_block_bytes;
+    for (const FeatureRegister& r : feature_register_table)
+        if ((offset & ~u64{7}) == r.offset && !id_.has(r.feature)) return nowhere + static_cast<u32>(offset);
+    return static_cast<u32>(offset);
+}
+
 sim::Task<void> Unit::mmio_write(u64 offset, unsigned size, u64 value) {
     co_await sim::delay(access_);
     const bool well_formed = (size == 4 || size == 8) && offset % size == 0;
     if (!well_formed || !is_message_register(offset) || !id_.has(Efr::MsiCapMmioSup)) {
-        regs_.bus_write(static_cast<u32>(offset), size, value);
+        regs_.bus_write(place_of(offset), size, value);
         co_return;
     }
     for (unsigned part = 0; part < size; part += 4)
@@ -111,7 +130,7 @@ sim::Task<u64> Unit::mmio_read(u64 offset, unsigned size) {
     co_await sim::delay(access_);
     const bool well_formed = (size == 4 || size == 8) && offset % size == 0;
     if (!well_formed || !is_message_register(offset) || !id_.has(Efr::MsiCapMmioSup))
-        co_return regs_.bus_read(static_cast<u32>(offset), size).value_or(0);
+        co_return regs_.bus_read(place_of(offset), size).value_or(0);
     u64 value = 0;
     for (unsigned part = 0; part < size; part += 4)
         if (is_message_register(offset + part))

@@ -74,6 +74,7 @@ private:
     void bind_pointers();
     void set_config_space();
     void write_control(Control now, Control before);
+    u32 place_of(u64 offset) const;
 
     base::Name name_;
     base::EventBus& events_;
