@@ -314,7 +314,7 @@ struct PprEntry : Structure<PprEntry, 16> {
     static constexpr F<bool>        RVSD    {"RVSD",      55, 55};
     static constexpr F<bool>        GN      {"GN",        56, 56}; ///< with a PASID
     static constexpr F<u8>          Type    {"Type",      63, 60};
-    static constexpr F<>            Address {"Address",  127, 64};
+    static constexpr FA<>           Address {"Address",  127, 76};
     static constexpr auto fields = base::layout(DeviceID, PASID, Tag, Last, Exec, Read, Write, US, RVSD, GN, Type, Address);
     static_assert(base::disjoint(fields));
 };
