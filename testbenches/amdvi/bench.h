@@ -24,7 +24,9 @@ struct Dma {
 /// The stores of a guest and the accesses of a device. Everything takes the simulation's time.
 struct Bench {
     explicit Bench(const AmdviConfig& c = {}) : Bench(c, identity_of(c)) {}
-    Bench(const AmdviConfig& c, const Identity& id) : config(c), unit("amdvi", bus, memory, c, id) {}
+    /// With memory where there is else none.
+    Bench(const AmdviConfig& c, const Identity& id, std::vector<memory::RamRange> more = {})
+        : memory(std::move(more)), config(c), unit("amdvi", bus, memory, c, id) {}
     ~Bench() { calendar.shutdown(); }
 
     static constexpr Spa device_table{0x1100'0000}, gcr3_table{0x1110'0000}, commands{0x1200'0000}, events{0x1300'0000},

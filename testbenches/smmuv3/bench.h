@@ -22,12 +22,14 @@ namespace quiesce::iommu::smmuv3::test {
 
 using namespace sim::literals;
 
-/// RAM at [base, base + bytes), of which one page can be broken; keeps the messages that land in it.
+/// RAM at [base, base + bytes), and where else it is wanted, of which one page can be broken; keeps the messages that land
+/// in it.
 class TestMemory : public memory::PlainMemory {
 public:
     static constexpr Spa base{0x1000'0000};
     static constexpr u64 bytes = 0x2000'0000;
-    TestMemory() : PlainMemory({memory::RamRange{base, bytes}}) {}
+    TestMemory() : TestMemory(std::vector<memory::RamRange>{}) {}
+    explicit TestMemory(std::vector<memory::RamRange> more) : PlainMemory(with_base(std::move(more))) {}
     Spa broken{0}; ///< the 4 KiB page that aborts, besides everything outside
     struct Message {
         Spa at;
@@ -51,6 +53,10 @@ public:
     }
 
 private:
+    static std::vector<memory::RamRange> with_base(std::vector<memory::RamRange> more) {
+        more.insert(more.begin(), memory::RamRange{base, bytes});
+        return more;
+    }
     bool is_broken(Spa at) const { return broken != Spa{0} && at.page_number() == broken.page_number(); }
 };
 
