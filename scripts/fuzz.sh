@@ -6,7 +6,7 @@
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$top"
-targets=(smmuv3 vtd tlp)
+targets=(smmuv3 vtd amdvi tlp)
 seconds=$((${1:-60} / ${#targets[@]}))
 QUIESCE_CI=1 scripts/setup.sh
 cmake --preset asan >/dev/null
