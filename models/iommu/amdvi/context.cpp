@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/amdvi/context.h"
 
+#include "iommu/amdvi/decided.h"
 #include "iommu/amdvi/page_table.h"
 #include "iommu/origin.h"
 
@@ -25,9 +26,10 @@ ContextOutcome refused(Fault f) {
     out.cacheable = false;
     return out;
 }
-/// As the device table entry has it: SA, SE.
-ContextOutcome refused(Cause cause, const Dte& e, Spa fetch = Spa{0}) {
+/// As the device table entry has it: SA, SE. `why`: the field that decided, where the cause alone does not say it.
+ContextOutcome refused(Cause cause, const Dte& e, Spa fetch = Spa{0}, const char* why = nullptr) {
     Fault f = configuration_fault(cause, fetch);
+    f.rule = why;
     f.silent = is_suppressible(cause_row(cause)) && e.get(Dte::SA);
     f.may_merge = is_suppressible(cause_row(cause)) && e.get(Dte::SE);
     return refused(f);
@@ -124,8 +126,8 @@ ContextOutcome ContextResolver::without_translation(const Dte& e, const Translat
     c.output_bits = 64;
     c.domain = DomainTag{raw(e.get(Dte::DomainID))};
     const bool asks = r.type == AddressType::TranslationRequest, may_ask = e.get(Dte::V) && e.get(Dte::I);
-    if (r.type == AddressType::Translated && !may_ask) return refused(Cause::Pretranslated, e);
-    if (asks && !may_ask) return refused(Cause::TranslationRefused, e);
+    if (r.type == AddressType::Translated && !may_ask) return refused(Cause::Pretranslated, e, Spa{0}, why_no_iotlb(e));
+    if (asks && !may_ask) return refused(Cause::TranslationRefused, e, Spa{0}, why_no_iotlb(e));
     if (may_ask) c.ats = DeviceTranslation::Whole;
     if (!e.get(Dte::V) || place_of(r) != RequestPlace::Interrupts) return granted(c);
     if (asks) return refused(Cause::InterruptTranslation, e);
@@ -134,11 +136,11 @@ ContextOutcome ContextResolver::without_translation(const Dte& e, const Translat
 
 sim::Task<ContextOutcome> ContextResolver::through_tables(TranslationRequest r, Dte e) {
     if (r.type == AddressType::TranslationRequest && !(e.get(Dte::TV) && e.get(Dte::I)))
-        co_return refused(Cause::TranslationRefused, e);
+        co_return refused(Cause::TranslationRefused, e, Spa{0}, why_no_iotlb(e));
     if (!e.get(Dte::TV)) co_return refused(Cause::NotTranslated, e);
     if (e.get(Dte::Mode) > host_levels(id_.efr)) co_return refused(Cause::ModeEncoding, e);
     const bool guests = e.get(Dte::GV) && regs_.get(Control::GTEn);
-    if (r.has_pasid && !guests) co_return refused(Cause::NoGuest, e);
+    if (r.has_pasid && !guests) co_return refused(Cause::NoGuest, e, Spa{0}, why_no_guest(e));
     if (!r.has_pasid && !(guests && e.get(Dte::GIoV))) co_return granted(host_context(e));
     auto further = with_guest(r, e);
     ContextOutcome out = co_await std::move(further);
@@ -212,8 +214,11 @@ sim::Task<ContextResolver::Found> ContextResolver::fetch_device_entry(StreamId s
     if (read != memory::Status::Ok) co_return configuration_fault(Cause::DeviceTableRead, at);
     const Dte e = Dte::from_words(words);
     if (!e.get(Dte::V)) co_return e;
-    if (const EntryRule* rule = why_refused(e, id_)) co_return configuration_fault(rule->cause);
-    co_return e;
+    const EntryRule* const rule = why_refused(e, id_);
+    if (rule == nullptr) co_return e;
+    Fault f = configuration_fault(rule->cause);
+    f.rule = rule->reason.data();
+    co_return f;
 }
 
 sim::Task<std::variant<ContextResolver::Guest, Fault>> ContextResolver::guest_of(TranslationRequest r, Dte e, Pasid pasid) {

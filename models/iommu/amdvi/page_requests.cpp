@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/amdvi/page_requests.h"
 
+#include "iommu/amdvi/decided.h"
+
 namespace quiesce::iommu::amdvi {
 
 /// MODEL: a request without PASID has neither GN nor US; a stop marker is an entry without READ and WRITE.
@@ -65,7 +67,9 @@ sim::Task<void> PageRequestLog::handle(PageRequestMessage m) {
 /// The device table itself is at fault.
 sim::Task<void> PageRequestLog::refuse(PageRequestMessage m, Fault f) {
     const auto cause = static_cast<Cause>(f.code);
-    co_await event_log_.record(make_event(cause, f, m), event_log_.fact_of(cause_row(cause).event, m));
+    FaultRaised fact = event_log_.fact_of(cause_row(cause).event, m);
+    fact.decided.what = decided_by(cause, f, TranslationRequest{}, nullptr);
+    co_await event_log_.record(make_event(cause, f, m), fact);
     answer(m, true, PageResponseCode::InvalidRequest, PageResponseReason::Disabled);
 }
 
@@ -73,7 +77,9 @@ sim::Task<void> PageRequestLog::refuse(PageRequestMessage m, Fault f) {
 /// answers by itself, so that the device does not wait for ever.
 sim::Task<void> PageRequestLog::disallow(PageRequestMessage m, Dte e) {
     const bool seen = event_log_.ring().running();
-    co_await event_log_.record(as_event(make_event(m)), event_log_.fact_of(EventCode::InvalidPprRequest, m));
+    FaultRaised fact = event_log_.fact_of(EventCode::InvalidPprRequest, m);
+    fact.decided.what = decided_by(e, m.has_pasid, regs_.get(Control::GTEn));
+    co_await event_log_.record(as_event(make_event(m)), fact);
     if (!seen || event_log_.ring().overflowed())
         answer(m, e.get(Dte::GPRP), PageResponseCode::InvalidRequest, PageResponseReason::Disabled);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "iommu/amdvi/unit.h"
 
+#include "iommu/amdvi/decided.h"
+
 namespace quiesce::iommu::amdvi {
 namespace {
 
@@ -169,11 +171,14 @@ sim::Task<Ending> Unit::fault(const TranslationRequest& r, const Fault& f, const
     const bool page_fault = is_suppressible(row);
     const bool none = f.silent || (context != nullptr && !context->on_fault.record);
     const bool one = context != nullptr ? context->merges_faults : f.may_merge;
+    FaultRaised fact = event_log_.fact_of(cause, r);
+    fact.decided.what = decided_by(cause, f, r, context);
     if (page_fault && (asks || none || (one && event_log_.reported_before(r.stream)))) {
-        event_log_.suppress(event_log_.fact_of(cause, r));
+        fact.unrecorded_by.what = unrecorded_by(r, none);
+        event_log_.suppress(fact);
         if (asks) events_.emit(AtsRefused{r.transaction, r.bond, r.stream});
     } else {
-        co_await event_log_.record(make_event(cause, f, r, context), event_log_.fact_of(cause, r));
+        co_await event_log_.record(make_event(cause, f, r, context), fact);
     }
     if (!asks || row.asked == AskedEnding::Unsupported) co_return Ending::Abort;
     co_return row.asked == AskedEnding::CompleterAbort ? Ending::CompleterAbort : Ending::Grant;
