@@ -2,6 +2,7 @@
 /// `explain DIR ID`: of results on disk, what a teardown waited for, how a violation came about, or what became of a fault, a
 /// page request, a transaction or an event (events.cpp).
 #include "base/text.h"
+#include "os/bugs.h"
 #include "platform/explain/chain.h"
 #include "platform/explain/explain.h"
 #include "platform/files.h"
@@ -49,125 +50,6 @@ const Record* find_id(const Record& list, const std::string& id) {
     for (const Record& item : list)
         if (item["id"] == id) return &item;
     return nullptr;
-}
-
-// ---- a teardown -----------------------------------------------------------------------------------------------------
-
-/// The step of the kernel's list that went on at an instant: what commands a wait was for.
-const Record* step_at(const Record& teardown, i64 at) {
-    const Record* found = nullptr;
-    for (const Record& s : teardown["steps"])
-        if (s["start_ps"].get<i64>() <= at && (!s.contains("end_ps") || at < s["end_ps"].get<i64>())) found = &s;
-    return found;
-}
-
-std::string commands_of(const Record& step) {
-    std::vector<std::string> all;
-    for (const Record& c : step["commands"]) {
-        const u64 n = c["count"].get<u64>();
-        const auto name = c["command"].get<std::string>();
-        all.push_back(n == 1 ? name : fmt::format("{} x {}", n, name));
-    }
-    return all.empty() ? "no command to the IOMMU" : base::join(all);
-}
-
-void explain_chain(Page& out, const Record& t) {
-    const i64 t0 = t["t0_ps"].get<i64>();
-    for (const Record& part : t["breakdown"]) {
-        const i64 start = part["start_ps"].get<i64>(), end = part["end_ps"].get<i64>();
-        const auto waits = part["waits_for"].get<std::string>();
-        out.print("  +{:<10} {:>10}  {:<22} {}{}", for_people(start - t0), for_people(end - start), part["phase"].get<std::string>(),
-                   part["actor"].get<std::string>(), waits.empty() ? "" : " waits for " + waits);
-        const Record* const step = step_at(t, start);
-        if (step != nullptr && !(*step)["commands"].empty()) out.print("  ({}: {})", (*step)["step"].get<std::string>(), commands_of(*step));
-        out.print("\n");
-    }
-}
-
-void explain_milestones(Page& out, const Record& t) {
-    const i64 t0 = t["t0_ps"].get<i64>();
-    out.print("\nmilestones, and what each waited for last\n");
-    std::vector<std::pair<i64, std::string>> order;
-    for (const auto& [name, at] : t["milestones_ps"].items()) order.emplace_back(at.get<i64>() - t0, name);
-    std::sort(order.begin(), order.end());
-    for (const auto& [after, name] : order) {
-        out.print("  {:<16} +{:<10}", name, for_people(after));
-        if (t["paths"].contains(name) && !t["paths"][name].empty()) {
-            const Record& last = t["paths"][name].back();
-            const auto waits = last["waits_for"].get<std::string>();
-            out.print(" {} of {}{}", last["phase"].get<std::string>(), last["actor"].get<std::string>(), waits.empty() ? "" : ", which waits for " + waits);
-        }
-        out.print("\n");
-    }
-    for (const Record& open : t["open"]) out.print("  {:<16} had not come when the run ended\n", open.get<std::string>());
-}
-
-void explain_steps(Page& out, const Record& t) {
-    const i64 t0 = t["t0_ps"].get<i64>();
-    out.print("\nsteps of the kernel, in their contexts\n");
-    for (const Record& s : t["steps"]) {
-        const i64 start = s["start_ps"].get<i64>();
-        const std::string took = s.contains("end_ps") ? for_people(s["end_ps"].get<i64>() - start) : "open";
-        out.print("  +{:<10} {:>10}  {:<22} by {}: {}\n", for_people(start - t0), took, s["step"].get<std::string>(), s["by"].get<std::string>(),
-                   commands_of(s));
-    }
-}
-
-std::string when_known(const Record& fields, const char* yes, const char* no, const char* field) { return fields[field].get<bool>() ? yes : no; }
-
-/// When the operating system saw fences for the bond, and what it could rely on then.
-void explain_fences(Page& out, const Results& r, const Record& t) {
-    if (r.events.empty()) return;
-    const i64 t0 = t["t0_ps"].get<i64>();
-    const u64 bond = t["bond"].get<u64>();
-    u64 mm = 0;
-    for (const StoredEvent& e : r.events)
-        if (e.kind == "BondChanged" && e.bond == bond) mm = e.mm.value_or(0);
-    out.print("\nfences that a CPU saw\n");
-    for (const StoredEvent& e : r.events) {
-        if (e.kind != "FenceObserved" || ps(e) < t0 || e.mm != mm || (e.bond != bond && e.bond != u64{0})) continue;
-        const Record f = Record::parse(e.fields);
-        const u64 bytes = f["bytes"].get<u64>();
-        const std::string pages = bytes == 0 ? "no page" : bytes == ~u64{0} ? "every page" : fmt::format("{} B from {:#x}", bytes, f["first"].get<u64>());
-        out.print("  +{:<10} covers {}{}\n", for_people(ps(e) - t0), pages,
-                   when_known(f, "; from here no DMA of the bond can succeed", "", "blocks"));
-    }
-}
-
-/// "e12": 12; 0: there is none.
-u64 event_in(const Record& j, const char* name) { return j.contains(name) ? number_of(j[name].get<std::string>()).value_or(0) : 0; }
-
-/// The milestones that came with quiesce.
-std::vector<std::string> set_quiesce(const Record& t) {
-    std::vector<std::string> names;
-    if (!t.contains("quiesce_ps")) return names;
-    const i64 quiet = t["t0_ps"].get<i64>() + t["quiesce_ps"].get<i64>();
-    for (const char* name : {"block", "stop", "drain", "last_seen"})
-        if (t["milestones_ps"].contains(name) && t["milestones_ps"][name] == quiet) names.emplace_back(name);
-    return names;
-}
-
-void explain_teardown(Page& out, const Results& r, Chains& chains, const Record& t) {
-    const i64 t0 = t["t0_ps"].get<i64>();
-    out.print("{}  {} of {} on {} (bond {}, PASID {}), T0 {} into the run\n", t["id"].get<std::string>(), t["trigger"].get<std::string>(),
-               t["process"].get<std::string>(), t["device"].get<std::string>(), t["bond"].get<u64>(), t["pasid"].get<u64>(), for_people(t0));
-    if (t.contains("quiesce_ps")) {
-        const i64 quiesce = t["quiesce_ps"].get<i64>();
-        out.print("quiesce came {} after T0, with {}; each part of it began when the one before was over\n", for_people(quiesce), base::join(set_quiesce(t)));
-    } else {
-        out.print("quiesce had not come when the run ended; open: {}\n", base::join(t["open"].get<std::vector<std::string>>()));
-    }
-    explain_chain(out, t);
-    explain_milestones(out, t);
-    explain_steps(out, t);
-    explain_fences(out, r, t);
-    for (const Record& v : r.run["violations"])
-        if (v["bond"] == t["bond"]) out.print("\n{} is of this bond: {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>());
-    out.decided(chains.decided_for_bond(t["bond"].get<u64>(), t0));
-    const u64 begun = event_in(t, "event");
-    for (const std::string& name : set_quiesce(t))
-        if (const u64 event = t.contains("milestone_events") ? event_in(t["milestone_events"], name.c_str()) : 0; event != 0)
-            out.chain(fmt::format("from T0 to {}, event by event, each because of the one before it", name), chains.to(event, begun));
 }
 
 // ---- a violation ----------------------------------------------------------------------------------------------------
@@ -286,6 +168,16 @@ void explain_steps_of(Page& out, const Record& t, i64 at) {
     }
 }
 
+/// What the run does wrong because somebody asked for it: where a violation comes from in the end.
+void explain_mistakes(Page& out, const Results& r) {
+    for (const Record& bug : r.run["platform"]["bugs"]) {
+        const auto name = bug.get<std::string>();
+        const auto rows = os::bug_rows();
+        const auto row = std::find_if(rows.begin(), rows.end(), [&](const os::BugRow& b) { return b.name == name; });
+        out.print("\nthe run makes the mistake {} on purpose{}{}\n", name, row == rows.end() ? "" : ": ", row == rows.end() ? "" : row->help);
+    }
+}
+
 void explain_violation(Page& out, const Results& r, Chains& chains, const Record& v) {
     out.print("{}  {}, first {} into the run, {} in all\n  {}\n", v["id"].get<std::string>(), v["kind"].get<std::string>(),
                for_people(v["time_ps"].get<i64>()), v["count"].get<u64>() == 1 ? "once" : fmt::format("{} times", v["count"].get<u64>()),
@@ -306,6 +198,7 @@ void explain_violation(Page& out, const Results& r, Chains& chains, const Record
     }
     if (r.events.empty()) out.print("\nthe run left no events.sqlite: nothing more is known of the page\n");
     if (teardown != nullptr) explain_steps_of(out, *teardown, at);
+    explain_mistakes(out, r);
 }
 
 /// What there is, for an id that is not there, and what is close to it.

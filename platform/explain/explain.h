@@ -39,6 +39,14 @@ const Record* teardown_of(const Results& r, u64 bond);
 /// A transaction's way, from the device's decision on.
 std::vector<Told> way_of(const Results& r, u64 transaction);
 
+/// "CFGI_CD, 3 x TLBI_NH_VA", of a step of the kernel's list.
+std::string commands_of(const Record& step);
+/// "e12": 12; 0: there is none.
+u64 event_in(const Record& j, const char* name);
+
+// ---- teardown.cpp
+void explain_teardown(Page& out, const Results& r, Chains& chains, const Record& teardown);
+
 // ---- events.cpp: faults are f0, f1 ..., page requests p0, p1 ..., each in the order of the run; x7 is transaction 7, e7 event 7
 /// False: there is none of that name.
 bool explain_event(Page& out, const Results& r, Chains& chains, const std::string& id);

@@ -124,6 +124,16 @@ assert wrong.returncode == 2 and f"(events; close are e{last})" in wrong.stderr,
 wrong = explain("load-vtd", "acc0")
 assert wrong.returncode == 2 and "'acc0' is of t0" in wrong.stderr, wrong
 PYTHON
+# ---- what never comes to quiesce: where the kernel stopped waiting, and what nobody had answered when the run ended
+"$QUIESCE" run atc-silent-timeout --out silent > /dev/null
+"$QUIESCE" explain silent t0 > silent.txt
+for text in "open: block; what there is leads to reuse, which came last" "none that covers anything of this bond" \
+            "stops waiting for its fence: invalidate-atc, ATC_INV, SYNC" "1 invalidation that a device has not answered" "freed-before-fenced, and 78 more of the kind"; do
+    grep -qF "$text" silent.txt || { echo "FAILED: explain of what never comes to quiesce: no '$text'"; failures=$((failures + 1)); }
+done
+"$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out forgetful > /dev/null
+"$QUIESCE" explain forgetful v0 > forgetful.txt
+grep -q "the run makes the mistake forget-tlbi on purpose: " forgetful.txt || { echo "FAILED: the mistake is not named"; failures=$((failures + 1)); }
 mkdir hollow
 refuses 5 "is this what" "$QUIESCE" explain hollow t0
 refuses 5 "there are results of several runs below it: ./" "$QUIESCE" explain . t0
