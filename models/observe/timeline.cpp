@@ -17,7 +17,8 @@ namespace quiesce::observe {
 Timeline::Timeline(base::EventBus& bus, const WaveWindow& window) : bus_(bus), window_(window) {
     using Heard = base::EventList<base::Span, base::LevelChanged, base::StateChanged, devices::QueueState, os::BondChanged,
                                   os::TeardownTriggered, os::FenceObserved, devices::DmaIssued, devices::DmaEnded,
-                                  memory::DmaCommitted, iommu::FaultRaised, pcie::TlpSent, os::ProcessChanged>;
+                                  memory::DmaCommitted, iommu::FaultRaised, pcie::TlpSent, os::ProcessChanged, iommu::Translated,
+                                  iommu::InvalidationBegun, iommu::InvalidationDone>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
     if (window_.everything) open_until_ = sim::Time::never();
 }
@@ -81,7 +82,7 @@ void Timeline::on(sim::Time now, const os::FenceObserved& e) {
 }
 
 void Timeline::on(sim::Time now, const devices::DmaIssued& e) {
-    outstanding_[e.transaction] = {now, device_of(e.bond, e.device), e.at.value(), e.bond, e.write};
+    outstanding_[e.transaction] = {now, device_of(e.bond, e.device), e.at.value(), e.bond, e.write, devices_.count(raw(e.bond)) != 0};
 }
 
 /// A write is over where it lands, which may be after its device is through with it.
@@ -89,7 +90,7 @@ void Timeline::end_transaction(sim::Time now, u64 transaction, base::Name how) {
     const auto found = outstanding_.find(transaction);
     if (found == outstanding_.end()) return;
     const Outstanding& o = found->second;
-    keep({Kind::Transaction, o.since, now, o.device, how, {}, transaction, 0, o.at, o.bond});
+    keep({Kind::Transaction, o.since, now, o.device, how, {}, transaction, 0, o.at, o.bond, o.tag});
     outstanding_.erase(found);
 }
 
@@ -110,8 +111,55 @@ void Timeline::on(sim::Time now, const iommu::FaultRaised& e) {
 }
 void Timeline::on(sim::Time now, const pcie::TlpSent& e) {
     static const std::array<base::Name, 10> kinds{"MRd", "MWr", "Cpl", "Msg", "CfgRd", "CfgWr", "DMWr", "FetchAdd", "Swap", "CAS"};
-    const base::Name track{fmt::format("{}.{}", e.link.text(), e.upstream ? "up" : "down")};
-    keep({Kind::Packet, e.began, now, track, kinds.at(static_cast<std::size_t>(e.kind)), {}, e.transaction, 0, e.address, e.bond});
+    const LinkTracks& tracks = tracks_of(e.link);
+    keep({Kind::Packet, e.began, now, e.upstream ? tracks.up : tracks.down, kinds.at(static_cast<std::size_t>(e.kind)), {}, e.transaction, 0, e.address, e.bond});
+    const auto found = e.upstream ? outstanding_.find(e.transaction) : outstanding_.end();
+    if (found == outstanding_.end()) return;
+    Outstanding& o = found->second;
+    if (!o.named) o.device = tracks.lower; // a device that nobody is bound to: its link has its name
+    if (!o.write) o.tag = e.tag;
+    o.named = true;
+    o.arrived = now;
+    o.upper = e.upper;
+}
+
+const Timeline::LinkTracks& Timeline::tracks_of(base::Name link) {
+    const auto [at, fresh] = links_.try_emplace(link.index());
+    if (fresh) {
+        std::string_view lower = link.text();
+        if (lower.ends_with(".link")) lower.remove_suffix(5);
+        at->second = {base::Name{fmt::format("{}.up", link.text())}, base::Name{fmt::format("{}.down", link.text())}, base::Name{std::string{lower}}};
+    }
+    return at->second;
+}
+
+base::Name Timeline::track_below(base::Name owner, std::string_view what) {
+    const auto [at, fresh] = tracks_below_.try_emplace({owner.index(), what});
+    if (fresh) at->second = base::Name{fmt::format("{}.{}", owner.text(), what)};
+    return at->second;
+}
+
+/// From where it left the last link: the root complex asks the IOMMU, which looks it up or walks.
+void Timeline::on(sim::Time now, const iommu::Translated& e) {
+    static const std::array<base::Name, 4> found{"TLB hit", "walk", "untranslated", "hit of a neighbour"};
+    static const base::Name refused{"refused"};
+    const auto request = outstanding_.find(e.transaction);
+    if (request == outstanding_.end() || !request->second.upper) return;
+    const Outstanding& o = request->second;
+    keep({Kind::Translation, o.arrived, now, track_below(o.upper, "translations"), e.granted ? found.at(static_cast<std::size_t>(e.look_up)) : refused, {},
+          e.transaction, 0, e.at.value(), e.bond});
+}
+
+void Timeline::on(sim::Time now, const iommu::InvalidationBegun& e) { invalidations_[{e.unit.index(), e.sequence}] = {now, e.kind}; }
+
+void Timeline::on(sim::Time now, const iommu::InvalidationDone& e) {
+    static const std::array<base::Name, 3> kinds{"configuration", "translation", "device TLB"};
+    const auto found = invalidations_.find({e.unit.index(), e.sequence});
+    if (found == invalidations_.end()) return;
+    const auto [since, kind] = found->second;
+    keep({.kind = Kind::Invalidation, .from = since, .to = now, .track = track_below(e.unit, "invalidations"), .what = kinds.at(static_cast<std::size_t>(kind)),
+          .value = e.sequence});
+    invalidations_.erase(found);
 }
 
 // ---- how it is written (perfetto: protos/perfetto/trace/{trace,trace_packet}.proto, track_event/*.proto) ---------------
@@ -290,7 +338,7 @@ struct Timeline::Arrows {
         }
     }
     static bool is_station(const Entry& e) {
-        return e.id != 0 && (e.kind == Kind::Transaction || e.kind == Kind::Packet || e.kind == Kind::Mark);
+        return e.id != 0 && (e.kind == Kind::Transaction || e.kind == Kind::Packet || e.kind == Kind::Mark || e.kind == Kind::Translation);
     }
     void add_to(Protobuf& event, const Entry& e) const {
         if (is_station(e) && stations.at(e.id) > 1) event.fixed64(field::flow, e.id * 2 + 1);
@@ -322,15 +370,17 @@ void Timeline::write(std::ostream& out, const std::vector<Teardown>& teardowns, 
             levels[{p.group, p.track}].push_back(&e);
             continue;
         }
-        static constexpr const char* categories[] = {"span", "state", "level", "transaction", "packet", "mark"};
+        static constexpr const char* categories[] = {"span", "state", "level", "transaction", "packet", "mark", "translation", "invalidation"};
         Protobuf event = slice_named(e.what.text(), categories[static_cast<unsigned>(e.kind)], e.from);
         arrows.add_to(event, e);
         if (e.event != 0) annotate(event, "event", fmt::format("e{}", e.event));
         if (e.waits_for) annotate(event, "waits_for", e.waits_for.text());
         if (e.bond != no_bond) annotate(event, "bond", raw(e.bond));
         if (Arrows::is_station(e)) annotate(event, "transaction", fmt::format("x{}", e.id));
-        if (e.value != 0) annotate(event, "address", fmt::format("{:#x}", e.value));
-        tracks.try_emplace({p.group, p.track}, e.kind == Kind::Transaction).first->second.add({e.from, e.to, std::move(event)});
+        if (e.kind == Kind::Invalidation) annotate(event, "sequence", e.value);
+        else if (e.value != 0) annotate(event, "address", fmt::format("{:#x}", e.value));
+        if (e.tag) annotate(event, "tag", u64{*e.tag});
+        tracks.try_emplace({p.group, p.track}, e.kind == Kind::Transaction || e.kind == Kind::Translation || e.kind == Kind::Invalidation).first->second.add({e.from, e.to, std::move(event)});
     }
     TrackEvents events;
     const u64 all_teardowns = events.group("teardowns", teardown_rank);

@@ -10,6 +10,7 @@
 #include <deque>
 #include <iosfwd>
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,8 +18,8 @@
 namespace quiesce::observe {
 
 /// Tracks, from the top: teardowns (one each: its steps, its milestones), bonds by state, threads and workers of the kernel, and
-/// for every unit and device what it worked on, its states, its levels, and a lane for each transaction that was outstanding at
-/// once. Arrows lead from a span to those that it caused, and along the way of a transaction.
+/// for every unit and device what it worked on, its states, its levels, invalidations under way, and a lane for each transaction that
+/// was outstanding at once, and was being translated at once. Arrows lead from a span to those that it caused, and along the way of a transaction.
 class Timeline {
 public:
     Timeline(base::EventBus& bus, const WaveWindow& window);
@@ -30,7 +31,7 @@ public:
     static constexpr std::size_t most_entries = 250'000;
 
 private:
-    enum class Kind : u8 { Span, State, Level, Transaction, Packet, Mark };
+    enum class Kind : u8 { Span, State, Level, Transaction, Packet, Mark, Translation, Invalidation };
     struct Entry {
         Kind kind;
         sim::Time from, to;      ///< the same: an instant
@@ -41,6 +42,7 @@ private:
         u64 begun_by = 0;        ///< the span that caused it
         u64 value = 0;           ///< a level; an address
         BondId bond{};
+        std::optional<u16> tag{}; ///< of a read: which TLP's
         u64 event = 0;           ///< base::EventBus's number: of a state that of its beginning, of all else that of the end
     };
     struct Outstanding {
@@ -49,7 +51,17 @@ private:
         u64 at;
         BondId bond;
         bool write;
+        bool named;                ///< `device` is its name, not its number
+        std::optional<u16> tag{};
+        sim::Time arrived{};       ///< at the upper end of the last link
+        base::Name upper{};
     };
+    /// A link's ends, as tracks: made once.
+    struct LinkTracks {
+        base::Name up, down, lower;
+    };
+    const LinkTracks& tracks_of(base::Name link);
+    base::Name track_below(base::Name owner, std::string_view what);
     void keep(Entry e);
     void open_window(sim::Time now);
     void set_state(sim::Time now, base::Name track, base::Name state, BondId bond);
@@ -68,6 +80,9 @@ private:
     void on(sim::Time now, const memory::DmaCommitted& e);
     void on(sim::Time now, const iommu::FaultRaised& e);
     void on(sim::Time now, const pcie::TlpSent& e);
+    void on(sim::Time now, const iommu::Translated& e);
+    void on(sim::Time now, const iommu::InvalidationBegun& e);
+    void on(sim::Time now, const iommu::InvalidationDone& e);
 
     struct Arrows;
     base::EventBus& bus_;
@@ -85,6 +100,9 @@ private:
     std::map<u32, Standing> states_; ///< by name index of the track: what stands now
     std::unordered_map<u64, Outstanding> outstanding_; ///< looked up only
     std::map<u32, base::Name> devices_; ///< by bond
+    std::unordered_map<u32, LinkTracks> links_;               ///< by name index
+    std::map<std::pair<u32, std::string_view>, base::Name> tracks_below_; ///< by its owner's name index
+    std::map<std::pair<u32, u64>, std::pair<sim::Time, iommu::InvalidationKind>> invalidations_; ///< under way, by unit and sequence
     std::vector<base::Subscription> tokens_;
 };
 

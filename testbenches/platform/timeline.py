@@ -50,18 +50,29 @@ def judge(scenario, *settings):
     shown = {int(e["transaction"][1:]): e["start_ps"] for e in trace.of("transaction")}
     both = issued.keys() & shown.keys()
     check(all(issued[x] == shown[x] for x in both), f"{scenario}: transactions that begin at another time than in events.sqlite")
-    return run, trace, both
+    # What is being translated, and what is being invalidated, are slices, which end where events.sqlite has their events.
+    ended = collections.defaultdict(set)
+    for txn, ps in db.execute("SELECT txn, time_ps FROM events WHERE kind = 'Translated'"):
+        ended[txn].add(ps // 1000)
+    slices = [e for e in trace.of("translation") if int(e["transaction"][1:]) in ended]
+    check(all(e["end_ns"] in ended[int(e["transaction"][1:])] and e["start_ps"] <= 1000 * e["end_ns"] + 999 for e in slices), f"{scenario}: translations")
+    done = {(u, n): ps // 1000 for u, n, ps in db.execute("SELECT fields ->> 'unit', fields ->> 'sequence', time_ps FROM events WHERE kind = 'InvalidationDone'")}
+    invalidations = [e for e in trace.of("invalidation")]
+    check(all(done.get((e["track"].removesuffix("/invalidations").replace("/", "."), int(e["sequence"])), e["end_ns"]) == e["end_ns"] for e in invalidations), f"{scenario}: invalidations")
+    check(not any(e["track"].startswith("device") for e in trace.of("transaction")), f"{scenario}: a device without its name")
+    return run, trace, both, slices, invalidations
 
 
-run, trace, both = judge("mm-exit-under-load")
+run, trace, both, translations, invalidations = judge("mm-exit-under-load")
+check(len(translations) > 20 and len(invalidations) > 5, f"{len(translations)} translations, {len(invalidations)} invalidations")
 check(len(both) > 20, f"mm-exit-under-load: {len(both)} transactions in both")
 check(any(e["track"] == "kernel/app0/0" and e["name"] == "unmap-vmas" for e in trace.of("span")), "what the kernel's thread did")
 check(any(e["track"].startswith("smmu/cmdq") for e in trace.of("span")), "what the command queue did")
 check(any(e["type"] == 4 and e["track"] == "smmu/cmdq.depth" for e in trace.events), "its depth as a counter")
-run, trace, both = judge("fault-flood", "os.suppression=none")
+run, trace, *_ = judge("fault-flood", "os.suppression=none")
 check(len(trace.of("mark")) > 1000, "faults are marks")
 judge("crowd-teardown")
-run, trace, both = judge("mm-exit-under-load", "os.bugs=[forget-tlbi]")
+run, trace, *_ = judge("mm-exit-under-load", "os.bugs=[forget-tlbi]")
 check(any(e["name"] == "WRONG" for e in trace.of("mark")), "what landed wrong is marked")
 
 if shutil.which("protoc"):
