@@ -21,7 +21,7 @@ ContextOutcome configuration_fault(EventId id, Spa fetch = Spa{0}) {
     out.fault.fetch_address = fetch;
     return out;
 }
-/// `why` is a rule's.
+/// `why` is a rule's, or names a field.
 ContextOutcome broken(EventId id, std::string_view why) {
     ContextOutcome out = configuration_fault(id);
     out.fault.rule = why.data();
@@ -104,14 +104,16 @@ Selection select_cd(const Ste& ste, const Identity& id, bool has_substream, u32 
     const NoSubstream dss = ste.get(Ste::S1DSS);
     if (has_substream) {
         if (!has_stage1(ste) || bits == 0 || (u64{substream} >> bits) != 0)
-            return {Kind::Refused, 0, EventId::C_BAD_SUBSTREAMID};
-        if (substream == 0 && dss == NoSubstream::Substream0) return {Kind::Refused, 0, EventId::F_STREAM_DISABLED};
+            return {Kind::Refused, 0, EventId::C_BAD_SUBSTREAMID,
+                    has_stage1(ste) ? "STE.S1CDMax: the substream is beyond it" : "STE.Config: no stage 1, and no substreams"};
+        if (substream == 0 && dss == NoSubstream::Substream0)
+            return {Kind::Refused, 0, EventId::F_STREAM_DISABLED, "STE.S1DSS=0b10"};
         return {Kind::Cd, substream, {}};
     }
     if (!has_stage1(ste)) return {Kind::Bypass, 0, {}};
     if (bits == 0 || dss == NoSubstream::Substream0) return {Kind::Cd, 0, {}};
     if (dss == NoSubstream::Bypass) return {Kind::Bypass, 0, {}};
-    return {Kind::Refused, 0, EventId::F_STREAM_DISABLED}; // 3 acts as 0
+    return {Kind::Refused, 0, EventId::F_STREAM_DISABLED, "STE.S1DSS=0b00"}; // 3 acts as 0
 }
 
 Context make_context(const Ste& ste, const Identity& id) {
@@ -165,14 +167,16 @@ sim::Task<ContextResolver::SteOrFault> ContextResolver::fetch_ste(TranslationReq
     const StrtabBaseCfg cfg = regs_.read<StrtabBaseCfg>();
     const memory::Origin origin = structure_origin(r);
     StreamSlot slot = locate_stream(regs_.read<StrtabBase>(), cfg, id_, r.stream);
+    std::string_view beyond = "STRTAB_BASE_CFG.LOG2SIZE: the stream is beyond it";
     if (slot.kind == StreamSlot::Kind::FirstLevel) {
         occurrences_.note(Occurrence::StructureAccess, r.stream);
         const auto [word, status] = co_await memory_.read64(slot.at, origin);
         if (status != memory::Status::Ok) co_return fetch_fault(EventId::F_STE_FETCH, slot.at);
         slot = locate_stream(L1Std::from_words({word}), cfg, r.stream);
+        beyond = "L1STD.Span: the stream is beyond it";
     }
     if (slot.kind == StreamSlot::Kind::BadStream) {
-        ContextOutcome refused = configuration_fault(EventId::C_BAD_STREAMID);
+        ContextOutcome refused = broken(EventId::C_BAD_STREAMID, beyond);
         refused.cacheable = false; // there is no entry to cache; the next transaction looks again
         co_return refused;
     }
@@ -209,8 +213,9 @@ sim::Task<ContextResolver::CdOrFault> ContextResolver::fetch_cd(TranslationReque
         if (status != memory::Status::Ok) co_return fetch_fault(EventId::F_CD_FETCH, at);
         const L1Cd first = L1Cd::from_words({word});
         table = first.get(L1Cd::L2Ptr).align_down(u64{Cd::byte_count} << leaf_bits(format));
-        if (!first.get(L1Cd::V) || beyond(table, id_.output_bits))
-            co_return configuration_fault(EventId::C_BAD_SUBSTREAMID);
+        if (!first.get(L1Cd::V)) co_return broken(EventId::C_BAD_SUBSTREAMID, "L1CD.V=0");
+        if (beyond(table, id_.output_bits))
+            co_return broken(EventId::C_BAD_SUBSTREAMID, "L1CD.L2Ptr: beyond the output size");
         index &= static_cast<u32>(base::low_bits(leaf_bits(format)));
     }
     const PlaceOrFault place = co_await reach(r, ste, table + u64{index} * Cd::byte_count);
@@ -262,7 +267,7 @@ sim::Task<ContextOutcome> ContextResolver::find(TranslationRequest r) {
         co_return behind(ste, forbidden);
     }
     const Selection selected = select_cd(ste, id_, r.has_pasid, raw(r.pasid));
-    if (selected.kind == Selection::Kind::Refused) co_return behind(ste, configuration_fault(selected.refused));
+    if (selected.kind == Selection::Kind::Refused) co_return behind(ste, broken(selected.refused, selected.by));
     if (selected.kind == Selection::Kind::Bypass) co_return out;
     const CdOrFault fetched_cd = co_await fetch_cd(r, ste, selected.index);
     if (const auto* refused = std::get_if<ContextOutcome>(&fetched_cd)) co_return behind(ste, *refused);

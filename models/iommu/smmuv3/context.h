@@ -17,6 +17,7 @@ struct Selection {
     enum class Kind : u8 { Bypass, Cd, Refused } kind;
     u32 index = 0;     ///< Cd: which descriptor
     EventId refused{}; ///< Refused: the event
+    std::string_view by{}; ///< Refused: the field that says so
 };
 /// `ste` is legal and its Config is 1xx. `substream` is ignored without `has_substream`.
 Selection select_cd(const Ste& ste, const Identity& id, bool has_substream, u32 substream);
