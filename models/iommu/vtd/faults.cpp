@@ -151,16 +151,12 @@ FaultCode code_of(const Fault& f, const TranslationRequest& r, const Context* co
 
 namespace {
 
-struct DecidedRow {
-    FaultCode code;
-    std::string_view by;
-};
 /// Table 30's reasons, as the fields that they speak of.
-constexpr DecidedRow decided_table[] = {
+constexpr DecidingField decided_table[] = {
     {FaultCode::LRT_2, "root entry.P=0"}, {FaultCode::LCT_2, "context entry.P=0"}, {FaultCode::LCT_5, "context entry.TT=00b or 10b"},
-    {FaultCode::LCT_4, "context entry.AW or TT, or its table cannot be read"}, {FaultCode::LGN_1, "context entry.AW: the address is beyond it"},
+    {FaultCode::LCT_4, "context entry.AW: it or TT cannot be, or the table cannot be read"}, {FaultCode::LGN_1, "context entry.AW: the address is beyond it"},
     {FaultCode::LGN_2, "second-stage entry.W=0"}, {FaultCode::LGN_3, "second-stage entry.R=0"},
-    {FaultCode::SRT_2, "scalable root entry.LP=0"}, {FaultCode::SCT_2, "scalable context entry.P=0"},
+    {FaultCode::SRT_2, "scalable root entry.LP=0, or UP=0 of the upper half"}, {FaultCode::SCT_2, "scalable context entry.P=0"},
     {FaultCode::SCT_5, "scalable context entry.DTE=0"}, {FaultCode::SCT_6, "scalable context entry.PASIDE=0"},
     {FaultCode::SCT_7, "scalable context entry.PDTS: the PASID is beyond it"}, {FaultCode::SCT_8, "scalable context entry.PRE=0"},
     {FaultCode::SCT_9, "scalable context entry.RID_PASID: the request's PASID is this one"},
@@ -194,10 +190,11 @@ base::Name decided_by(FaultCode code, const char* rule) {
         for (const auto& [letters, structure] : structure_table)
             if (name.substr(0, letters.size()) == letters) return base::Name{std::string{structure} + ": " + rule};
     }
-    for (const DecidedRow& row : decided_table)
+    for (const DecidingField& row : decided_table)
         if (row.code == code) return base::Name{row.by};
     return {};
 }
+std::span<const DecidingField> deciding_fields() { return decided_table; }
 
 FaultRecord make_record(FaultCode code, const TranslationRequest& r) {
     static constexpr RequestKind kinds[] = {RequestKind::Read, RequestKind::Write, RequestKind::AtomicOp};

@@ -30,6 +30,12 @@ const FaultRow& fault_row(FaultCode code);
 
 /// The field, or what else of software's making, that a code tells of; with `rule`, what is wrong with the structure. Empty: none.
 base::Name decided_by(FaultCode code, const char* rule);
+struct DecidingField {
+    FaultCode code;
+    std::string_view by;
+};
+/// Everything that it can say without a rule.
+std::span<const DecidingField> deciding_fields();
 
 /// The fault of a request in scalable mode, or in legacy mode. `context` is null for faults of the remapping tables.
 FaultCode code_of(const Fault& f, const TranslationRequest& r, const Context* context, bool scalable);

@@ -77,11 +77,15 @@ sim::Task<void> PageRequestQueue::handle(PageRequestMessage m) {
 
 sim::Task<void> PageRequestQueue::refuse(PageRequestMessage m, Fault f) {
     const auto code = static_cast<FaultCode>(f.code);
+    FaultRaised fact = on_.faults.fact_of(code, m);
+    fact.decided.what = decided_by(code, f.rule);
     // ECAP.SMS: a stop marker that faults leaves no trace.
-    if (f.silent || is_stop_marker(m))
-        on_.faults.suppress(on_.faults.fact_of(code, m));
-    else
-        co_await on_.faults.record(make_record(code, m), on_.faults.fact_of(code, m));
+    if (f.silent || is_stop_marker(m)) {
+        if (f.silent && f.quiet_by != nullptr) fact.unrecorded_by.what = base::Name{f.quiet_by};
+        on_.faults.suppress(fact);
+    } else {
+        co_await on_.faults.record(make_record(code, m), fact);
+    }
     answer(m, PageResponseCode::InvalidRequest, PageResponseReason::Disabled);
 }
 
