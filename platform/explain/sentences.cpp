@@ -171,11 +171,10 @@ std::string filled(const Record& fields, std::string_view slot) {
     return value_of(v, "").empty() ? std::string{} : std::string{rest};
 }
 
-/// "6.5.2.9" with the manual's name before it, unless it is in another one, and says so ("DDI 0487 D8.3").
+/// "6.5.2.9" with the manual's name before it; what is of another manual names it itself: "DDI 0487 D8.3".
 std::string in_manual(std::string_view iommu, std::string_view section) {
-    if (section.empty()) return {};
-    if (section.starts_with("DDI ")) return std::string{section};
-    return fmt::format("{} {}", iommu == "smmuv3" ? "IHI 0070" : "VT-d", section);
+    if (section.empty() || section[0] < '0' || section[0] > '9') return std::string{section};
+    return fmt::format("{} {}", iommu == "smmuv3" ? "IHI 0070" : iommu == "vtd" ? "VT-d" : "AMD 48882", section);
 }
 
 std::string feature_section(std::string_view iommu, std::string_view name, auto&& kind) {

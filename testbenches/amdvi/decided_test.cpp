@@ -156,9 +156,9 @@ TEST_CASE("what is said to decide is a field or a register that there is, and ev
         owners.insert(std::string{f.owner.empty() ? f.name : f.owner});
     }
     for (const DecidedCase& c : decided_cases) tried.insert(std::string{c.decided});
-    for (const std::string_view also : {"DTE.GuestPagingMode: the address is not canonical", "DTE.SA=1", "DTE.SE=1",
-                                        "MiscInfo0.PAsize: the address is beyond it",
-                                        "the answer to the translation request tells of it"})
+    for (const std::string_view also :
+         {"DTE.GuestPagingMode: the address is not canonical", "DTE.SA=1", "DTE.SE=1",
+          "MiscInfo0.PAsize: the address is beyond it", "the answer to the translation request tells of it"})
         tried.insert(std::string{also});
     for (const std::string_view text : deciding_fields()) {
         INFO(text);
@@ -167,7 +167,8 @@ TEST_CASE("what is said to decide is a field or a register that there is, and ev
         const bool whole = owners.count(field) == 1 || owners.count(field.substr(0, field.find('.'))) == 1;
         CHECK((names.count(field) == 1 || whole || text.starts_with("the answer")));
         const auto dot = field.find('.');
-        const bool of_structure = dot != std::string::npos && !field.starts_with("DevTabBar") && !field.starts_with("MiscInfo0");
+        const bool of_structure =
+            dot != std::string::npos && !field.starts_with("DevTabBar") && !field.starts_with("MiscInfo0");
         if (of_structure) CHECK(names.count(field) == 1);
     }
     for (const EntryRule& rule : entry_rules()) CHECK_FALSE(rule.reason.empty());
