@@ -275,6 +275,7 @@ observe::RunRecord collect(const Scenario& s, sim::Calendar& calendar, Watchers&
     r.allocations = w.oom.allocations();
     r.violations = w.checkers.violations();
     r.events_kept = w.log.has_value();
+    r.events_left_out = w.log ? w.log->left_out() : 0;
     r.host_events = calendar.items_run();
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
@@ -305,6 +306,10 @@ void write_outputs(const Scenario& s, const observe::RunRecord& r, Watchers* w, 
     else write_file(dir / "lspci.txt", lspci);
     if (w == nullptr || !w->log) remove_file(dir / "events.sqlite");
     else observe::write_events(*w->log, dir / "events.sqlite", r.fingerprint);
+    if (r.events_left_out > 0)
+        notes.warning(place_of(s.root, {"observe"}),
+                      fmt::format("events.sqlite has no room for {} more events: of a shorter observe.window, or fewer "
+                                  "teardowns, it has all", r.events_left_out));
     write_timeline(r, w, dir / "timeline.pftrace");
     if (w == nullptr || !w->packets) remove_file(dir / "tlps.pcapng");
     else w->packets->close();

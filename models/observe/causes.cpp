@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "observe/causes.h"
 
+#include "observe/causes_ahead.h"
+
 #include <algorithm>
 #include <deque>
 #include <map>
@@ -8,74 +10,7 @@
 
 namespace quiesce::observe {
 
-const std::array<CauseRow, static_cast<std::size_t>(Why::Count)> cause_rows{{
-    {Why::SameTransaction, "transaction", "what the same transaction did before"},
-    {Why::Translation, "translation", "the translation that the device had asked for on its behalf"},
-    {Why::PageGranted, "page-granted", "the answer to the page request that it waited for"},
-    {Why::SameContext, "same-context", "what the same kernel context did before"},
-    {Why::SameUnit, "same-unit", "what the same unit did before"},
-    {Why::BegunBy, "begun-by", "what made it begin"},
-    {Why::HandedOver, "handed-over", "what the context that then waited for it did before"},
-    {Why::EndedBy, "ended-by", "what ended its wait"},
-    {Why::Trigger, "trigger", "the reason to tear down"},
-    {Why::Death, "death", "the death of the process"},
-    {Why::StepBegan, "step-began", "the beginning of the step"},
-    {Why::InStep, "in-step", "the step of the teardown that it is part of"},
-    {Why::Command, "command", "the driver's command in the queue"},
-    {Why::Fence, "fence", "the unit's sign that all before it is complete"},
-    {Why::Request, "request", "the request that went to the device"},
-    {Why::Covers, "waited-for", "what the fence had to wait for"},
-    {Why::Completes, "completes", "the invalidation that it completes"},
-    {Why::Done, "begun", "the beginning of the invalidation"},
-    {Why::PageAsked, "page-request", "the device's page request"},
-    {Why::PageTaken, "page-taken", "the request, as the unit took it in"},
-    {Why::PageRecorded, "page-recorded", "the record in the kernel's queue"},
-    {Why::PageHandled, "page-handled", "what became of a page of the group"},
-    {Why::PageAnswered, "page-answered", "the kernel's decision about the group"},
-    {Why::PageResponse, "page-response", "the unit's response"},
-    {Why::FaultRecord, "fault-record", "the record that hardware wrote of the fault"},
-    {Why::Mapped, "mapped", "the mapping of the page"},
-    {Why::Unmapped, "unmapped", "the clearing of its entry"},
-    {Why::Fenced, "fenced", "the fence that covers the page"},
-    {Why::Freed, "freed", "the freeing of the frame"},
-    {Why::SameState, "same-object", "the object's state before"},
-    {Why::Bound, "bond", "the bond, as it was"},
-    {Why::Work, "work", "the queue that has the bond's work"},
-    {Why::Reset, "reset", "the reset of the device"},
-    {Why::Victim, "oom-victim", "the OOM killer's choice"},
-}};
-
 namespace {
-
-/// What stands later in the list than what it explains, and is looked up by it.
-struct Ahead {
-    using CommandKey = std::pair<u32, u64>; ///< unit and sequence
-    std::map<CommandKey, Spa> entries;
-    struct Invalidation {
-        sim::Time asked;
-        CommandKey command;
-    };
-    std::map<std::pair<u32, u16>, std::deque<Invalidation>> invalidations; ///< by link and tag
-    std::unordered_map<u64, base::Name> actors;                            ///< by span
-    struct Wait {
-        base::Name actor;
-        sim::Time since;
-    };
-    std::unordered_map<u64, Wait> waits; ///< by the span that ended it: the first
-
-    explicit Ahead(const std::vector<LoggedEvent>& events) {
-        for (const LoggedEvent& row : events) visit(row, [this](const auto& e) { note(e); });
-    }
-    template <class E> void note(const E&) {}
-    void note(const iommu::CommandConsumed& e) { entries[{e.unit.index(), e.sequence}] = e.entry.what; }
-    void note(const pcie::InvalidationAnswered& e) {
-        invalidations[{e.link.index(), e.itag}].push_back({e.asked, {e.unit.index(), e.sequence}});
-    }
-    void note(const base::Span& e) {
-        actors[e.id] = e.actor;
-        if (e.ended_by != 0) waits.try_emplace(e.ended_by, Wait{e.actor, e.start});
-    }
-};
 
 constexpr u32 invalidate_request_bytes = 8; ///< of a message down, none else carries a body
 
@@ -92,6 +27,7 @@ public:
     std::vector<Cause> take() { return std::move(found_); }
 
 private:
+    using Ahead = CausesAhead;
     using CommandKey = Ahead::CommandKey;
     using Group = std::pair<u32, u16>; ///< stream and index, or the tag of a stall
     struct Requests {

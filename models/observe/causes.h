@@ -8,7 +8,7 @@
 
 namespace quiesce::observe {
 
-/// Why an event is a cause of another. What each means: cause_rows.
+/// Why an event is a cause of another. What each means: cause_rows, in cause_rows.cpp.
 enum class Why : u8 {
     SameTransaction, Translation, PageGranted,
     SameContext, SameUnit, BegunBy, HandedOver, EndedBy, Trigger, Death, StepBegan, InStep,

@@ -2,9 +2,12 @@
 #include "observe/event_store.h"
 
 #include "observe/sqlite.h"
+#include "observe/sqlite_file.h"
 #include "observe/transactions.h"
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 #include <unistd.h>
 
 namespace quiesce::observe {
@@ -12,29 +15,36 @@ namespace {
 
 // ---- fields as JSON -------------------------------------------------------------------------------------------------
 
-void append_text(std::string& out, std::string_view text) {
+/// Writes at a place that has room for it: what a value takes at most is known before.
+constexpr std::size_t number_room = 24, escaped_room = 6;
+
+char* put_text(char* to, std::string_view text) {
     static constexpr char digits[] = "0123456789abcdef";
-    out += '"';
+    *to++ = '"';
     for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (static_cast<unsigned char>(c) >= 0x20) out += c;
-        else (out += "\\u00") += {digits[c >> 4 & 15], digits[c & 15]};
+        if (c == '"' || c == '\\') *to++ = '\\';
+        if (static_cast<unsigned char>(c) >= 0x20) *to++ = c;
+        else for (const char d : {'\\', 'u', '0', '0', digits[c >> 4 & 15], digits[c & 15]}) *to++ = d;
     }
-    out += '"';
+    *to++ = '"';
+    return to;
 }
-template <std::integral N> void append_number(std::string& out, N n) {
-    char digits[24];
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, n).ptr);
+template <class V> char* put_value(char* to, const V& v) {
+    const auto number = [to](auto n) { return std::to_chars(to, to + number_room, n).ptr; };
+    if constexpr (base::is_aside<V>) return put_value(to, v.what);
+    else if constexpr (std::same_as<V, base::Name>) return put_text(to, v.text());
+    else if constexpr (std::same_as<V, bool>) return std::copy_n(v ? "true" : "false", v ? 4 : 5, to);
+    else if constexpr (std::same_as<V, sim::Time>) return number(v.ps());
+    else if constexpr (base::NamedEnum<V>) return put_text(to, base::enum_text(v));
+    else if constexpr (std::is_enum_v<V>) return number(static_cast<u64>(v));
+    else if constexpr (std::integral<V>) return number(v);
+    else return number(static_cast<u64>(v.value()));
 }
-template <class V> void append_value(std::string& out, const V& v) {
-    if constexpr (base::is_aside<V>) append_value(out, v.what);
-    else if constexpr (std::same_as<V, base::Name>) append_text(out, v.text());
-    else if constexpr (std::same_as<V, bool>) out += v ? "true" : "false";
-    else if constexpr (std::same_as<V, sim::Time>) append_number(out, v.ps());
-    else if constexpr (base::NamedEnum<V>) append_text(out, base::enum_text(v));
-    else if constexpr (std::is_enum_v<V>) append_number(out, static_cast<u64>(v));
-    else if constexpr (std::integral<V>) append_number(out, v);
-    else append_number(out, static_cast<u64>(v.value()));
+template <class V> std::size_t value_room(const V& v) {
+    if constexpr (base::is_aside<V>) return value_room(v.what);
+    else if constexpr (std::same_as<V, base::Name>) return 2 + escaped_room * v.text().size();
+    else if constexpr (base::NamedEnum<V>) return 2 + escaped_room * base::enum_text(v).size();
+    else return number_room;
 }
 
 // ---- fields as columns ----------------------------------------------------------------------------------------------
@@ -70,9 +80,9 @@ struct Columns {
 
 // ---- tables ---------------------------------------------------------------------------------------------------------
 
-/// Indices come last: what is sorted once costs less than what is kept sorted.
+/// Rows are filled in later (sqlite_file.h), those of indices, too.
 constexpr const char* store_schema =
-    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32000;"
+    "PRAGMA page_size=16384; PRAGMA auto_vacuum=NONE; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT);"
     "CREATE TABLE kinds(kind TEXT PRIMARY KEY, emitted INTEGER NOT NULL, kept INTEGER NOT NULL);"
     "CREATE TABLE whys(why TEXT PRIMARY KEY, meaning TEXT NOT NULL);"
@@ -83,12 +93,10 @@ constexpr const char* store_schema =
     "last_event INTEGER NOT NULL REFERENCES events(id), asked_by INTEGER);"
     "CREATE TABLE causes(effect INTEGER NOT NULL REFERENCES events(id), cause INTEGER NOT NULL REFERENCES events(id), "
     "why TEXT NOT NULL REFERENCES whys(why), PRIMARY KEY(effect, cause)) WITHOUT ROWID;"
-    "BEGIN";
-constexpr const char* store_indices =
     "CREATE INDEX events_by_time ON events(time_ps);"
     "CREATE INDEX events_by_bond ON events(bond) WHERE bond IS NOT NULL;"
     "CREATE INDEX events_by_txn ON events(txn) WHERE txn IS NOT NULL;"
-    "COMMIT";
+    "BEGIN";
 
 void write_about(Database& db, const EventLog& log, const std::string& fingerprint) {
     Statement meta(db, "INSERT INTO meta VALUES(?, ?)");
@@ -115,92 +123,161 @@ void write_about(Database& db, const EventLog& log, const std::string& fingerpri
     }
 }
 
-void write_rows(Database& db, const std::vector<LoggedEvent>& rows) {
-    Statement insert(db, "INSERT INTO events VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    std::string fields;
-    for (const LoggedEvent& row : rows) {
-        fields.clear();
-        append_fields(fields, row);
-        insert.bind(1, std::optional{row.id});
-        insert.bind(2, std::optional{static_cast<u64>(row.at.ps())});
-        visit(row, [&](const auto& e) {
-            const Columns c(e);
-            insert.bind(3, std::remove_cvref_t<decltype(e)>::event_name);
-            insert.bind(4, c.bond);
-            insert.bind(5, c.mm);
-            insert.bind(6, c.page);
-            insert.bind(7, c.transaction);
-            insert.bind(9, c.began);
-            insert.bind(10, c.device);
-        });
-        insert.bind(8, std::string_view{fields});
-        insert.done();
-    }
+/// Where each table and index begins.
+std::map<std::string, u32> find_roots(Database& db) {
+    std::map<std::string, u32> roots;
+    Statement all(db, "SELECT name, rootpage FROM sqlite_master WHERE rootpage > 0");
+    while (all.step()) roots[all.text(0)] = static_cast<u32>(all.number(1).value_or(0));
+    return roots;
 }
 
-void write_transactions(Database& db, const std::vector<LoggedEvent>& rows) {
-    Statement insert(db, "INSERT INTO transactions VALUES(?, ?, ?, NULLIF(?, ''), ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?)");
-    for (const Transaction& t : find_transactions(rows)) {
-        insert.bind(1, std::optional{t.id});
-        insert.bind(2, t.bond);
-        insert.bind(3, t.device);
-        insert.bind(4, t.kind);
-        insert.bind(5, t.address);
-        insert.bind(6, t.bytes);
-        insert.bind(7, std::optional{static_cast<u64>(t.began.ps())});
-        insert.bind(8, std::optional{static_cast<u64>(t.ended.ps())});
-        insert.bind(9, t.outcome);
-        insert.bind(10, std::optional{t.first_event});
-        insert.bind(11, std::optional{t.last_event});
-        insert.bind(12, t.asked_by);
-        insert.done();
-    }
-}
+class StoreWriter {
+public:
+    StoreWriter(const std::filesystem::path& file, std::map<std::string, u32> roots) : file_(file), roots_(std::move(roots)) {}
 
-void write_causes(Database& db, const std::vector<LoggedEvent>& rows) {
-    Statement insert(db, "INSERT INTO causes VALUES(?, ?, ?)");
-    for (const Cause& c : find_causes(rows)) {
-        insert.bind(1, std::optional{c.effect});
-        insert.bind(2, std::optional{c.cause});
-        insert.bind(3, cause_rows[static_cast<std::size_t>(c.why)].name);
-        insert.done();
+    void events(const std::vector<LoggedEvent>& rows) {
+        SqliteTable table(file_, roots_.at("events"));
+        Entries by_time, by_bond, by_transaction;
+        std::string fields;
+        for (const LoggedEvent& row : rows) {
+            const i64 id = static_cast<i64>(row.id);
+            fields.clear();
+            append_fields(fields, row);
+            visit(row, [&](const auto& e) {
+                const Columns c(e);
+                record_.clear();
+                record_.null();
+                record_.number(row.at.ps());
+                record_.text(std::remove_cvref_t<decltype(e)>::event_name);
+                for (const auto& v : {c.bond, c.mm, c.page, c.transaction}) record_.number(v);
+                record_.text(fields);
+                record_.number(c.began);
+                record_.number(c.device);
+                if (c.bond) by_bond.emplace_back(*c.bond, id);
+                if (c.transaction) by_transaction.emplace_back(*c.transaction, id);
+            });
+            by_time.emplace_back(row.at.ps(), id);
+            table.add(id, record_);
+        }
+        table.close();
+        index("events_by_time", by_time);
+        index("events_by_bond", by_bond);
+        index("events_by_txn", by_transaction);
     }
-}
+
+    void transactions(std::vector<Transaction> all) {
+        std::sort(all.begin(), all.end(), [](const Transaction& a, const Transaction& b) { return a.id < b.id; });
+        SqliteTable table(file_, roots_.at("transactions"));
+        const auto text_or_null = [this](std::string_view text) { text.empty() ? record_.null() : record_.text(text); };
+        for (const Transaction& t : all) {
+            record_.clear();
+            record_.null();
+            record_.number(t.bond);
+            record_.number(t.device);
+            text_or_null(t.kind);
+            record_.number(t.address);
+            record_.number(t.bytes);
+            record_.number(t.began.ps());
+            record_.number(t.ended.ps());
+            text_or_null(t.outcome);
+            record_.number(std::optional{t.first_event});
+            record_.number(std::optional{t.last_event});
+            record_.number(t.asked_by);
+            table.add(static_cast<i64>(t.id), record_);
+        }
+        table.close();
+    }
+
+    /// They come in the order of their effects.
+    void causes(std::vector<Cause> all) {
+        for (auto first = all.begin(); first != all.end();) {
+            const auto end = std::find_if(first, all.end(), [&](const Cause& c) { return c.effect != first->effect; });
+            std::sort(first, end, [](const Cause& a, const Cause& b) { return a.cause < b.cause; });
+            first = end;
+        }
+        SqliteIndex table(file_, roots_.at("causes"));
+        for (const Cause& c : all) {
+            record_.clear();
+            record_.number(std::optional{c.effect});
+            record_.number(std::optional{c.cause});
+            record_.text(cause_rows[static_cast<std::size_t>(c.why)].name);
+            table.add(record_);
+        }
+        table.close();
+    }
+    void close() { file_.close(); }
+
+private:
+    using Entries = std::vector<std::pair<i64, i64>>; ///< what is looked for, and the row
+
+    void index(const char* name, Entries& entries) {
+        if (!std::is_sorted(entries.begin(), entries.end())) std::sort(entries.begin(), entries.end());
+        SqliteIndex index(file_, roots_.at(name));
+        for (const auto& [key, row] : entries) {
+            record_.clear();
+            record_.number(key);
+            record_.number(row);
+            index.add(record_);
+        }
+        index.close();
+    }
+
+    SqliteFile file_;
+    std::map<std::string, u32> roots_;
+    SqliteRecord record_;
+};
 } // namespace
 
 void append_fields(std::string& out, const LoggedEvent& row) {
-    char before = '{';
     visit(row, [&](const auto& e) {
+        std::size_t room = 2;
+        base::for_each_field(e, [&](std::string_view name, const auto& v) { room += name.size() + 4 + value_room(v); });
+        const std::size_t begin = out.size();
+        out.resize(begin + room);
+        char* to = out.data() + begin;
+        char before = '{';
         base::for_each_field(e, [&](std::string_view name, const auto& v) {
-            out += before;
+            *to++ = before;
             before = ',';
-            ((out += '"') += name) += "\":";
-            append_value(out, v);
+            *to++ = '"';
+            to = std::copy(name.begin(), name.end(), to);
+            *to++ = '"';
+            *to++ = ':';
+            to = put_value(to, v);
         });
+        if (before == '{') *to++ = '{';
+        *to++ = '}';
+        out.resize(static_cast<std::size_t>(to - out.data()));
     });
-    out += before == '{' ? "{}" : "}";
 }
 
 void write_events(const EventLog& log, const std::filesystem::path& file, const std::string& fingerprint) {
     const std::vector<LoggedEvent> rows = log.rows();
     const std::filesystem::path beside = file.string() + ".part" + std::to_string(::getpid());
     std::filesystem::remove(beside);
+    std::map<std::string, u32> roots;
     {
         Database db(beside, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
         db.run(store_schema);
         write_about(db, log, fingerprint);
-        write_rows(db, rows);
-        write_transactions(db, rows);
-        write_causes(db, rows);
-        db.run(store_indices);
+        db.run("COMMIT");
+        roots = find_roots(db);
     }
+    StoreWriter store(beside, std::move(roots));
+    store.events(rows);
+    store.transactions(find_transactions(rows));
+    store.causes(find_causes(rows));
+    store.close();
     std::filesystem::rename(beside, file);
 }
 
-std::vector<StoredEvent> read_events(const std::filesystem::path& file) {
+std::vector<StoredEvent> read_events(const std::filesystem::path& file, std::span<const std::string_view> kinds) {
     Database db(file, SQLITE_OPEN_READONLY);
-    Statement all(db, "SELECT time_ps, kind, bond, mm, page, txn, fields, id FROM events WHERE kind NOT IN ('LevelChanged', 'StateChanged', "
-                      "'Span', 'CpuRuns', 'CpuSpent', 'CreditStalled') ORDER BY id");
+    std::string sql = "SELECT time_ps, kind, bond, mm, page, txn, fields, id FROM events WHERE kind ";
+    if (kinds.empty()) sql += "NOT IN ('LevelChanged', 'StateChanged', 'Span', 'CpuRuns', 'CpuSpent', 'CreditStalled'";
+    for (std::size_t n = 0; n < kinds.size(); ++n) (sql += n == 0 ? "IN ('" : ", '") += std::string{kinds[n]} + "'";
+    sql += ") ORDER BY id";
+    Statement all(db, sql.c_str());
     std::vector<StoredEvent> rows;
     while (all.step())
         rows.push_back({all.number(7).value_or(0), sim::Time::at(sim::Duration::ps(static_cast<i64>(all.number(0).value_or(0)))), all.text(1),
@@ -212,6 +289,21 @@ std::string fingerprint_of_events(const std::filesystem::path& file) {
     Database db(file, SQLITE_OPEN_READONLY);
     Statement row(db, "SELECT value FROM meta WHERE key = 'fingerprint'");
     return row.step() ? row.text(0) : std::string{};
+}
+
+/// Quotes within a text are escaped, so that a name in quotes with a colon behind them is a field's.
+std::string_view field_of(const StoredEvent& e, std::string_view name) {
+    const std::string key = "\"" + std::string{name} + "\":";
+    const std::string_view fields = e.fields;
+    const std::size_t at = fields.find(key);
+    if (at == fields.npos) return {};
+    const std::string_view value = fields.substr(at + key.size());
+    std::size_t end = 0;
+    for (bool quoted = false; end < value.size() && (quoted || (value[end] != ',' && value[end] != '}')); ++end) {
+        if (quoted && value[end] == '\\') ++end;
+        else if (value[end] == '"') quoted = !quoted;
+    }
+    return value.substr(0, end);
 }
 
 } // namespace quiesce::observe

@@ -20,7 +20,9 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace quiesce::observe {
@@ -36,10 +38,14 @@ struct StoredEvent {
 /// Whole or not at all. Throws std::runtime_error.
 void write_events(const EventLog& log, const std::filesystem::path& file, const std::string& fingerprint);
 
-/// The rows of a database but those of levels, states, spans and CPU time, in the order of their time. Throws std::runtime_error if there is none.
-std::vector<StoredEvent> read_events(const std::filesystem::path& file);
+/// The rows of a database but those of levels, states, spans and CPU time, in the order of their time; or those of some kinds
+/// only. Throws std::runtime_error if there is none.
+std::vector<StoredEvent> read_events(const std::filesystem::path& file, std::span<const std::string_view> kinds = {});
 /// Of the run that left it. Throws std::runtime_error if it is no such database.
 std::string fingerprint_of_events(const std::filesystem::path& file);
+
+/// One of its fields, as JSON; empty: it has none of that name. Cheaper than to parse all of them.
+std::string_view field_of(const StoredEvent& e, std::string_view name);
 
 /// The fields of an event as JSON.
 void append_fields(std::string& out, const LoggedEvent& e);

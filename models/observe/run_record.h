@@ -43,6 +43,7 @@ struct RunRecord {
     MemoryCounts allocations;
     std::vector<Violation> violations;
     bool events_kept = false; ///< in events.sqlite: what is told names them
+    u64 events_left_out = 0;  ///< that found no room there
     double wall_s = 0;
     u64 host_events = 0, max_rss_bytes = 0;
 
