@@ -25,31 +25,6 @@ std::string operator_names() {
     return base::join(names);
 }
 
-constexpr std::string_view summary = "summary.";
-
-bool is_number(const std::string& path) {
-    const auto& known = number_paths();
-    return std::find(known.begin(), known.end(), path) != known.end();
-}
-
-/// With what was left out of it.
-std::string whole_path(const std::string& path) {
-    const std::string in_summary = std::string{summary} + path;
-    return !is_number(path) && is_number(in_summary) ? in_summary : path;
-}
-
-/// As check_metric, but what is near may stand in `summary`.
-void check_path(const std::string& path, const Mark& at, Diagnostics& out) {
-    Diagnostics plain;
-    check_metric(path, at, plain);
-    if (plain.ok()) return;
-    std::vector<std::string> near;
-    for (const std::string& known : number_paths())
-        if (known.rfind(summary, 0) == 0) near.push_back(known.substr(summary.size()));
-    if (base::closest(path, near)) return out.error_about(at, fmt::format("'{}' is no number of run.json", path), path, near);
-    check_metric(path, at, out);
-}
-
 /// Where a value is read, for messages.
 struct ValueReader {
     const SourcePtr& source;
@@ -143,9 +118,9 @@ std::optional<FailIf> parse_fail_if(const std::string& text, Diagnostics& out) {
     const std::string path = all.substr(path_at, path_end - path_at);
     if (path.empty()) return fail(path_at, "expected a number of run.json, as in 'quiesce.p99 > +5%'");
     c.metric.name = path;
-    c.metric.path = whole_path(path);
+    c.metric.path = metric_path(path);
     const std::size_t errors = out.errors();
-    check_path(c.metric.path, place_of(source, path_at), out);
+    check_metric(c.metric.path, place_of(source, path_at), out);
     const std::size_t op_at = skip(path_end);
     for (const Operator& o : operators)
         if (c.op.empty() && all.compare(op_at, o.name.size(), o.name) == 0) c.op = o.name;

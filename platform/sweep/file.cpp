@@ -71,7 +71,7 @@ void read_seeds(Sweep& sweep, MapReader& top, Diagnostics& out) {
 void read_metrics(Sweep& sweep, const Node& list, Diagnostics& out) {
     const auto* items = list.as_seq(out, "metrics");
     if (items == nullptr) return;
-    if (items->empty()) out.error(list.at(), "metrics: expected one or more, such as summary.quiesce.p99");
+    if (items->empty()) out.error(list.at(), "metrics: expected one or more, such as quiesce.p99");
     for (const Node& n : *items) {
         SweepMetric m;
         Mark at = n.at();
@@ -84,6 +84,7 @@ void read_metrics(Sweep& sweep, const Node& list, Diagnostics& out) {
             m.path = m.name = n.as_string(out, "metrics").value_or("");
         }
         if (m.path.empty()) continue;
+        m.path = metric_path(m.path);
         check_metric(m.path, at, out);
         const auto same = [&](const SweepMetric& o) { return o.name == m.name; };
         if (std::any_of(sweep.metrics.begin(), sweep.metrics.end(), same))

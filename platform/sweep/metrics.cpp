@@ -24,6 +24,13 @@ bool is_teardown_metric(std::string_view path) {
     return std::find(names.begin(), names.end(), path) != names.end();
 }
 
+constexpr std::string_view summary = "summary.";
+
+bool is_number(const std::string& path) {
+    const auto& known = number_paths();
+    return std::find(known.begin(), known.end(), path) != known.end();
+}
+
 /// Nothing if one teardown has not come so far.
 std::optional<i64> latest(const nlohmann::ordered_json& run, const std::string& name) {
     std::optional<i64> most;
@@ -58,14 +65,27 @@ std::string SweepMetric::text(double value) const {
     return fmt::format("{:.4g}", value);
 }
 
+std::string metric_path(const std::string& said) {
+    const std::string in_summary = std::string{summary} + said;
+    return !is_number(said) && is_number(in_summary) ? in_summary : said;
+}
+
 void check_metric(const std::string& path, const Mark& at, Diagnostics& out) {
     if (is_teardown_metric(path) || path == "violations") return;
-    if (path.find('.') != std::string::npos) return check_number(path, at, out);
+    if (path.find('.') != std::string::npos) {
+        Diagnostics plain;
+        check_number(path, at, plain);
+        if (plain.ok()) return;
+        std::vector<std::string> near;
+        for (const std::string& known : number_paths())
+            if (known.rfind(summary, 0) == 0) near.push_back(known.substr(summary.size()));
+        if (base::closest(path, near)) return out.error_about(at, fmt::format("'{}' is no number of run.json", path), path, near);
+        return check_number(path, at, out);
+    }
     auto known = teardown_metrics();
     known.emplace_back("violations");
     known.insert(known.end(), number_paths().begin(), number_paths().end());
-    const auto& numbers = number_paths();
-    if (std::find(numbers.begin(), numbers.end(), path) == numbers.end())
+    if (!is_number(path))
         out.error_about(
             at, fmt::format("'{}' is no milestone and no number of run.json (see `quiesce list metrics`)", path), path,
             known);

@@ -18,6 +18,8 @@ struct SweepMetric {
     /// As people read it: "12.3 us".
     std::string text(double value) const;
 };
+/// What a person's word for a metric stands for: of a path in `summary`, that may be left out (quiesce.p99).
+std::string metric_path(const std::string& said);
 /// Complains at `at` if `path` is nothing that a run has.
 void check_metric(const std::string& path, const Mark& at, Diagnostics& out);
 /// The number exactly as run.json has it. Nothing where the run has none: a milestone that was not reached by every

@@ -29,7 +29,7 @@ public:
         const auto text = n.as_string(out_, what);
         if (!text) return 0;
         for (std::size_t m = 0; m < sweep_.metrics.size(); ++m)
-            if (sweep_.metrics[m].name == *text || sweep_.metrics[m].path == *text) return m;
+            if (sweep_.metrics[m].name == *text || sweep_.metrics[m].path == metric_path(*text)) return m;
         out_.error_about(n.at(),
                          fmt::format("{}: '{}' is none of the sweep's metrics ({})", what, *text, base::join(metrics_)),
                          *text, metrics_);

@@ -126,7 +126,7 @@ nlohmann::ordered_json sweep_schema(const ParamTree& tree, const std::function<n
          {"axes", described("what is varied: parameters and their values", axes_schema(tree, one))},
          {"where", described("what must hold of a point: `slots * 4 <= entries and policy != mm-exit`", any_of({text, array_of(text, 0)}))},
          {"metrics",
-          described("numbers of run.json, milestones, quiesce, exposure, violations; each may have a name",
+          described("numbers of run.json (`summary.` may be left out), milestones, quiesce, exposure, violations; each may have a name",
                     array_of(any_of({text, Json{{"type", "object"}, {"minProperties", 1}, {"maxProperties", 1}, {"additionalProperties", text}}})))},
          {"plots", described("diagrams", plots_schema())}},
         {"sweep", "scenario", "axes", "metrics"});

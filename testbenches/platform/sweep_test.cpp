@@ -292,6 +292,18 @@ TEST_CASE("metrics, constraints and diagrams that name nothing are said with wha
                 "9:5 plots: unknown kind 'bar'"});
 }
 
+TEST_CASE("a metric of the summary may be said without it, as in --fail-if", "[sweep]") {
+    CHECK(metric_path("quiesce.p99") == "summary.quiesce.p99");
+    for (const char* whole : {"summary.quiesce.p99", "quiesce", "dma.bytes", "violations", "nothing.of.it"}) CHECK(metric_path(whole) == whole);
+    const SweepOnDisk s("sweep: x\nscenario: " QUIESCE_SOURCE_DIR "/testbenches/scenarios/ats-teardown.yaml\n"
+                        "metrics: [quiesce.p99, worst: quiesce.max]\naxes: {os.policy: [mm-exit, quiet-unbind]}\n"
+                        "plots:\n  - line: {x: policy, y: quiesce.p99}\n  - line: {x: policy, y: summary.quiesce.max}\n");
+    CHECK(s.said().empty());
+    const SweepOnDisk wrong("sweep: x\nscenario: " QUIESCE_SOURCE_DIR "/testbenches/scenarios/ats-teardown.yaml\n"
+                            "metrics: [quiesce.p98]\naxes: {os.policy: [mm-exit]}\n");
+    CHECK(wrong.said() == Texts{"3:11 'quiesce.p98' is no number of run.json -> quiesce.p99"});
+}
+
 TEST_CASE("more runs than max-points are refused before anything runs", "[sweep]") {
     const SweepOnDisk s(
         sweep_text("  devices.acc0.stop_time: {from: 4us, to: 400us, step: 4us}\n", "repeat: 3\nmax-points: 200\n"));
