@@ -232,6 +232,12 @@ def only(*parts):
             + " ".join(f"main>section#{p.split(' ')[0]}{{display:block!important}}" for p in parts))
 
 
+def only_plots(*kinds):
+    """Of a sweep's page."""
+    return ("header,.card,h2,table,.note,.scroll,figure{display:none!important} body,main{margin:0!important;padding:8px!important} "
+            + " ".join(f"figure[data-plot*={k}]{{display:block!important}}" for k in kinds))
+
+
 def only_part(part):
     return (only("p0") + " #p0>*{display:none} #p0>div.part-" + part + "{display:block!important}")
 
@@ -239,10 +245,12 @@ def only_part(part):
 POLICIES = ("compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit,notify-unbind --out policies", "policies/report.html")
 SPREAD = ("compare stop-times-spread --over os.policy=quiet-unbind,mm-exit --out spread", "spread/report.html")
 STORM = ("run pri-storm-exit --out storm", "storm/report.html")
+SWEEP = ("sweep quiesce-vs-atc --out sweep", "sweep/report.html")
 BUG = ("run mm-exit-under-load --set os.bugs=[forget-tlbi] --out bug || true", "bug/report.html")
 SHOTS = {"teardowns": (*POLICIES, "1100,560", only("legend")), "breakdown": (*POLICIES, "1100,400", only_part("breakdown")),
          "distribution": (*SPREAD, "1100,400", only("distribution")), "path": (*STORM, "1100,400", only_part("path")),
-         "sequence": (*STORM, "1100,640", only_part("sequence")), "violation": (*BUG, "1100,300", only_part("violations"))}
+         "sequence": (*STORM, "1100,640", only_part("sequence")), "violation": (*BUG, "1100,300", only_part("violations")),
+         "heat-map": (*SWEEP, "800,360", only_plots("heat-map")), "tornado": (*SWEEP, "760,260", only_plots("tornado"))}
 
 
 def screens(binary):
