@@ -2,6 +2,7 @@
 #include "platform/compare/divergence.h"
 
 #include "platform/children.h"
+#include "platform/explain/sentences.h"
 #include "platform/files.h"
 #include "platform/verbs.h"
 
@@ -25,27 +26,10 @@ std::vector<TrailEvent> events_from(const Json& list) {
     return all;
 }
 
-/// What numbers of an event mean.
-struct ValueNames {
-    std::string_view kind, field;
-    std::vector<std::string_view> names;
-};
-const std::vector<ValueNames>& value_names() {
-    static const std::vector<ValueNames> rows{
-        {"BondChanged", "state", {"unbound", "bound", "exited", "draining"}},
-        {"PasidChanged", "state", {"free", "allocated", "parked", "waits to be free"}},
-        {"DmaCommitted", "verdict", {"legal", "after unmap", "stale", "cross-process", "after unbind", "to what may only be read"}},
-        {"FaultRaised", "fate", {"recorded", "suppressed", "lost", "discarded", "merged"}},
-    };
-    return rows;
-}
-
 std::string value_text(const TrailEvent& e, const std::string& field, const Json& value) {
     if (value.is_string()) return value.get<std::string>();
-    for (const ValueNames& row : value_names())
-        if (row.kind == e.kind && row.field == field && value.is_number() && value.get<u64>() < row.names.size())
-            return std::string{row.names[value.get<u64>()]};
-    return value.dump();
+    const std::string words = value.is_number_unsigned() ? explain::value_in_words(e.kind, field, value.get<u64>()) : std::string{};
+    return words.empty() ? value.dump() : words;
 }
 
 /// Numbers that count what nobody else speaks of.

@@ -193,6 +193,16 @@ std::string text_in(const Record& fields, const char* name) {
 }
 } // namespace
 
+std::string value_in_words(std::string_view kind, std::string_view field, u64 value) {
+    const Sentence* const s = find_sentence(kind);
+    const std::string slot = fmt::format("{{{}=", field);
+    const std::size_t at = s == nullptr ? std::string_view::npos : s->text.find(slot);
+    if (at == std::string_view::npos) return {};
+    const std::string_view rest = s->text.substr(at + slot.size());
+    const std::string words = choice_of(Record(value), rest.substr(0, rest.find('}')));
+    return words.starts_with(' ') || words.ends_with(' ') || words == Record(value).dump() ? std::string{} : words; // part of a phrase
+}
+
 std::string sentence_of(std::string_view kind, const Record& fields) {
     const Sentence* const s = find_sentence(kind);
     if (s == nullptr) return fmt::format("{} {}", kind, fields.dump());

@@ -40,7 +40,7 @@ Device build_accelerator(const Site& s, const Config& config, const DeviceConfig
                                                            d.accelerator, s.id, s.seed);
     auto driver = std::make_unique<os::drivers::AcceleratorDriver>(
         s.name, s.id, hardware->stream(), s.kernel, config.accelerator_driver, registers_of(s, *hardware),
-        [hw = hardware.get()](unsigned queue) { return hw->queues().last_stop_span(queue); });
+        [hw = hardware.get()](unsigned queue) { return hw->queues().last_stop_span(queue); }, row_of(d).pins_pages);
     return pci_device(s, std::move(hardware), std::move(driver));
 }
 

@@ -65,7 +65,7 @@ struct DeviceRow {
     void (*resolve)(DeviceConfig& device, const std::filesystem::path& folder) = nullptr;
     /// It can be told to send AtomicOps; null: never.
     bool (*atomics)(const DeviceConfig& config) = nullptr;
-    /// Its driver works on pinned pages, too, where there is no IOMMU (DeviceDriver::takes_bus_addresses).
+    /// Its driver works on pinned pages, too, where there is no IOMMU: it is told so when it is made.
     bool pins_pages = false;
 };
 const std::vector<DeviceRow>& device_rows();

@@ -7,9 +7,9 @@ using namespace devices::accelerator;
 
 AcceleratorDriver::AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
                                      const AcceleratorDriverConfig& config, Spa function,
-                                     std::function<u64(unsigned)> stop_span)
+                                     std::function<u64(unsigned)> stop_span, bool bus_addresses)
     : PciDeviceDriver(name, device, stream, kernel, function, config.reset_wait.get()), config_(config),
-      stop_span_(std::move(stop_span)) {}
+      stop_span_(std::move(stop_span)), bus_addresses_(bus_addresses) {}
 
 sim::Task<void> AcceleratorDriver::probe(KernelContext& ctx) {
     co_await pci_.enable_memory(ctx);

@@ -31,11 +31,12 @@ static_assert(base::fully_described<AcceleratorDriverConfig>);
 class AcceleratorDriver final : public PciDeviceDriver {
 public:
     /// `function`: where the window of configuration registers has the device. `stop_span`: the device's span of the
-    /// stop of a queue, for breakdowns.
+    /// stop of a queue, for breakdowns. `bus_addresses`: the device works on pinned pages, too.
     AcceleratorDriver(base::Name name, DeviceId device, StreamId stream, Kernel& kernel,
-                      const AcceleratorDriverConfig& config, Spa function, std::function<u64(unsigned)> stop_span);
+                      const AcceleratorDriverConfig& config, Spa function, std::function<u64(unsigned)> stop_span,
+                      bool bus_addresses = false);
 
-    bool takes_bus_addresses() const override { return true; }
+    bool takes_bus_addresses() const override { return bus_addresses_; }
     sim::Task<void> probe(KernelContext& ctx) override;
     sim::Task<bool> submit(KernelContext& ctx, Bond& bond, const Work& work) override;
     sim::Task<bool> stop(KernelContext& ctx, Bond& bond) override;
@@ -62,6 +63,7 @@ private:
 
     AcceleratorDriverConfig config_;
     std::function<u64(unsigned)> stop_span_;
+    bool bus_addresses_;
     std::vector<std::unique_ptr<Queue>> queues_;
 };
 
