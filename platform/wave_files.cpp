@@ -131,7 +131,7 @@ void write_waves(const observe::RunRecord& r, observe::Waves* waves, const Obser
     waves->write_vcd(vcd, heading);
     write_file(dir / "waves.vcd", vcd.str());
     if (c.fst) convert_to_fst(dir / "waves.vcd", dir / "waves.fst");
-    waves->write_gtkw(view, (fs::absolute(dir) / (c.fst ? "waves.fst" : "waves.vcd")).string(), r.teardowns);
+    waves->write_gtkw(view, (fs::absolute(dir) / (c.fst ? "waves.fst" : "waves.vcd")).string(), r.teardowns, r.events_kept);
     write_file(dir / "waves.gtkw", view.str());
 }
 

@@ -20,8 +20,9 @@ public:
     /// The VCD: picosecond timestamps, one scope per dot of a name.
     void write_vcd(std::ostream& out, std::string_view comment) const;
     /// A view that opens `wave_file`: groups per unit, states by name, queue depths drawn as steps, and named markers: every T0 that
-    /// there is a letter for, then milestones, those of the slowest teardown first. Of one instant there is one.
-    void write_gtkw(std::ostream& out, std::string_view wave_file, const std::vector<Teardown>& teardowns) const;
+    /// there is a letter for, then milestones, those of the slowest teardown first. Of one instant there is one. With `events`, each
+    /// says which event it is: t0:block=e123.
+    void write_gtkw(std::ostream& out, std::string_view wave_file, const std::vector<Teardown>& teardowns, bool events) const;
     /// What is outside goes; what stood when it begins stands there.
     void cut(sim::Time from, sim::Time until);
     std::size_t changes() const { return kept_.size(); }

@@ -101,10 +101,14 @@ std::vector<std::size_t> slowest_first(const std::vector<Teardown>& teardowns) {
     return order;
 }
 
-std::vector<Marker> markers_of(const std::vector<Teardown>& teardowns, const std::optional<std::pair<sim::Time, sim::Time>>& only) {
+std::vector<Marker> markers_of(const std::vector<Teardown>& teardowns, const std::optional<std::pair<sim::Time, sim::Time>>& only, bool events) {
     Markers all;
     const auto add = [&](std::size_t n, sim::Time at, const std::string& what) {
-        if (!only || (at >= only->first && at <= only->second)) all.add(at, fmt::format("t{}", n), what);
+        if (only && (at < only->first || at > only->second)) return;
+        const auto& known = teardowns[n].events;
+        const auto named = std::find_if(known.begin(), known.end(), [&](const auto& e) { return e.first == what; });
+        const u64 event = what == "T0" ? teardowns[n].t0_event : named == known.end() ? 0 : named->second;
+        all.add(at, fmt::format("t{}", n), events && event != 0 ? fmt::format("{}=e{}", what, event) : what);
     };
     const std::vector<std::size_t> order = slowest_first(teardowns);
     for (std::size_t n = 0; n < std::min(order.size(), most_first_instants); ++n) add(order[n], teardowns[order[n]].t0, "T0");
@@ -186,8 +190,8 @@ void Waves::write_vcd(std::ostream& out, std::string_view comment) const {
     if (!all.empty()) out << '#' << all.back().at.ps() + 1000 << '\n';
 }
 
-void Waves::write_gtkw(std::ostream& out, std::string_view wave_file, const std::vector<Teardown>& teardowns) const {
-    const std::vector<Marker> markers = markers_of(teardowns, cut_to_);
+void Waves::write_gtkw(std::ostream& out, std::string_view wave_file, const std::vector<Teardown>& teardowns, bool events) const {
+    const std::vector<Marker> markers = markers_of(teardowns, cut_to_, events);
     const i64 first = markers.empty() ? 0 : markers.front().at.ps();
     out << "[*] quiesce: levels as analog steps, states by name\n[dumpfile] \"" << wave_file << "\"\n[savefile] \"\"\n[timestart] "
         << std::max<i64>(0, first - 5'000'000) << "\n[size] 1600 900\n[pos] -1 -1\n*-24.0 " << first;

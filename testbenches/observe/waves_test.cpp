@@ -84,9 +84,9 @@ struct WavesBench : testbench::Stage {
         waves->write_vcd(out, "a test");
         return Vcd{out.str()};
     }
-    std::string gtkw(const std::vector<Teardown>& teardowns = {}) const {
+    std::string gtkw(const std::vector<Teardown>& teardowns = {}, bool events = true) const {
         std::ostringstream out;
-        waves->write_gtkw(out, "waves.vcd", teardowns);
+        waves->write_gtkw(out, "waves.vcd", teardowns, events);
         return out.str();
     }
 };
@@ -367,6 +367,15 @@ TEST_CASE("markers are at T0 and at milestones, and say whose; of one instant th
     CHECK_THAT(view, Catch::Contains("\n*-24.0 100 100 120 130 150 -1 "));
     CHECK_THAT(view, Catch::Contains("\n[markername] At0:T0\n[markername] Bt1:T0\n[markername] Ct0:block,stop\n"
                                      "[markername] Dt0:drain t1:block\n[sst_width]"));
+}
+
+TEST_CASE("a marker says which event it is, where events are kept", "[observe]") {
+    WavesBench b;
+    Teardown t = teardown(100, {{"block", 130}, {"stop", 130}, {"last_seen", 140}}, 40);
+    t.t0_event = 7;
+    t.events = {{"block", 12}, {"stop", 11}};
+    CHECK_THAT(b.gtkw({t}, true), Catch::Contains("\n[markername] At0:T0=e7\n[markername] Bt0:block=e12,stop=e11\n[markername] Ct0:last_seen\n"));
+    CHECK_THAT(b.gtkw({t}, false), Catch::Contains("\n[markername] At0:T0\n[markername] Bt0:block,stop\n"));
 }
 
 TEST_CASE("of more milestones than a view has letters, T0 and those of the slowest teardown are marked", "[observe]") {

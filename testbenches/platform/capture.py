@@ -153,8 +153,7 @@ def events_agree(out, capture):
         there = [p for p in by_instant[ps] if not same_as_event(p, e, capture.interfaces)]
         if not check(there, f"{out}: no packet at {ps} for {fields}: {[same_as_event(p, e, capture.interfaces) for p in by_instant[ps]]}"):
             break
-        if "event" in there[0]["note"]:
-            check(any(int(p["note"]["event"]) == number for p in there), f"{out}: event {number} of {ps}: {there}")
+        check(any(int(p["note"].get("event", 0)) == number for p in there), f"{out}: event {number} of {ps}: {there}")
         compared += 1
     return compared
 

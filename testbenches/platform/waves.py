@@ -76,8 +76,10 @@ def markers_agree(out):
     for at, name in markers(out).items():
         for whose in name.split(" "):
             teardown, what = whose.split(":")
-            for milestone in what.split(","):
+            for said in what.split(","):
+                milestone, _, event = said.partition("=")
                 t = teardowns[teardown]
+                check(event == (t["event"] if milestone == "T0" else t["milestone_events"].get(milestone, "")), f"{out}: {whose} of {t['id']}")
                 check(at == (t["t0_ps"] if milestone == "T0" else t["milestones_ps"][milestone]), f"{out}: {whose} at {at}")
                 told += 1
     return told
