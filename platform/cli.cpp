@@ -154,6 +154,8 @@ void add_report(CLI::App& app, CommandLine& line) {
     app.add_option("directories", line.directories, "what `quiesce run --out DIR`, `quiesce compare --out DIR` or `quiesce sweep --out DIR` left; of several runs, each is a panel")
         ->required()->type_name("DIR ...");
     app.add_option("--out", line.out, "leave report.html here (default: in DIR; of several, in the working directory)")->type_name("DIR");
+    app.add_option("--teardown", line.teardowns, "draw the sequence of these teardowns (default: of the eight that tell most); `quiesce explain` tells them, too")
+        ->type_name("ID")->delimiter(',')->allow_extra_args(false)->take_all();
     app.footer("One page for a browser, without network: verdict, a Gantt of all teardowns from T0, what their time consists of, the critical\n"
                "path of the slowest in words, the distribution, violations with their stories, sequence diagrams, faults, exposed pages, how\n"
                "full queues were, what caches had before and after, and where\n"
@@ -161,7 +163,8 @@ void add_report(CLI::App& app, CommandLine& line) {
                "examples:\n"
                "  quiesce run mm-exit-under-load --out out/a                 # leaves out/a/report.html\n"
                "  quiesce report out/a                                       # builds it again from what is there\n"
-               "  quiesce report out/a out/b --out out/both                  # two runs side by side\n");
+               "  quiesce report out/a out/b --out out/both                  # two runs side by side\n"
+               "  quiesce report out/a --teardown t17,t30                    # the sequence diagrams of these\n");
 }
 
 void add_replay(CLI::App& app, CommandLine& line) {

@@ -14,6 +14,7 @@ struct CommandLine {
     std::string vectors;                     ///< a file, or - for stdin
     std::string directory, id;               ///< explain: of which results, what of them
     std::vector<std::string> directories;    ///< report, compare: of which results
+    std::vector<std::string> teardowns;      ///< report: whose sequences
     std::optional<std::string> out;
     std::optional<unsigned long long> seed;
     std::vector<std::string> sets, over, fail_if;

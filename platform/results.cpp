@@ -93,8 +93,8 @@ template <class Use> auto with_events_of(const fs::path& dir, const nlohmann::js
 }
 } // namespace
 
-std::vector<observe::StoredEvent> read_events_of(const fs::path& dir, const nlohmann::json& run) {
-    return with_events_of(dir, run, [](const fs::path& file) { return observe::read_events(file); });
+std::vector<observe::StoredEvent> read_events_of(const fs::path& dir, const nlohmann::json& run, std::span<const std::string_view> kinds) {
+    return with_events_of(dir, run, [&](const fs::path& file) { return observe::read_events(file, kinds); });
 }
 
 void check_events_of(const fs::path& dir, const nlohmann::json& run) {

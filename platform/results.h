@@ -13,8 +13,9 @@ namespace quiesce::platform {
 nlohmann::ordered_json read_run(const std::filesystem::path& dir);
 /// The same of any file.
 nlohmann::ordered_json read_run_file(const std::filesystem::path& file);
-/// Its events; none if it left no events.sqlite. Throws IoError if they cannot be read, or are of a run with another fingerprint.
-std::vector<observe::StoredEvent> read_events_of(const std::filesystem::path& dir, const nlohmann::json& run);
+/// Its events, or those of some kinds; none if it left no events.sqlite. Throws IoError if they cannot be read, or are of a run with another fingerprint.
+std::vector<observe::StoredEvent> read_events_of(const std::filesystem::path& dir, const nlohmann::json& run,
+                                                 std::span<const std::string_view> kinds = {});
 
 /// Throws as read_events_of does.
 void check_events_of(const std::filesystem::path& dir, const nlohmann::json& run);

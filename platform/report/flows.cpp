@@ -80,7 +80,8 @@ std::string queue_figure(const Panel& p, const Record& q, const Span& shown) {
     std::size_t marked = 0;
     for (const Record& t : teardowns(p))
         if (++marked <= 40)
-            out += fmt::format("<path class=\"t0\" d=\"M{0} {1}V{2}\"><title>T0 of {3}</title></path>", at(shown.x(figure(t, "t0_ps"))), at(top), at(bottom), escaped(text(t, "id")));
+            out += fmt::format("<path class=\"t0\"{4} d=\"M{0} {1}V{2}\"><title>T0 of {3}{5}</title></path>", at(shown.x(figure(t, "t0_ps"))), at(top), at(bottom), escaped(text(t, "id")),
+                               event_attribute(text(t, "event")), event_words(text(t, "event")));
     return out + "</svg>\n";
 }
 

@@ -51,20 +51,20 @@ constexpr Marked marked[] = {
 };
 /// Which row of `marked` an event is; nothing: none.
 std::optional<std::size_t> mark_of(const StoredEvent& e) {
-    if (e.kind == "FaultRaised") return 3;
-    if (e.kind == "PageResponseHeard" || e.kind == "StallResolved") return 4;
-    if (e.kind == "FenceObserved") return part(Record::parse(e.fields, nullptr, false), "blocks") == true ? 6 : 5;
-    if (e.kind != "DmaCommitted") return std::nullopt;
-    const i64 verdict = figure(Record::parse(e.fields, nullptr, false), "verdict");
-    return verdict == static_cast<i64>(memory::Verdict::Legal)        ? 0
-           : verdict == static_cast<i64>(memory::Verdict::AfterUnmap) ? 1
-                                                                      : 2;
+    if (e.kind == shown("FaultRaised")) return 3;
+    if (e.kind == shown("PageResponseHeard") || e.kind == shown("StallResolved")) return 4;
+    if (e.kind == shown("FenceObserved")) return observe::field_of(e, "blocks") == "true" ? 6 : 5;
+    if (e.kind != shown("DmaCommitted")) return std::nullopt;
+    const std::string_view verdict = observe::field_of(e, "verdict");
+    static const std::string legal = fmt::to_string(raw(memory::Verdict::Legal)), late = fmt::to_string(raw(memory::Verdict::AfterUnmap));
+    return verdict == legal ? 0 : verdict == late ? 1 : 2;
 }
 
 /// The events of a row: how many, and at which places of the figure.
 struct Lane {
     i64 count = 0, first = 0, last = 0;
-    std::set<i64> places; ///< in halves of a pixel
+    u64 first_event = 0;
+    std::map<i64, u64> places; ///< in halves of a pixel: the first event there
 };
 using Lanes = std::map<std::size_t, Lane>;
 
@@ -102,6 +102,7 @@ private:
         const Record& all = teardowns(p_);
         std::set<std::string> wanted;
         if (all.size() > most_rows) {
+            wanted.insert(p_.asked.begin(), p_.asked.end());
             for (const std::string_view what : told_populations) {
                 const Population of = population(p_, what);
                 for (const Percentile& c : percentiles)
@@ -142,9 +143,9 @@ private:
         for (const Record* t : rows_) of_bond[static_cast<u64>(figure(*t, "bond"))].push_back(t);
         std::map<u64, std::set<u64>> bonds_of_mm;
         for (const StoredEvent& e : p_.events) {
-            if (e.kind == "BondChanged" && e.bond && e.mm) bonds_of_mm[*e.mm].insert(*e.bond);
+            if (e.kind == shown("BondChanged") && e.bond && e.mm) bonds_of_mm[*e.mm].insert(*e.bond);
             if (!e.bond) continue;
-            if (e.kind == "FenceObserved" && *e.bond == 0) {
+            if (e.kind == shown("FenceObserved") && *e.bond == 0) {
                 for (const u64 bond : bonds_of_mm[e.mm.value_or(0)]) mark(e, of_bond, bond);
             } else {
                 mark(e, of_bond, *e.bond);
@@ -160,9 +161,12 @@ private:
             const auto kind = mark_of(e);
             if (!kind) continue;
             Lane& lane = lanes_[t][*kind];
-            if (lane.count++ == 0) lane.first = after;
+            if (lane.count++ == 0) {
+                lane.first = after;
+                lane.first_event = e.id;
+            }
             lane.last = after;
-            if (after <= extent_) lane.places.insert(std::llround(x(after) * 2));
+            if (after <= extent_) lane.places.try_emplace(std::llround(x(after) * 2), e.id);
         }
     }
 
@@ -197,13 +201,14 @@ private:
         if (quiesce) out += fmt::format(" data-quiesce=\"{}\"", *quiesce);
         if (!full) out += " data-brief=\"\"";
         brief_ += !full;
+        out += event_attribute(text(t, "event"));
         out += fmt::format(
-            "><title>{} {}: {}</title>\n<rect class=\"hit\" x=\"0\" y=\"{}\" width=\"1100\" height=\"{}\"/><text "
+            "><title>{} {}: {}{}</title>\n<rect class=\"hit\" x=\"0\" y=\"{}\" width=\"1100\" height=\"{}\"/><text "
             "class=\"id\" x=\"6\" y=\"{}\">{}</text>"
             "<text x=\"42\" y=\"{}\">{}</text><text class=\"sub\" x=\"42\" y=\"{}\">{}</text>\n<g "
             "clip-path=\"url(#clip{})\">",
             escaped(id), escaped(who), quiesce ? "quiesce after " + for_reader(*quiesce) : "open: " + escaped(open),
-            at(y), at(row_height), at(y + 15), escaped(id), at(y + 15), escaped(shortened(who, 34)), at(y + 28),
+            event_words(text(t, "event")), at(y), at(row_height), at(y + 15), escaped(id), at(y + 15), escaped(shortened(who, 34)), at(y + 28),
             quiesce ? "quiesce +" + for_reader(*quiesce) : "open: " + escaped(shortened(open, 28)), p_.number);
         bar(out, t, y, full);
         events(out, t, y);
@@ -240,11 +245,13 @@ private:
             const i64 after = when - figure(t, "t0_ps");
             const auto glyph = std::find_if(std::begin(glyphs), std::end(glyphs),
                                             [&](const Glyph& g) { return g.milestone == milestone; });
-            out += fmt::format("<path class=\"m m-{0}{5}\" data-m=\"{0}\" data-t=\"{1}\" transform=\"translate({2} "
-                               "{3})\" d=\"{4}\"><title>{0} +{6}</title></path>",
+            const std::string event = text(part(t, "milestone_events"), milestone);
+            out += fmt::format("<path class=\"m m-{0}{5}\" data-m=\"{0}\" data-t=\"{1}\"{7} transform=\"translate({2} "
+                               "{3})\" d=\"{4}\"><title>{0} +{6}{8}</title></path>",
                                escaped(name), after, at(std::min(x(after), chart_left + chart_width)), at(y + 6.5),
                                glyph == std::end(glyphs) ? "M-3-3h6v6h-6z" : glyph->path,
-                               after > extent_ ? " beyond" : "", for_reader(after));
+                               after > extent_ ? " beyond" : "", for_reader(after), event_attribute(event),
+                               event_words(event));
         }
     }
     void events(std::string& out, const Record& t, double y) const {
@@ -252,12 +259,15 @@ private:
         if (lanes == lanes_.end()) return;
         for (const auto& [kind, lane] : lanes->second) {
             const bool dma = kind < 3;
-            std::string d;
-            for (const i64 place : lane.places)
+            std::string d, ids;
+            for (const auto& [place, id] : lane.places) {
                 d += fmt::format("M{} {}v{}", at(static_cast<double>(place) / 2), at(y + (dma ? 24 : 28)), dma ? 4 : 5);
+                ids += fmt::format("{}e{}", ids.empty() ? "" : " ", id);
+            }
             out += fmt::format(
-                "<path class=\"ev {}\" data-ev=\"{}\" data-n=\"{}\" data-first=\"{}\" data-last=\"{}\" d=\"{}\"/>",
-                marked[kind].css, marked[kind].css, lane.count, lane.first, lane.last, d.empty() ? "M-9-9" : d);
+                "<path class=\"ev {}\" data-ev=\"{}\" data-n=\"{}\" data-first=\"{}\" data-last=\"{}\"{} data-events=\"{}\" d=\"{}\"/>",
+                marked[kind].css, marked[kind].css, lane.count, lane.first, lane.last,
+                event_attribute(lane.first_event), ids, d.empty() ? "M-9-9" : d);
         }
     }
 

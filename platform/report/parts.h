@@ -24,6 +24,17 @@ struct Setting {
     friend bool operator==(const Setting&, const Setting&) = default;
 };
 
+/// Kinds of events that figures have; no other is read.
+constexpr std::string_view shown_kinds[] = {"BondChanged", "DmaCommitted", "FaultRaised", "FenceObserved", "FenceTimedOut",
+                                            "IommuCommandIssued", "PageRequestSent", "PageResponseHeard", "StallResolved",
+                                            "StopSeen", "TeardownStepChanged", "TransactionStalled"};
+/// A kind's name; one that is not read does not compile.
+consteval std::string_view shown(std::string_view kind) {
+    for (const std::string_view k : shown_kinds)
+        if (k == kind) return k;
+    throw "no such kind is read";
+}
+
 /// One variant.
 struct Panel {
     std::size_t number = 0;
@@ -31,6 +42,7 @@ struct Panel {
     Record run;
     std::vector<StoredEvent> events; ///< empty: the run left none
     std::vector<Setting> settings;
+    std::vector<std::string> asked; ///< teardowns whose sequence is to be drawn; none: the most telling
     std::string id(std::string_view teardown) const {
         return "p" + std::to_string(number) + "-" + std::string{teardown};
     }
@@ -48,6 +60,12 @@ std::string for_reader(i64 ps);   ///< "1.50 us"
 std::string round_figure(i64 ps); ///< of an axis: "10 us"
 /// A place on a figure, in hundredths.
 std::string at(double x);
+
+/// What stands for an event names it, as `explain` takes it: ` data-event="e12"`. Empty: it is none, or the run kept none.
+std::string event_attribute(std::string_view event);
+std::string event_attribute(u64 id); ///< 0: none
+/// The same for the one who points at it, behind what is said of it.
+std::string event_words(std::string_view event);
 
 // ---- teardowns
 const Record& teardowns(const Panel& p);

@@ -14,6 +14,11 @@
 #include <sstream>
 
 namespace quiesce::platform {
+namespace {
+class NoSuchTeardown : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+} // namespace
 namespace report {
 namespace {
 namespace fs = std::filesystem;
@@ -25,12 +30,13 @@ std::string whole_file(const fs::path& file) {
     return all.str();
 }
 
-Panel read_panel(const ReportSource& source, std::size_t number) {
+Panel read_panel(const ReportSource& source, std::size_t number, const std::vector<std::string>& asked) {
     Panel p;
     p.number = number;
+    p.asked = asked;
     p.run = read_run(source.dir);
     p.name = source.name.empty() ? text(p.run, "scenario") : source.name;
-    p.events = read_events_of(source.dir, p.run);
+    p.events = read_events_of(source.dir, p.run, shown_kinds);
     p.settings = read_settings(whole_file(source.dir / "config.resolved.yaml"));
     return p;
 }
@@ -110,6 +116,18 @@ std::string page(const Panels& all) {
            "</script>\n</body></html>\n";
 }
 
+const Record* find_teardown(const Panel& p, const std::string& id) {
+    for (const Record& t : teardowns(p))
+        if (text(t, "id") == id) return &t;
+    return nullptr;
+}
+std::string no_teardown(const Panels& all, const std::string& id) {
+    std::size_t most = 0;
+    for (const Panel& p : all) most = std::max(most, teardowns(p).size());
+    return fmt::format("--teardown: there is no '{}': there are {}", printable(id),
+                       most == 0 ? "none" : most == 1 ? "t0" : fmt::format("t0 to t{}", most - 1));
+}
+
 /// What a directory of the command line stands for: one run, or the variants of a comparison.
 std::vector<ReportSource> sources_in(const fs::path& dir, bool alone) {
     if (fs::exists(dir / "run.json"))
@@ -138,9 +156,12 @@ std::string page_head(const std::string& title) {
 }
 } // namespace report
 
-void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file) {
+void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file, const std::vector<std::string>& asked) {
     report::Panels all;
-    for (const ReportSource& s : sources) all.push_back(report::read_panel(s, all.size()));
+    for (const ReportSource& s : sources) all.push_back(report::read_panel(s, all.size(), asked));
+    for (const std::string& id : asked)
+        if (std::none_of(all.begin(), all.end(), [&](const report::Panel& p) { return report::find_teardown(p, id) != nullptr; }))
+            throw NoSuchTeardown(report::no_teardown(all, id));
     prepare_directory(file.parent_path());
     write_file(file, report::page(all));
 }
@@ -162,7 +183,8 @@ void write_comparison(const std::vector<ReportSource>& sources, const std::files
 
 Exit report_verb(const CommandLine& line) {
     std::vector<ReportSource> sources;
-    if (const std::filesystem::path only = line.directories.front(); line.directories.size() == 1 && !line.out && std::filesystem::exists(only / "sweep.json")) {
+    if (const std::filesystem::path only = line.directories.front();
+        line.teardowns.empty() && line.directories.size() == 1 && !line.out && std::filesystem::exists(only / "sweep.json")) {
         write_sweep_report(only);
         fmt::print("{}\n", (only / "report.html").string());
         return Exit::Ok;
@@ -174,7 +196,12 @@ Exit report_verb(const CommandLine& line) {
     const std::filesystem::path out = line.out                       ? *line.out
                                       : line.directories.size() == 1 ? line.directories.front()
                                                                      : ".";
-    write_report(sources, out / "report.html");
+    try {
+        write_report(sources, out / "report.html", line.teardowns);
+    } catch (const NoSuchTeardown& e) {
+        complain(e.what());
+        return Exit::Usage;
+    }
     fmt::print("{}\n", (out / "report.html").string());
     return Exit::Ok;
 }

@@ -16,8 +16,9 @@ struct ReportSource {
     std::string name; ///< a variant's; empty: the scenario's is enough
     std::filesystem::path dir;
 };
-/// Reads run.json, config.resolved.yaml and events.sqlite of each. Throws IoError.
-void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file);
+/// Reads run.json, config.resolved.yaml and events.sqlite of each. Of the teardowns in `asked`, which are in run.json, the sequence is
+/// drawn; of none, of the most telling. Throws IoError.
+void write_report(const std::vector<ReportSource>& sources, const std::filesystem::path& file, const std::vector<std::string>& asked = {});
 
 /// report.html of what `sweep --out` left, in its directory. Throws IoError.
 void write_sweep_report(const std::filesystem::path& dir);

@@ -37,19 +37,29 @@ const char* const script = R"js(
   };
 
   // ---- what is under the pointer
-  const about = e => {
+  const named = event => (event ? `\nevent ${event} - quiesce explain DIR ${event}` : '');
+  // Of many marks in one path the one that is nearest to the pointer.
+  const nearest = (e, ev) => {
+    const ids = e.dataset.events.split(' '),
+      to = e.getScreenCTM();
+    if (!to || !ids[0]) return e.dataset.event;
+    const {x} = new DOMPoint(ev.clientX, ev.clientY).matrixTransform(to.inverse()),
+      far = [...e.getAttribute('d').matchAll(/M(-?[\d.]+)/g)].map(m => Math.abs(m[1] - x));
+    return ids[far.indexOf(Math.min(...far))];
+  };
+  const about = (e, ev) => {
     const d = e.dataset;
     if (d.phase !== undefined && d.s !== undefined && d.by !== undefined)
       return `${d.phase}, ${time(d.e - d.s)}\nfrom +${time(+d.s)} to +${time(+d.e)}\n${d.by}${d.for ? ' waits for ' + d.for : ''}`;
-    if (d.m) return `${d.m}: +${time(+d.t)}`;
-    if (d.ev) return `${d.ev}: ${d.n} in all, from +${time(+d.first)} to +${time(+d.last)}`;
+    if (d.m) return `${d.m}: +${time(+d.t)}${named(d.event)}`;
+    if (d.ev) return `${d.ev}: ${d.n} in all, from +${time(+d.first)} to +${time(+d.last)}${named(nearest(e, ev))}`;
     if (d.td && e.classList.contains('row'))
-      return `${d.td}: ${d.trigger} of ${d.process} on ${d.device}\n${d.quiesce ? 'quiesce +' + time(+d.quiesce) : 'open: ' + d.open}`;
+      return `${d.td}: ${d.trigger} of ${d.process} on ${d.device}\n${d.quiesce ? 'quiesce +' + time(+d.quiesce) : 'open: ' + d.open}${named(d.event)}`;
     return '';
   };
   document.addEventListener('pointermove', ev => {
     const e = ev.target.closest ? ev.target.closest('[data-phase][data-by],[data-m],[data-ev],.row') : null;
-    const text = e ? about(e) : '';
+    const text = e ? about(e, ev) : '';
     tip.hidden = !text;
     if (!text) return;
     tip.textContent = text;
@@ -100,11 +110,11 @@ const char* const script = R"js(
       };
     table(
       details,
-      ['milestone', 'after T0'],
+      ['milestone', 'after T0', 'event'],
       $$('.m', chosen)
-        .map(m => [+m.dataset.t, m.dataset.m])
+        .map(m => [+m.dataset.t, m.dataset.m, m.dataset.event || ''])
         .sort((a, b) => a[0] - b[0])
-        .map(([t, m]) => [m, '+' + time(t)])
+        .map(([t, m, event]) => [m, '+' + time(t), event])
     );
     const parts = $$('.part', chosen);
     if (parts.length)

@@ -2,6 +2,7 @@
 /// The sequence diagram of report.html: process, kernel, IOMMU and device during one teardown, from its steps, the
 /// commands, the fences, and what the device did meanwhile. Down the page is later; distances mean nothing, the times
 /// stand beside.
+#include "base/param.h"
 #include "platform/report/parts.h"
 
 #include <algorithm>
@@ -20,6 +21,7 @@ struct Message {
     i64 at;
     int from, to; ///< the same: a note on the line
     std::string what, css;
+    u64 event = 0; ///< 0: it stands for none
     i64 times = 1, last = 0;
 };
 
@@ -30,11 +32,12 @@ public:
         end_ = t0_;
         for (const auto& [name, when] : instants(t)) end_ = std::max(end_, when);
         for (const Record& s : part(t, "steps")) end_ = std::max(end_, figure(s, "end_ps"));
-        add(t0_, process, kernel, "T0: " + text(t, "trigger"), "life");
+        add(t0_, process, kernel, "T0: " + text(t, "trigger"), "life", number(text(t, "event")));
         steps();
         stop_command();
         if (!p.events.empty()) events();
-        for (const auto& [name, when] : instants(t)) add(when, kernel, kernel, name, "mark");
+        for (const auto& [name, when] : instants(t))
+            add(when, kernel, kernel, name, "mark", number(text(part(t, "milestone_events"), name)));
     }
     std::vector<Message> messages() {
         std::stable_sort(all_.begin(), all_.end(), [](const Message& a, const Message& b) { return a.at < b.at; });
@@ -60,8 +63,12 @@ public:
     }
 
 private:
-    void add(i64 at, int from, int to, std::string what, std::string css) {
-        all_.push_back({at, from, to, std::move(what), std::move(css), 1, at});
+    void add(i64 at, int from, int to, std::string what, std::string css, u64 event = 0) {
+        all_.push_back({at, from, to, std::move(what), std::move(css), event, 1, at});
+    }
+    /// Of "e12".
+    static u64 number(const std::string& event) {
+        return event.empty() ? 0 : base::parse_integer<u64>(std::string_view{event}.substr(1), 0, ~u64{0}).value.value_or(0);
     }
     void steps() {
         for (const Record& s : part(t_, "steps")) {
@@ -88,8 +95,8 @@ private:
         std::set<i64> contexts; // of the kernel, that go through this teardown's steps
         u64 mm = 0;
         for (const StoredEvent& e : p_.events) {
-            if (e.kind == "BondChanged" && e.bond == bond) mm = e.mm.value_or(0);
-            if (e.kind == "TeardownStepChanged" && e.bond == bond) {
+            if (e.kind == shown("BondChanged") && e.bond == bond) mm = e.mm.value_or(0);
+            if (e.kind == shown("TeardownStepChanged") && e.bond == bond) {
                 const Record f = Record::parse(e.fields, nullptr, false);
                 if (part(f, "ended") == true)
                     contexts.erase(figure(f, "context"));
@@ -97,16 +104,16 @@ private:
                     contexts.insert(figure(f, "context"));
             }
             if (e.at.ps() < t0_ || e.at.ps() > end_) continue;
-            if (e.kind == "IommuCommandIssued") {
+            if (e.kind == shown("IommuCommandIssued")) {
                 const Record f = Record::parse(e.fields, nullptr, false);
                 if (contexts.count(figure(f, "context")) != 0)
-                    add(e.at.ps(), kernel, iommu, text(f, "command"), "command");
+                    add(e.at.ps(), kernel, iommu, text(f, "command"), "command", e.id);
             }
-            if (e.kind == "FenceObserved" && (e.bond == bond || (e.bond == u64{0} && e.mm == mm))) {
+            if (e.kind == shown("FenceObserved") && (e.bond == bond || (e.bond == u64{0} && e.mm == mm))) {
                 const Record f = Record::parse(e.fields, nullptr, false);
                 add(e.at.ps(), iommu, kernel,
                     part(f, "blocks") == true ? "fence: no DMA of the bond can succeed from here" : "fence seen",
-                    "fence");
+                    "fence", e.id);
             }
             if (e.bond == bond) of_the_bond(e);
         }
@@ -118,21 +125,21 @@ private:
             const char *what, *css;
         };
         static constexpr Row rows[] = {
-            {"DmaCommitted", device, iommu, "DMA that reaches memory", "dma"},
-            {"FaultRaised", iommu, iommu, "fault", "fault"},
-            {"PageRequestSent", device, iommu, "page request", "request"},
-            {"PageResponseHeard", iommu, device, "answer to a page request", "response"},
-            {"TransactionStalled", device, iommu, "transaction that stalls", "request"},
-            {"StallResolved", iommu, device, "stall ends", "response"},
-            {"FenceTimedOut", iommu, kernel, "fence timed out", "fault"},
+            {shown("DmaCommitted"), device, iommu, "DMA that reaches memory", "dma"},
+            {shown("FaultRaised"), iommu, iommu, "fault", "fault"},
+            {shown("PageRequestSent"), device, iommu, "page request", "request"},
+            {shown("PageResponseHeard"), iommu, device, "answer to a page request", "response"},
+            {shown("TransactionStalled"), device, iommu, "transaction that stalls", "request"},
+            {shown("StallResolved"), iommu, device, "stall ends", "response"},
+            {shown("FenceTimedOut"), iommu, kernel, "fence timed out", "fault"},
         };
         for (const Row& r : rows)
-            if (r.kind == e.kind) add(e.at.ps(), r.from, r.to, r.what, r.css);
-        if (e.kind == "StopSeen")
+            if (r.kind == e.kind) add(e.at.ps(), r.from, r.to, r.what, r.css, e.id);
+        if (e.kind == shown("StopSeen"))
             add(e.at.ps(), device, kernel,
                 part(Record::parse(e.fields, nullptr, false), "gave_up") == true ? "not idle: the driver gives up"
                                                                                  : "the driver sees it idle",
-                "fence");
+                "fence", e.id);
     }
     const Panel& p_;
     const Record& t_;
@@ -140,13 +147,20 @@ private:
     std::vector<Message> all_;
 };
 
+std::string title_of(const Message& m) {
+    return fmt::format("<title>{}{}{}</title>", escaped(m.what), m.times > 1 ? ", the first of them" : "",
+                       event_words(fmt::format("e{}", m.event)));
+}
+
 std::string arrow(const Message& m, double y, i64 t0) {
     std::string what = m.what;
     if (m.times > 1)
         what = fmt::format("{} x {}{}", m.times, m.what, m.last > m.at ? ", until +" + for_reader(m.last - t0) : "");
-    std::string out = fmt::format("<g class=\"msg s-{}\" data-at=\"{}\" data-times=\"{}\" data-what=\"{}\"><text "
+    std::string out = fmt::format("<g class=\"msg s-{}\" data-at=\"{}\" data-times=\"{}\" data-what=\"{}\"{}>{}<text "
                                   "class=\"when\" x=\"120\" y=\"{}\">+{}</text>",
-                                  m.css, m.at, m.times, escaped(m.what), at(y + 4), for_reader(m.at - t0));
+                                  m.css, m.at, m.times, escaped(m.what), event_attribute(m.event),
+                                  m.event == 0 ? "" : title_of(m),
+                                  at(y + 4), for_reader(m.at - t0));
     const double from = life_x[m.from], to = life_x[m.to];
     if (m.css == "mark") {
         out +=
@@ -195,12 +209,16 @@ std::string headline(const Panel& p, const Record& t) {
                        escaped(text(t, "trigger")), escaped(text(t, "process")), escaped(text(t, "device")));
 }
 
-/// Those that a reader may want, the most telling first: of which something went wrong, then the slowest, then as they come.
+/// Those that were asked for; or those that a reader may want, the most telling first:
+/// of which something went wrong, then the slowest, then as they come.
 std::vector<const Record*> telling(const Panel& p) {
     std::vector<const Record*> order;
     const auto add = [&](const Record& t) {
         if (std::find(order.begin(), order.end(), &t) == order.end()) order.push_back(&t);
     };
+    for (const Record& t : teardowns(p))
+        if (std::find(p.asked.begin(), p.asked.end(), text(t, "id")) != p.asked.end()) add(t);
+    if (!p.asked.empty()) return order;
     for (const Record& v : part(p.run, "violations"))
         for (const Record& t : teardowns(p))
             if (figure(v, "bond") != 0 && figure(t, "bond") == figure(v, "bond")) add(t);
@@ -213,7 +231,9 @@ std::vector<const Record*> telling(const Panel& p) {
 
 std::string sequence(const Panel& p) {
     const std::vector<const Record*> order = telling(p);
-    if (order.empty()) return "<p>Nothing was torn down.</p>\n";
+    if (order.empty())
+        return p.asked.empty() ? "<p>Nothing was torn down.</p>\n"
+                               : "<p>None of those that were asked for is of this variant.</p>\n";
     std::string out = fmt::format("<p id=\"{}-seq\">{}. {}</p>\n", p.id(escaped(text(*order.front(), "id"))), headline(p, *order.front()),
                                   p.events.empty() ? "The run left no events.sqlite: only the kernel's steps with their commands are told."
                                                    : "Down is later; distances mean nothing.") +
@@ -224,7 +244,9 @@ std::string sequence(const Panel& p) {
                                        escaped(text(*order[n], "process")), escaped(text(*order[n], "device"))),
                            diagram(p, *order[n]));
     if (teardowns(p).size() > order.size())
-        out += fmt::format("<p class=\"note\">Of {} teardowns these are told; `quiesce explain` tells any.</p>\n", teardowns(p).size());
+        out += fmt::format("<p class=\"note\">Of {} teardowns these are drawn: `quiesce report DIR --teardown t{}` draws "
+                           "any.</p>\n",
+                           teardowns(p).size(), teardowns(p).size() - 1);
     return out;
 }
 

@@ -246,11 +246,12 @@ std::string violation_row(const Panel& p, const Record& v) {
     const std::string who = text(v, "process") + (text(v, "device").empty() ? "" : " on " + text(v, "device"));
     const std::string id = escaped(text(v, "id")), kind = escaped(text(v, "kind"));
     std::string out =
-        fmt::format("<tr id=\"{}\" data-v=\"{}\" data-kind=\"{}\" data-time=\"{}\" data-count=\"{}\" data-bond=\"{}\">",
-                    p.id(id), id, kind, figure(v, "time_ps"), figure(v, "count"), figure(v, "bond"));
-    out += fmt::format("<td>{}</td><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td>", id,
-                       escaped(help_of("violation", text(v, "kind"))), kind, for_reader(figure(v, "time_ps")),
-                       figure(v, "count"), link_to_bond(p, figure(v, "bond")));
+        fmt::format("<tr id=\"{}\" data-v=\"{}\" data-kind=\"{}\" data-time=\"{}\" data-count=\"{}\" data-bond=\"{}\"{}>",
+                    p.id(id), id, kind, figure(v, "time_ps"), figure(v, "count"), figure(v, "bond"), event_attribute(text(v, "event")));
+    const std::string event = event_words(text(v, "event"));
+    out += fmt::format("<td{}>{}</td><td title=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td>",
+                       event.empty() ? "" : " title=\"" + event.substr(1) + "\"", id,
+                       escaped(help_of("violation", text(v, "kind"))), kind, for_reader(figure(v, "time_ps")), figure(v, "count"), link_to_bond(p, figure(v, "bond")));
     return out + fmt::format("<td>{}</td><td><code>{}</code> {}</td><td>{}</td></tr>\n", escaped(who),
                              escaped(text(v, "page")), escaped(text(v, "object")), escaped(text(v, "story")));
 }

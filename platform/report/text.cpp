@@ -39,6 +39,12 @@ std::string at(double x) {
     return s == "-0" ? "0" : s;
 }
 
+std::string event_attribute(std::string_view event) { return event.empty() ? "" : fmt::format(" data-event=\"{}\"", escaped(std::string{event})); }
+std::string event_attribute(u64 id) { return id == 0 ? "" : event_attribute(fmt::format("e{}", id)); }
+std::string event_words(std::string_view event) {
+    return event.empty() ? "" : fmt::format("\nevent {0} - quiesce explain DIR {0}", escaped(std::string{event}));
+}
+
 const Record& teardowns(const Panel& p) { return part(p.run, "teardowns"); }
 std::optional<i64> quiesce_of(const Record& t) {
     return has(t, "quiesce_ps") ? std::optional(figure(t, "quiesce_ps")) : std::nullopt;

@@ -129,7 +129,7 @@ def named(name, result, db, out):
         if found is None:
             continue
         check(found[1] == kinds.get(e["category"], found[1]), f"{name}: {e} is {found}")
-        if e["category"] in ("span", "packet", "transaction"):
+        if e["category"] in ("span", "packet", "transaction", "translation", "invalidation"):
             check(e.get("end_ns", e["ns"]) == found[0] // 1000, f"{name}: {e} ends at {found}")
         elif e["category"] != "level":
             check(e["start_ps"] == found[0], f"{name}: {e} begins at {found}")

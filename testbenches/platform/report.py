@@ -82,6 +82,8 @@ def check_gantt(where, drawing, r, db):
               f"{here}: its id, or what is open")
         marks = {m.get("data-m"): int(m.get("data-t")) for m in row.iter(SVG + "path") if m.get("data-m")}
         check(marks == {k: v - t["t0_ps"] for k, v in t["milestones_ps"].items()}, f"{here}: milestones {marks}")
+        events = {m.get("data-m"): m.get("data-event") for m in row.iter(SVG + "path") if m.get("data-event") and m.get("data-m")}
+        check(events == t.get("milestone_events", {}) and row.get("data-event") == t.get("event"), f"{here}: events of its milestones {events}")
         parts = [p for p in row.iter(SVG + "rect") if p.get("data-phase") is not None]
         drawn = [(p.get("data-phase"), p.get("data-by"), p.get("data-for"), int(p.get("data-s")),
                   int(p.get("data-e"))) for p in parts]
@@ -100,31 +102,37 @@ def check_gantt(where, drawing, r, db):
             check(abs(x - min(left + int(m.get("data-t")) / extent * width, left + width)) < 0.02,
                   f"{here}: {m.get('data-m')} is at the wrong place")
         if db:
-            check_marks(here, row, t, db)
+            check_marks(here, row, t, db, lambda after: left + after / extent * width)
     return set(rows)
 
 
-def check_marks(here, row, t, db):
+def check_marks(here, row, t, db, scale):
     bond, t0 = t["bond"], t["t0_ps"]
     mms = [mm for (mm,) in db.execute("select distinct mm from events where kind='BondChanged' and bond=?", (bond,))]
     mm = mms[0] if mms else -1
-    want = {}
-    for at, kind, whose, fields in db.execute(
-            "select time_ps, kind, bond, fields from events where time_ps>=?"
+    want, numbers = {}, {}
+    for at, kind, number, fields in sorted(db.execute(
+            "select time_ps, kind, id, fields from events where time_ps>=?"
             " and (bond=? or (bond=0 and mm=? and kind='FenceObserved'))"
             " and kind in ('DmaCommitted','FaultRaised','PageResponseHeard','StallResolved','FenceObserved')",
-                                              (t0, bond, mm)):
+                                                     (t0, bond, mm)), key=lambda e: e[2]):
         f = json.loads(fields)
         what = {"FaultRaised": "fault", "PageResponseHeard": "response", "StallResolved": "response"}.get(kind)
         if kind == "FenceObserved":
             what = "fence-block" if f["blocks"] else "fence"
         if kind == "DmaCommitted":
             what = ["dma", "dma-late", "dma-wrong"][min(f["verdict"], 2)]
+        numbers.setdefault(what, {})[f"e{number}"] = at - t0
         first, last, n = want.get(what, (at - t0, 0, 0))
         want[what] = (first, at - t0, n + 1)
     drawn = {e.get("data-ev"): (int(e.get("data-first")), int(e.get("data-last")), int(e.get("data-n")))
              for e in row.iter(SVG + "path") if e.get("data-ev")}
     check(drawn == want, f"{here}: marks {drawn}, and events.sqlite has {want}")
+    for e in row.iter(SVG + "path"):
+        if what := e.get("data-ev"):
+            ids, places = e.get("data-events").split(), [float(x) for x in re.findall(r"M([\d.]+)", e.get("d"))]
+            check(set(ids) <= set(numbers[what]) and e.get("data-event") == min(numbers[what], key=lambda n: int(n[1:])), f"{here}: events of {what}: {ids[:5]}")
+            check(len(ids) == len(places) and all(abs(scale(numbers[what][i]) - x) < 0.3 for i, x in zip(ids, places)), f"{here}: places of {what}")
 
 
 def check_percentiles(where, page, runs):
@@ -151,7 +159,7 @@ def check_percentiles(where, page, runs):
     check(seen == want, f"{where}: percentiles of {seen ^ want}")
 
 
-def check_panel(where, text, r):
+def check_panel(where, text, r, db=None, asked=()):
     said = [(v["v"], v["kind"], int(v["time"]), int(v["count"]), int(v["bond"])) for v in attributes(text, "tr", "v")]
     have = [(v["id"], v["kind"], v["time_ps"], v["count"], v["bond"]) for v in r["violations"]]
     check(said == have[:300], f"{where}: violations {said} are not {have}")
@@ -186,7 +194,9 @@ def check_panel(where, text, r):
               f"{where}: {group} are not shown")
     exposed = sorted((t["exposure_ps"] for t in r["teardowns"] if t["exposure_ps"]), reverse=True)[:20]
     check(len([k for k in keys if "." not in k]) == len(exposed), f"{where}: exposures")
-    check_flows(where, text, r)
+    check_flows(where, text, r, asked)
+    if db:
+        check_events(where, text, r, db)
     path = [(int(p["s"]), int(p["e"]), p["phase"]) for p in attributes(text, "tr", "s")]
     slowest = max((t.get("quiesce_ps", -1) for t in r["teardowns"]), default=-1)
     if path:
@@ -199,7 +209,25 @@ def check_panel(where, text, r):
         check(slowest < 0 or r["verdict"] == "not-applicable", f"{where}: there is no critical path")
 
 
-def check_flows(where, text, r):
+def check_events(where, text, r, db):
+    """What stands for an event names one that is there, at its instant; what run.json names is named."""
+    at = {f"e{n}": t for n, t in db.execute("SELECT id, time_ps FROM events")}
+    t0 = {t["event"]: t["t0_ps"] for t in r["teardowns"]}
+    told = re.findall(r'<g class="msg s-(\w+)" data-at="(\d+)" data-times="\d+" data-what="([^"]*)"(?: data-event="(e\d+)")?>', text)
+    for css, ps, what, event in told:
+        if event:
+            # A milestone that is outside every window, or found no room, is in run.json only.
+            check(at.get(event, int(ps) if css == "mark" else -1) == int(ps), f"{where}: {what} is {event}, at {at.get(event)} and not {ps}")
+        else: # steps and work are stretches of time; of milestones not all are an event
+            check(css in ("step", "work", "mark") or what == "the driver&#39;s command to stop", f"{where}: {css}, {what} has no event")
+    check(len(told) == text.count('<g class="msg ') and (told or not r["teardowns"]), f"{where}: {len(told)} messages")
+    for v in attributes(text, "tr", "v"):
+        check(v.get("event") == next(x for x in r["violations"] if x["id"] == v["v"]).get("event"), f"{where}: {v}")
+    for e in re.findall(r'<path class="t0" data-event="(e\d+)"', text):
+        check(e in t0, f"{where}: {e} is no T0")
+
+
+def check_flows(where, text, r, asked=()):
     """Queues, caches, exposure windows, sequences: what is shown is what run.json has, and all of it."""
     said = [(q["queue"], int(q["most"]), int(q["mostat"]), int(q["stretch"]), [int(n) for n in q["levels"].split(",")])
             for q in attributes(text, "svg", "queue")]
@@ -224,7 +252,8 @@ def check_flows(where, text, r):
     for _, w in windows:
         check(w["from_ps"] <= w["last_ps"] <= w["until_ps"] and w["page_ps"] <= w["pages"] * (w["until_ps"] - w["from_ps"]), f"{where}: {w}")
     drawn = [s["td"] for s in attributes(text, "svg", "td")]
-    check(len(set(drawn)) == len(drawn) == (min(8, len(r["teardowns"])) if r["verdict"] != "not-applicable" else 0), f"{where}: sequences of {drawn}")
+    most = min(8, len(r["teardowns"])) if r["verdict"] != "not-applicable" else 0
+    check(set(drawn) == set(asked) if asked else len(set(drawn)) == len(drawn) == most, f"{where}: sequences of {drawn}")
     check(set(re.findall(r'id="p\d+-(t\d+)-seq"', text)) == set(drawn), f"{where}: ways to the sequences of {drawn}")
 
 
@@ -256,7 +285,7 @@ def check_settings(where, page, directories):
             check(told == h.get(path, "-"), f"{where}: {path} is {h.get(path)!r}, and {told!r} is shown")
 
 
-def check_page(file, directories):
+def check_page(file, directories, asked=()):
     page, where = Path(file).read_text(encoding="utf-8"), str(file)
     runs = [json.loads((Path(d) / "run.json").read_text()) for d in directories]
     body, script = page.split("<script>")
@@ -284,7 +313,7 @@ def check_page(file, directories):
         db = Path(directories[n]) / "events.sqlite"
         if n in gantts:
             check_gantt(f"{where} panel {n}", gantts[n], r, sqlite3.connect(db) if db.exists() else None)
-        check_panel(f"{where} panel {n}", sections[n].split("</section>")[0], r)
+        check_panel(f"{where} panel {n}", sections[n].split("</section>")[0], r, sqlite3.connect(db) if db.exists() else None, asked)
     check_percentiles(where, page, runs)
     for row in attributes(page, "g", "panel"):
         check(int(row["panel"]) < len(runs), f"{where}: a panel too many")
@@ -305,7 +334,9 @@ def pages():
     run("run", "mm-exit-under-load", "--out", "elsewhere/b")
     run("run", "mm-exit-under-load", "--set", "os.bugs=[forget-tlbi]", "--out", "bug", code=1)
     for name in ("pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown", "device-never-stops", "munmap-under-dma"):
-        run("run", name, "--out", name)
+        said = run("run", name, "--out", name).stderr
+        left_out = sqlite3.connect(f"{name}/events.sqlite").execute("SELECT value FROM meta WHERE key = 'left_out'").fetchone()[0]
+        check((f"no room for {left_out} more events" in said) if left_out != "0" else "no room for" not in said, f"{name}: {left_out} events left out, and {said}")
     run("run", "mm-exit-under-load", "--set", "platform.iommu.kind=none", "--out", "not-applicable")
     Path("crowd.yaml").write_text((SCENARIOS / "crowd-teardown.yaml").read_text().replace("count: 200", "count: 500"))
     run("run", "crowd.yaml", "--out", "crowd")
@@ -322,6 +353,11 @@ def pages():
     check(sizes["a"] < 300_000 and sizes["not-applicable"] < 200_000 and sizes["crowd"] < 1_500_000,
           f"too large: {sizes}")
     before = Path("bug/report.html").read_bytes()
+    run("report", "crowd-teardown", "--teardown", "t17,t130", "--teardown", "t40")
+    check_page("crowd-teardown/report.html", ["crowd-teardown"], ("t17", "t40", "t130"))
+    before_it = Path("crowd-teardown/report.html").read_bytes()
+    said = run("report", "crowd-teardown", "--teardown", "t99999", code=2).stderr
+    check("there are t0 to t" in said and Path("crowd-teardown/report.html").read_bytes() == before_it, f"a teardown that is not there: {said}")
     Path("bug/report.html").unlink()
     check(run("report", "bug").stdout == "bug/report.html\n" and Path("bug/report.html").read_bytes() == before,
           "built again it is another page")
