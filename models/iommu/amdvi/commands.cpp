@@ -80,11 +80,11 @@ sim::Task<void> CommandBuffer::execute(Command c, Spa at) {
     regs_.set(CmdHead::Ptr, r.next(r.cons));
     level();
     if (c.get(Command::Op) != Opcode::CompletionWait) {
-        consumed(c, sequence);
+        consumed(c, sequence, at);
         co_return;
     }
     const auto wait = view_as<CompletionWait>(c);
-    begin_wait(wait);
+    begin_wait(wait, at);
     const u64 mine = waits_begun_;
     while (wait.get(CompletionWait::Flush) && waits_over_ < mine) co_await wait_over_.wait();
 }
@@ -97,8 +97,8 @@ sim::Task<void> CommandBuffer::fail(EventCode why, Spa at) {
     co_await on_.events.log(make_command_event(why, at));
 }
 
-void CommandBuffer::consumed(const Command& c, u64 sequence) {
-    events_.emit(CommandConsumed{unit_, sequence, names_[raw(c.get(Command::Op))], c.word(0), c.word(1)});
+void CommandBuffer::consumed(const Command& c, u64 sequence, Spa at) {
+    events_.emit(CommandConsumed{unit_, sequence, names_[raw(c.get(Command::Op))], c.word(0), c.word(1), {at}});
 }
 
 void CommandBuffer::level() { events_.emit(base::LevelChanged{level_name_, ring().used()}); }
@@ -137,14 +137,27 @@ sim::Task<void> CommandBuffer::prefetch(PrefetchIommuPages c, Obligation owed) {
     auto way = on_.resolver.resolve(r);
     const ContextOutcome found = co_await std::move(way);
     if (!found.ok) co_return;
+    const u64 sequence = forget(found.context, pages_of(r.at, c.get(PrefetchIommuPages::S)));
+    co_await on_.agent.invalidations().wait_finished(sequence);
+}
+
+u64 CommandBuffer::forget(const Context& c, std::optional<IovaRange> pages) {
     Scope s;
     s.in = bit_of(CacheKind::Translation) | bit_of(CacheKind::Walk);
-    s.domain = found.context.domain;
-    s.space = found.context.space;
-    s.range = pages_of(r.at, c.get(PrefetchIommuPages::S));
+    s.domain = c.domain;
+    s.space = c.space;
+    s.range = pages;
     const u64 sequence = ++sequence_;
     on_.agent.invalidate(sequence, InvalidationKind::Translation, s);
-    co_await on_.agent.invalidations().wait_finished(sequence);
+    return sequence;
+}
+
+sim::Task<void> CommandBuffer::forget_asked(TranslationRequest r) {
+    auto way = on_.resolver.resolve(r);
+    const ContextOutcome found = co_await std::move(way);
+    if (!found.ok) co_return;
+    const u64 sequence = forget(found.context, pages_of(r.at, false));
+    co_await on_.agent.invalidations().wait_applied(sequence);
 }
 
 sim::Duration CommandBuffer::time_out() const {
@@ -192,20 +205,20 @@ sim::Task<void> CommandBuffer::invalidate_device(DeviceInvalidation d, Spa comma
 
 // ---- COMPLETION_WAIT ------------------------------------------------------------------------------------------------
 
-void CommandBuffer::begin_wait(const CompletionWait& c) {
+void CommandBuffer::begin_wait(const CompletionWait& c, Spa at) {
     ++waits_begun_;
-    sim::start(wait(c, sequence_, waits_begun_));
+    sim::start(wait(c, sequence_, waits_begun_, at));
 }
 
 /// Waits complete one after the other.
-sim::Task<void> CommandBuffer::wait(CompletionWait c, u64 upto, u64 number) {
+sim::Task<void> CommandBuffer::wait(CompletionWait c, u64 upto, u64 number, Spa at) {
     base::Activity span{events_, actor_, wait_phase_, {}, doorbell_span_};
     // bug early-sync: reports what has not happened yet; the invalidations go on in the background
     if (!early_sync_) co_await on_.agent.fence(upto);
     while (waits_over_ + 1 < number) co_await wait_over_.wait();
     last_wait_span_ = span.id(); // before the sign: whoever it wakes may ask
     co_await signal(c, upto);
-    consumed(as_command(c), upto); // to observers it leaves the buffer when it is over
+    consumed(as_command(c), upto, at); // to observers it leaves the buffer when it is over
     waits_over_ = number;
     wait_over_.notify_all();
 }

@@ -72,6 +72,8 @@ public:
     void control_written(Control now, Control before);
     /// A new base means an empty buffer. MODEL: not while it runs (VirtualBox: ignored).
     void base_written(CmdBufBar before);
+    /// What is kept of the page that a device asks for, before the request is logged.
+    sim::Task<void> forget_asked(TranslationRequest r);
     void set_ats_port(AtsPort* port) { ats_port_ = port; }
     /// The span of the COMPLETION_WAIT that was completed last; 0 before the first.
     u64 last_wait_span() const { return last_wait_span_; }
@@ -100,16 +102,17 @@ private:
     sim::Task<void> run();
     sim::Task<void> execute(Command c, Spa at);
     void begin(const Command& c, const Decode& d, Spa at);
-    void begin_wait(const CompletionWait& c);
-    sim::Task<void> wait(CompletionWait c, u64 upto, u64 number);
+    void begin_wait(const CompletionWait& c, Spa at);
+    sim::Task<void> wait(CompletionWait c, u64 upto, u64 number, Spa at);
     sim::Task<void> signal(CompletionWait c, u64 upto);
     sim::Task<void> invalidate_device(DeviceInvalidation d, Spa command, u64 behind, Obligation owed);
     sim::Task<bool> ask(AtcInvalidation what);
     static sim::Task<void> exchange(AtsPort* port, AtcInvalidation what, std::shared_ptr<Exchange> into);
     /// PREFETCH_IOMMU_PAGES.
     sim::Task<void> prefetch(PrefetchIommuPages c, Obligation owed);
+    u64 forget(const Context& c, std::optional<IovaRange> pages);
     void forget_reports(const Command& c);
-    void consumed(const Command& c, u64 sequence);
+    void consumed(const Command& c, u64 sequence, Spa at);
     sim::Task<void> fail(EventCode why, Spa at);
     sim::Duration time_out() const;
     void level();

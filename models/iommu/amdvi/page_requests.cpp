@@ -58,10 +58,25 @@ sim::Task<void> PageRequestLog::handle(PageRequestMessage m) {
     const Dte e = std::get<Dte>(found);
     const bool guests = e.get(Dte::GV) && regs_.get(Control::GTEn);
     const bool allowed = e.get(Dte::V) && e.get(Dte::TV) && e.get(Dte::PPR) && (guests || !m.has_pasid);
+    const bool marker = is_stop_marker(m);
+    if (allowed && !marker) co_await forget(m);
     if (!allowed)
         co_await disallow(m, e);
-    else if (!(is_stop_marker(m) && regs_.get(Control::BlkStopMrkEn)))
+    else if (!(marker && regs_.get(Control::BlkStopMrkEn)))
         co_await write(m, e);
+}
+
+/// MODEL: as VT-d does it (7.4.1). No source at hand says what an AMD-Vi does about an entry that has come to allow more, or is
+/// present by now; Linux tells no IOMMU of it on x86, where processors look again.
+sim::Task<void> PageRequestLog::forget(const PageRequestMessage& m) {
+    if (!forget_) co_return;
+    TranslationRequest r{};
+    r.stream = m.stream;
+    r.bond = m.bond;
+    r.has_pasid = m.has_pasid;
+    r.pasid = m.pasid;
+    r.at = m.at;
+    co_await forget_(r);
 }
 
 /// The device table itself is at fault.

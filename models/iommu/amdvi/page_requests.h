@@ -19,6 +19,8 @@ public:
 
     /// Where responses go. Without one there is no page request interface in the system, and nothing is sent.
     void set_port(PageResponsePort* port) { port_ = port; }
+    /// Who forgets what is kept of a page that somebody asks for.
+    void set_forget(std::function<sim::Task<void>(TranslationRequest)> forget) { forget_ = std::move(forget); }
     /// Returns once the message has a buffer.
     sim::Task<void> take(PageRequestMessage m);
     /// COMPLETE_PPR_REQUEST.
@@ -38,6 +40,7 @@ private:
     sim::Task<void> handle(PageRequestMessage m);
     sim::Task<void> refuse(PageRequestMessage m, Fault f);
     sim::Task<void> disallow(PageRequestMessage m, Dte e);
+    sim::Task<void> forget(const PageRequestMessage& m);
     sim::Task<void> write(PageRequestMessage m, Dte e);
     bool answers_by_itself() const;
     void warn_early();
@@ -56,6 +59,7 @@ private:
     sim::Slots buffers_;
     sim::Fifo<Pending> pending_;
     PageResponsePort* port_ = nullptr;
+    std::function<sim::Task<void>(TranslationRequest)> forget_;
     bool running_ = false;
 };
 

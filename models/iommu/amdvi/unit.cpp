@@ -49,6 +49,7 @@ Unit::Unit(base::Name name, base::EventBus& events, memory::MemoryPort& memory, 
       resolver_(name, regs_, id_, memory, agent_.invalidations(), config),
       page_requests_(name, events, regs_, memory, signals_, event_log_, resolver_, config),
       commands_(name, events, regs_, memory, signals_, {agent_, page_requests_, event_log_, resolver_}, id_, config) {
+    page_requests_.set_forget([this](TranslationRequest r) { return commands_.forget_asked(r); });
     regs_.write(id_.efr);
     regs_.write(id_.efr2);
     set_config_space();
