@@ -106,6 +106,10 @@ const std::vector<Preset>& presets() {
           {"platform.iommu.vtd.agent.walker.slots", "4"}, {"platform.iommu.vtd.agent.interfaces.count", "1"},
           {"platform.iommu.vtd.agent.interfaces.entries", "8"}, {"platform.iommu.vtd.agent.interfaces.ways", "8"},
           {"platform.iommu.vtd.agent.interfaces.hit_under_miss", "false"}, {"platform.iommu.vtd.pasid_bits", "8"},
+          {"platform.iommu.amdvi.agent.tlb_entries", "256"}, {"platform.iommu.amdvi.agent.walker.slots", "4"},
+          {"platform.iommu.amdvi.agent.interfaces.count", "1"}, {"platform.iommu.amdvi.agent.interfaces.entries", "8"},
+          {"platform.iommu.amdvi.agent.interfaces.ways", "8"}, {"platform.iommu.amdvi.agent.interfaces.hit_under_miss", "false"},
+          {"platform.iommu.amdvi.pasid_bits", "8"},
           {"platform.memory.dma_latency", "150ns"}, {"platform.memory.walk_latency", "120ns"},
           {"platform.memory.bandwidth", "12GB/s"}, {"os.cpu.cpus", "2"}}},
         {"gem5-like",
@@ -303,6 +307,7 @@ const std::vector<Capability>& known_capabilities() {
         {"smmuv3", "the IOMMU is an SMMUv3"},
         {"no-iommu", "there is no IOMMU: devices reach memory by its own addresses, and PASIDs are mere tags"},
         {"vtd", "the IOMMU is a VT-d unit, for instance because the kernel's driver is"},
+        {"amdvi", "the IOMMU is an AMD-Vi unit, for instance because the kernel's driver is"},
     };
     return list;
 }

@@ -7,11 +7,13 @@
 #include "devices/nic.h"
 #include "devices/platform_master.h"
 #include "devices/trace_player.h"
+#include "iommu/amdvi/config.h"
 #include "iommu/smmuv3/config.h"
 #include "iommu/vtd/config.h"
 #include "memory/mmio_bus.h"
 #include "memory/system_memory.h"
 #include "os/drivers/accelerator_driver.h"
+#include "os/drivers/amdvi_driver.h"
 #include "os/drivers/dsa_driver.h"
 #include "os/drivers/gpu_driver.h"
 #include "os/drivers/nic_driver.h"
@@ -31,9 +33,9 @@ namespace quiesce::platform {
 
 using namespace sim::literals;
 
-enum class IommuKind : u8 { Smmuv3, Vtd, None };
+enum class IommuKind : u8 { Smmuv3, Vtd, Amdvi, None };
 constexpr auto enum_names(IommuKind) {
-    return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::Vtd, "vtd"}, {IommuKind::None, "none"}});
+    return base::name_table<IommuKind>({{IommuKind::Smmuv3, "smmuv3"}, {IommuKind::Vtd, "vtd"}, {IommuKind::Amdvi, "amdvi"}, {IommuKind::None, "none"}});
 }
 enum class DeviceKind : u8 { Accelerator, PlatformMaster, TracePlayer, Dsa, Gpu, Nic };
 constexpr auto enum_names(DeviceKind) {
@@ -53,6 +55,7 @@ struct IommuConfig {
         base::one_of("early-sync"), base::Provenance::Guess};
     iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are those above; so of the others
     iommu::vtd::VtdConfig vtd;
+    iommu::amdvi::AmdviConfig amdvi;
 };
 
 /// Where the link of a device or a switch leads, and the word for a root port of its own.
@@ -143,6 +146,7 @@ struct Config {
     os::drivers::Smmuv3DriverConfig smmuv3_driver;
     os::drivers::Smmuv3PmuConfig smmuv3_pmu;
     os::drivers::VtdDriverConfig vtd_driver;
+    os::drivers::AmdviDriverConfig amdvi_driver;
     os::drivers::AcceleratorDriverConfig accelerator_driver;
     os::drivers::DsaDriverConfig dsa_driver;
     os::drivers::GpuDriverConfig gpu_driver;
@@ -183,7 +187,7 @@ void check_topology(const Config& config, const Node& root, bool applicable, Dia
 struct BugHelp {
     std::string name, help, scenario;
     std::vector<std::string> set, kinds;
-    std::vector<std::string> where{"smmuv3", "vtd"}; ///< platform.iommu.kind: where it can exist
+    std::vector<std::string> where{"smmuv3", "vtd", "amdvi"}; ///< platform.iommu.kind: where it can exist
 };
 std::vector<BugHelp> bug_rows();
 /// The words of `requires`: what some platform can do and another cannot.

@@ -12,6 +12,6 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 } >&2
 
 if (($# == 0)); then
-    set -- compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd --out "$top/out"
+    set -- compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd,amdvi --out "$top/out"
 fi
 exec "$top/build/quiesce" "$@"

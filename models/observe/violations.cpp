@@ -53,10 +53,12 @@ const std::vector<ViolationKind> violation_kinds{
 
 namespace {
 std::string frame_name(Spa at) { return fmt::format("frame {:#x}", at.align_down(page_size).value()); }
-/// Of a context, or a table on the way to it, that is not present: in the manuals' names (IHI 0070, 7.3; VT-d 7.1.3).
-bool is_of_context(base::Name type) {
+/// Of a context, or a table on the way to it, that is not present: in the manuals' names (IHI 0070, 7.3; VT-d 7.1.3). An
+/// IO_PAGE_FAULT can be anything (AMD 48882 2.5.3): there the field that decided says it.
+bool is_of_context(const iommu::FaultRaised& e) {
     static constexpr std::string_view names[] = {"C_BAD_CD", "C_BAD_SUBSTREAMID", "SPD.2", "SPT.2"};
-    return std::find(std::begin(names), std::end(names), type.text()) != std::end(names);
+    const bool named = std::find(std::begin(names), std::end(names), e.type.text()) != std::end(names);
+    return named || e.decided.what.text() == "GCR3 entry.V=0";
 }
 std::string pasid_name(Pasid pasid, MmId now) { return fmt::format("PASID {} of mm {}", raw(pasid), raw(now)); }
 } // namespace
@@ -269,7 +271,7 @@ void Checkers::on(const iommu::FaultRaised& e) {
                         e.type.text()));
     record_came(e);
     if (e.fate == iommu::FaultFate::Recorded) count_record(e.bond);
-    if (b.state == os::BondState::Bound && !b.torn && dying_.count(raw(b.mm)) == 0 && is_of_context(e.type))
+    if (b.state == os::BondState::Bound && !b.torn && dying_.count(raw(b.mm)) == 0 && is_of_context(e))
         add("context-lost", e.bond, 0, e.type.text(),
             fmt::format("{} asked for {:#x} and got {}: its context was not there, though it is bound and nobody has begun "
                         "to tear it down",

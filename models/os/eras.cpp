@@ -28,6 +28,16 @@ constexpr TeardownStep vtd_unregister[] = {UnregisterNotifier};
 constexpr TeardownStep vtd_put[] = {PutNotifier};
 constexpr TeardownStep vtd_exit_last[] = {FreePasid, PutNotifier};
 
+// AMD-Vi: a GCR3 entry never changes without all of its PASID being invalidated, in the unit and in the device, under the
+// same lock (update_gcr3): ClearContext is all that there is. What a release has cleared the unbind finds nothing of.
+constexpr TeardownStep amd_clear[] = {ClearContext};
+constexpr TeardownStep amd_unregister[] = {UnregisterNotifier};
+constexpr TeardownStep amd_v2_release[] = {DriverMmExit, ClearContext, DrainWorkers};
+constexpr TeardownStep amd_v2_unbind[] = {ClearContext, DrainWorkers};
+constexpr TeardownStep amd_v2_last[] = {UnregisterNotifier, FreePasid};
+constexpr TeardownStep amd_exit_release[] = {DriverMmExit, DrainPageRequests, ClearContext};
+constexpr TeardownStep amd_exit_last[] = {FreePasid, PutNotifier};
+
 // Draining: MODEL: no kernel that is modelled here takes page requests of PCIe functions on an SMMUv3. What drains them
 // is the patch that adds it (J.-P. Brucker, "iommu/arm-smmu-v3: Add support for PRI", 2018 to 2020): in unbind before the
 // context is cleared, because the device has stopped and its requests are in the queue. In 2018 mm_exit came first, in
@@ -81,6 +91,59 @@ constexpr Era vtd_quiet_on(KernelVersion kernel, std::span<const TeardownStep> o
             .finds_by_pasid = finds_by_pasid,
             .evidence = evidence};
 }
+
+/// The order of 2018 on AMD's driver, which kept mm_exit up to 6.6 with PASIDs of its callers' (amd_iommu_v2): what-ifs.
+constexpr Era amd_mm_exit_on(KernelVersion kernel) {
+    return {.policy = Policy::MmExit,
+            .kernel = kernel,
+            .iommu = IommuArch::Amdvi,
+            .on_release = amd_exit_release,
+            .on_unbind = amd_clear,
+            .on_unbind_exited = amd_clear,
+            .on_last = amd_exit_last,
+            .pasid = PasidLife::Detach,
+            .drain_on_unbind = UnbindDrain::BeforeSteps,
+            .defer_mmput = true,
+            .evidence = "the order of J.-P. Brucker's 2018 tree on AMD's driver; prediction, no such kernel"};
+}
+
+/// 6.7 and later. Nothing drains page requests when a PASID goes: the device's driver has seen to it, or they meet whoever is
+/// there then (facts/linux-sva.md 9.3, 9.4).
+constexpr Era amd_quiet_on(KernelVersion kernel, bool resolve_at_report, std::string_view evidence) {
+    return {.policy = Policy::QuietUnbind,
+            .kernel = kernel,
+            .iommu = IommuArch::Amdvi,
+            .on_release = amd_clear,
+            .on_unbind = amd_clear,
+            .on_unbind_exited = {},
+            .on_last = amd_unregister,
+            .pasid = PasidLife::MmDrop,
+            .bond_by_bond = true,
+            .resolve_at_report = resolve_at_report,
+            .release_irqs_off = true,
+            .evidence = evidence};
+}
+
+/// amd_iommu_v2, 2011 to 6.6: mn_release has inv_ctx_cb stop the device, clears the GCR3 entry and waits for the workers; the
+/// PASID is its caller's, who lets go of it behind the unbind (KFD: at the end of its worker). MODEL: a worker takes a user of
+/// the address space for its fault, where do_fault took none and relied on release to wait for it.
+constexpr Era amd_v2_on(KernelVersion kernel, std::string_view evidence) {
+    return {.policy = Policy::AmdIommuV2,
+            .kernel = kernel,
+            .iommu = IommuArch::Amdvi,
+            .on_release = amd_v2_release,
+            .on_unbind = amd_v2_unbind,
+            .on_unbind_exited = {},
+            .on_last = amd_v2_last,
+            .pasid = PasidLife::LastUnbind,
+            .domain_per_device = true,
+            .resolve_at_report = true,
+            .defer_mmput = true,
+            .evidence = evidence};
+}
+constexpr std::string_view amd_v2_evidence =
+    "linux 6.1 amd/iommu_v2.c: mn_release, unbind_pasid, amd_iommu_unbind_pasid; amd/iommu.c: __flush_pasid; "
+    "amdkfd: kfd_process_wq_release (pasid_free last)";
 
 constexpr Era eras[] = {
     {.policy = Policy::QuietUnbind,
@@ -158,6 +221,20 @@ constexpr Era eras[] = {
     vtd_mm_exit_on(KernelVersion::V2018),
     vtd_mm_exit_on(KernelVersion::V6_12),
     vtd_mm_exit_on(KernelVersion::V6_1),
+    // ---- AMD-Vi
+    amd_quiet_on(KernelVersion::V6_12, true,
+                 "linux 6.12 amd/pasid.c: sva_mn_release, amd_iommu_remove_dev_pasid, iommu_sva_domain_free; amd/iommu.c: "
+                 "update_gcr3; 2667ed10d9f0 (PASID until mmdrop)"),
+    amd_quiet_on(KernelVersion::V6_1, false, "amd/pasid.c of 6.11 on the SVA core of 6.1; prediction, no such kernel"),
+    amd_v2_on(KernelVersion::V2018, amd_v2_evidence),
+    amd_v2_on(KernelVersion::V5_8, amd_v2_evidence),
+    amd_v2_on(KernelVersion::V5_11, amd_v2_evidence),
+    amd_v2_on(KernelVersion::V5_18, amd_v2_evidence),
+    amd_v2_on(KernelVersion::V6_1, amd_v2_evidence),
+    amd_v2_on(KernelVersion::V6_12, "the order of amd_iommu_v2, gone with 6.7, on the driver of 6.12; prediction, no such kernel"),
+    amd_mm_exit_on(KernelVersion::V2018),
+    amd_mm_exit_on(KernelVersion::V6_12),
+    amd_mm_exit_on(KernelVersion::V6_1),
 };
 
 } // namespace

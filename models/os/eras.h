@@ -10,11 +10,12 @@
 
 namespace quiesce::os {
 
-enum class Policy : u8 { PinMm, MmExit, NotifyUnbind, QuietUnbind, ParkRefcount, LazyMmdrop };
+enum class Policy : u8 { PinMm, MmExit, NotifyUnbind, QuietUnbind, ParkRefcount, LazyMmdrop, AmdIommuV2 };
 constexpr auto enum_names(Policy) {
     return base::name_table<Policy>({{Policy::PinMm, "pin-mm"}, {Policy::MmExit, "mm-exit"},
                                      {Policy::NotifyUnbind, "notify-unbind"}, {Policy::QuietUnbind, "quiet-unbind"},
-                                     {Policy::ParkRefcount, "park-refcount"}, {Policy::LazyMmdrop, "lazy-mmdrop"}});
+                                     {Policy::ParkRefcount, "park-refcount"}, {Policy::LazyMmdrop, "lazy-mmdrop"},
+                                     {Policy::AmdIommuV2, "amd-iommu-v2"}});
 }
 /// In order of time.
 enum class KernelVersion : u8 { V2018, V5_8, V5_11, V5_18, V6_1, V6_12 };
@@ -24,9 +25,9 @@ constexpr auto enum_names(KernelVersion) {
                                             {KernelVersion::V6_1, "6.1"}, {KernelVersion::V6_12, "6.12"}});
 }
 /// Whose driver it is.
-enum class IommuArch : u8 { Smmuv3, Vtd };
+enum class IommuArch : u8 { Smmuv3, Vtd, Amdvi };
 constexpr auto enum_names(IommuArch) {
-    return base::name_table<IommuArch>({{IommuArch::Smmuv3, "smmuv3"}, {IommuArch::Vtd, "vtd"}});
+    return base::name_table<IommuArch>({{IommuArch::Smmuv3, "smmuv3"}, {IommuArch::Vtd, "vtd"}, {IommuArch::Amdvi, "amdvi"}});
 }
 /// Hardware: as the architecture's driver of that kernel does it. DummyRoot: the context leads to a root table without a
 /// valid entry. DriverFilter: the context goes, and the driver's handler drops what is recorded of a bond whose mm is
@@ -47,6 +48,7 @@ enum class TeardownStep : u8 {
     InvalidateSpace, ///< every translation of the address space that the IOMMU keeps; fence
     InvalidateAtc,   ///< every translation of the PASID that the devices keep, those that have an ATC; fence
     DrainPageRequests, ///< page requests of the PASID that are in the hardware's queue or the OS's are answered
+    DrainWorkers,    ///< page requests that the OS has taken in are answered, whatever is in the hardware's queue
     DriverMmExit,    ///< the device driver stops DMA and waits for the device
     InformDriver,    ///< the device driver is told that the mm died, and does not keep it waiting
     FreePasid,       ///< the PASID may be handed out again
@@ -63,6 +65,7 @@ constexpr auto enum_names(TeardownStep) {
                                            {TeardownStep::ForgetContext, "forget-context"},
                                            {TeardownStep::InvalidateSpace, "invalidate-space"}, {TeardownStep::InvalidateAtc, "invalidate-atc"},
                                            {TeardownStep::DrainPageRequests, "drain-page-requests"},
+                                           {TeardownStep::DrainWorkers, "drain-workers"},
                                            {TeardownStep::DriverMmExit, "mm-exit"}, {TeardownStep::InformDriver, "inform-driver"},
                                            {TeardownStep::FreePasid, "free-pasid"}, {TeardownStep::FreeAsid, "free-asid"},
                                            {TeardownStep::PutNotifier, "put-notifier"},

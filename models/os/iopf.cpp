@@ -80,7 +80,8 @@ void IopfQueue::discard_partial(const Bond& bond) {
 /// 6.6, which let the device fault once more).
 sim::Task<void> IopfQueue::no_memory(KernelContext& ctx, PageFault fault, const Bond* bond) {
     ended(fault, bond, PageRequestFate::NoMemory);
-    return answer(ctx, fault, bugs_.has(Bug::R26) ? PageAnswer::Success : PageAnswer::Invalid);
+    const bool retries = bugs_.has(Bug::R26) || bugs_.has(Bug::R26Amd) || bugs_.has(Bug::RE3);
+    return answer(ctx, fault, retries ? PageAnswer::Success : PageAnswer::Invalid);
 }
 
 void IopfQueue::queue(Group group) {

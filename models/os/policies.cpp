@@ -27,6 +27,9 @@ constexpr PolicyRow policy_table[] = {
     {Policy::LazyMmdrop, "lazy-mmdrop",
      "as quiet-unbind, and the PASID goes with the last reference to the address space: CPUs keep one as long as they have not run "
      "another (kernels from 5.18 on)"},
+    {Policy::AmdIommuV2, "amd-iommu-v2",
+     "release calls the driver's inv_ctx_cb, which stops the device, then clears the GCR3 entry and waits for page request workers; "
+     "PASIDs are the caller's, who frees them after the unbind (AMD's first driver, up to 6.6)"},
 };
 
 // ---- what a policy makes of a kernel's own list ---------------------------------------------------------------------
@@ -36,6 +39,7 @@ constexpr TeardownStep smmu_last_6_12[] = {InvalidateSpace, FreePasid, FreeAsid,
 constexpr TeardownStep smmu_last_6_1[] = {FreePasid, FreeAsid, PutNotifier};
 constexpr TeardownStep vtd_last_6_12[] = {FreePasid, PutNotifier};
 constexpr TeardownStep vtd_last_6_1[] = {FreePasid, UnregisterNotifier};
+constexpr TeardownStep amd_last[] = {FreePasid, UnregisterNotifier};
 // intel-svm.c of 4.3: the notifier, then the PASID, then the mm.
 constexpr TeardownStep vtd_pinned_last[] = {UnregisterNotifier, FreePasid};
 constexpr TeardownStep vtd_pinned_clear[] = {ClearContext, InvalidateSpace, InvalidateAtc};
@@ -44,6 +48,7 @@ Era with_last_unbind(Era e) {
     const bool newest = e.kernel == KernelVersion::V6_12;
     e.pasid = PasidLife::LastUnbind;
     if (e.iommu == IommuArch::Smmuv3) e.on_last = newest ? Steps{smmu_last_6_12} : Steps{smmu_last_6_1};
+    else if (e.iommu == IommuArch::Amdvi) e.on_last = amd_last;
     else e.on_last = newest ? Steps{vtd_last_6_12} : Steps{vtd_last_6_1};
     return e;
 }
@@ -76,6 +81,8 @@ Era lazy(Era e) {
     e.lazy_tlb = true;
     e.evidence = "as quiet-unbind of this kernel; kernel/sched/core.c: context_switch, mmgrab_lazy_tlb; kernel/fork.c: __mmdrop, "
                  "mm_pasid_drop (2667ed10d9f0)";
+    if (e.iommu == IommuArch::Amdvi && e.kernel != KernelVersion::V6_12)
+        e.evidence = "as quiet-unbind on this kernel's core, with its lazy TLBs; prediction, no such kernel";
     return e;
 }
 
@@ -122,9 +129,13 @@ std::vector<Era> make_all() {
 
 constexpr TeardownStep redirect_release[] = {RedirectContext, InvalidateSpace, InvalidateAtc};
 constexpr TeardownStep clear_release[] = {ClearContext, InvalidateSpace, InvalidateAtc};
+constexpr TeardownStep amd_redirect_release[] = {RedirectContext};
 
-bool quiets(Steps steps) {
-    return std::any_of(steps.begin(), steps.end(), [](TeardownStep s) { return s == QuietContext || s == BlockContext; });
+/// The release bars a device that runs. AMD-Vi has nothing to keep it quiet with.
+bool quiets(const Era& e) {
+    if (e.iommu == IommuArch::Amdvi) return e.on_release.front() == ClearContext;
+    return std::any_of(e.on_release.begin(), e.on_release.end(),
+                       [](TeardownStep s) { return s == QuietContext || s == BlockContext; });
 }
 
 // ---- claims ---------------------------------------------------------------------------------------------------------
@@ -164,6 +175,8 @@ const Era* find_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
 std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
     switch (policy) {
     case Policy::QuietUnbind: break;
+    case Policy::AmdIommuV2:
+        return "amd-iommu-v2 was AMD's driver up to 6.6, which is there on amdvi; as a what-if on 6.12: set platform.iommu.kind";
     case Policy::MmExit: return "mm-exit was a proposal of 2018; as a what-if it is there on 6.1 and 6.12";
     case Policy::PinMm:
         return "pin-mm was the first VT-d driver's, which is there as kernel 2018 on vtd; as a what-if it is there on 6.1 and 6.12";
@@ -172,6 +185,8 @@ std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
     default:
         return std::string{base::enum_text(policy)} + " was a proposal, and never a kernel's; as a what-if it is there on 6.1 and 6.12";
     }
+    if (iommu == IommuArch::Amdvi)
+        return "AMD's driver has been one of the SVA core's since 6.7; set os.kernel to 6.12 (as a what-if 6.1), or os.policy to amd-iommu-v2";
     if (iommu == IommuArch::Smmuv3 && kernel == KernelVersion::V2018)
         return "quiet-unbind came with 5.8; set os.policy to mm-exit, or os.kernel to 6.1 or 6.12";
     if (iommu == IommuArch::Smmuv3 && kernel == KernelVersion::V5_8)
@@ -181,9 +196,10 @@ std::string why_no_era(Policy policy, KernelVersion kernel, IommuArch iommu) {
 
 /// An unbind behind a release finds a context that is there all the same, or one that is gone.
 Era suppressed(Era e, Suppression suppression) {
-    if (suppression == Suppression::Hardware || !quiets(e.on_release)) return e;
+    if (suppression == Suppression::Hardware || !quiets(e)) return e;
     const bool redirects = suppression == Suppression::DummyRoot;
-    e.on_release = redirects ? Steps{redirect_release} : Steps{clear_release};
+    if (e.iommu != IommuArch::Amdvi) e.on_release = redirects ? Steps{redirect_release} : Steps{clear_release};
+    else if (redirects) e.on_release = amd_redirect_release;
     if (redirects) e.on_unbind_exited = e.on_unbind;
     return e;
 }

@@ -270,7 +270,7 @@ sim::Task<void> Sva::unbind(KernelContext& ctx, Bond& b) {
         const StepTold told(ctx, {&b}, TeardownStep::DrainPageRequests);
         co_await drain_page_requests(ctx, b);
     }
-    if (bugs_.has(Bug::R12)) { // the number is free, and the notifier is not done with it
+    if (bugs_.has(Bug::R12) || bugs_.has(Bug::RE1) || bugs_.has(Bug::RE2)) { // the number is free, and the notifier is not done with it
         d.last = &b;
         held.release();
     }
@@ -355,6 +355,10 @@ sim::Task<void> SvaDomain::release(KernelContext& ctx, AddressSpace&) {
 /// First what the unit keeps, then what the devices keep: the other way round they could ask for it again.
 sim::Task<void> SvaDomain::invalidate(KernelContext& ctx, AddressSpace&, Va first, u64 bytes) {
     if (bonds.empty()) co_return;
+    if (sva.iommu_->flushes_by_bond()) {
+        co_await sva.flush_bonds(ctx, bonds, first, bytes);
+        co_return;
+    }
     const std::vector<Bond*> cached = Sva::with_ats(bonds, true);
     const Sva::Issued plain_issued = sva.issue(Sva::with_ats(bonds, false), first, bytes), cached_issued = sva.issue(cached, first, bytes);
     const bool tlb = co_await sva.iommu_->invalidate_range(ctx, tag, first, bytes);

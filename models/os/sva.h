@@ -125,11 +125,13 @@ private:
     sim::Task<void> silence_context(KernelContext& ctx, Bond& b);
     sim::Task<void> forget_context(KernelContext& ctx, Bond& b);
     sim::Task<void> drain_page_requests(KernelContext& ctx, Bond& b);
+    sim::Task<void> drain_workers(KernelContext& ctx, Bond& b);
     sim::Task<void> driver_mm_exit(KernelContext& ctx, Bond& b);
     sim::Task<void> inform_driver(KernelContext& ctx, Bond& b);
     sim::Task<void> invalidate_atc(KernelContext& ctx, const std::vector<Bond*>& bonds);
     void tell_left_open(const Bond& quiet);
     sim::Task<void> invalidate_space(KernelContext& ctx, SvaDomain& d);
+    sim::Task<void> flush_bonds(KernelContext& ctx, std::vector<Bond*> bonds, Va first, u64 bytes);
     sim::Task<void> free_pasid(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> free_asid(KernelContext& ctx, SvaDomain& d);
     sim::Task<void> put_notifier(KernelContext& ctx, SvaDomain& d);
@@ -140,6 +142,7 @@ private:
     /// Those whose devices have an ATC, or have none.
     static std::vector<Bond*> with_ats(const std::vector<Bond*>& bonds, bool ats);
     bool shut(const Bond& b) const;
+    void swept(Bond& b) const;
     std::vector<bool> cannot_hit(const std::vector<Bond*>& bonds) const;
     Issued issue(const std::vector<Bond*>& bonds, Va first, u64 bytes);
     void seen(const KernelContext& ctx, const Issued& issued, Va first, u64 bytes);

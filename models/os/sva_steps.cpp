@@ -25,7 +25,7 @@ std::vector<Bond*> Sva::with_ats(const std::vector<Bond*>& bonds, bool ats) {
 /// is refused before any cached translation is asked for, and its fence is one for what is under way, too; one that is
 /// quiet only stops walks, so that its hits end with an invalidation. VT-d: an entry that is not present bars hits as
 /// well as walks, but what was translated before is drained by an invalidation of the IOTLB alone
-/// (facts/iommu-specs.md 2.6).
+/// (facts/iommu-specs.md 2.6); AMD-Vi's, as VT-d's.
 bool Sva::shut(const Bond& b) const {
     switch (b.reach.context) {
     case Reach::Context::Live: return false;
@@ -36,12 +36,12 @@ bool Sva::shut(const Bond& b) const {
 }
 
 /// Whose requests would find nothing in the IOMMU's TLB if it were emptied now. An ASID is one for all bonds of the mm:
-/// as long as one of them is live, its walks refill what the others hit. On VT-d only the bond's own entry counts.
+/// as long as one of them is live, its walks refill what the others hit. Elsewhere only the bond's own entry counts.
 std::vector<bool> Sva::cannot_hit(const std::vector<Bond*>& bonds) const {
     const auto live = [](const Bond* b) { return b->reach.context == Reach::Context::Live; };
     const bool refilled = std::any_of(bonds.begin(), bonds.end(), live);
     std::vector<bool> each;
-    for (const Bond* b : bonds) each.push_back(era_.iommu == IommuArch::Vtd ? !live(b) : !refilled);
+    for (const Bond* b : bonds) each.push_back(era_.iommu == IommuArch::Smmuv3 ? !refilled : !live(b));
     return each;
 }
 
@@ -67,11 +67,31 @@ void Sva::seen(const KernelContext& ctx, const Issued& issued, Va first, u64 byt
 }
 
 sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to) {
-    const Issued issued = issue({&b}, Va{}, 0);
+    const bool sweeps = iommu_->flushes_by_bond();
+    const Issued issued = issue({&b}, Va{}, sweeps ? everything : 0);
     const bool fenced = co_await (iommu_->*how)(ctx, b);
     if (!fenced) co_return;
     b.reach.context = to;
-    seen(ctx, issued, Va{}, 0);
+    if (sweeps) swept(b);
+    const bool covers = b.reach.tlb_clean && (!b.ats || b.reach.atc_clean);
+    seen(ctx, issued, Va{}, sweeps && covers ? everything : 0);
+}
+
+/// What the unit and the device kept of the bond went with its context, behind the same fence; but for what mistaken kernels
+/// leave out (R6, forget-tlbi), or do while the context is there (R7-amd).
+void Sva::swept(Bond& b) const {
+    b.reach.tlb_clean = !bugs_.has(Bug::ForgetTlbi);
+    b.reach.atc_clean = b.reach.tlb_clean && !bugs_.has(Bug::R6) && !bugs_.has(Bug::R7Amd);
+}
+
+/// Of one bond after the other, each with a fence of its own.
+sim::Task<void> Sva::flush_bonds(KernelContext& ctx, std::vector<Bond*> bonds, Va first, u64 bytes) {
+    for (Bond* b : bonds) {
+        const Issued issued = issue({b}, first, bytes);
+        const bool fenced = co_await iommu_->flush_bond(ctx, *b, first, bytes);
+        const bool all = fenced && !bugs_.has(Bug::ForgetTlbi) && !(b->ats && bugs_.has(Bug::R6));
+        if (all) seen(ctx, issued, first, bytes);
+    }
 }
 
 /// It covers no page of a bond whose device keeps translations itself.
@@ -125,6 +145,7 @@ const Sva::Doer& Sva::doer_of(TeardownStep step) {
         {.step = TeardownStep::SilenceContext, .each = &Sva::silence_context},
         {.step = TeardownStep::ForgetContext, .each = &Sva::forget_context},
         {.step = TeardownStep::DrainPageRequests, .each = &Sva::drain_page_requests},
+        {.step = TeardownStep::DrainWorkers, .each = &Sva::drain_workers},
         {.step = TeardownStep::DriverMmExit, .each = &Sva::driver_mm_exit},
         {.step = TeardownStep::InformDriver, .each = &Sva::inform_driver},
         {.step = TeardownStep::InvalidateAtc, .all = &Sva::invalidate_atc},
@@ -140,11 +161,14 @@ const Sva::Doer& Sva::doer_of(TeardownStep step) {
 }
 
 /// The list as a mistaken kernel has it. R7: what the devices keep goes first, so that they can ask for it again. R15: a
-/// context goes without a word that its faults are to be kept quiet.
+/// context goes without a word that its faults are to be kept quiet. R-E1, R-E2: the slot that a PASID has in AMD's first driver
+/// is anybody's before all else.
 std::vector<TeardownStep> Sva::as_done(std::span<const TeardownStep> steps) const {
     std::vector<TeardownStep> done(steps.begin(), steps.end());
     const auto is_atc = [](TeardownStep s) { return s == TeardownStep::InvalidateAtc; };
     if (bugs_.has(Bug::R7)) std::stable_partition(done.begin(), done.end(), is_atc);
+    const auto is_slot = [](TeardownStep s) { return s == TeardownStep::FreePasid; };
+    if (bugs_.has(Bug::RE1) || bugs_.has(Bug::RE2)) std::stable_partition(done.begin(), done.end(), is_slot);
     if (bugs_.has(Bug::R15)) {
         std::replace(done.begin(), done.end(), TeardownStep::QuietContext, TeardownStep::ClearContext);
         std::replace(done.begin(), done.end(), TeardownStep::SilenceContext, TeardownStep::ForgetContext);
@@ -211,7 +235,16 @@ sim::Task<void> Sva::forget_context(KernelContext& ctx, Bond& b) {
     co_await iommu_->forget_pasid(ctx, b);
     if (b.reach.context == Reach::Context::Quiet) b.reach.context = Reach::Context::Gone;
 }
-sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
+/// R-A4: the driver takes its own lock for it, and whoever holds that may be the one whose mmput has come here.
+sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) {
+    sim::Mutex* const lock = bugs_.has(Bug::RA4) ? b.device.open_lock() : nullptr;
+    sim::Lease held;
+    if (lock != nullptr) {
+        auto lease = co_await ctx.sleep_on(lock->lock(), "device-lock", b.device.name());
+        held = std::move(lease);
+    }
+    b.stopped = co_await b.device.stop(ctx, b);
+}
 
 sim::Task<void> Sva::inform_driver(KernelContext& ctx, Bond& b) {
     on_inform(b, ctx.last_span());
@@ -287,6 +320,13 @@ void Sva::mm_dropped(AddressSpace& mm) {
     for (const Pasid p : pasids_of(mm)) give_pasid_back(p, mm);
     for (Ids& i : its.ids) i.pasid.reset();
     if (!alive) its.ids.clear();
+}
+
+/// flush_workqueue. What is in the unit's log is for whoever has the PASID then, or for nobody.
+sim::Task<void> Sva::drain_workers(KernelContext& ctx, Bond& b) {
+    if (page_faults_ == nullptr || !iommu_->page_requests_enabled(b.stream)) co_return;
+    co_await page_faults_->flush(ctx);
+    page_faults_->discard_partial(b);
 }
 
 /// First the hardware's queue, then the OS's, then what is between them and the device. Nothing to do for a device that

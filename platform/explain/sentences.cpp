@@ -16,7 +16,7 @@ namespace {
 /// of an enumeration or a yes and no for {name=no|yes}, and nothing for what is empty.
 struct Sentence {
     std::string_view kind, text;
-    std::string_view smmuv3{}, vtd{}; ///< section of the manual
+    std::string_view smmuv3{}, vtd{}, amdvi{}; ///< section of the manual
 };
 
 #define QUIESCE_TLPS "{kind=memory read|memory write|completion|message|configuration read|configuration write|deferrable write|fetch-and-add|swap|compare-and-swap}"
@@ -40,30 +40,30 @@ constexpr Sentence sentence_table[] = {
     {"InvalidationDone", "{unit}: nothing of what command {sequence} covers is left in a cache or under way"},
     {"FenceSignalled", "{unit} says that every command up to {sequence} is complete, by {by_message=its consumer index|a write to memory}"},
     {"GlobalError", "{unit}: {what} {active=is acknowledged|becomes active}{why?: }{why}"},
-    {"PageRequestReceived", "{unit} takes in a page request for {at:x}, group {group}", "IHI 0070 8.1", "VT-d 7.4.1"},
-    {"PageRequestRecorded", "the page request for {at:x}, group {group}, is a record in the kernel's queue", "IHI 0070 8.1", "VT-d 7.4.1"},
-    {"PageResponseSent", "{unit} answers page request group {group} with code {code}, {reason=as the kernel said|by itself: there was no room|by itself: the queue is off|by itself: the record could not be written}", "IHI 0070 4.5.2, 8.1", "VT-d 7.6.1, 7.4.1"},
+    {"PageRequestReceived", "{unit} takes in a page request for {at:x}, group {group}", "IHI 0070 8.1", "VT-d 7.4.1", "AMD 48882 2.6"},
+    {"PageRequestRecorded", "the page request for {at:x}, group {group}, is a record in the kernel's queue", "IHI 0070 8.1", "VT-d 7.4.1", "AMD 48882 2.6"},
+    {"PageResponseSent", "{unit} answers page request group {group} with code {code}, {reason=as the kernel said|by itself: there was no room|by itself: the queue is off|by itself: the record could not be written}", "IHI 0070 4.5.2, 8.1", "VT-d 7.6.1, 7.4.1", "AMD 48882 2.6"},
     {"TransactionStalled", "{unit} holds the transaction to {at:x}{tagged= until a tag is free|}: the kernel is to decide", "IHI 0070 3.12.2", ""},
     {"StallRecorded", "a record of the held transaction, tag {tag}, is in the kernel's queue", "IHI 0070 3.12.2", ""},
     {"StallAnswerIgnored", "{unit} knows of no stalled transaction {tag}", "IHI 0070 4.7.1", ""},
     {"StallResolved", "the held transaction {how=is translated once more|ends with an error|ends with zeros}, {by=as the kernel said|as all of its stream|as the unit is switched off|as what it had met is invalidated}", "IHI 0070 4.7.1", ""},
-    {"AtsRefused", "the device is told that there is no access: of this the architecture keeps no record", "IHI 0070 3.9.1", "VT-d 7.1.3"},
+    {"AtsRefused", "the device is told that there is no access: of this the architecture keeps no record", "IHI 0070 3.9.1", "VT-d 7.1.3", "AMD 48882 2.1.3.2"},
     {"TlpSent", "a " QUIESCE_TLPS " has left {upstream=down|up} {link}, {wire_bytes} B from {began:t} on"},
     {"CreditStalled", "a " QUIESCE_TLPS " on {link} has room at the receiver, for which it had waited since {since:t}"},
     {"LinkFault", "a " QUIESCE_TLPS " on {link} is {fault=replayed|delayed|dropped|malformed|poisoned|reordered}"},
     {"LinkChanged", "{link} {up=goes down: what was on it is lost|comes up}"},
     {"CompletionTimedOut", "the device gives up waiting for a completion"},
-    {"InvalidationAnswered", "the device's ATC {answer=has acknowledged|is not there: the request was refused|did not acknowledge in time} (tag {itag}, asked at {asked:t})", "PCIe Base 10.3.1", "PCIe Base 10.3.1"},
+    {"InvalidationAnswered", "the device's ATC {answer=has acknowledged|is not there: the request was refused|did not acknowledge in time} (tag {itag}, asked at {asked:t})", "PCIe Base 10.3.1", "PCIe Base 10.3.1", "PCIe Base 10.3.1"},
     {"PeerToPeer", "a switch sends the request to {at:x} to another function below it"},
     {"AtomicDone", "the atomic operation at {at:x} is carried out"},
     {"RequestAborted", "the request to {at:x} is let no further: {why=no translation|memory refuses|malformed|poisoned|refused|forbidden by access control|nobody has the address}"},
-    {"TranslationRequested", "the device asks for the translation of {at:x}", "PCIe Base 10.2.2", "PCIe Base 10.2.2"},
+    {"TranslationRequested", "the device asks for the translation of {at:x}", "PCIe Base 10.2.2", "PCIe Base 10.2.2", "PCIe Base 10.2.2"},
     {"DmaIssued", "the device issues {bytes} B to be {write=read from|written at} {at:x}"},
     {"RequestArrived", "the request to {at:x} arrives at the IOMMU"},
     {"DmaEnded", "the device is through with it: {ending=success|unsupported request|completer abort|zeros|no translation|not sent|no completion came|bad data}"},
     {"QueueState", "{queue} is {state}"},
-    {"PageRequestSent", "the device asks for page {at:x}, group {group}", "PCIe Base 10.4.1", "PCIe Base 10.4.1"},
-    {"PageResponseHeard", "the device has the answer to group {group}, code {code}{fate=|, for a queue that has stopped|, and has no such group|, and has stopped asking}", "PCIe Base 10.4.2", "PCIe Base 10.4.2"},
+    {"PageRequestSent", "the device asks for page {at:x}, group {group}", "PCIe Base 10.4.1", "PCIe Base 10.4.1", "PCIe Base 10.4.1"},
+    {"PageResponseHeard", "the device has the answer to group {group}, code {code}{fate=|, for a queue that has stopped|, and has no such group|, and has stopped asking}", "PCIe Base 10.4.2", "PCIe Base 10.4.2", "PCIe Base 10.4.2"},
     {"PageGroupForgotten", "the device forgets group {group} of page requests"},
     {"DescriptorSubmitted", "{queue} {fate=takes a descriptor|has no room for a descriptor, and says so|drops a descriptor}"},
     {"DescriptorEnded", "{queue} is through with a descriptor, status {status}, {bytes} B"},
@@ -126,18 +126,24 @@ static_assert(all_told(observe::AllEvents{}), "an event that nothing is said of"
 
 /// What the steps of a teardown are in the kernel (facts/linux-sva.md 5.2, 5.3, 6.2, 6.3, 6.6).
 struct StepSource {
-    std::string_view step, smmuv3, vtd;
+    std::string_view step, smmuv3, vtd, amdvi{};
 };
+/// What a row says of an architecture.
+template <class Row>
+std::string_view said_of(const Row& row, std::string_view iommu) {
+    return iommu == "smmuv3" ? row.smmuv3 : iommu == "amdvi" ? row.amdvi : row.vtd;
+}
 constexpr StepSource step_table[] = {
     {"quiet-context", "arm-smmu-v3-sva.c: arm_smmu_mm_release; IHI 0070 5.4, CD.EPD0", "intel/pasid.c: intel_pasid_tear_down_entry; VT-d 9.6, FPD"},
-    {"clear-context", "arm-smmu-v3.c: arm_smmu_write_ctx_desc", "intel/pasid.c: intel_pasid_tear_down_entry; VT-d 9.6, P"},
+    {"clear-context", "arm-smmu-v3.c: arm_smmu_write_ctx_desc", "intel/pasid.c: intel_pasid_tear_down_entry; VT-d 9.6, P", "amd/iommu.c: update_gcr3, amd_iommu_dev_flush_pasid_pages"},
     {"invalidate-space", "arm-smmu-v3.c: TLBI by ASID; IHI 0070 4.4.2.2", "intel/pasid.c: intel_pasid_tear_down_entry; VT-d 6.5.2.4"},
     {"invalidate-atc", "arm-smmu-v3.c: ATC_INV of the SSID; IHI 0070 4.5.1", "intel/pasid.c: intel_pasid_tear_down_entry; VT-d 6.5.2.6"},
-    {"drain-page-requests", "iopf_queue_flush_dev", "intel/svm.c: intel_svm_drain_prq"},
-    {"free-pasid", "iommu_sva_free_pasid", "iommu_sva_free_pasid"},
-    {"put-notifier", "mmu_notifier_put", "mmu_notifier_put"},
-    {"unregister-notifier", "mmu_notifier_unregister", "mmu_notifier_unregister"},
-    {"put-mm", "mmput", "mmput"},
+    {"drain-page-requests", "iopf_queue_flush_dev", "intel/svm.c: intel_svm_drain_prq", "iopf_queue_flush_dev"},
+    {"drain-workers", "iopf_queue_flush_dev", "iopf_queue_flush_dev", "amd/iommu_v2.c: unbind_pasid, flush_workqueue"},
+    {"free-pasid", "iommu_sva_free_pasid", "iommu_sva_free_pasid", "iommu_sva_free_pasid"},
+    {"put-notifier", "mmu_notifier_put", "mmu_notifier_put", "mmu_notifier_put"},
+    {"unregister-notifier", "mmu_notifier_unregister", "mmu_notifier_unregister", "mmu_notifier_unregister"},
+    {"put-mm", "mmput", "mmput", "mmput"},
 };
 
 std::string value_of(const Record& v, std::string_view as) {
@@ -234,17 +240,17 @@ std::string section_of_field(std::string_view field, std::string_view iommu) {
 std::string manual_of(std::string_view kind, const Record& fields, std::string_view iommu) {
     const Sentence* const s = find_sentence(kind);
     if (s != nullptr)
-        if (const std::string_view section = iommu == "smmuv3" ? s->smmuv3 : s->vtd; !section.empty()) return std::string{section};
+        if (const std::string_view section = said_of(*s, iommu); !section.empty()) return std::string{section};
     const auto of_kind = [](iommu::FeatureKind wanted) { return [wanted](iommu::FeatureKind k) { return k == wanted; }; };
     if (kind == "FaultRaised") return feature_section(iommu, text_in(fields, "type"), of_kind(iommu::FeatureKind::Event));
     if (kind == "CommandConsumed" || kind == "IommuCommandIssued")
         return feature_section(iommu, text_in(fields, "command"), of_kind(iommu::FeatureKind::Command));
-    if (kind == "FenceSignalled") return feature_section(iommu, iommu == "smmuv3" ? "SYNC" : "inv_wait_dsc", of_kind(iommu::FeatureKind::Command));
+    if (kind == "FenceSignalled") return feature_section(iommu, iommu == "smmuv3" ? "SYNC" : iommu == "amdvi" ? "COMPLETION_WAIT" : "inv_wait_dsc", of_kind(iommu::FeatureKind::Command));
     if (kind == "Span")
         if (const observe::Metric* m = observe::find_metric("phase", text_in(fields, "phase"))) return std::string{m->source};
     if (kind == "TeardownStepChanged")
         for (const StepSource& step : step_table)
-            if (step.step == text_in(fields, "step")) return std::string{iommu == "smmuv3" ? step.smmuv3 : step.vtd};
+            if (step.step == text_in(fields, "step")) return std::string{said_of(step, iommu)};
     return {};
 }
 

@@ -7,7 +7,7 @@
 namespace quiesce::platform {
 
 const std::vector<const IommuRow*>& iommu_rows() {
-    static const std::vector<const IommuRow*> rows{&smmuv3_row, &vtd_row};
+    static const std::vector<const IommuRow*> rows{&smmuv3_row, &vtd_row, &amdvi_row};
     return rows;
 }
 

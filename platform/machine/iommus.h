@@ -85,7 +85,7 @@ const std::vector<const IommuRow*>& iommu_rows();
 const IommuRow* iommu_row(IommuKind kind);
 inline const IommuRow* iommu_row(const Config& config) { return iommu_row(config.platform.iommu.kind); }
 
-extern const IommuRow smmuv3_row, vtd_row;
+extern const IommuRow smmuv3_row, vtd_row, amdvi_row;
 
 /// What no single value of a unit's pipeline shows; `unit` is its key below platform.iommu.
 void check_agent(const iommu::AgentConfig& agent, std::string_view unit, const Node& root, Diagnostics& out);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/replay/replay.h"
 
+#include "bare/amdvi.h"
 #include "bare/smmuv3.h"
 #include "bare/vtd.h"
 
@@ -19,6 +20,8 @@ constexpr BareArchitecture bare_architecture_table[] = {
     {"vtd", [](sim::Calendar& c, const Vector& v) { return bare::make_vtd(c, identity_of(v.vtd), v.ram); },
      &bare::vtd_record_words,
      [](const Vector& v, u64 offset) { return bare::vtd_register_words(identity_of(v.vtd), offset); }},
+    {"amdvi", [](sim::Calendar& c, const Vector& v) { return bare::make_amdvi(c, identity_of(v.amdvi), v.ram); },
+     &bare::amdvi_record_words, [](const Vector&, u64 offset) { return bare::amdvi_register_words(offset); }},
 };
 
 Bytes copy_of(std::span<const std::byte> bytes) { return {bytes.begin(), bytes.end()}; }

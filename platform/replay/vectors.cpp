@@ -235,13 +235,20 @@ void read_vtd(const At& cfg, Vector& v) {
     v.skip = what_it_cannot_be(identity_of(v.vtd));
 }
 
+void read_amdvi(const At& cfg, Vector& v) {
+    v.amdvi.efr = cfg["EFR"].hex();
+    v.amdvi.efr2 = cfg["EFR2"].hex();
+    v.amdvi.physical_bits = static_cast<unsigned>(cfg["pa"].integer(1, 64));
+    v.skip = what_it_cannot_be(identity_of(v.amdvi));
+}
+
 struct ArchitectureRow {
     std::string_view name;
-    void (*read)(const At& cfg, Vector& v); ///< null: there is no model of it yet
+    void (*read)(const At& cfg, Vector& v);
     unsigned stream_bits = 16;              ///< of a `sid`
 };
 constexpr ArchitectureRow vector_architecture_table[] = {
-    {"smmuv3", read_smmuv3, 32}, {"vtd", read_vtd}, {"amdvi", nullptr}};
+    {"smmuv3", read_smmuv3, 32}, {"vtd", read_vtd}, {"amdvi", read_amdvi}};
 
 /// The row of its architecture.
 const ArchitectureRow& read_configuration(const At& at, Vector& v) {
@@ -249,10 +256,6 @@ const ArchitectureRow& read_configuration(const At& at, Vector& v) {
     const auto* row = std::find_if(std::begin(vector_architecture_table), std::end(vector_architecture_table),
                                    [&](const auto& r) { return r.name == v.arch; });
     if (row == std::end(vector_architecture_table)) at["arch"].expected("smmuv3, vtd or amdvi");
-    if (row->read == nullptr) {
-        v.skip = fmt::format("no model of {} yet", v.arch);
-        return *row;
-    }
     const At cfg = at["cfg"];
     row->read(cfg, v);
     if (v.skip.empty()) v.ram = read_ram(cfg["ram"], v.skip);

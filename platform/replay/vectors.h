@@ -3,6 +3,7 @@
 #pragma once
 #include "bare/iommu.h"
 #include "iommu/smmuv3/config.h"
+#include "iommu/amdvi/config.h"
 #include "iommu/vtd/config.h"
 
 #include <optional>
@@ -79,6 +80,7 @@ struct Vector {
     std::string skip{}; ///< not empty: why it cannot be run; what follows is then not read
     iommu::smmuv3::IdentityValues identity{}; ///< of smmuv3
     iommu::vtd::IdentityValues vtd{};         ///< of vtd
+    iommu::amdvi::IdentityValues amdvi{};     ///< of amdvi
     std::vector<memory::RamRange> ram;
     std::vector<VectorStep> steps;
     std::optional<std::vector<StepOutcome>> expect;

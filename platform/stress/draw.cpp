@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/stress/draw.h"
 
+#include "platform/machine/iommus.h"
 #include "sim/random.h"
 
 #include <algorithm>
@@ -12,17 +13,16 @@ constexpr u64 huge_heap = 512; ///< one of more pages begins with pages of 2 MiB
 using os::KernelVersion;
 using os::Policy;
 
-os::IommuArch arch_of(IommuKind kind) { return kind == IommuKind::Vtd ? os::IommuArch::Vtd : os::IommuArch::Smmuv3; }
 
 /// What there is, or of that what `list policies` claims to be safe.
 std::vector<Footing> all_footings(bool safe_only) {
     std::vector<Footing> all;
-    for (const IommuKind iommu : {IommuKind::Smmuv3, IommuKind::Vtd})
+    for (const IommuRow* iommu : iommu_rows())
         for (const auto& policy : os::enum_names(Policy{}))
             for (const auto& kernel : os::enum_names(KernelVersion{})) {
-                const os::Era* const era = os::find_era(policy.value, kernel.value, arch_of(iommu));
+                const os::Era* const era = os::find_era(policy.value, kernel.value, iommu->driver);
                 if (era == nullptr || (safe_only && !os::safety_of(*era).safe)) continue;
-                all.push_back({iommu, policy.value, kernel.value});
+                all.push_back({iommu->kind, policy.value, kernel.value});
             }
     return all;
 }
@@ -43,7 +43,7 @@ struct DrawnKind {
     std::string_view name;
     bool ats;                ///< it can have an ATC, and page requests
     std::string_view work;   ///< the sentence that gives it work
-    bool on_vtd;
+    bool everywhere;         ///< not with an SMMUv3 alone
 };
 constexpr DrawnKind kinds[] = {{"accelerator", true, "stream", true}, {"accelerator", true, "stream", true}, {"gpu", true, "stream", true},
                                {"nic", true, "receive", true},        {"dsa", true, "stream", true},
@@ -102,6 +102,8 @@ private:
     bool percent(u64 n) { return random_.below(100) < n; }
     const char* truth(u64 percent_true) { return percent(percent_true) ? "true" : "false"; }
     bool vtd() const { return footing_.iommu == IommuKind::Vtd; }
+    bool amdvi() const { return footing_.iommu == IommuKind::Amdvi; }
+    bool smmu() const { return footing_.iommu == IommuKind::Smmuv3; }
 
     void draw_devices() {
         const u64 count = 1 + random_.below(3);
@@ -110,7 +112,7 @@ private:
         for (u64 n = 0; n < switches; ++n) switches_.push_back(fmt::format("sw{}", n));
         while (devices_.size() < count) {
             const DrawnKind& kind = kinds[random_.below(std::size(kinds))];
-            if (vtd() && !kind.on_vtd) continue;
+            if (!smmu() && !kind.everywhere) continue;
             DrawnDevice d{fmt::format("dev{}", devices_.size()), &kind, kind.ats && percent(55), false, ""};
             d.pri = d.atc && pri_ && percent(70);
             if (kind.ats && !switches_.empty() && percent(60)) d.behind = switches_[random_.below(switches_.size())];
@@ -126,7 +128,7 @@ private:
         stalls_ = stalls;
         nested_ = !stalls && percent(10);
         line("platform:");
-        line("  preset: {}", vtd() || stalls ? word({"server", "small"}) : word({"server", "small", "gem5-like"}));
+        line("  preset: {}", !smmu() || stalls ? word({"server", "small"}) : word({"server", "small", "gem5-like"}));
         line("  root_complex: {{reads: {}}}", word({"as-translated", "as-translated", "in-order"}));
         if (percent(30))
             line("  link: {{root_port: {{posted_headers: {}, posted_data: {}, non_posted_headers: {}}}}}", pick({4, 16, 64}), pick({64, 256}),
@@ -142,6 +144,11 @@ private:
         if (vtd()) {
             line("    vtd: {{pasid_bits: {}, page_request_drain: {}, agent: {{tlb_entries: {}, tlb_ways: 4, interfaces: {{count: {}}}}}}}",
                  pick({6, 8, 16, 20}), truth(80), pick({16, 256, 2048}), pick({0, 0, 1, 2}));
+            return;
+        }
+        if (amdvi()) {
+            line("    amdvi: {{pasid_bits: {}, agent: {{tlb_entries: {}, tlb_ways: 4, interfaces: {{count: {}}}}}}}", pick({6, 8, 16}),
+                 pick({16, 256, 2048}), pick({0, 0, 1, 2}));
             return;
         }
         line("    smmuv3: {{two_level_streams: {}, two_level_contexts: {}, ssid_bits: {}, asid16: {}, stage2: {}, stall_model: {},", truth(70),
@@ -160,6 +167,11 @@ private:
         if (vtd()) {
             line("  vtd_driver: {{queue_log2: {}, prq_order: {}, page_requests: {}, pri: {}, nested: {}}}", pick({8, 9}), pick({0, 4}),
                  pick({1, 8, 32}), pri_, nested_);
+            return;
+        }
+        if (amdvi()) {
+            line("  amdvi_driver: {{cmdbuf_log2: {}, evtlog_log2: {}, pprlog_log2: {}, page_requests: {}, pri: {}, nested: {}}}", pick({8, 9}),
+                 pick({8, 9}), pick({8, 9}), pick({1, 8, 32}), pri_, nested_);
             return;
         }
         line("  smmuv3_driver: {{cmdq_log2: {}, evtq_log2: {}, priq_log2: {}, page_requests: {}, msipoll: {}, tlbi_va_max: {}, pri: {}, nested: {}}}",
@@ -212,7 +224,7 @@ private:
         line("  - os: {{spawn: {}, pages: {}, threads: {}{}{}}}", p.name, p.pages, pick({1, 1, 3}), present, memory);
         for (const Tie& t : p.ties) line("  - os: {{bind: {}, to: {}}}", p.name, t.device->name);
         // Up to 6.5 an SMMU is not told of pages that may be written again (R25): its devices would ask for them for ever.
-        const bool is_told = vtd() || footing_.kernel >= os::KernelVersion::V6_12;
+        const bool is_told = !smmu() || footing_.kernel >= os::KernelVersion::V6_12;
         const bool waits = std::any_of(p.ties.begin(), p.ties.end(), [this](const Tie& t) { return can_wait_for_pages(*t.device); });
         if (percent(15) && (is_told || !waits)) {
             p.heir = p.name + "heir";

@@ -168,6 +168,28 @@ TEST_CASE("a VT-d unit knows requesters of 16 bits, and no others", "[cosim]") {
     CHECK(qsc_invalidation_complete_stray(b.p, 0xffff) == QSC_OK);
 }
 
+TEST_CASE("feature registers that no AMD-Vi unit can have are refused with the reason; its requesters have 16 bits", "[cosim]") {
+    static const char* const as_amdvi[] = {"platform.iommu.kind=amdvi"};
+    qsc_config c = plain_config();
+    c.settings = as_amdvi;
+    c.setting_count = 1;
+    const auto refused = [&](std::vector<qsc_id_register> ids, int expected) {
+        c.ids = ids.data();
+        c.id_count = static_cast<uint32_t>(ids.size());
+        return create_refused(c, expected);
+    };
+    CHECK(says(refused({{"CAP", 0}}, QSC_ERR_ARGUMENT), "EFR, EFR2, or PAsize"));
+    CHECK(says(refused({{"PAsize", 65}}, QSC_ERR_ARGUMENT), "PAsize is 64 at most"));
+    CHECK(says(refused({{"PAsize", 53}}, QSC_ERR_UNSUPPORTED), "32 to 52 bits"));
+    CHECK(says(refused({{"EFR", uint64_t{3} << 10}}, QSC_ERR_UNSUPPORTED), "EFR.HATS"));
+    c.ids = nullptr;
+    c.id_count = 0;
+    HostBench b(c);
+    qsc_operation op = 0;
+    const qsc_dma_request beyond = b.dma(0x1'0000, b.memory, 8);
+    CHECK(says(refusal(qsc_dma_start(b.p, &beyond, &op), QSC_ERR_ARGUMENT), "16 bits"));
+}
+
 TEST_CASE("a handle that was destroyed, and one that never was, is refused by every function", "[cosim]") {
     qsc_platform gone = 0;
     const qsc_config c = plain_config();

@@ -34,7 +34,11 @@ public:
     u32 max_pasids(StreamId) const override { return pasid_limit; }
     u32 max_asids() const override { return asid_limit; }
 
+    bool flushes_by_bond() const override { return by_bond; }
+    sim::Task<bool> flush_bond(KernelContext& ctx, Bond&, Va, u64) override { return note(ctx, "flush"); }
+
     u32 pasid_limit = 1u << 20, asid_limit = 1u << 16;
+    bool by_bond = false; ///< as AMD-Vi's
 };
 
 } // namespace quiesce::os::test

@@ -57,8 +57,9 @@ struct PolicyBench : Machine {
         config.cpu.cpus = cpus;
         config.pasid.each_device = pasid_each;
         config.pasid.quota = quota;
-        if (arch == IommuArch::Vtd) iommu.asid_limit = 0;
-        make_kernel(memory.ram_bytes(), arch == IommuArch::Vtd ? x86_64 : arm64, arch);
+        if (arch != IommuArch::Smmuv3) iommu.asid_limit = 0;
+        iommu.by_bond = arch == IommuArch::Amdvi;
+        make_kernel(memory.ram_bytes(), arch == IommuArch::Smmuv3 ? arm64 : x86_64, arch);
         kernel->set_iommu(&iommu);
         kernel->add_device("dev", device);
         kernel->add_device("other", second);
@@ -96,10 +97,15 @@ struct PolicyBench : Machine {
 inline constexpr std::pair<KernelVersion, IommuArch> modern[] = {{KernelVersion::V6_12, IommuArch::Smmuv3},
                                                           {KernelVersion::V6_1, IommuArch::Smmuv3},
                                                           {KernelVersion::V6_12, IommuArch::Vtd},
-                                                          {KernelVersion::V6_1, IommuArch::Vtd}};
-inline std::pair<KernelVersion, IommuArch> any_modern() { return modern[static_cast<std::size_t>(GENERATE(0, 1, 2, 3))]; }
+                                                          {KernelVersion::V6_1, IommuArch::Vtd},
+                                                          {KernelVersion::V6_12, IommuArch::Amdvi},
+                                                          {KernelVersion::V6_1, IommuArch::Amdvi}};
+inline std::pair<KernelVersion, IommuArch> any_modern() {
+    return modern[static_cast<std::size_t>(GENERATE(range(0, static_cast<int>(std::size(modern)))))];
+}
 /// How that kernel's release begins.
 inline std::string quiet_word(KernelVersion kernel, IommuArch arch) {
+    if (arch == IommuArch::Amdvi) return "clear"; // nothing keeps one PASID quiet
     return arch == IommuArch::Vtd && kernel == KernelVersion::V6_12 ? "block" : "quiet";
 }
 

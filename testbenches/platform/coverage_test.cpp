@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The coverage statement and the tests that it names hold each other.
-#include "iommu/amdvi/unit.h"
-#include "iommu/smmuv3/unit.h"
-#include "iommu/vtd/unit.h"
 #include "platform/coverage.h"
+#include "platform/machine/iommus.h"
 
 #include <set>
 
 namespace quiesce::platform {
 namespace {
 std::vector<iommu::Feature> all_features() {
-    std::vector<iommu::Feature> all = iommu::smmuv3::features();
-    const std::vector<iommu::Feature> vtd = iommu::vtd::features();
-    all.insert(all.end(), vtd.begin(), vtd.end());
-    const std::vector<iommu::Feature> amdvi = iommu::amdvi::features(); // no row of the platform has it yet
-    all.insert(all.end(), amdvi.begin(), amdvi.end());
+    std::vector<iommu::Feature> all;
+    for (const IommuRow* row : iommu_rows()) {
+        const std::vector<iommu::Feature> its = row->features();
+        all.insert(all.end(), its.begin(), its.end());
+    }
     return all;
 }
 } // namespace

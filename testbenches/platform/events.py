@@ -151,8 +151,8 @@ cases = {"under-load": ("mm-exit-under-load",), "ats": ("ats-teardown",), "pri":
 there = {p.stem for p in (SOURCE / "testbenches/scenarios").glob("*.yaml")}
 for case, (scenario, *settings) in cases.items():
     check(scenario in there, f"{scenario} is no scenario any more")
-    for kind in ("smmuv3", "vtd"):
-        if case == "stall" and kind == "vtd":
+    for kind in ("smmuv3", "vtd", "amdvi"):
+        if case == "stall" and kind != "smmuv3":
             continue
         judge(f"{case}-{kind}", scenario, f"platform.iommu.kind={kind}", *settings)
 

@@ -70,8 +70,8 @@ wrong = explain(f"f{len(faults)}")
 assert wrong.returncode == 2 and f"f0 to f{len(faults) - 1} (faults)" in wrong.stderr and "(page requests)" in wrong.stderr, wrong
 assert explain("x0").returncode == explain("fx").returncode == explain("p").returncode == 2
 PYTHON
-# Event by event, with the field that decided and the manual's section, on both architectures; the same as data.
-for kind in smmuv3 vtd; do
+# Event by event, with the field that decided and the manual's section, on each architecture; the same as data.
+for kind in smmuv3 vtd amdvi; do
     "$QUIESCE" run fault-flood --set platform.iommu.kind=$kind --out "flood-$kind" >/dev/null 2>&1
     "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=$kind --out "load-$kind" >/dev/null 2>&1
     "$QUIESCE" run pri-storm-exit --set platform.iommu.kind=$kind --out "pri-$kind" >/dev/null 2>&1
@@ -84,9 +84,12 @@ says "CD.EPD0=1  \[IHI 0070 5.4\]: refuses what comes to it" "$QUIESCE" explain 
 says "CD.R=0  \[IHI 0070 5.4\]: keeps hardware from recording it" "$QUIESCE" explain load-smmuv3 t0
 says "PASID table entry.P=0  \[VT-d 9.6\]: refuses what comes to it" "$QUIESCE" explain load-vtd t0
 says "PASID table entry.FPD=1  \[VT-d 9.6\]: keeps hardware from recording it" "$QUIESCE" explain load-vtd t0
+says "GCR3 entry.V=0.*: refuses what comes to it" "$QUIESCE" explain load-amdvi t0
+says "puts COMPLETION_WAIT into the queue of amdvi.*\[AMD 48882 2.4.1\]" "$QUIESCE" explain load-amdvi t0
 says "IHI 0070, 4.7.3|puts SYNC into the queue of smmu.*\[IHI 0070 4.7.3\]" "$QUIESCE" explain load-smmuv3 t0
 says "\[PCIe Base 10.4.1\]" "$QUIESCE" explain pri-smmuv3 p0
 says "takes in a page request .*\[VT-d 7.4.1\]" "$QUIESCE" explain pri-vtd p0
+says "takes in a page request .*\[AMD 48882 2.6\]" "$QUIESCE" explain pri-amdvi p0
 python3 - <<'PYTHON' || failures=$((failures + 1))
 import json, os, sqlite3, subprocess
 def explain(where, name, *more):
@@ -95,7 +98,7 @@ def data(where, name):
     told = explain(where, name, "--json")
     assert told.returncode == 0, (where, name, told)
     return json.loads(told.stdout)
-for kind in ("smmuv3", "vtd"):
+for kind in ("smmuv3", "vtd", "amdvi"):
     where = f"load-{kind}"
     run, db = json.load(open(f"{where}/run.json")), sqlite3.connect(f"{where}/events.sqlite")
     at = dict(db.execute("SELECT id, time_ps FROM events"))

@@ -233,7 +233,7 @@ TEST_CASE("an empty sentence, an actor without words and a wait that is none are
 
 TEST_CASE("what `requires` names must be a capability", "[platform]") {
     CHECK(said(head + "requires: [sva, stal]\nsteps:\n" + two_lines) ==
-          "3:17 requires: expected one of sva, pasid, per-pasid-quiet, ats, pri, stall, smmuv3, no-iommu, vtd, got \"stal\" -> stall\n");
+          "3:17 requires: expected one of sva, pasid, per-pasid-quiet, ats, pri, stall, smmuv3, no-iommu, vtd, amdvi, got \"stal\" -> stall\n");
     CHECK(said(head + "requires: [sva, stall]\nsteps:\n" + two_lines) == "");
 }
 
@@ -243,7 +243,7 @@ TEST_CASE("`when` names parameters of the scenario and values that they can have
     CHECK(when("{os.policy: [quiet-unbind, mm-exit], devices.acc0.stop_time: 50000us, os.bugs: [R8]}") == "");
     CHECK_THAT(when("{os.policy: mm-exitt}"),
                Catch::StartsWith("8:23 os.policy: expected one of pin-mm, mm-exit, notify-unbind, quiet-unbind, park-refcount, "
-                                 "lazy-mmdrop, got \"mm-exitt\""));
+                                 "lazy-mmdrop, amd-iommu-v2, got \"mm-exitt\""));
     CHECK_THAT(when("{os.polcy: mm-exit}"), Catch::Contains("8:12 when: unknown parameter 'os.polcy'") && Catch::Contains("-> os.policy"));
     CHECK_THAT(when("{devices.acc1.stop_time: 5us}"), Catch::Contains("-> devices.acc0.stop_time"));
     CHECK_THAT(when("{os.cpu.cpus: 0}"), Catch::StartsWith("8:25 os.cpu.cpus: expected between 1 and 1024, got 0"));

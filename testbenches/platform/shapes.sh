@@ -4,7 +4,7 @@
 # several circumstances, and what goes wrong.
 set -u
 failures=0
-sets=(os.policy=quiet-unbind os.policy=mm-exit os.policy=notify-unbind platform.iommu.kind=vtd os.kernel=6.1 observe.events=all)
+sets=(os.policy=quiet-unbind os.policy=mm-exit os.policy=notify-unbind platform.iommu.kind=vtd platform.iommu.kind=amdvi os.kernel=6.1 observe.events=all)
 [[ ${SANITIZED:-0} == 1 ]] && sets=(os.policy=mm-exit) # ten times slower; the names are the same
 results=()
 shape_alone="--set observe.waves=false --set observe.timeline=false --set observe.events=none" # run.json is what is looked at

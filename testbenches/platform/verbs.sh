@@ -79,7 +79,7 @@ assert counted["transaction"] == seen["requests"] and counted["tlb_miss"] == see
 PYTHON
 # The debate as one table; what a policy is claimed to be, and pairs that never were; who holds what is known beforehand.
 expect 0 "CPU time" "$QUIESCE" compare policy-debate --over os.policy=pin-mm,mm-exit,notify-unbind,quiet-unbind,park-refcount,lazy-mmdrop \
-    --over platform.iommu.kind=smmuv3,vtd
+    --over platform.iommu.kind=smmuv3,vtd,amdvi
 expect 0 "redirect-context" "$QUIESCE" compare dummy-root-vs-not-present --over os.suppression=hardware,dummy-root,driver-filter,none
 expect 0 "prediction, no such kernel" "$QUIESCE" list policies --json
 expect 0 '"safe": false' "$QUIESCE" list policies --json
@@ -128,7 +128,7 @@ expect:
 Y
 expect 0 "given back when the driver is through with them: PASID 1 by app0 on acc0" "$QUIESCE" run tags.yaml
 # The same steps on two architectures, command against descriptor.
-expect 0 "p_iotlb_inv_dsc, inv_wait_dsc" "$QUIESCE" compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd
+expect 0 "p_iotlb_inv_dsc, inv_wait_dsc" "$QUIESCE" compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd,amdvi
 expect 0 "needs 'stall', which vtd has not" "$QUIESCE" run stall-master-exit --set platform.iommu.kind=vtd
 expect 0 "os.vtd_driver.nested" "$QUIESCE" list params
 expect 3 "os.vtd_driver.nested: the unit has not both stages" "$QUIESCE" run nested-kill --set platform.iommu.kind=vtd \
@@ -147,7 +147,7 @@ expect:
   - never: stale-dma
 Y
 sed -e '/bind:/d' -e '/assign:/d' -e 's/guests: 2,/guests: 2, kernel: "6.12",/' -e '/guest: 2}/a\  - os: {spawn: app3, pages: 4, guest: 3}' guest-too-early.yaml >guests-too-many.yaml
-for kind in smmuv3 vtd; do
+for kind in smmuv3 vtd amdvi; do
     expect 3 "guests are behind a second stage each: set os.${kind}_driver.nested" "$QUIESCE" run guest-after-guest --set platform.iommu.kind=$kind \
         --set os.${kind}_driver.nested=false
 done

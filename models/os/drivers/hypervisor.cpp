@@ -53,7 +53,7 @@ Spa Hypervisor::fill(Guest& g, u64 from, unsigned level, u64 tables) {
         if (level == g.leaf_level)
             word = (at + piece->displaced) | (level == 1 ? shape_.format.page : shape_.format.block);
         else
-            word = fill(g, at, level - 1, 1).value() | shape_.format.table;
+            word = fill(g, at, level - 1, 1).value() | shape_.format.table | (level - 1) * shape_.format.of_level;
         own_.memory().poke64(table + i * 8, word);
     }
     return table;

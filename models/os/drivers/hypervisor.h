@@ -22,9 +22,10 @@ constexpr auto enum_names(SecondStagePages) {
 }
 
 /// Entries of an architecture's second stage that map for reading and writing, without their addresses. Tables have 512
-/// entries of 8 bytes.
+/// entries of 8 bytes. `of_level`: what an entry that leads to a table has besides for each level of that.
 struct SecondStageFormat {
     u64 table, page, block;
+    u64 of_level = 0;
 };
 
 /// Tables of a second stage. The first is as many tables in a row as its input addresses need.

@@ -79,7 +79,7 @@ public:
     /// Installs the bond's page tables at its PASID (set_dev_pasid).
     virtual sim::Task<bool> set_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// The PASID's context stays valid and empty, and faults quietly where the kernel's generation does that.
-    virtual sim::Task<bool> quiet_pasid(KernelContext& ctx, Bond& bond) = 0;
+    virtual sim::Task<bool> quiet_pasid(KernelContext&, Bond&) { co_return false; }
     /// The PASID's context is gone (remove_dev_pasid).
     virtual sim::Task<bool> clear_pasid(KernelContext& ctx, Bond& bond) = 0;
     /// Everything of the PASID's context stays, but it leads to an empty root table: os.suppression dummy-root.
@@ -102,12 +102,17 @@ public:
     virtual sim::Task<bool> give_to_guest(KernelContext&, StreamId, GuestId) { co_return false; }
     /// No function is the guest's any more: its second stage goes, and the unit's number for it is free.
     virtual sim::Task<void> end_guest(KernelContext&, GuestId) { co_return; }
+    /// Every device has a number of its own by which the unit knows translations: what it keeps of a bond's PASID, and what the
+    /// bond's device does, go in one, whenever its context changes, too. Such a driver has flush_bond(); others the three below.
+    virtual bool flushes_by_bond() const { return false; }
+    /// A range of the bond's PASID, in the unit and in the ATC.
+    virtual sim::Task<bool> flush_bond(KernelContext&, Bond&, Va /*first*/, u64 /*bytes*/) { co_return false; }
     /// Every translation of an address space that the unit keeps.
-    virtual sim::Task<bool> invalidate_space(KernelContext& ctx, MmTag mm) = 0;
+    virtual sim::Task<bool> invalidate_space(KernelContext&, MmTag) { co_return false; }
     /// Its translations of a range (secondary TLB invalidation).
-    virtual sim::Task<bool> invalidate_range(KernelContext& ctx, MmTag mm, Va first, u64 bytes) = 0;
+    virtual sim::Task<bool> invalidate_range(KernelContext&, MmTag, Va /*first*/, u64 /*bytes*/) { co_return false; }
     /// What the bonds' devices keep of a range of their PASIDs in their ATCs; all bytes: of the whole PASID. One fence for all.
-    virtual sim::Task<bool> invalidate_atc(KernelContext& ctx, std::span<Bond* const> bonds, Va first, u64 bytes) = 0;
+    virtual sim::Task<bool> invalidate_atc(KernelContext&, std::span<Bond* const>, Va /*first*/, u64 /*bytes*/) { co_return false; }
 };
 
 } // namespace quiesce::os::drivers

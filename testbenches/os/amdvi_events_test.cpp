@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+/// Events, page requests and their answers, as the AMD-Vi driver takes them from the stub unit's logs (facts/iommu-specs.md
+/// 3.3 to 3.5; facts/linux-sva.md 11.2).
+#include "os/amdvi_bench.h"
+
+namespace quiesce::os::test::amdvi {
+
+namespace {
+const std::string who = "app", to = "dev";
+
+struct AmdviEvents : AmdviBench {
+    explicit AmdviEvents(const Settings& s = {}) : AmdviBench(s) {
+        REQUIRE(call(kernel->bind(who, to)));
+        unit.fetched.clear();
+        unit.writes.clear();
+    }
+    /// 3.5: DeviceID, PASID, tag with its last bit, READ WRITE US GN, type 1.
+    Pair request(u64 group, bool last = true, u64 flags = 0x164, u64 page = 3) const {
+        const u64 address = (kernel->heap(who)->start + page * page_size).value();
+        return {0x108 | u64{1} << 16 | (group | (last ? 0x200 : 0)) << 32 | flags << 48 | u64{1} << 60, address};
+    }
+    void put(u64 bar, u64 tail, u32 pending, const Pair& e) {
+        const u64 at = unit.values[tail];
+        const Spa ring{unit.values[bar] & 0x000f'ffff'ffff'f000};
+        memory.cpu_port().poke64(ring + at, e[0]);
+        memory.cpu_port().poke64(ring + at + 8, e[1]);
+        unit.values[tail] = (at + 16) & 0x1fff;
+        unit.values[0x2020] |= pending;
+    }
+    void ask(const Pair& e) {
+        put(0x38, 0x2038, 1u << 6, e);
+        message();
+        settle();
+    }
+    /// 3.4: IO_PAGE_FAULT of device 0x108, PASID 1, with GN.
+    void fault(u64 low = u64{2} << 60 | u64{1} << 48 | u64{1} << 32 | 0x108) { put(0x10, 0x2018, 1u << 1, {low, 0x1234'5000}); }
+};
+} // namespace
+
+TEST_CASE("AMD-Vi: a page request is answered by COMPLETE_PPR_REQUEST, for which nobody waits; the head catches up", "[os][amdvi][pri]") {
+    AmdviEvents b;
+    b.ask(b.request(0x1a5));
+    REQUIRE(b.unit.fetched.size() == 1);
+    CHECK(b.take() == Words{"ppr 108 pasid 1 tag 1a5 success"});
+    CHECK(b.unit.values[0x2030] == b.unit.values[0x2038]);
+    CHECK((b.unit.values[0x2020] >> 6 & 1) == 0);
+}
+
+TEST_CASE("AMD-Vi: the pending bit is cleared before the log is read", "[os][amdvi][pri]") {
+    AmdviEvents b;
+    b.ask(b.request(1));
+    std::vector<u64> offsets;
+    for (const auto& [offset, value] : b.unit.writes) offsets.push_back(offset);
+    REQUIRE(offsets.size() >= 2);
+    CHECK((offsets[0] == 0x2020 && offsets[1] == 0x2030));
+}
+
+TEST_CASE("AMD-Vi: requests without PASID, of PASID 0, or malformed are answered as failed, whichever of their group they are",
+          "[os][amdvi][pri]") {
+    AmdviEvents b;
+    const bool last = GENERATE(true, false);
+    Pair r = b.request(7, last);
+    SECTION("no PASID") { r[0] &= ~(u64{0x100} << 48); }
+    SECTION("PASID 0") { r[0] &= ~(u64{0xffff} << 16); }
+    SECTION("reserved") { r[0] |= u64{0x80} << 48; }
+    b.ask(r);
+    const std::string pasid = hex(r[0] >> 16 & 0xffff); // the function wants one in its responses
+    CHECK(b.take() == Words{"ppr 108 pasid " + pasid + " tag 7 failure"});
+}
+
+TEST_CASE("AMD-Vi: those of a group are answered once; one of a process that is gone as invalid", "[os][amdvi][pri]") {
+    AmdviEvents b;
+    b.ask(b.request(4, false));
+    CHECK(b.take().empty());
+    b.ask(b.request(4, true, 0x164, 4));
+    CHECK(b.take() == Words{"ppr 108 pasid 1 tag 4 success"});
+    b.call(b.kernel->kill(who));
+    b.take();
+    b.ask({0x108 | u64{1} << 16 | u64{0x205} << 32 | u64{0x164} << 48 | u64{1} << 60, 0x7000});
+    CHECK(b.take() == Words{"ppr 108 pasid 1 tag 5 invalid"});
+}
+
+TEST_CASE("AMD-Vi: a stop marker is no page's, and is answered as invalid", "[os][amdvi][pri]") {
+    AmdviEvents b;
+    b.ask({0x108 | u64{1} << 16 | u64{0x200} << 32 | u64{0x100} << 48 | u64{1} << 60, 0});
+    CHECK(b.take() == Words{"ppr 108 pasid 1 tag 0 invalid"});
+}
+
+TEST_CASE("AMD-Vi: page faults are printed as far as their device's limit goes, other events each", "[os][amdvi]") {
+    AmdviBench::Settings s;
+    s.driver.ratelimit_burst = 2;
+    AmdviEvents b(s);
+    std::vector<bool> shown;
+    auto token = b.events.subscribe<FaultHandled>([&](Time, const FaultHandled& e) { shown.push_back(e.shown); });
+    for (int i = 0; i < 4; ++i) b.fault();
+    for (int i = 0; i < 3; ++i) b.fault(u64{7} << 60 | 0x108); // IOTLB_INV_TIMEOUT
+    b.message();
+    b.settle();
+    CHECK(shown == std::vector<bool>{true, true, false, false, true, true, true});
+    CHECK(b.driver->events_seen() == 7);
+    CHECK(b.unit.values[0x2010] == b.unit.values[0x2018]);
+}
+
+TEST_CASE("AMD-Vi: driver-filter drops page faults of a bond whose process is dead, and no others", "[os][amdvi]") {
+    AmdviBench::Settings s;
+    s.suppression = Suppression::DriverFilter;
+    AmdviEvents b(s);
+    REQUIRE(b.call(b.kernel->fork(who, "child"))); // its descriptor keeps the bond
+    std::vector<bool> shown;
+    auto token = b.events.subscribe<FaultHandled>([&](Time, const FaultHandled& e) { shown.push_back(e.shown); });
+    b.fault();
+    b.message();
+    b.settle();
+    b.call(b.kernel->kill(who));
+    b.fault();
+    b.fault(u64{2} << 60 | 0x108); // without a PASID
+    b.message();
+    b.settle();
+    CHECK(shown == std::vector<bool>{true, false, true});
+}
+
+TEST_CASE("AMD-Vi: a log that overflowed is emptied, and then switched off and on with its interrupt", "[os][amdvi]") {
+    const bool events = GENERATE(true, false);
+    AmdviEvents b;
+    const u32 overflow = events ? 1u : 1u << 5;
+    if (events) b.fault();
+    else b.put(0x38, 0x2038, 1u << 6, b.request(3));
+    b.unit.values[0x2020] |= overflow; // the log does not run
+    b.message();
+    b.settle();
+    const u64 control = 0x1'f48d, log = events ? 0x4 : 0x2000, interrupt = events ? 0x8 : 0x4000;
+    std::vector<u64> controls;
+    for (const auto& [offset, value] : b.unit.writes)
+        if (offset == 0x18) controls.push_back(value);
+    CHECK(controls == std::vector<u64>{control & ~log, control & ~log & ~interrupt, control & ~log, control});
+    CHECK((events ? b.driver->event_overflows() : b.driver->page_request_overflows()) == 1);
+    CHECK((b.unit.values[0x2020] & overflow) == 0);
+}
+
+TEST_CASE("AMD-Vi: a log that runs again is not restarted", "[os][amdvi]") {
+    AmdviEvents b;
+    b.unit.values[0x2020] |= 1 | 1u << 3; // EventOverflow, EventLogRun
+    b.message();
+    b.settle();
+    for (const auto& [offset, value] : b.unit.writes) CHECK(offset != 0x18);
+}
+
+TEST_CASE("AMD-Vi: INVALID_PPR_REQUEST is answered as failed, unless nobody waits for an answer", "[os][amdvi][pri]") {
+    AmdviEvents b;
+    const u64 low = u64{9} << 60 | u64{1} << 57 | u64{0x203} << 32 | u64{1} << 16 | 0x108;
+    const bool nobody = GENERATE(false, true);
+    b.fault(low | (nobody ? u64{1} << 48 : 0)); // RX
+    b.message();
+    b.settle();
+    CHECK(b.take() == (nobody ? Words{} : Words{"ppr 108 pasid 1 tag 3 failure"}));
+}
+
+} // namespace quiesce::os::test::amdvi
