@@ -39,6 +39,7 @@ const std::array<CauseRow, static_cast<std::size_t>(Why::Count)> cause_rows{{
     {Why::Work, "work", "the queue that has the bond's work"},
     {Why::Reset, "reset", "the reset of the device"},
     {Why::Victim, "oom-victim", "the OOM killer's choice"},
+    {Why::LastClose, "last-close", "the reason to tear down, whose release is left to whoever closes the device's file last"},
 }};
 
 } // namespace quiesce::observe

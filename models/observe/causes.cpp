@@ -104,6 +104,8 @@ private:
         }
         static const base::Name signal{"signal-delivery"};
         if (e.phase == signal) add(in(signalled_, base::Name{e.actor.text().substr(0, e.actor.text().find('/'))}.index()), Why::Trigger);
+        static const base::Name close_files{"close-files"};
+        if (e.phase == close_files && e.bond != no_bond) add(bond(e.bond).trigger, Why::LastClose);
         // Who waits for a unit gave it the work, unless the unit was at it already.
         const auto wait = ahead_.waits.find(e.id);
         if (e.begun_by == 0 && wait != ahead_.waits.end() && wait->second.since <= e.start)

@@ -14,7 +14,7 @@ enum class Why : u8 {
     SameContext, SameUnit, BegunBy, HandedOver, EndedBy, Trigger, Death, StepBegan, InStep,
     Command, Fence, Request, Covers, Completes, Done,
     PageAsked, PageTaken, PageRecorded, PageHandled, PageAnswered, PageResponse, FaultRecord,
-    Mapped, Unmapped, Fenced, Freed, SameState, Bound, Work, Reset, Victim, Count
+    Mapped, Unmapped, Fenced, Freed, SameState, Bound, Work, Reset, Victim, LastClose, Count
 };
 
 struct CauseRow {

@@ -2,10 +2,13 @@
 /// What a latency consists of: from its last instant back, at each step the predecessor that arrived last.
 #pragma once
 #include "base/facts.h"
+#include "os/events.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace quiesce::observe {
@@ -47,6 +50,15 @@ private:
     struct Stretch;
     static PathPart told(const Stretch& s);
     static std::vector<PathPart> tell(const std::vector<Stretch>& last_first);
+    /// Stretches without a CPU, of one name; several contexts can have it.
+    struct OnCpu {
+        unsigned running = 0;
+        std::vector<std::pair<sim::Time, sim::Time>> off; ///< a context left, and one came
+        std::optional<sim::Time> left;
+    };
+    void hear(sim::Time now, const os::CpuRuns& e);
+    std::optional<std::pair<sim::Time, sim::Time>> away(base::Name actor, sim::Time from, sim::Time to) const;
+    bool is_thread(base::Name actor) const;
     const Kept* by_id(u64 id) const;
     const Kept* predecessor(const Kept& k) const;
     std::vector<Kept> spans_;                        ///< in the order of ending
@@ -55,7 +67,10 @@ private:
     std::vector<std::size_t> last_of_;               ///< by actor name index: index + 1 of its newest span
     mutable std::vector<u32> seen_;                  ///< by span: the last walk that came to it
     mutable u32 walk_ = 0;
-    base::Subscription token_;
+    std::vector<OnCpu> on_cpu_;                      ///< by actor name index
+    std::vector<base::Name> runs_;                   ///< by CPU
+    std::vector<bool> processes_;                    ///< by name index
+    std::vector<base::Subscription> tokens_;
 };
 
 } // namespace quiesce::observe

@@ -50,9 +50,18 @@ EventLog::EventLog(base::EventBus& bus, const WaveWindow& window, const Limits& 
     tokens_ = base::for_each_event<AllEvents>(bus, [this](sim::Time now, const auto& e) { hear(now, e); });
 }
 
+namespace {
+/// What is done for one bond, but to answer its page requests or to let it work: its file is closed, its device stops.
+bool ends_bond(const base::Span& s) {
+    static const base::Name page_fault{"page-fault"}, context_load{"context-load"};
+    return s.bond != no_bond && s.phase != page_fault && s.phase != context_load;
+}
+} // namespace
+
 template <class E> bool EventLog::is_told(const E& e) const {
     if constexpr (std::is_same_v<E, memory::DmaCommitted>) return e.verdict > memory::Verdict::AfterUnmap;
     else if constexpr (std::is_same_v<E, memory::WalkCommitted>) return e.stale;
+    else if constexpr (std::is_same_v<E, base::Span>) return ends_bond(e);
     else return detail::place_in<E>(Told{}) != 0xffff;
 }
 

@@ -85,7 +85,7 @@ private:
 };
 
 /// Keeps, whenever it comes, what happens to address spaces, bonds, PASIDs and their invalidations, faults and page requests
-/// (Told), with the whole way of each transaction that faulted or landed wrong; of a window around each teardown, everything.
+/// (Told, and spans that end a bond), with the whole way of each transaction that faulted or landed wrong; of a window around each teardown, everything.
 class EventLog {
 public:
     using Told = base::EventList<memory::FrameTaken, memory::FrameUnmapped, memory::FrameFreed, memory::FrameShared, memory::FrameLeft,

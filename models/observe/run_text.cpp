@@ -61,7 +61,10 @@ void breakdown_text(const Teardown& t, unsigned columns, std::string& out) {
         const PathPart& p = parts[i];
         const i64 from = (p.start - t.t0).ps() * width / total;
         const i64 to = std::max(from + 1, (p.end - t.t0).ps() * width / total);
-        const std::string who = p.waits_for.empty() ? p.actor : fmt::format("{} waits for {}", p.actor, p.waits_for);
+        const bool in_user_space = p.phase == "holds-file" || p.phase == "user-space";
+        const std::string who = in_user_space         ? p.actor + ", in user space"
+                                : p.waits_for.empty() ? p.actor
+                                                      : fmt::format("{} waits for {}", p.actor, p.waits_for);
         out += fmt::format(
             "    {:<20} {:>12} {:>3}% |{:<{}}| {}\n", p.phase.substr(0, 20), time_text(p.end - p.start), percent[i],
             std::string(static_cast<std::size_t>(from), ' ') + std::string(static_cast<std::size_t>(to - from), '#'),

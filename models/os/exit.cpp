@@ -10,7 +10,8 @@ namespace quiesce::os {
 
 sim::Task<void> Kernel::fput(KernelContext& ctx, std::shared_ptr<File> file) {
     {
-        auto work = ctx.begin("close-files");
+        const bool releases = file->references == 1 && !file->bonds.empty();
+        auto work = ctx.begin("close-files", releases ? file->bonds.front()->id : no_bond);
         co_await ctx.spend(config_.process.close_file.get(), ctx.name());
     }
     if (--file->references > 0) co_return;

@@ -17,6 +17,10 @@ struct CriticalPathBench {
         clock = sim::Time::ps(to);
         events.emit(base::Span{id, actor, phase, "", sim::Time::ps(from), begun_by, ended_by, BondId{}});
     }
+    void runs(const char* context, i64 at) {
+        clock = sim::Time::ps(at);
+        events.emit(os::CpuRuns{0, context});
+    }
     std::vector<std::string> path(i64 from, i64 to, u64 last) const {
         std::vector<std::string> names;
         sim::Time at = sim::Time::ps(from);
@@ -51,6 +55,35 @@ TEST_CASE("time before anybody was asked to do anything is the scenario's", "[ob
     CriticalPathBench b;
     b.span(1, "cpu", "late", 30, 50);
     CHECK(b.path(0, 50, 1) == std::vector<std::string>{"scenario scenario", "cpu late"});
+}
+
+TEST_CASE("a thread without a CPU between two phases is in user space, and holds the file that it closes later", "[observe]") {
+    for (const std::string_view last : {"close-files", "munmap"}) {
+        CriticalPathBench b;
+        b.events.emit(os::ProcessChanged{"heir", MmId{2}, "running"});
+        b.runs("heir/0", 5);
+        b.span(1, "heir/0", "exec", 8, 20);
+        b.runs("", 22);
+        b.runs("heir/0", 90); // the call begins
+        b.span(2, "heir/0", std::string{last}.c_str(), 95, 99);
+        b.span(3, "heir/0", "device-stop", 99, 120);
+        const std::string phase = last == "close-files" ? "heir/0 holds-file" : "heir/0 user-space";
+        CHECK(b.path(10, 120, 3) == std::vector<std::string>{"heir/0 exec", "heir/0 running", phase, "heir/0 running",
+                                                             "heir/0 " + std::string{last}, "heir/0 device-stop"});
+        CHECK(b.path(50, 120, 3).front() == phase); // from T0 on
+    }
+}
+
+TEST_CASE("a thread that a signal reaches in user space was there until then", "[observe]") {
+    CriticalPathBench b;
+    b.events.emit(os::ProcessChanged{"app", MmId{1}, "running"});
+    b.runs("app/0", 0);
+    b.span(1, "app/0", "bind", 0, 10);
+    b.runs("", 10);
+    b.span(2, "app/0", "signal-delivery", 60, 63);
+    b.runs("app/0", 63);
+    b.span(3, "app/0", "exit-signals", 65, 70);
+    CHECK(b.path(0, 70, 3) == std::vector<std::string>{"app/0 bind", "app/0 user-space", "app/0 signal-delivery", "app/0 running", "app/0 exit-signals"});
 }
 
 TEST_CASE("freed without a fence seen since the unmap is a violation, with one it is not", "[observe]") {

@@ -160,3 +160,17 @@ TEST_CASE("a fence waits for what was done since the last one of its unit, and f
         if (c.why == Why::Covers) waited.insert(waited.end(), {c.effect, c.cause});
     CHECK(waited == Ids{3, 1, 3, 2, 6, 4});
 }
+
+TEST_CASE("who closes a device's file last does what the teardown is left with, whenever that is, and is kept") {
+    LogBench b;
+    EventLog log(b.events, b.window);
+    const auto closes = [&](i64 at, u64 span, BondId bond) { b.say(at, base::Span{span, "heir/0", "close-files", "", sim::Time::ps(at - 5), 0, 0, bond}); };
+    b.say(10, os::TeardownTriggered{BondId{1}, "kill", 0}); // 1
+    closes(500 * log_us, 7, no_bond);                       // 2: somebody else has the file open still
+    closes(900 * log_us, 8, BondId{1});                     // 3
+    CHECK(LogBench::ids(log) == Ids{1, 3});
+    Ids last;
+    for (const Cause& c : find_causes(log.rows()))
+        if (c.why == Why::LastClose) last.insert(last.end(), {c.effect, c.cause});
+    CHECK(last == Ids{3, 1});
+}
