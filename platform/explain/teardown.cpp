@@ -171,7 +171,8 @@ void explain_teardown(Page& out, const Results& r, Chains& chains, const Record&
                t["process"].get<std::string>(), t["device"].get<std::string>(), t["bond"].get<u64>(), t["pasid"].get<u64>(), for_people(t0));
     if (t.contains("quiesce_ps")) {
         const i64 quiesce = t["quiesce_ps"].get<i64>();
-        out.print("quiesce came {} after T0, with {}; each part of it began when the one before was over\n", for_people(quiesce), base::join(set_quiesce(t)));
+        out.print("quiesce came {} after T0, with {}; {}\n", for_people(quiesce), base::join(set_quiesce(t)),
+                  t.contains("brief") ? "slower ones are told in parts, this one is not (observe.breakdowns)" : "each part of it began when the one before was over");
     } else {
         out.print("quiesce had not come when the run ended; open: {}{}\n", base::join(t["open"].get<std::vector<std::string>>()), until_then(t));
     }

@@ -62,7 +62,7 @@ std::string stacked(const Panels& all) {
         out += fmt::format("<text x=\"{}\" y=\"{}\">{}</text></g>\n", at(x + 6), at(y + 12),
                            quiesce        ? for_reader(*quiesce) + " (" + escaped(text(*t, "id")) + ")"
                            : t == nullptr ? "nothing torn down"
-                                          : "open");
+                                          : escaped(open_in_words(p, *t)));
         y += height;
     }
     return out + "</svg>\n";

@@ -75,7 +75,7 @@ public:
         find_marks();
         const double height = axis_height + row_height * static_cast<double>(rows_.size()) + 4;
         std::string out = fmt::format("<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"gantt\" viewBox=\"0 0 1100 "
-                                      "{0}\" role=\"img\" aria-label=\"teardowns of {1}\" "
+                                      "{0}\" role=\"img\" aria-label=\"teardowns of {1}\" data-name=\"{1}\" "
                                       "data-panel=\"{2}\" data-extent=\"{3}\" data-left=\"{4}\" "
                                       "data-width=\"{5}\">\n<clipPath id=\"clip{2}\"><rect x=\"{6}\" y=\"0\" "
                                       "width=\"{7}\" height=\"{0}\"/></clipPath>\n",
@@ -132,8 +132,8 @@ private:
         });
         std::size_t parts = 0;
         for (const Record* t : slowest)
-            if (parts + part(*t, "breakdown").size() <= most_parts) {
-                parts += part(*t, "breakdown").size();
+            if (parts + told_parts(*t).size() <= most_parts) {
+                parts += told_parts(*t).size();
                 in_full_.insert(t);
             }
     }
@@ -197,7 +197,7 @@ private:
                            "data-t0=\"{}\" data-exposure=\"{}\" data-open=\"{}\" data-parts=\"{}\"",
                            p_.id(escaped(id)), escaped(id), figure(t, "bond"), figure(t, "pasid"),
                            escaped(text(t, "process")), escaped(text(t, "device")), escaped(text(t, "trigger")),
-                           figure(t, "t0_ps"), figure(t, "exposure_ps"), escaped(open), part(t, "breakdown").size());
+                           figure(t, "t0_ps"), figure(t, "exposure_ps"), escaped(open), told_parts(t).size());
         if (quiesce) out += fmt::format(" data-quiesce=\"{}\"", *quiesce);
         if (!full) out += " data-brief=\"\"";
         brief_ += !full;
@@ -223,14 +223,15 @@ private:
     }
     void bar(std::string& out, const Record& t, double y, bool full) const {
         const i64 t0 = figure(t, "t0_ps");
-        if (!full || part(t, "breakdown").empty()) {
+        if (!quiesce_of(t)) still_open(out, t, y, full && !told_parts(t).empty() ? figure(told_parts(t).back(), "end_ps") - t0 : 0);
+        if (!full || told_parts(t).empty()) {
             if (const auto q = quiesce_of(t))
                 out += fmt::format(
                     "<rect class=\"whole\" data-s=\"0\" data-e=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"10\"/>",
                     *q, at(chart_left), at(y + 13), at(x(*q) - chart_left));
             return;
         }
-        for (const Record& b : part(t, "breakdown")) {
+        for (const Record& b : told_parts(t)) {
             const i64 start = figure(b, "start_ps") - t0, end = figure(b, "end_ps") - t0;
             out += fmt::format("<rect class=\"part g-{}\" data-s=\"{}\" data-e=\"{}\" data-phase=\"{}\" data-by=\"{}\" "
                                "data-for=\"{}\" x=\"{}\" y=\"{}\" width=\"{}\" height=\"10\"/>",
@@ -238,6 +239,15 @@ private:
                                escaped(text(b, "actor")), escaped(text(b, "waits_for")), at(x(start)), at(y + 13),
                                at(std::max(0.05, x(end) - x(start))));
         }
+    }
+    /// To the end of the run, where it is torn off.
+    void still_open(std::string& out, const Record& t, double y, i64 from) const {
+        const i64 end = run_after_t0(p_, t);
+        if (end <= from) return;
+        out += fmt::format("<rect class=\"still\" data-s=\"{0}\" data-e=\"{1}\" data-still=\"{2}\" x=\"{3}\" y=\"{4}\" width=\"{5}\" height=\"10\"/><path class=\"ragged\" "
+                           "data-t=\"{1}\" transform=\"translate({6} {7})\" d=\"M-3-1h9v12h-9l3-2l-4-3l5-2l-4-3z\"/>",
+                           from, end, escaped(open_in_words(p_, t)), at(x(from)), at(y + 13), at(std::max(0.05, x(end) - x(from))),
+                           at(std::min(x(end), chart_left + chart_width)), at(y + 13));
     }
     void milestones(std::string& out, const Record& t, double y) const {
         for (const auto& [name, when] : instants(t)) {
@@ -286,6 +296,7 @@ i64 gantt_extent(const Panel& p) {
     for (const Record& t : teardowns(p)) {
         quiesce = std::max(quiesce, quiesce_of(t).value_or(0));
         for (const auto& [name, when] : instants(t)) all = std::max(all, when - figure(t, "t0_ps"));
+        if (!quiesce_of(t)) all = std::max(all, run_after_t0(p, t));
     }
     const i64 far = quiesce > 0 && all > 4 * quiesce ? quiesce + quiesce / 2 : std::max(all, quiesce);
     return far + far / 50;
@@ -310,6 +321,8 @@ std::string gantt_legend() {
     std::string out = "<div class=\"legend\">";
     for (const PhaseGroup& g : phase_groups)
         out += fmt::format("<span title=\"{}\"><i class=\"b-{}\"></i>{}</span>", escaped(g.help), g.name, g.name);
+    out += "<span title=\"of very many, the slowest and those that figures tell of have their parts\"><i class=\"b-whole\"></i>told by milestones alone</span><span "
+           "title=\"quiesce had not come\"><i class=\"b-still\"></i>open when the run ended</span>";
     out += "</div><div class=\"legend\">";
     for (const Glyph& g : glyphs) {
         const auto* const m = observe::find_metric("milestone", g.milestone);

@@ -78,6 +78,18 @@ const Record* worst(const Panel& p);
 std::vector<std::pair<std::string, i64>> instants(const Record& teardown);
 /// Milestones in the order in which figures and tables have them.
 extern const std::vector<std::string_view> milestone_order;
+/// Of a teardown that is open, the path to what came last of what the operating system does; null parts: there is none.
+struct SoFar {
+    std::string to;
+    const Record* parts;
+};
+SoFar so_far(const Record& teardown);
+/// Its breakdown; of one that is open, its time so far.
+const Record& told_parts(const Record& teardown);
+std::vector<const Record*> open_teardowns(const Panel& p);
+/// From its T0 to the end of the run.
+i64 run_after_t0(const Panel& p, const Record& teardown);
+std::string open_in_words(const Panel& p, const Record& teardown);
 /// Which group of phases one belongs to: its colour. "cpu", "commands" ...
 std::string_view group_of(std::string_view phase);
 struct PhaseGroup {
@@ -117,6 +129,9 @@ i64 gantt_extent(const Panel& p);
 std::string gantt_legend();
 std::string breakdown(const Panel& p);
 std::string critical_path(const Panel& p);
+std::string open_cases(const Panel& p); ///< a part of critical_path()
+/// Parts of a path, as a table; `to`: the milestone that it leads to, empty if that is quiesce.
+std::string path_table(const Record& teardown, const Record& parts, i64 total, std::string_view to);
 std::string fates(const Panel& p);
 std::string exposures(const Panel& p);
 std::string exposure_windows(const Panel& p); ///< a part of exposures()

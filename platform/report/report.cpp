@@ -63,7 +63,7 @@ std::string navigation(const Panels& all) {
     for (const Panel& p : all)
         out += fmt::format("<a href=\"#p{}\">{}</a>", p.number, all.size() > 1 ? escaped(p.name) : "teardowns");
     out += "<a href=\"#distribution\">distribution</a><a href=\"#configuration\">configuration</a>";
-    return out + "<label class=\"script\">filter <input id=\"filter\" type=\"search\" placeholder=\"/\"/></label><span "
+    return out + "<label class=\"script\">filter <input id=\"filter\" type=\"search\" placeholder=\"/\"/></label><span id=\"nothing\" role=\"status\" hidden=\"\">nothing matches</span><span "
                  "class=\"script\" id=\"zoomed\"><button id=\"in\">+</button><button id=\"out\">-</button>"
                  "<button id=\"all\">whole</button></span></nav>\n";
 }
@@ -92,7 +92,7 @@ std::string page(const Panels& all) {
     if (all.size() > 1) out += "<section id=\"comparison\"><h2>Comparison</h2>\n" + comparison(all) + "</section>\n";
     out += "<section id=\"legend\"><h2>Teardowns, from T0</h2>\n" + gantt_legend() +
            "<p class=\"note script\">Point at anything for its figures. Click or arrows select a teardown, Enter opens "
-           "it, / filters, drag across a figure or + and - zoom, left and right move, Escape goes back.</p>\n";
+           "it, / filters (words of a row, or of a variant's name), drag across a figure or + and - zoom all of them, left and right move, Escape goes back.</p>\n";
     if (all.size() > 1)
         for (const Panel& p : all)
             out += fmt::format("<h3 class=\"v-{2}\"><a href=\"#p{0}\">{1}</a> <strong>{2}</strong></h3>\n", p.number,

@@ -25,9 +25,10 @@ const char* const script = R"js(
       n = Math.abs(ps);
     for (const [size, name] of units)
       if (n >= size)
-        return (ps / size).toLocaleString('en', {maximumSignificantDigits: 6, useGrouping: false}) + ' ' + name;
-    return ps + ' ps';
+        return (ps / size).toFixed(3) + ' ' + name;
+    return Math.round(ps) + ' ps';
   };
+  const round_time = ps => time(ps).replace(/\.?0+ /, ' ');
   const make = (tag, text, parent, attributes = {}) => {
     const e = document.createElement(tag);
     e.textContent = text;
@@ -52,13 +53,14 @@ const char* const script = R"js(
     if (d.phase !== undefined && d.s !== undefined && d.by !== undefined)
       return `${d.phase}, ${time(d.e - d.s)}\nfrom +${time(+d.s)} to +${time(+d.e)}\n${d.by}${d.for ? ' waits for ' + d.for : ''}`;
     if (d.m) return `${d.m}: +${time(+d.t)}${named(d.event)}`;
+    if (d.still !== undefined) return `${d.still}\nwhat it did from +${time(+d.s)} on has no name`;
     if (d.ev) return `${d.ev}: ${d.n} in all, from +${time(+d.first)} to +${time(+d.last)}${named(nearest(e, ev))}`;
     if (d.td && e.classList.contains('row'))
       return `${d.td}: ${d.trigger} of ${d.process} on ${d.device}\n${d.quiesce ? 'quiesce +' + time(+d.quiesce) : 'open: ' + d.open}${named(d.event)}`;
     return '';
   };
   document.addEventListener('pointermove', ev => {
-    const e = ev.target.closest ? ev.target.closest('[data-phase][data-by],[data-m],[data-ev],.row') : null;
+    const e = ev.target.closest ? ev.target.closest('[data-phase][data-by],[data-m],[data-ev],[data-still],.row') : null;
     const text = e ? about(e, ev) : '';
     tip.hidden = !text;
     if (!text) return;
@@ -71,12 +73,14 @@ const char* const script = R"js(
   // ---- one teardown is chosen
   let chosen = null;
   const rows = () => $$('.gantt .row').filter(r => !r.classList.contains('off'));
+  const gantts = $$('.gantt');
+  const variant = row => (gantts.length > 1 ? ', ' + row.closest('.gantt').dataset.name : '');
   const choose = (row, scroll) => {
     if (chosen) chosen.classList.remove('on');
     chosen = row;
     if (!row) return;
     row.classList.add('on');
-    if (scroll) row.scrollIntoView({block: 'nearest'});
+    if (scroll) row.scrollIntoView({block: scroll === true ? 'nearest' : scroll});
     if (!details.hidden) open();
   };
   const table = (parent, heads, lines) => {
@@ -95,7 +99,7 @@ const char* const script = R"js(
     details.hidden = false;
     details.dataset.td = chosen.id;
     make('button', 'close', details).onclick = close;
-    make('h3', `${d.td}: ${d.trigger} of ${d.process} on ${d.device}`, details);
+    make('h3', `${d.td}: ${d.trigger} of ${d.process} on ${d.device}${variant(chosen)}`, details);
     make(
       'p',
       `bond ${d.bond}, PASID ${d.pasid}, T0 ${time(+d.t0)} into the run; ` +
@@ -141,25 +145,39 @@ const char* const script = R"js(
   };
   const jump = () => {
     const e = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (e && e.classList.contains('row')) choose(e, true);
+    if (e && e.classList.contains('row')) choose(e, 'center');
   };
+  // The bar above is as high as its lines are many.
+  const below_bar = () => {
+    document.documentElement.style.scrollPaddingTop = $('nav').offsetHeight + 10 + 'px';
+  };
+  addEventListener('resize', below_bar);
+  below_bar();
   addEventListener('hashchange', jump);
 
-  // ---- filter: rows move together
+  // ---- filter: rows move together, and what shows none of them goes
+  const nothing = $('#nothing');
   filter.addEventListener('input', () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    for (const g of $$('.gantt')) {
-      let up = 0;
+    let found = 0;
+    for (const g of gantts) {
+      let up = 0, left = 0;
       for (const r of $$('.row', g)) {
         const d = r.dataset,
           text =
-            `${d.td} ${d.process} ${d.device} ${d.trigger} pasid${d.pasid} ${d.open ? 'open' : ''}`.toLowerCase();
+            `${d.td} ${d.process} ${d.device} ${d.trigger} pasid${d.pasid} ${d.open ? 'open' : ''} ${g.dataset.name}`.toLowerCase();
         const off = !words.every(w => text.includes(w));
         r.classList.toggle('off', off);
         r.setAttribute('transform', `translate(0 ${-up})`);
         if (off) up += 36;
+        else ++left;
       }
+      if (g.dataset.height === undefined) g.dataset.height = g.viewBox.baseVal.height;
+      g.setAttribute('viewBox', `0 0 1100 ${g.dataset.height - up}`);
+      g.parentElement.classList.toggle('off', left === 0);
+      found += left;
     }
+    nothing.hidden = found > 0;
   });
 
   // ---- zoom: everything has its instant
@@ -169,13 +187,10 @@ const char* const script = R"js(
     while (span / s < 5) s /= 2;
     return Math.max(1, Math.floor(s));
   };
-  const zoom = (g, from, to) => {
+  const draw = (g, from, to) => {
     const all = +g.dataset.extent,
       left = +g.dataset.left,
       width = +g.dataset.width;
-    from = Math.max(0, from);
-    to = Math.min(all, to);
-    if (to - from < 100) return;
     window_of.set(g, [from, to]);
     const scale = width / (to - from),
       x = t => left + (t - from) * scale,
@@ -184,9 +199,9 @@ const char* const script = R"js(
       e.setAttribute('x', x(+e.dataset.s));
       e.setAttribute('width', Math.max(0.05, (e.dataset.e - e.dataset.s) * scale));
     }
-    for (const e of $$('.m', g)) {
+    for (const e of $$('.m,.ragged', g)) {
       const y = /[ ,]([\d.]+)\)/.exec(e.getAttribute('transform'))[1],
-        t = Math.min(+e.dataset.t, to === all ? all : 9e99);
+        t = Math.min(+e.dataset.t, to === all || e.classList.contains('ragged') ? to : 9e99);
       e.setAttribute('transform', `translate(${x(t)} ${y})`);
     }
     for (const e of $$('.ev', g))
@@ -202,9 +217,16 @@ const char* const script = R"js(
       label.setAttribute('x', x(t));
       label.setAttribute('y', 11);
       if (x(t) > left + width - 30) label.setAttribute('class', 'end');
-      label.textContent = t === 0 ? 'T0' : '+' + time(t);
+      label.textContent = t === 0 ? 'T0' : '+' + round_time(t);
       axis.append(p, label);
     }
+  };
+  // Variants are held against each other: all panels show the same stretch of time.
+  const zoom = (g, from, to) => {
+    from = Math.max(0, from);
+    to = Math.min(Math.max(...gantts.map(o => +o.dataset.extent)), to);
+    if (to - from < 100) return;
+    gantts.forEach(o => draw(o, from, to));
   };
   const shown = g => window_of.get(g) || [0, +g.dataset.extent];
   const current = () => (chosen ? chosen.closest('.gantt') : $('.gantt'));
@@ -213,17 +235,18 @@ const char* const script = R"js(
     const g = current();
     if (!g) return;
     const [a, b] = shown(g), span = b - a, left = Math.max(0, Math.min(a + from * span, +g.dataset.extent - span * by));
+    if (left === 0 && span * by >= +g.dataset.extent) return whole();
     zoom(g, left, left + span * by);
   };
   const zoom_by = by => look(0, by);
-  const whole = () =>
-    $$('.gantt').forEach(g => {
-      if (window_of.has(g)) zoom(g, 0, +g.dataset.extent);
-    });
+  function whole() {
+    if (window_of.size) gantts.forEach(g => draw(g, 0, +g.dataset.extent));
+    window_of.clear();
+  }
   $('#in').onclick = () => zoom_by(0.5);
   $('#out').onclick = () => zoom_by(2);
   $('#all').onclick = whole;
-  for (const g of $$('.gantt')) {
+  for (const g of gantts) {
     let from = null;
     const instant = ev => {
       const p = new DOMPoint(ev.clientX, ev.clientY).matrixTransform(g.getScreenCTM().inverse()),
@@ -246,7 +269,7 @@ const char* const script = R"js(
       }
       from = null;
     });
-    g.addEventListener('dblclick', () => zoom(g, 0, +g.dataset.extent));
+    g.addEventListener('dblclick', whole);
   }
 
   // ---- keyboard

@@ -8,16 +8,16 @@ const char* const style = R"css(
 :root{--ink:#1c2430;--soft:#5c6776;--line:#d5dbe3;--page:#fff;--card:#f5f7fa;--hit:#e8f0fb;--good:#13803f;
 --bad:#c0262d;--odd:#8a6100;--link:#0b57b5;
 --cpu:#8fa3bb;--commands:#e0a92e;--iommu:#3f7fd8;--device:#d9643a;--memory:#3c9d6b;--requests:#a45fc4;--grace:#b9b39f;
---scenario:#d8dbe0;
+--scenario:#d8dbe0;--whole:#b9a4c9;--still:#c0262d;
 --c0:#2f6fd0;--c1:#d9643a;--c2:#2e9a64;--c3:#a45fc4;--c4:#b58900;--c5:#c4407c;--c6:#2aa1a8;--c7:#7a6f5c;--c8:#6c7bd9;
 --c9:#8a4b2d;--c10:#6f9a1f;--c11:#555f6d}
 @media (prefers-color-scheme:dark){:root{--ink:#e3e8ef;--soft:#9aa6b5;--line:#36404d;--page:#141a21;--card:#1d252f;
 --hit:#22344c;--good:#4cc47f;--bad:#ff7a75;--odd:#e0b34d;--link:#7db4ff;
 --cpu:#6d829c;--commands:#d9a63a;--iommu:#5b97ec;--device:#e67a50;--memory:#4fb381;--requests:#bb7fd8;--grace:#7f7a6a;
---scenario:#4a525d;
+--scenario:#4a525d;--whole:#7a6a88;--still:#ff7a75;
 --c0:#6ba3f5;--c1:#f0875f;--c2:#5cc492;--c3:#c88be0;--c4:#d9b23c;--c5:#e87aaa;--c6:#5ccbd1;--c7:#b3a892;--c8:#9aa6f5;
 --c9:#c98a68;--c10:#a5cc5a;--c11:#9aa6b5}}
-*{box-sizing:border-box}html{scroll-padding-top:3rem}
+*{box-sizing:border-box}html{scroll-padding-top:6rem}
 body{margin:0;background:var(--page);color:var(--ink);font:14px/1.5 system-ui,"DejaVu Sans",sans-serif}
 header,main{max-width:1240px;margin:0 auto;padding:0 20px}
 header{display:flex;gap:1rem;align-items:baseline;justify-content:space-between}
@@ -39,6 +39,7 @@ border-left:6px solid var(--soft);border-radius:4px;padding:.6rem 1rem;margin:.6
 .card.v-fail,.card.v-error{border-color:var(--bad)}
 .v-pass strong,td.v-pass,.e-held td:first-child{color:var(--good)}
 .v-fail strong,td.v-fail,.e-failed td:first-child,.v-error strong{color:var(--bad)}.e-suspended{color:var(--soft)}
+.violated.v-pass{border-color:var(--odd)}.violated.v-pass strong{color:var(--odd)}.count{flex-basis:100%;order:1}.found{padding-left:1.2rem}.steps td:nth-child(-n+4){white-space:nowrap}
 .v-interrupted strong,.v-not-applicable strong{color:var(--odd)}
 table{border-collapse:collapse;margin:.5rem 0;max-width:100%}
 th,td{text-align:left;vertical-align:top;padding:.16rem .7rem .16rem 0;border-bottom:1px solid var(--line);
@@ -49,6 +50,7 @@ thead th{color:var(--soft);font-weight:600;font-size:.85rem}tbody th{font-weight
 .compare{display:block;overflow-x:auto}.violations td:last-child{min-width:26rem}
 .expect td:last-child{color:var(--soft)}
 details{margin:.5rem 0}summary{cursor:pointer;color:var(--link)}
+.wide,.claims,.panel>div,#comparison,#distribution,#configuration,main>figure{overflow-x:auto}.scroll.off{display:none}#nothing{color:var(--bad)}
 .scroll{overflow:auto;max-height:75vh;border:1px solid var(--line);border-radius:4px}
 svg{font:11px system-ui,"DejaVu Sans",sans-serif;max-width:100%}svg text{fill:var(--ink)}svg .end{text-anchor:end}
 svg .mid{text-anchor:middle}
@@ -58,13 +60,13 @@ svg .mid{text-anchor:middle}
 .gantt .hit{fill:transparent;stroke:var(--line);stroke-width:.4}.gantt .row:hover .hit{fill:var(--card)}
 .gantt .row:target .hit,.gantt .row.on .hit{fill:var(--hit)}.gantt .row{cursor:pointer}.gantt .off{display:none}
 .gantt .id{font-weight:700}.gantt .sub{fill:var(--soft);font-size:10px}
-.whole{fill:var(--scenario)}.part{stroke:var(--page);stroke-width:.3}
+.whole{fill:var(--whole)}.still{fill:var(--still);opacity:.35}.ragged{fill:var(--page)}.part{stroke:var(--page);stroke-width:.3}
 .g-cpu{fill:var(--cpu)}.g-commands{fill:var(--commands)}.g-iommu{fill:var(--iommu)}.g-device{fill:var(--device)}
 .g-memory{fill:var(--memory)}.g-requests{fill:var(--requests)}.g-grace{fill:var(--grace)}
 .g-scenario{fill:var(--scenario)}.g-count{fill:var(--iommu)}
 .b-cpu{background:var(--cpu)}.b-commands{background:var(--commands)}.b-iommu{background:var(--iommu)}
 .b-device{background:var(--device)}.b-memory{background:var(--memory)}.b-requests{background:var(--requests)}
-.b-grace{background:var(--grace)}.b-scenario{background:var(--scenario)}
+.b-grace{background:var(--grace)}.b-scenario{background:var(--scenario)}.b-whole{background:var(--whole)}.legend .b-still{background:var(--still);opacity:.35}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.1rem;font-size:12px;margin:.25rem 0}
 .legend i{display:inline-block;width:11px;height:11px;border-radius:2px;margin-right:4px}
 .legend svg{vertical-align:-3px;margin-right:3px}
@@ -95,7 +97,7 @@ padding:.3rem .6rem;font-size:12px;pointer-events:none;white-space:pre-line}
 #details{position:fixed;z-index:3;right:0;top:0;bottom:0;width:min(36rem,92vw);overflow:auto;background:var(--page);
 border-left:1px solid var(--line);box-shadow:-6px 0 18px #0003;padding:1rem 1.2rem}
 [hidden]{display:none!important}
-@media print{nav,#tip,#details,p.script{display:none!important}.scroll{max-height:none;overflow:visible;border:0}
+@media print{.wide,.panel>div,#comparison,#distribution,#configuration{overflow:visible}nav,#tip,#details,p.script{display:none!important}.scroll{max-height:none;overflow:visible;border:0}
 body{font-size:11px}.gantt,.stack,.cdf,.sequence,.levels,.windows{min-width:0}.gantt,.sequence{break-inside:auto}
 h2,h3,h4{break-after:avoid}tr,.card{break-inside:avoid}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

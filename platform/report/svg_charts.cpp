@@ -98,11 +98,22 @@ std::string series_svg(const ChartSeries& s, std::size_t n, const ChartScale& x,
             marks += fmt::format(
                 "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"8\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"/>\n",
                 x(p.x), y(p.y), colour);
+        if (!p.name.empty()) marks += text_at(x(p.x) + 11, y(p.y) + 4, "start", p.name, "font-size=\"10\"");
     }
     if (!s.joined || s.points.size() < 2) return marks;
     return fmt::format("<path d=\"{}\" fill=\"none\" stroke=\"{}\" stroke-width=\"2\"{}/>\n", path, colour,
                        n >= palette.size() ? " stroke-dasharray=\"6 3\"" : "") +
            marks;
+}
+
+/// Of two lines at the same place only the later one is seen.
+std::string with_twin(const XyChart& chart, std::size_t n) {
+    const auto same = [](const ChartPoint& a, const ChartPoint& b) { return a.x == b.x && a.y == b.y; };
+    const auto& mine = chart.series[n].points;
+    for (std::size_t m = 0; m < n; ++m)
+        if (const auto& other = chart.series[m].points; !mine.empty() && std::equal(mine.begin(), mine.end(), other.begin(), other.end(), same))
+            return chart.series[n].name + " (same as " + chart.series[m].name + ")";
+    return chart.series[n].name;
 }
 
 std::string legend(const XyChart& chart) {
@@ -117,8 +128,7 @@ std::string legend(const XyChart& chart) {
     };
     for (std::size_t n = 0; n < chart.series.size(); ++n)
         if (!chart.series[n].name.empty())
-            next(fmt::format("<circle r=\"4\" cx=\"4\" fill=\"{}\"/>", palette[n % palette.size()]),
-                 chart.series[n].name);
+            next(fmt::format("<circle r=\"4\" cx=\"4\" fill=\"{}\"/>", palette[n % palette.size()]), with_twin(chart, n));
     const auto has_mark = [](const ChartSeries& s) {
         return std::any_of(s.points.begin(), s.points.end(), [](const ChartPoint& p) { return p.marked; });
     };

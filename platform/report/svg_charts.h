@@ -23,6 +23,7 @@ struct ChartPoint {
     std::optional<double> half; ///< of an interval around y
     bool marked = false;        ///< a knee, or on a front
     std::string label{};        ///< shown when it is pointed at
+    std::string name{};         ///< shown beside it
 };
 struct ChartSeries {
     std::string name;

@@ -63,16 +63,55 @@ std::string points_table(const Record& sweep) {
     return out;
 }
 
+const Record& metric_named(const Record& sweep, const std::string& name) {
+    for (const Record& m : part(sweep, "metrics"))
+        if (text(m, "name") == name) return m;
+    return part(Record{}, "");
+}
+double number_in(const Record& r, std::string_view key) { return part(r, key).is_number() ? part(r, key).get<double>() : 0; }
+
 std::string effects(const Record& sweep) {
     std::string rows;
-    for (const Record& s : part(sweep, "sensitivity"))
-        for (const Record& e : part(s, "effects"))
-            rows += fmt::format("<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n", escaped(text(s, "metric")), escaped(text(e, "axis")),
-                                escaped(text(e, "low_at")), escaped(text(e, "high_at")));
+    for (const Record& s : part(sweep, "sensitivity")) {
+        const Record& metric = metric_named(sweep, text(s, "metric"));
+        for (const Record& e : part(s, "effects")) {
+            const double low = number_in(e, "low"), high = number_in(e, "high");
+            rows += fmt::format("<tr data-effect=\"{}\" data-axis=\"{}\" data-low=\"{}\" data-high=\"{}\"><td>{}</td><td>{}</td>", escaped(text(s, "metric")),
+                                escaped(text(e, "axis")), part(e, "low").dump(), part(e, "high").dump(), escaped(text(s, "metric")), escaped(text(e, "axis")));
+            if (low == high) rows += fmt::format("<td colspan=\"2\">moves nothing: {} wherever it is</td></tr>\n", value_text(metric, low));
+            else
+                rows += fmt::format("<td>{} <small>at {}</small></td><td>{} <small>at {}</small></td></tr>\n", value_text(metric, low), escaped(text(e, "low_at")),
+                                    value_text(metric, high), escaped(text(e, "high_at")));
+        }
+    }
     for (const Record& k : part(sweep, "knees"))
-        rows += fmt::format("<tr><td>{}</td><td>{}</td><td colspan=\"2\">knee of {} at {}</td></tr>\n", escaped(text(k, "metric")), escaped(text(k, "axis")),
-                            escaped(text(k, "series")), escaped(text(k, "at")));
-    return rows.empty() ? "" : "<h2>What moves what</h2>\n<table><thead><tr><th>metric</th><th>axis</th><th>lowest at</th><th>highest at</th></tr></thead><tbody>\n" + rows + "</tbody></table>\n";
+        rows += fmt::format("<tr><td>{}</td><td>{}</td><td colspan=\"2\">knee of {} at {}: {}</td></tr>\n", escaped(text(k, "metric")), escaped(text(k, "axis")),
+                            text(k, "series").empty() ? "the curve" : escaped(text(k, "series")), escaped(text(k, "at")),
+                            value_text(metric_named(sweep, text(k, "metric")), number_in(k, "value")));
+    return rows.empty() ? "" : "<h2>What moves what</h2>\n<p class=\"note\">One axis at a time, all others at the middle of their values.</p>\n<div class=\"wide\"><table "
+                               "class=\"points\"><thead><tr><th>metric</th><th>axis</th><th>lowest</th><th>highest</th></tr></thead><tbody>\n" + rows + "</tbody></table></div>\n";
+}
+
+/// The points of each front by their names, and what they come to.
+std::string fronts(const Record& sweep) {
+    std::string out;
+    for (const Record& f : part(sweep, "pareto")) {
+        const std::string x = text(f, "x"), y = text(f, "y");
+        std::string rows;
+        for (const Record& n : part(f, "points"))
+            for (const Record& p : part(sweep, "points")) {
+                if (part(p, "point") != n) continue;
+                std::string name;
+                for (const auto& [path, value] : part(p, "at").items())
+                    name += (name.empty() ? "" : ", ") + path + " " + (value.is_string() ? value.get<std::string>() : value.dump());
+                rows += fmt::format("<tr data-best=\"{0}\"><td>{0}</td><td>{1}</td>", n.dump(), escaped(name));
+                for (const std::string& m : {x, y}) rows += metric_cell(metric_named(sweep, m), part(part(p, "statistics"), m));
+                rows += "</tr>\n";
+            }
+        out += fmt::format("<h3>best in {0} and {1} (Pareto front)</h3>\n<div class=\"wide\"><table class=\"points front\"><thead><tr><th>point</th><th>with</th><th>{0}</th><th>{1}</th></tr>"
+                           "</thead><tbody>\n{2}</tbody></table></div>\n", escaped(x), escaped(y), rows);
+    }
+    return out;
 }
 
 std::string diagrams(const fs::path& dir, const Record& sweep) {
@@ -105,7 +144,7 @@ void write_sweep_report(const std::filesystem::path& dir) {
                                   "{} runs</span><span>{} passed, {} did not, {} failed to run, {} are missing</span></div>\n",
                                   escaped(title), escaped(text(sweep, "version")), how, how, escaped(text(sweep, "scenario")), figure(n, "points"),
                                   figure(n, "runs"), figure(n, "pass"), figure(n, "fail"), figure(n, "failed"), figure(n, "missing"));
-    out += diagrams(dir, sweep) + effects(sweep) + "<h2>Points</h2>\n<p class=\"note\">Means over the seeds of a point, and 95 % confidence intervals where there are several.</p>\n<div class=\"scroll\">\n" +
+    out += diagrams(dir, sweep) + effects(sweep) + fronts(sweep) + "<h2>Points</h2>\n<p class=\"note\">Means over the seeds of a point, and 95 % confidence intervals where there are several.</p>\n<div class=\"scroll\">\n" +
            points_table(sweep) + "</div>\n</main>\n</body></html>\n";
     write_file(dir / "report.html", out);
 }

@@ -34,11 +34,35 @@ std::string link_to_bond(const Panel& p, i64 bond) {
 }
 } // namespace
 
+namespace {
+/// A claim of this kind held, or did not: the scenario asked for the violation.
+bool is_asked_for(const Panel& p, const std::string& kind) {
+    const Record& claims = part(p.run, "expectations");
+    return std::any_of(claims.begin(), claims.end(), [&](const Record& e) { return part(e, "held").is_boolean() && text(e, "text") == "violation " + kind; });
+}
+
+/// How many, and whether the scenario asked for them: without that it passes with none.
+std::string violation_count(const Panel& p) {
+    std::map<std::string, std::size_t> kinds;
+    for (const Record& v : part(p.run, "violations")) ++kinds[text(v, "kind")];
+    if (kinds.empty()) return {};
+    std::size_t all = 0, asked = 0;
+    std::string each;
+    for (const auto& [kind, n] : kinds) {
+        all += n;
+        asked += is_asked_for(p, kind) ? n : 0;
+        each += fmt::format("{}{} {}", each.empty() ? "" : ", ", n, escaped(kind));
+    }
+    const std::string wanted = asked == all ? "expected by the scenario's claims" : asked == 0 ? "not expected" : fmt::format("{} of them expected", asked);
+    return fmt::format("<span class=\"count\" data-violations=\"{0}\" data-expected=\"{1}\"><b>{0} violation{2}</b>, {3}: {4}</span>", all, asked, all == 1 ? "" : "s", wanted, each);
+}
+} // namespace
+
 std::string verdict_card(const Panel& p) {
     const std::string verdict = text(p.run, "verdict");
     const Record& platform = part(p.run, "platform");
-    std::string out =
-        fmt::format("<div class=\"card v-{0}\" data-verdict=\"{0}\"><strong>{0}</strong>", escaped(verdict));
+    std::string out = fmt::format("<div class=\"card v-{0}{1}\" data-verdict=\"{0}\"><strong>{0}</strong>{2}", escaped(verdict),
+                                  part(p.run, "violations").empty() ? "" : " violated", violation_count(p));
     std::string bugs;
     for (const Record& b : part(platform, "bugs"))
         if (b.is_string()) bugs += " " + b.get<std::string>();
@@ -73,14 +97,44 @@ std::string verdict_card(const Panel& p) {
     return out + "</tbody></table></details>\n";
 }
 
+namespace {
+/// Of the first that is open, phase by phase, what its time went into until what came last.
+std::string unfinished(const Panel& p) {
+    const auto open = open_teardowns(p);
+    if (open.empty()) return teardowns(p).empty() ? "<p>Nothing was torn down.</p>\n" : "<p>Each was quiet at T0: there is no critical path.</p>\n";
+    const SoFar so = so_far(*open.front());
+    if (so.parts->empty()) return "<p>No teardown came to quiesce, and of what their time went into nothing is known but the steps below.</p>\n";
+    std::map<std::string, i64> sums;
+    i64 all = 0;
+    for (const Record& b : *so.parts) {
+        sums[text(b, "phase")] += figure(b, "end_ps") - figure(b, "start_ps");
+        all += figure(b, "end_ps") - figure(b, "start_ps");
+    }
+    std::vector<Bar> rows;
+    for (const auto& [name, ps] : sums)
+        rows.push_back({name, name, ps, fmt::format("{} ({:.1f} %)", for_reader(ps), 100.0 * static_cast<double>(ps) / static_cast<double>(std::max<i64>(all, 1))),
+                        help_of("phase", name), group_of(name)});
+    std::stable_sort(rows.begin(), rows.end(), [](const Bar& a, const Bar& b) { return a.value > b.value; });
+    if (rows.size() > 16) rows.resize(16);
+    return fmt::format("<p>No teardown came to quiesce. What the time of {} went into until {}, the last of what came: {}. After that nothing is known of it until the run ended, {} "
+                       "later.</p>\n",
+                       link_to(p, text(*open.front(), "id")), escaped(so.to), for_reader(all), for_reader(run_after_t0(p, *open.front()) - all)) +
+           bars("phases of the time so far", rows);
+}
+} // namespace
+
 std::string breakdown(const Panel& p) {
     struct Sum {
         i64 total = 0, longest = 0, times = 0;
         std::string longest_in;
     };
     std::map<std::string, Sum> sums;
-    i64 all = 0;
-    for (const Record& t : teardowns(p))
+    i64 all = 0, every = 0;
+    std::size_t told = 0, quiet = 0;
+    for (const Record& t : teardowns(p)) {
+        quiet += quiesce_of(t).has_value();
+        every += quiesce_of(t).value_or(0);
+        told += !part(t, "breakdown").empty();
         for (const Record& b : part(t, "breakdown")) {
             const i64 took = figure(b, "end_ps") - figure(b, "start_ps");
             Sum& s = sums[text(b, "phase")];
@@ -89,13 +143,14 @@ std::string breakdown(const Panel& p) {
             all += took;
             if (took > s.longest || s.longest_in.empty()) s.longest = took, s.longest_in = text(t, "id");
         }
-    if (sums.empty()) return "<p>No teardown came to quiesce: there is no critical path.</p>\n";
+    }
+    if (sums.empty()) return unfinished(p);
     std::vector<std::pair<std::string, Sum>> order(sums.begin(), sums.end());
     std::stable_sort(order.begin(), order.end(),
                      [](const auto& a, const auto& b) { return a.second.total > b.second.total; });
     std::vector<Bar> rows;
     std::string table =
-        "<details><summary>what each phase stands for</summary><table class=\"phases\"><thead><tr><th>phase</th><th>in "
+        "<table class=\"phases\"><thead><tr><th>phase</th><th>in "
         "all</th><th>share</th><th>times</th><th>longest</th><th>what it is</th></tr></thead><tbody>\n";
     for (const auto& [name, s] : order) {
         const double share = all == 0 ? 0 : 100.0 * static_cast<double>(s.total) / static_cast<double>(all);
@@ -110,36 +165,29 @@ std::string breakdown(const Panel& p) {
                              s.times, for_reader(s.longest), link_to(p, s.longest_in), escaped(help_of("phase", name)),
                              source.empty() ? "" : " <small>" + escaped(source) + "</small>");
     }
-    return fmt::format("<p>The critical paths of {} from T0 to quiesce, phase by phase, added up: {}.</p>\n",
-                       teardowns(p).size() == 1 ? "the teardown" : fmt::format("{} teardowns", teardowns(p).size()),
-                       for_reader(all)) +
-           bars("phases of the critical paths", rows) + table + "</tbody></table></details>\n";
+    const std::string whose = teardowns(p).size() == 1 ? "path of the teardown"
+                              : told == quiet          ? fmt::format("paths of {} teardowns", quiet)
+                                                       : fmt::format("paths of {} of the {} teardowns, the slowest", told, quiet);
+    std::string more;
+    if (told < quiet)
+        more += fmt::format(" Of the other {} run.json has no parts (<code>observe.breakdowns</code>); what all {} took adds up to {}.", quiet - told, quiet, for_reader(every));
+    if (quiet < teardowns(p).size()) more += fmt::format(" {} more never came to quiesce.", teardowns(p).size() - quiet);
+    return fmt::format("<p class=\"added\" data-told=\"{}\" data-quiet=\"{}\" data-sum=\"{}\" data-all=\"{}\">The critical {} from T0 to quiesce, phase by phase, added up: "
+                       "{}.{}</p>\n",
+                       told, quiet, all, every, whose, for_reader(all), more) +
+           bars("phases of the critical paths", rows) + "<details><summary>what each phase stands for</summary><div class=\"wide\">" + table + "</tbody></table></div></details>\n";
 }
 
-std::string critical_path(const Panel& p) {
-    const Record* const t = worst(p);
-    if (t == nullptr) return "<p>Nothing was torn down.</p>\n";
-    const std::string id = text(*t, "id");
-    const auto quiesce = quiesce_of(*t);
-    if (!quiesce || part(*t, "breakdown").empty())
-        return fmt::format("<p>{} is {}.</p>\n", link_to(p, id),
-                           quiesce ? "told in brief" : "still open, and so is each other: nothing came to quiesce");
-    const i64 t0 = figure(*t, "t0_ps");
-    const Record& parts = part(*t, "breakdown");
+std::string path_table(const Record& t, const Record& parts, i64 total, std::string_view to) {
+    const i64 t0 = figure(t, "t0_ps");
     constexpr std::size_t most = 60;
     std::vector<i64> lengths;
     for (const Record& b : parts) lengths.push_back(figure(b, "end_ps") - figure(b, "start_ps"));
     std::sort(lengths.rbegin(), lengths.rend());
     const i64 least = lengths.size() > most ? lengths[most - 1] : -1;
-    std::string set_by;
-    for (const char* name : {"block", "stop", "drain", "last_seen"})
-        if (after_t0(*t, name) == quiesce) set_by += (set_by.empty() ? "" : ", ") + std::string{name};
-    std::string out = fmt::format(
-        "<p>The slowest: {}, {} of {} on {}. Quiesce came {} after T0, with {}. Each part began when the one before "
-        "was over.</p>\n<table class=\"path\" data-td=\"{}\"><thead><tr>"
-        "<th>after T0</th><th>took</th><th></th><th>who</th><th>what it waited for</th></tr></thead><tbody>\n",
-        link_to(p, id), escaped(text(*t, "trigger")), escaped(text(*t, "process")), escaped(text(*t, "device")),
-        for_reader(*quiesce), set_by, escaped(id));
+    std::string out = fmt::format("<div class=\"wide\"><table class=\"path\" data-td=\"{}\" data-to=\"{}\"><thead><tr>"
+                                  "<th>after T0</th><th>took</th><th></th><th>who</th><th>what it waited for</th></tr></thead><tbody>\n",
+                                  escaped(text(t, "id")), to.empty() ? "quiesce" : escaped(to));
     i64 left_out = 0, left_out_ps = 0;
     for (const Record& b : parts) {
         const i64 start = figure(b, "start_ps") - t0, end = figure(b, "end_ps") - t0;
@@ -148,8 +196,8 @@ std::string critical_path(const Panel& p) {
             continue;
         }
         const std::string phase = text(b, "phase"), waits = text(b, "waits_for"), help = help_of("phase", phase),
-                          source = source_of(phase), step = step_in_words(*t, start + t0);
-        const double scale = 120.0 / static_cast<double>(std::max<i64>(*quiesce, 1));
+                          source = source_of(phase), step = step_in_words(t, start + t0);
+        const double scale = 120.0 / static_cast<double>(std::max<i64>(total, 1));
         out += fmt::format("<tr data-s=\"{}\" data-e=\"{}\" data-phase=\"{}\"><td>+{}</td><td>{}</td><td><svg "
                            "xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 120 10\" width=\"120\" height=\"10\">"
                            "<rect class=\"g-{}\" x=\"{}\" y=\"1\" width=\"{}\" "
@@ -165,7 +213,25 @@ std::string critical_path(const Panel& p) {
     if (left_out > 0)
         out += fmt::format("<tr><td></td><td>{}</td><td></td><td></td><td>{} shorter parts between them</td></tr>\n",
                            for_reader(left_out_ps), left_out);
-    return out + "</tbody></table>\n";
+    return out + "</tbody></table></div>\n";
+}
+
+/// Of those that came to quiesce the slowest; those that did not before it.
+std::string critical_path(const Panel& p) {
+    const Record* const t = worst(p);
+    if (t == nullptr) return "<p>Nothing was torn down.</p>\n";
+    const std::string id = text(*t, "id"), open = open_cases(p);
+    const auto quiesce = quiesce_of(*t);
+    if (!quiesce) return open;
+    if (part(*t, "breakdown").empty()) return open + fmt::format("<p>{} is told in brief.</p>\n", link_to(p, id));
+    std::string set_by;
+    for (const char* name : {"block", "stop", "drain", "last_seen"})
+        if (after_t0(*t, name) == quiesce) set_by += (set_by.empty() ? "" : ", ") + std::string{name};
+    return open +
+           fmt::format("{}<p>{}: {}, {} of {} on {}. Quiesce came {} after T0, with {}. Each part began when the one before was over.</p>\n",
+                       open.empty() ? "" : "<h4>the slowest of those that did</h4>\n", open.empty() ? "The slowest" : "It is", link_to(p, id),
+                       escaped(text(*t, "trigger")), escaped(text(*t, "process")), escaped(text(*t, "device")), for_reader(*quiesce), set_by) +
+           path_table(*t, part(*t, "breakdown"), *quiesce, "");
 }
 
 namespace {

@@ -85,7 +85,7 @@ const std::vector<PhaseGroup> phase_groups{
     {"memory", "pages are unmapped and freed, locks of the address space"},
     {"requests", "page requests, fault records, answers"},
     {"grace", "grace periods and other waiting of the kernel"},
-    {"scenario", "what the scenario does later"},
+    {"scenario", "what the scenario does later: a process in user space holds the device's file until it closes it"},
 };
 namespace {
 /// The first row of which `word` is in the phase's name has it.
@@ -94,6 +94,9 @@ struct GroupRow {
 };
 constexpr GroupRow group_rows[] = {
     {"scenario", "scenario"},
+    {"holds-file", "scenario"},
+    {"user-space", "scenario"},
+    {"idle", "scenario"},
     {"iopf", "requests"},
     {"priq", "requests"},
     {"evtq", "requests"},

@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <utility>
 
 namespace quiesce::platform {
 namespace {
 /// From so many times the least on an axis is logarithmic, or the small ones could not be told apart.
 constexpr double spread = 50;
+constexpr std::size_t most_named = 24; ///< points of a front that have their numbers beside them
 
 TickText metric_ticks(const SweepMetric& m) {
     return [m](double v) {
@@ -144,8 +146,13 @@ std::string pareto_svg(const SweepEngine& engine, const SweepPlot& plot) {
             axis->first = all.points.empty() ? at : std::min(axis->first, at);
             axis->second = all.points.empty() ? at : std::max(axis->second, at);
         }
-        all.points.push_back({*at_x, *at_y, std::nullopt, std::find(front.begin(), front.end(), p) != front.end(),
-                              fmt::format("point {}: {}", p + 1, sweep.label(sweep.points[p]))});
+        const bool best = std::find(front.begin(), front.end(), p) != front.end();
+        std::string name = best && front.size() <= most_named ? std::to_string(p + 1) : std::string{};
+        for (ChartPoint& other : all.points) // at one place the first has all names
+            if (!name.empty() && !other.name.empty() && other.x == *at_x && other.y == *at_y) other.name += ", " + std::exchange(name, {});
+        all.points.push_back({*at_x, *at_y, std::nullopt, best,
+                              fmt::format("point {}: {}; {} {}, {} {}", p + 1, sweep.label(sweep.points[p]), x.name, x.text(*at_x), y.name, y.text(*at_y)),
+                              std::move(name)});
     }
     chart.x.logarithmic = spread_x.first > 0 && spread_x.second > spread * spread_x.first;
     chart.y.logarithmic = spread_y.first > 0 && spread_y.second > spread * spread_y.first;

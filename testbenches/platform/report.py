@@ -62,6 +62,20 @@ def at_path(record, path):
     return 0
 
 
+def time_so_far(t):
+    """Of a teardown that is open: the milestone of the operating system that came last, and the path to it."""
+    reached = [(at, name) for name, at in t["milestones_ps"].items()
+               if name not in ("block_observed", "last_seen", "drain") and t["paths"].get(name)]
+    if "quiesce_ps" in t or not reached:
+        return "", []
+    last = max(reached)[1]
+    return last, t["paths"][last]
+
+
+def told_parts(t):
+    return t["breakdown"] if "quiesce_ps" in t else time_so_far(t)[1]
+
+
 # ---- one page against what it was made of
 def check_gantt(where, drawing, r, db):
     panel, extent = drawing.get("data-panel"), int(drawing.get("data-extent"))
@@ -88,7 +102,12 @@ def check_gantt(where, drawing, r, db):
         drawn = [(p.get("data-phase"), p.get("data-by"), p.get("data-for"), int(p.get("data-s")),
                   int(p.get("data-e"))) for p in parts]
         told = [(b["phase"], b["actor"], b["waits_for"], b["start_ps"] - t["t0_ps"], b["end_ps"] - t["t0_ps"])
-                for b in t["breakdown"]]
+                for b in told_parts(t)]
+        still = [(int(p.get("data-s")), int(p.get("data-e"))) for p in row.iter(SVG + "rect") if p.get("data-still")]
+        end = r["simulated_ps"] - t["t0_ps"]
+        begin = drawn[-1][-1] if drawn else 0
+        check(still == ([(begin, end)] if "quiesce_ps" not in t and end > begin else []), f"{here}: open from {still}")
+        check(len([p for p in row.iter(SVG + "path") if p.get("class") == "ragged"]) == len(still), f"{here}: its ragged end")
         check(drawn == told or (row.get("data-brief") is not None and not drawn),
               f"{here}: the parts are not those of its breakdown")
         check(int(row.get("data-parts")) == len(told), f"{here}: the number of its parts")
@@ -170,12 +189,24 @@ def check_panel(where, text, r, db=None, asked=()):
     check(held == [{True: "held", False: "failed", None: "suspended"}[e["held"]] for e in r["expectations"]],
           f"{where}: claims")
     check([c["verdict"] for c in attributes(text, "div", "verdict")] == [r["verdict"]], f"{where}: verdict")
+    asked = {e["text"].split()[1] for e in r["expectations"] if e["held"] is not None and e["text"].startswith("violation ")}
+    counts = [(int(c["violations"]), int(c["expected"])) for c in attributes(text, "span", "violations")]
+    have = (len(r["violations"]), sum(v["kind"] in asked for v in r["violations"]))
+    check(counts == ([have] if have[0] else []), f"{where}: violations on the card {counts}, not {have}")
+    if r["verdict"] == "pass":
+        check(have[0] == have[1], f"{where}: it passes with violations that nobody expects: {have}")
+    check_open(where, text, r)
     sums = {}
     for t in r["teardowns"]:
         for b in t["breakdown"]:
             total, times, longest = sums.get(b["phase"], (0, 0, 0))
             took = b["end_ps"] - b["start_ps"]
             sums[b["phase"]] = (total + took, times + 1, max(longest, took))
+    added = next(iter(attributes(text, "p", "told")), None)
+    if sums:
+        quiet = [t["quiesce_ps"] for t in r["teardowns"] if "quiesce_ps" in t]
+        want = (sum(bool(t["breakdown"]) for t in r["teardowns"]), len(quiet), sum(s[0] for s in sums.values()), sum(quiet))
+        check(added is not None and tuple(int(added[k]) for k in ("told", "quiet", "sum", "all")) == want, f"{where}: {added} are not {want}")
     said = {p["phase"]: (int(p["total"]), int(p["times"]), int(p["longest"])) for p in attributes(text, "tr", "total")}
     check(said == sums, f"{where}: the phases of the breakdown")
     keys = set()
@@ -197,16 +228,41 @@ def check_panel(where, text, r, db=None, asked=()):
     check_flows(where, text, r, asked)
     if db:
         check_events(where, text, r, db)
-    path = [(int(p["s"]), int(p["e"]), p["phase"]) for p in attributes(text, "tr", "s")]
+    quiet = re.search(r'<table class="path" data-td="\w+" data-to="quiesce">.*?</table>', text, re.S)
+    path = [(int(p["s"]), int(p["e"]), p["phase"]) for p in attributes(quiet.group(0) if quiet else "", "tr", "s")]
     slowest = max((t.get("quiesce_ps", -1) for t in r["teardowns"]), default=-1)
     if path:
-        of = re.search(r'<table class="path" data-td="(\w+)"', text).group(1)
+        of = re.search(r'data-td="(\w+)"', quiet.group(0)).group(1)
         t = next(t for t in r["teardowns"] if t["id"] == of)
         told = {(b["start_ps"] - t["t0_ps"], b["end_ps"] - t["t0_ps"], b["phase"]) for b in t["breakdown"]}
         check(set(path) <= told and (len(path) == len(t["breakdown"]) or len(path) >= 60)
               and t["quiesce_ps"] == slowest, f"{where}: the critical path")
     else:
         check(slowest < 0 or r["verdict"] == "not-applicable", f"{where}: there is no critical path")
+
+
+def check_open(where, text, r):
+    """What never came to quiesce is told: how long, what is missing, what was waited for, what its time went into."""
+    never = [t for t in r["teardowns"] if "quiesce_ps" not in t]
+    told = next(iter(attributes(text, "p", "until")), None)
+    if not never or r["verdict"] == "not-applicable":
+        return check(told is None, f"{where}: nothing is open, and it says {told}")
+    t = never[0]
+    check(told == {"td": t["id"], "open": str(len(never)), "until": str(r["simulated_ps"] - t["t0_ps"])}, f"{where}: open: {told}")
+    missing = {m["missing"] for m in attributes(text, "b", "missing")}
+    check(missing == {"block", "stop", "drain"} & set(t["open"]), f"{where}: missing: {missing}")
+    steps = [(s["step"], "under" in s) for s in attributes(text, "tr", "step")]
+    check(steps == [(s["step"], "end_ps" not in s) for s in t["steps"]], f"{where}: steps {steps}")
+    if under := [s for s in t["steps"] if "end_ps" not in s]:
+        check(f"had been in the step <b>{under[0]['step']}</b>" in text, f"{where}: what it waits for")
+    last, parts = time_so_far(t)
+    table = re.search(r'<table class="path" data-td="(\w+)" data-to="(?!quiesce)(\w+)">.*?</table>', text, re.S)
+    if not parts:
+        return check(table is None, f"{where}: a path to nothing")
+    check(table is not None and table.group(1) == t["id"] and table.group(2) == last, f"{where}: its time so far")
+    path = [(int(p["s"]), int(p["e"]), p["phase"]) for p in attributes(table.group(0), "tr", "s")]
+    whole = [(b["start_ps"] - t["t0_ps"], b["end_ps"] - t["t0_ps"], b["phase"]) for b in parts]
+    check(set(path) <= set(whole) and (len(path) == len(whole) or len(path) >= 60), f"{where}: its time so far: {path}")
 
 
 def check_events(where, text, r, db):
@@ -338,13 +394,21 @@ def pages():
         left_out = sqlite3.connect(f"{name}/events.sqlite").execute("SELECT value FROM meta WHERE key = 'left_out'").fetchone()[0]
         check((f"no room for {left_out} more events" in said) if left_out != "0" else "no room for" not in said, f"{name}: {left_out} events left out, and {said}")
     run("run", "mm-exit-under-load", "--set", "platform.iommu.kind=none", "--out", "not-applicable")
+    run("run", "atc-silent-timeout", "--out", "never-quiet")
+    run("run", "atc-silent-timeout", "--set", "platform.iommu.kind=vtd", "--out", "never-ends")
+    said = "The kernel gave up waiting for a fence 8 times"  # one second each; the ninth of the run was before T0
+    for d, words in (("never-quiet", [said, "given up twice", "1 invalidation that a device has not answered", "expected by the scenario"]),
+                     ("never-ends", ["under way when the run ended", "p_dev_tlb_inv_dsc", "<b>livelock</b>"])):
+        page = Path(d, "report.html").read_text(encoding="utf-8")
+        for w in words:
+            check(w in page, f"{d}: '{w}' is not told")
     Path("crowd.yaml").write_text((SCENARIOS / "crowd-teardown.yaml").read_text().replace("count: 200", "count: 500"))
     run("run", "crowd.yaml", "--out", "crowd")
     Path("quiet.yaml").write_text("scenario: nothing is torn down\ndevices: {acc0: {kind: accelerator}}\n"
                                   "steps:\n  - os: {spawn: app0, pages: 4}\n")
     run("run", "quiet.yaml", "--out", "quiet")
     single = ("a", "elsewhere/b", "bug", "pri-storm-exit", "stall-master-exit", "stop-times-spread", "crowd-teardown",
-              "device-never-stops", "munmap-under-dma", "crowd", "not-applicable", "quiet")
+              "device-never-stops", "munmap-under-dma", "crowd", "not-applicable", "quiet", "never-quiet", "never-ends")
     sizes = {}
     for d in single:
         sizes[d] = len(check_page(f"{d}/report.html", [d]).encode())
@@ -373,6 +437,8 @@ def comparisons():
     variants = [f"debate/{v['dir']}" for v in json.loads(Path("debate/compare.json").read_text())["variants"]]
     check(len(variants) == 4, f"variants {variants}")
     page = check_page("debate/report.html", variants)
+    for kind in ("smmuv3", "vtd"):
+        holds_file(page, f"debate/quiet-unbind_{kind}")
     check("what differs between the variants" in page, "a comparison does not say what differs")
     before = Path("debate/report.html").read_bytes()
     run("report", "debate")
@@ -383,14 +449,44 @@ def comparisons():
     run("report", code=2)
 
 
+def holds_file(page, directory):
+    """Who has the device's file open in user space holds up the release: it is not running, and what ends it is in the chain."""
+    t = json.loads(Path(directory, "run.json").read_text())["teardowns"][0]
+    longest = max(t["breakdown"], key=lambda b: b["end_ps"] - b["start_ps"])
+    check((longest["phase"], longest["actor"]) == ("holds-file", "heir/0") and longest["end_ps"] == 10**10, f"{directory}: {longest}")
+    after = longest["start_ps"] - t["t0_ps"], longest["end_ps"] - t["t0_ps"]
+    check(re.search(rf'<rect class="part g-scenario" data-s="{after[0]}" data-e="{after[1]}" data-phase="holds-file"', page) is not None,
+          f"{directory}: the colour of what the scenario does")
+    check("in user space, where the process holds the device" in page, f"{directory}: what holds-file is")
+    said = run("explain", directory, "t0").stdout
+    chain = said[said.index("event by event"):]
+    places = [chain.find(w) for w in ("heir/0: close-files", "heir/0: stop-command", "acc0: device-drain", "sees it idle")]
+    check(-1 not in places and places == sorted(places), f"{directory}: from T0 to stop: {chain}")
+
+
+def kept_apart():
+    """Results of different kinds are not mixed; those of one kind are replaced."""
+    run("run", "stop-times-spread", "--out", "stop-times-spread")
+    Path("one.yaml").write_text("sweep: one\nscenario: ats-teardown\naxes:\n  devices.acc0.stop_time: [1us, 2us]\nmetrics: [mmput]\n")
+    over = ("compare", "ats-teardown", "--over", "devices.acc0.stop_time=1us,2us", "--out")
+    for command, there, what in ((("sweep", "one.yaml", "--out"), "bug", "run"), (over, "bug", "run"), (over, "sweep", "sweep"),
+                                 (("run", "ats-teardown", "--out"), "sweep", "sweep"), (("run", "ats-teardown", "--out"), "debate", "comparison"),
+                                 (("sweep", "one.yaml", "--out"), "debate", "comparison")):
+        before = Path(there, "report.html").read_bytes()
+        said = run(*command, there, code=5).stderr
+        check(f"there are results of a {what} in {there}: name another --out" in said and Path(there, "report.html").read_bytes() == before,
+              f"{command} into {there}: {said}")
+
+
 def sweeps():
     """A sweep's page has its diagrams and every point of sweep.json."""
     Path("small.yaml").write_text("sweep: a <small> one\nscenario: ats-teardown\nrepeat: 2\njudge: violations\nset: {os.cpu.jitter: 1us}\n"
                                   "axes:\n  devices.acc0.atc.entries: [64, 256]\n  devices.acc0.stop_time: [1us, 10us]\n"
-                                  "metrics: [mmput, dma.bytes]\nplots:\n  - line: {x: stop_time, y: mmput, series: entries}\n  - tornado: mmput\n")
+                                  "metrics: [mmput, dma.bytes, stop]\nplots:\n  - line: {x: stop_time, y: mmput, series: entries}\n  - tornado: mmput\n"
+                                  "  - pareto: {x: mmput, y: dma.bytes, more-is-better: dma.bytes}\n")
     run("sweep", "small.yaml", "--out", "sweep")
     page, r = Path("sweep/report.html").read_text(encoding="utf-8"), json.loads(Path("sweep/sweep.json").read_text())
-    check("a &lt;small&gt; one" in page and page.count("<figure ") == len(r["plots"]) == 2, "diagrams of a sweep")
+    check("a &lt;small&gt; one" in page and page.count("<figure ") == len(r["plots"]) == 3, "diagrams of a sweep")
     for name in r["plots"]:
         svg = Path("sweep", name).read_text(encoding="utf-8")
         check(svg[svg.index("<svg"):].strip() in page, f"{name} is not in the page")
@@ -400,6 +496,19 @@ def sweeps():
         said = {m: float(mean) for m, mean in re.findall(r'data-metric="([^"]*)" data-mean="([^"]*)"', row)}
         check(said == {m: s["mean"] for m, s in p["statistics"].items()}, f"point {p['point']}: {said}")
         check(all(f"<td>{v}</td>" in row for v in p["at"].values()) and {x["verdict"] for x in p["runs"]} == {verdict}, f"point {p['point']}: {row[:200]}")
+    names = {m["name"]: m for m in r["metrics"]}
+    said = [(e["effect"], e["axis"], float(e["low"]), float(e["high"])) for e in attributes(page, "tr", "effect")]
+    check(said == [(s["metric"], e["axis"], e["low"], e["high"]) for s in r["sensitivity"] for e in s["effects"]] and len(names) == 3, f"effects {said}")
+    moved = next(e for e in said if e[0] == "stop")
+    check(moved[1] == "stop_time" and moved[3] > moved[2] and f"<td>{moved[3] / 1e6:.3f} us <small>at 10us</small></td>" in page, f"what moves stop: {moved}")
+    still = sum(e["low"] == e["high"] for s in r["sensitivity"] for e in s["effects"])
+    check(page.count("moves nothing") == still > 0, f"{still} axes move nothing, and the page says it {page.count('moves nothing')} times")
+    best = [int(b) for b in re.findall(r'<tr data-best="(\d+)">', page)]
+    check(best == [n for f in r["pareto"] for n in f["points"]] != [], f"the front {best}")
+    pareto = Path("sweep", next(p for p in r["plots"] if "against" in Path("sweep", p).read_text())).read_text()
+    check(all(re.search(rf'font-size="10">[^<]*\b{n}\b[^<]*</text>', pareto) for n in best) and all(f"<title>point {p['point']}: " in pareto for p in r["points"]), "names of points")
+    line = Path("sweep", next(p for p in r["plots"] if " over " in Path("sweep", p).read_text())).read_text()
+    check("256 (same as 64)" in line, "two lines at one place")
     before = page
     run("report", "sweep")
     check(Path("sweep/report.html").read_text(encoding="utf-8") == before, "a sweep's page built again is another one")
@@ -434,7 +543,7 @@ def hostile():
     run("run", str(file), "--out", "named")
     page = check_page("named/report.html", ["named"])
     check("<img" not in page and "&lt;img src=x" in page, "a scenario's name became markup")
-    cut = {"verdict": "pass", "teardowns": [{}, 3, {"milestones_ps": {"block": "x"}}], "violations": 7}
+    cut = {"schema": r["schema"], "verdict": "pass", "teardowns": [{}, 3, {"milestones_ps": {"block": "x"}}], "violations": 7}
     Path("hostile/run.json").write_text(json.dumps(cut))
     check("hostile/run.json has schema null" in run("report", "hostile", code=5).stderr, "what is cut short is shown")
     Path("hostile/run.json").write_text("[1]")
@@ -489,24 +598,82 @@ addEventListener('load', () => {
 </script>"""
 
 
-def browser():
+SEVERAL = """<script>
+addEventListener('load', () => {
+  const $ = s => document.querySelector(s), $$ = s => [...document.querySelectorAll(s)], said = {};
+  const filter = $('#filter'), gantts = $$('.gantt');
+  const look_for = text => { filter.value = text; filter.dispatchEvent(new Event('input')); };
+  const key = k => document.dispatchEvent(new KeyboardEvent('keydown', {key: k, bubbles: true, cancelable: true}));
+  const axes = () => gantts.map(g => [...g.querySelectorAll('.axis text')].map(t => t.textContent).join(' '));
+  const widths = () => $$('.gantt .part').map(e => +e.getAttribute('width'));
+  const shown = () => gantts.filter(g => g.getBoundingClientRect().height > 0).map(g => g.dataset.name);
+  said.wide = [document.documentElement.scrollWidth, innerWidth];
+  const before = axes(), drawn = widths();
+  key('+'); key('+');
+  said.zoomed = axes().map((a, n) => a !== before[n]); said.aligned = new Set(axes()).size;
+  key('Escape'); said.back = widths().every((w, n) => Math.abs(w - drawn[n]) < .1);
+  const high = gantts[0].getBoundingClientRect().height;
+  look_for('mm-exit'); said.filtered = shown();
+  look_for('no such thing'); said.none = shown(); said.nothing = $('#nothing').hidden ? '' : $('#nothing').textContent;
+  look_for(''); said.whole = shown().length; said.high = gantts[0].getBoundingClientRect().height === high;
+  const cell = $$('.percentiles td[data-p=max] a').at(-1);
+  cell.click();
+  setTimeout(() => {
+    const row = $('.row.on'), at = row.getBoundingClientRect();
+    said.jumped = row.id; said.below = at.top - $('nav').getBoundingClientRect().bottom; said.above = innerHeight - at.bottom;
+    key('Enter'); said.details = $('#details h3').textContent; said.told = $('#details').textContent;
+    said.errors = errors;
+    document.body.append(Object.assign(document.createElement('pre'), {id: 'said', textContent: JSON.stringify(said)}));
+  }, 300);
+});
+</script>"""
+
+
+def drive(page_file, clicks, size="1280,900"):
+    """What a page says after clicks; nothing if there is no browser."""
     program = shutil.which("chromium")
     if program is None:
         return print("no chromium: what the script does was not tried")
-    page = Path("stop-times-spread/report.html").read_text(encoding="utf-8")
-    Path("driven.html").write_text(page.replace("<style>", DRIVE + "<style>", 1).replace("</body>", CLICK + "</body>"),
+    page = Path(page_file).read_text(encoding="utf-8")
+    Path("driven.html").write_text(page.replace("<style>", DRIVE + "<style>", 1).replace("</body>", clicks + "</body>"),
                                    encoding="utf-8")
     with tempfile.TemporaryDirectory() as home:
         dom = subprocess.run([program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
                               "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                              "--disable-sync",
+                              "--disable-sync", f"--window-size={size}",
                               f"--user-data-dir={home}", "--virtual-time-budget=5000", "--dump-dom",
                               Path("driven.html").resolve().as_uri()], capture_output=True, text=True,
                              timeout=120).stdout
     found = re.search(r'<pre id="said">(.*?)</pre>', dom)
-    if not check(found is not None, "the browser said nothing") and found is None:
+    check(found is not None, f"the browser said nothing of {page_file}")
+    return None if found is None else json.loads(html.unescape(found.group(1)))
+
+
+def several():
+    """Variants beside each other: zoomed together, filtered by name; nothing is wider than the window."""
+    names = [v["name"] for v in json.loads(Path("debate/compare.json").read_text())["variants"]]
+    for size in ("1280,900", "390,800"):
+        said = drive("debate/report.html", SEVERAL, size)
+        if said is None:
+            return
+        check(said["errors"] == [] and said["wide"][0] <= said["wide"][1], f"{size}: {said['wide']}, {said['errors']}")
+        check(all(said["zoomed"]) and said["aligned"] == 1 and said["back"], f"{size}: zoom: {said['zoomed']} {said['aligned']}")
+        check(said["filtered"] == [n for n in names if "mm-exit" in n] and said["none"] == [] and said["nothing"] == "nothing matches"
+              and said["whole"] == len(names) and said["high"], f"{size}: filter: {said['filtered']} {said['none']} {said['nothing']}")
+        check(said["jumped"] == f"p{len(names) - 1}-t0" and said["below"] >= 0 and said["above"] >= 0, f"{size}: the row is not seen: {said['below']} {said['above']}")
+        check(said["details"] == f"t0: kill of app0 on acc0, {names[-1]}", f"{size}: {said['details']}")
+        t = json.loads(Path("debate", names[-1].replace(" ", "_"), "run.json").read_text())["teardowns"][0]
+        check(f"quiesce +{t['quiesce_ps'] / 1e9:.3f} ms" in said["told"], f"{size}: {said['told'][:200]}")
+    for page in ("sweep/report.html", "never-quiet/report.html", "crowd/report.html"):
+        said = drive(page, "<script>addEventListener('load', () => document.body.append(Object.assign(document.createElement('pre'), {id: 'said',"
+                           " textContent: JSON.stringify([document.documentElement.scrollWidth, innerWidth, errors])})));</script>", "390,800")
+        check(said is None or (said[0] <= said[1] and said[2] == []), f"{page}: {said}")
+
+
+def browser():
+    said = drive("stop-times-spread/report.html", CLICK)
+    if said is None:
         return
-    said = json.loads(html.unescape(found.group(1)))
     r = json.loads(Path("stop-times-spread/run.json").read_text())
     t = r["teardowns"][0]
     check(said["errors"] == [], f"errors in the browser: {said['errors']}")
@@ -523,7 +690,7 @@ def browser():
 
 if yaml is None:
     print("no python3-yaml: the configuration was not compared")
-for part in (pages, comparisons, sweeps, hostile, interrupted, browser):
+for part in (pages, comparisons, sweeps, kept_apart, hostile, interrupted, browser, several):
     try:
         part()
     except (OSError, LookupError, ValueError, AttributeError, subprocess.SubprocessError) as e:
