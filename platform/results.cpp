@@ -73,6 +73,16 @@ Json read_run(const fs::path& dir) {
                               below.empty() ? "is this what `quiesce run --out` left?" : "there are results of several runs below it: " + below));
 }
 
+void keep_apart(const fs::path& dir, ResultsOf what) {
+    static constexpr struct {
+        ResultsOf what;
+        const char *file, *name;
+    } kinds[] = {{ResultsOf::Run, "run.json", "a run"}, {ResultsOf::Comparison, "compare.json", "a comparison"}, {ResultsOf::Sweep, "sweep.json", "a sweep"},
+                 {ResultsOf::Sweep, "points", "a sweep"}};
+    for (const auto& k : kinds)
+        if (k.what != what && fs::exists(dir / k.file)) throw IoError(fmt::format("there are results of {} in {}: name another --out", k.name, dir.string()));
+}
+
 namespace {
 /// What `use` makes of the events of a run.
 template <class Use> auto with_events_of(const fs::path& dir, const nlohmann::json& run, Use use) -> decltype(use(dir)) {

@@ -13,6 +13,11 @@ namespace quiesce::platform {
 nlohmann::ordered_json read_run(const std::filesystem::path& dir);
 /// The same of any file.
 nlohmann::ordered_json read_run_file(const std::filesystem::path& file);
+/// What results are of.
+enum class ResultsOf { Run, Comparison, Sweep };
+/// Before results are left in a directory, which need not be there yet. Throws IoError if there are some of another kind: they
+/// would be mixed, and one report.html would replace the other. Those of the same kind may be replaced.
+void keep_apart(const std::filesystem::path& dir, ResultsOf what);
 /// Its events, or those of some kinds; none if it left no events.sqlite. Throws IoError if they cannot be read, or are of a run with another fingerprint.
 std::vector<observe::StoredEvent> read_events_of(const std::filesystem::path& dir, const nlohmann::json& run,
                                                  std::span<const std::string_view> kinds = {});

@@ -3,6 +3,7 @@
 #include "platform/verbs.h"
 
 #include "platform/files.h"
+#include "platform/results.h"
 
 #include <csignal>
 #include <cstdio>
@@ -84,6 +85,7 @@ Exit check_verb(const CommandLine& line) {
 Exit run_verb(const CommandLine& line) {
     const Read read = read_for(line);
     if (!read.scenario) return read.exit;
+    if (line.out) keep_apart(*line.out, ResultsOf::Run);
     std::signal(SIGINT, [](int) { interrupt_current_run(); });
     const Ran ran = simulate(*read.scenario, line.out ? std::optional<std::filesystem::path>(*line.out) : std::nullopt);
     Exit exit = ran.exit;

@@ -332,6 +332,7 @@ Exit compare(const CommandLine& line) {
         found.print(stderr);
         return Exit::Usage;
     }
+    if (line.out) keep_apart(*line.out, ResultsOf::Comparison);
     if (line.against) std::ignore = read_earlier(*line.against); // before anything runs
     const bool results = fs::exists(fs::path(line.scenario) / "run.json") || line.directories.size() > 1;
     if (results && !line.over.empty()) return usage("--over goes with one scenario, not with results");

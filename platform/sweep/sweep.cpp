@@ -2,6 +2,7 @@
 /// `sweep`: a parameter study; what was done before is not done again.
 #include "platform/files.h"
 #include "platform/report/report.h"
+#include "platform/results.h"
 #include "platform/sweep/results.h"
 #include "platform/sweep/slurm.h"
 #include "platform/verbs.h"
@@ -105,6 +106,7 @@ Exit sweep_verb(const CommandLine& line) {
         complain(fmt::format("{} needs --out DIR, where runs are kept", line.part != 0 ? "--part" : line.collect ? "--collect" : "--engine slurm"));
         return Exit::Usage;
     }
+    if (line.out && !line.plan) keep_apart(*line.out, ResultsOf::Sweep);
     if (line.out || line.plan) {
         const Exit exit = sweep_in(line, *sweep, line.out.value_or(""));
         std::fflush(stdout);
