@@ -70,6 +70,8 @@ void Counters::on(sim::Time, const iommu::FaultRaised& e) {
     u64* const where[] = {&c_.faults.recorded, &c_.faults.suppressed, &c_.faults.lost_overflow, &c_.faults.discarded,
                           &c_.faults.merged};
     ++*where[static_cast<unsigned>(e.fate)];
+    if (e.fate == FaultFate::Lost) c_.faults.overflows += !std::exchange(losing_, true);
+    if (e.fate == FaultFate::Recorded) losing_ = false;
     ++c_.faults.by_type[std::string{e.type.text()}];
 }
 

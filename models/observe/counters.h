@@ -16,6 +16,7 @@ struct RunCounts {
     struct Dma { u64 reads = 0, writes = 0, bytes = 0, aborted = 0, legal_after_unmap = 0; } dma;
     struct Faults {
         u64 recorded = 0, suppressed = 0, ats_refused = 0, filtered = 0, lost_overflow = 0, discarded = 0, merged = 0;
+        u64 overflows = 0; ///< times that a record found no room after one that had
         std::map<std::string, u64> by_type;
     } faults;
     struct Invalidations {
@@ -100,6 +101,7 @@ private:
         std::set<std::string> commands; ///< since its last fence
         u64 last_fence = 0;             ///< its number: the command of that number is the fence itself
     };
+    bool losing_ = false; ///< the last fault that was to be recorded had no room
     std::map<u64, sim::Time> issued_;
     std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
     std::set<u32> bound_;       ///< bonds

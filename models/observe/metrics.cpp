@@ -242,6 +242,7 @@ const std::vector<Metric> metrics{
     {"count", "faults.lost_overflow", "records lost because the queue was full"},
     {"count", "faults.discarded", "records lost because the queue was disabled"},
     {"count", "faults.merged", "faults that the record of an earlier one, not yet written, tells of, too"},
+    {"count", "faults.overflows", "times that the queue was found full by a record after one that had found room"},
     {"count", "faults.by_type.<type>", "faults of any fate by the manual's name"},
     {"count", "page_requests.received", "page requests that reached the IOMMU; each is answered with its group"},
     {"count", "page_requests.success", "of these, answered by the OS with success"},

@@ -138,7 +138,7 @@ Json counts_json(const RunCounts& c, Json j) {
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}, {"near_hits", c.near_hits}};
     j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"ats_refused", f.ats_refused},
                    {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
-                   {"discarded", f.discarded}, {"merged", f.merged}, {"by_type", f.by_type}};
+                   {"discarded", f.discarded}, {"merged", f.merged}, {"overflows", f.overflows}, {"by_type", f.by_type}};
     j["global_errors"] = c.global_errors;
     j["iommu_counters"] = Json::object();
     for (const auto& [event, count] : c.iommu_counters) j["iommu_counters"][event] = count;

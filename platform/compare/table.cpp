@@ -51,7 +51,7 @@ void print_table(const Variants& variants) {
                              "exposure"})
         add(name, [&](const Variant& v) { return time_cell(v.run, name); });
     add("DMA aborted", [](const Variant& v) { return std::to_string(v.run["dma"]["aborted"].get<u64>()); });
-    for (const char* fate : {"recorded", "suppressed", "filtered", "lost_overflow"})
+    for (const char* fate : {"recorded", "suppressed", "filtered", "lost_overflow", "overflows"})
         add(fmt::format("faults {}", fate), [&](const Variant& v) { return std::to_string(v.run["faults"][fate].get<u64>()); });
     add("CPU time", [](const Variant& v) {
         return base::format_duration(sim::Duration::ps(v.run["cpu_ps"]["busy"].get<i64>()));

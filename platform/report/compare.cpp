@@ -27,6 +27,7 @@ constexpr SumRow sum_rows[] = {
     {"faults suppressed", "faults", "suppressed"},
     {"faults filtered", "faults", "filtered"},
     {"fault records lost", "faults", "lost_overflow"},
+    {"fault queue overflows", "faults", "overflows"},
     {"page requests", "page_requests", "received"},
     {"fences", "invalidations", "fences"},
 };

@@ -96,7 +96,11 @@ TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
     CHECK(f.lost_overflow == 2);
     CHECK(f.discarded == 1);
     CHECK(f.merged == 5);
-    CHECK(f.by_type == std::map<std::string, u64>{{"F_TRANSLATION", 7}, {"C_BAD_CD", 3}, {"F_ACCESS", 5}});
+    CHECK(f.overflows == 1); // both in a row
+    b.fault(10, 1, FaultFate::Recorded, "F_TRANSLATION");
+    b.fault(10, 1, FaultFate::Lost, "F_TRANSLATION");
+    CHECK(b.c().faults.overflows == 2);
+    CHECK(f.by_type == std::map<std::string, u64>{{"F_TRANSLATION", 9}, {"C_BAD_CD", 3}, {"F_ACCESS", 5}});
 }
 
 TEST_CASE("a record that the driver did not show is filtered", "[observe]") {

@@ -265,7 +265,7 @@ TEST_CASE("run.json has every field of the contract, also of an empty run", "[ob
 TEST_CASE("counts reach run.json under their names", "[observe]") {
     RunRecord r;
     r.counts.dma = {1, 2, 3, 4, 5};
-    r.counts.faults = {6, 7, 5, 8, 9, 10, 43, {{"F_TRANSLATION", 11}}};
+    r.counts.faults = {6, 7, 5, 8, 9, 10, 43, 45, {{"F_TRANSLATION", 11}}};
     r.counts.invalidations = {12, 13, 14, 15, {40, 20, 30}};
     r.counts.cpu_ps = {{"app0/main", 16}};
     r.counts.cpu_on_ps = {{"printk", 44}};
@@ -296,6 +296,7 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
                                {"lost_overflow", 9},
                                {"discarded", 10},
                                {"merged", 43},
+                               {"overflows", 45},
                                {"by_type", {{"F_TRANSLATION", 11}}}}));
     CHECK_THAT(to_text(r), Contains("7 suppressed (ended without a record: 5 translation or translated requests, of which "
                                     "there never is one; 2 in quiet contexts)"));

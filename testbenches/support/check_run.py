@@ -31,7 +31,7 @@ SHAPE = {
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
             "links_down": int, "peer_to_peer": int, "atomics": int, "first_ps": int, "last_ps": int},
     "translations": {"requests": int, "tlb_hits": int, "near_hits": int},
-    "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "merged": int, "by_type": {str: int}},
+    "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "merged": int, "overflows": int, "by_type": {str: int}},
     "caches": {cache: {"lookups": int, "hits": int, "lookups_after_t0": int, "hits_after_t0": int} for cache in ("tlb", "tables", "atc")},
     "queues": [{"name": str, "most": int, "most_ps": int, "stretch_ps": int, "levels": [int]}],
     "global_errors": {str: int}, "iommu_counters": {str: int},
