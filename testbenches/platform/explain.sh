@@ -123,9 +123,9 @@ for kind in ("smmuv3", "vtd", "amdvi"):
     # Of AMD's manual no source at hand gives the sections of all structures.
     assert x["decided"] and (x["decided"][0]["section"] or where.endswith("amdvi")), x["decided"]
 last = max(at)
-wrong = explain("load-vtd", f"e{last + 1000}")
+wrong = explain("load-amdvi", f"e{last + 1000}")
 assert wrong.returncode == 2 and f"(events; close are e{last})" in wrong.stderr, wrong
-wrong = explain("load-vtd", "acc0")
+wrong = explain("load-amdvi", "acc0")
 assert wrong.returncode == 2 and "'acc0' is of t0" in wrong.stderr, wrong
 PYTHON
 # ---- what never comes to quiesce: where the kernel stopped waiting, and what nobody had answered when the run ended

@@ -83,7 +83,7 @@ expect 0 "CPU time" "$QUIESCE" compare policy-debate --over os.policy=pin-mm,mm-
 expect 0 "redirect-context" "$QUIESCE" compare dummy-root-vs-not-present --over os.suppression=hardware,dummy-root,driver-filter,none
 expect 0 "prediction, no such kernel" "$QUIESCE" list policies --json
 expect 0 '"safe": false' "$QUIESCE" list policies --json
-expect 0 "smmuv3 (6.1) 6.12; vtd 6.1 6.12]" "$QUIESCE" list policies
+expect 0 "[amdvi (6.1) (6.12); smmuv3 (6.1) 6.12; vtd 6.1 6.12]" "$QUIESCE" list policies
 expect 2 "pin-mm was the first VT-d driver's, which is there as kernel 2018 on vtd" "$QUIESCE" run mm-exit-under-load \
     --set os.policy=pin-mm --set os.kernel=5.8
 expect 0 "verdict pass" "$QUIESCE" run mm-exit-under-load --set os.policy=pin-mm --set os.kernel=2018 --set platform.iommu.kind=vtd
@@ -175,7 +175,7 @@ Y
 expect 0 "nothing was claimed here" "$QUIESCE" run vacuous.yaml --set os.smmuv3_driver.pri=true
 expect 0 '"freed-before-fenced",' "$QUIESCE" list bugs --json
 expect 0 '"absent": "no path of a driver that is modelled drops one"' "$QUIESCE" list bugs --json
-expect 0 "entry is gone; comes with AMD-Vi" "$QUIESCE" list bugs
+expect 0 "drops the last reference; no path of a driver" "$QUIESCE" list bugs
 expect 0 "quiet-unbind" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit --out cmp
 expect 0 "steps of t0" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit
 expect 0 "CFGI_CD, SYNC" "$QUIESCE" compare mm-exit-under-load --over os.policy=quiet-unbind,mm-exit

@@ -135,7 +135,7 @@ std::vector<Feature> features() {
     add_amdvi_fields<Status>(out, "Status", {}, status_fields);
     add_amdvi_fields<Efr>(out, "EFR", {}, efr_fields);
     add_amdvi_fields<Dte>(out, "DTE", "2.2.2.1", dte_fields);
-    add_amdvi_fields<Gcr3Entry>(out, "GCR3 entry", {}, gcr3_fields);
+    add_amdvi_fields<Gcr3Entry>(out, "GCR3 entry", "2.2.6", gcr3_fields);
     add_amdvi_fields<HostEntry>(out, "host entry", {}, host_entry_fields);
     add_amdvi_fields<GuestEntry>(out, "guest entry", {}, guest_entry_fields);
     for (const CommandRow& row : command_rows())
