@@ -189,7 +189,7 @@ private:
                                     word({"prompt", "prompt", "slow"}));
             if (d.pri)
                 more += fmt::format(", pri: {{present: true, capacity: {}, per_group: {}, stop_marker: {}}}", pick({8, 64}), pick({1, 4}),
-                                    truth(40));
+                                    amdvi() ? "false" : truth(40)); // its driver answers stop markers (stop-marker)
             if (d.kind->name == "accelerator" || d.kind->name == "platform-master")
                 more += fmt::format(", stop_time: {}us, dma_while_stopping: {}", pick({1, 3, 40}), truth(60));
             if (d.kind->name == "nic") more += fmt::format(", traffic: {{every: {}ns, burst: {}}}", pick({500, 2000}), pick({1, 3}));
