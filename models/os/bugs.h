@@ -12,7 +12,7 @@ namespace quiesce::os {
 
 enum class Bug : u8 {
     R1, R2, R3, R4, R5, R6, R7, R8, R9, R10, R11, R12, R13, R14, R15, R16, R17, R18, R19, R20, R21, R22, R23, R24, R25, R26,
-    RV4, R7Amd, R8Amd, R26Amd, RA4, RE1, RE2, RE3, ForgetPageResponse, ForgetResume, ForgetTlbi, LeakPasid
+    RV4, R7Amd, R8Amd, R26Amd, RE1, RE2, RE3, ForgetPageResponse, ForgetResume, ForgetTlbi, LeakPasid
 };
 
 struct BugRow {

@@ -235,16 +235,7 @@ sim::Task<void> Sva::forget_context(KernelContext& ctx, Bond& b) {
     co_await iommu_->forget_pasid(ctx, b);
     if (b.reach.context == Reach::Context::Quiet) b.reach.context = Reach::Context::Gone;
 }
-/// R-A4: the driver takes its own lock for it, and whoever holds that may be the one whose mmput has come here.
-sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) {
-    sim::Mutex* const lock = bugs_.has(Bug::RA4) ? b.device.open_lock() : nullptr;
-    sim::Lease held;
-    if (lock != nullptr) {
-        auto lease = co_await ctx.sleep_on(lock->lock(), "device-lock", b.device.name());
-        held = std::move(lease);
-    }
-    b.stopped = co_await b.device.stop(ctx, b);
-}
+sim::Task<void> Sva::driver_mm_exit(KernelContext& ctx, Bond& b) { b.stopped = co_await b.device.stop(ctx, b); }
 
 sim::Task<void> Sva::inform_driver(KernelContext& ctx, Bond& b) {
     on_inform(b, ctx.last_span());
