@@ -124,8 +124,8 @@ void add_stress(CLI::App& app, CommandLine& line, Figures& figures) {
     add_sets(app, line);
     app.add_flag("--check-tlm", line.check_tlm, "as with run");
     app.footer("Each scenario is drawn from its seed: topology, kernel, policy, architecture, processes, devices and timing; devices are\n"
-               "well-mannered, the combinations are safe ones, and every process ends. A correct system has no violation then, and nothing\n"
-               "is left behind. Each failure is named with a file stress-SEED.yaml that repeats it. The same seeds are the same scenarios,\n"
+               "well-mannered, the combinations are safe ones (or would be without page requests, and have none), and every process ends.\n"
+               "A correct system has no violation then, and nothing is left behind. Each failure is named with a file stress-SEED.yaml that repeats it. The same seeds are the same scenarios,\n"
                "whatever --jobs is. What --set chooses of kernel, policy and architecture is drawn no more, and goes before safety.\n"
                "exit codes: 0 nothing was found, 1 a run failed, 4 or 70 a run ended in no way that it may\n"
                "examples:\n"

@@ -97,7 +97,7 @@ Preset measured_vtd(const MeasuredVtd& m) {
 
 const std::vector<Preset>& presets() {
     static const std::vector<Preset> list{
-        {"server", "the defaults: an SMMUv3.2 with stage 1, or a VT-d unit, in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
+        {"server", "the defaults: an SMMUv3.2 with stage 1, a VT-d or an AMD-Vi unit, in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
         {"small", "an embedded IOMMU: few walkers, small caches, slower memory (guess)",
          {{"platform.iommu.smmuv3.agent.tlb_entries", "256"}, {"platform.iommu.smmuv3.agent.walker.slots", "4"},
           {"platform.iommu.smmuv3.agent.interfaces.count", "1"}, {"platform.iommu.smmuv3.agent.interfaces.entries", "8"},
@@ -291,8 +291,7 @@ std::vector<BugHelp> bug_rows() {
     for (const auto& b : os::bug_rows())
         rows.push_back({std::string{b.name}, std::string{b.help}, std::string{b.scenario}, words_of(b.set, ' '), words_of(b.kinds),
                         words_of(b.where)});
-    for (const IommuRow* iommu : iommu_rows())
-        for (BugHelp& bug : iommu->bugs()) rows.push_back(std::move(bug));
+    for (BugHelp& bug : iommu_bugs()) rows.push_back(std::move(bug));
     return rows;
 }
 

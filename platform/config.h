@@ -50,9 +50,7 @@ constexpr auto enum_names(DeviceKind) {
 struct IommuConfig {
     base::Param<IommuKind> kind{IommuKind::Smmuv3, "which IOMMU; none: no translation, so no shared virtual addressing", base::Provenance::Guess,
                                 "the first architecture modelled"};
-    base::Param<std::vector<std::string>> bugs{
-        {}, "deliberate mistakes of the unit: early-sync (its fence reports completion without waiting)",
-        base::one_of("early-sync"), base::Provenance::Guess};
+    iommu::Bugs bugs = iommu::no_bugs();
     iommu::smmuv3::Smmuv3Config smmuv3; ///< its bugs are those above; so of the others
     iommu::vtd::VtdConfig vtd;
     iommu::amdvi::AmdviConfig amdvi;

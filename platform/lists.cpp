@@ -95,7 +95,8 @@ Json list_policies() {
             for (const auto& iommu : enum_names(os::IommuArch{}))
                 if (const os::Era* era = os::find_era(p.policy, kernel.value, iommu.value)) {
                     const os::SafetyClaim claim = os::safety_of(*era);
-                    j["on"].push_back({{"kernel", kernel.name}, {"iommu", iommu.name}, {"safe", claim.safe}, {"why", claim.why},
+                    j["on"].push_back({{"kernel", kernel.name}, {"iommu", iommu.name}, {"safe", claim.safe},
+                                       {"safe_without_page_requests", claim.safe || claim.safe_unasked}, {"why", claim.why},
                                        {"evidence", era->evidence}});
                 }
         list.push_back(std::move(j));

@@ -117,6 +117,7 @@ Era suppressed(Era era, Suppression suppression);
 struct SafetyClaim {
     bool safe;
     std::string_view why;
+    bool safe_unasked = false; ///< what is not safe would be, if no device asked for pages
 };
 SafetyClaim safety_of(const Era& era);
 

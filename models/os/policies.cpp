@@ -147,15 +147,15 @@ struct ClaimRow {
 };
 constexpr ClaimRow claim_table[] = {
     {[](const Era& e) { return e.pins_mm && e.drain_on_unbind == UnbindDrain::None; },
-     {false, "page requests that are queued when a bond ends meet the next owner of its PASID: nothing drains them"}},
+     {false, "page requests that are queued when a bond ends meet the next owner of its PASID: nothing drains them", true}},
     {[](const Era& e) { return e.pins_mm; }, {true, "no page goes as long as a bond lives, and an unbind stops the device first"}},
     {[](const Era& e) { return e.pasid == PasidLife::Detach; },
      {true, "the device is stopped, and its translations are gone, before a page or the PASID is freed"}},
-    {[](const Era& e) { return e.drain_on_unbind == UnbindDrain::None; },
-     {false, "page requests that are queued when a bond ends meet the next owner of its PASID: nothing drains them"}},
     {[](const Era& e) { return e.domain_per_device; },
      {false, "a device's translations are invalidated when its own release comes; one that is released later refills the address space "
              "that they share (refill-through-sibling)"}},
+    {[](const Era& e) { return e.drain_on_unbind == UnbindDrain::None; },
+     {false, "page requests that are queued when a bond ends meet the next owner of its PASID: nothing drains them", true}},
     {[](const Era& e) { return e.counts_pasids; },
      {true, "pages go when no device can reach them any more, the PASID when nobody that may still use it is left"}},
     {[](const Era& e) { return e.pasid == PasidLife::MmDrop; },

@@ -2,7 +2,7 @@
 /// AMD-Vi as a row of platform/machine/iommus.h.
 #include "iommu/amdvi/unit.h"
 #include "os/drivers/amdvi_driver.h"
-#include "platform/machine/iommus.h"
+#include "platform/machine/iommu_unit.h"
 
 #include <fmt/format.h>
 
@@ -48,35 +48,16 @@ u64 amdvi_register_bytes(const IommuConfig&, const std::vector<IdValue>&) { retu
 
 // ---- the unit and its driver ----------------------------------------------------------------------------------------
 
-amdvi::AmdviConfig amdvi_with_bugs(const IommuConfig& config) {
-    amdvi::AmdviConfig own = config.amdvi;
-    own.bugs = config.bugs.get();
-    return own;
-}
-
-class AmdviUnit final : public IommuUnit {
+class AmdviUnit final : public IommuUnitOf<amdvi::Unit> {
 public:
     AmdviUnit(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events, memory::MemoryPort& memory)
-        : unit_(amdvi_row.name, events, memory, amdvi_with_bugs(config), amdvi_identity_with(config.amdvi, ids)) {}
-    memory::MmioTarget& registers() override { return unit_; }
-    iommu::TranslationPort& translation() override { return unit_.translation(); }
-    iommu::PageRequestPort& page_requests() override { return unit_.page_requests(); }
-    void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) override {
-        unit_.set_ats_port(&ats);
-        unit_.set_page_response_port(&responses);
-    }
-    void left_behind(base::Leftovers& out) const override { unit_.left_behind(out); }
-    /// It has none: its interrupts are messages.
-    unsigned first_line() const override { return 0; }
+        : IommuUnitOf(amdvi_row.name, events, memory, with_bugs(config.amdvi, config), amdvi_identity_with(config.amdvi, ids)) {}
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                           Spa registers) override {
         return std::make_unique<os::drivers::AmdviDriver>(amdvi_row.name, kernel, config.amdvi_driver, registers,
                                                           unit_.config_registers().read<amdvi::CapHeader>(),
                                                           [this] { return unit_.last_wait_span(); });
     }
-
-private:
-    amdvi::Unit unit_;
 };
 
 std::unique_ptr<IommuUnit> make_amdvi(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
@@ -87,30 +68,20 @@ std::unique_ptr<IommuUnit> make_amdvi(const IommuConfig& config, const std::vect
 // ---- parameters -----------------------------------------------------------------------------------------------------
 
 void add_amdvi_params(ParamTree& t, Config& c) {
-    base::visit_params(c.platform.iommu.amdvi, [&](const std::string& path, base::ParamBase& p) {
-        if (path != "bugs") t.add("platform.iommu.amdvi." + path, p);
-    });
+    add_unit_params(t, "amdvi", c.platform.iommu.amdvi);
     t.add_all("os.amdvi_driver", c.amdvi_driver);
 }
 
 void check_amdvi(const Config& c, const Node& root, Diagnostics& out) {
     const amdvi::AmdviConfig& unit = c.platform.iommu.amdvi;
-    const auto refuse = [&](const char* parameter, const char* why) {
-        out.error(place_of(root, {"platform", "iommu", "amdvi", parameter}),
-                  fmt::format("platform.iommu.amdvi.{}: {}", parameter, why));
-    };
-    if (!unit.guest.get()) refuse("guest", "shared address spaces are guests' page tables: the driver needs it");
-    if (!unit.message_registers.get()) refuse("message_registers", "the driver programs its interrupt through them");
-    if (c.os.guests > 1 && !c.amdvi_driver.nested.get())
-        out.error(place_of(root, {"os", "guests"}), "os.guests: guests are behind a second stage each: set os.amdvi_driver.nested");
-    const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
-    if (end > u64{1} << unit.physical_bits) refuse("physical_bits", "RAM ends beyond the physical address width");
-    if (c.platform.root_complex.stream_base != 0)
-        out.error(place_of(root, {"platform", "root_complex", "stream_base"}),
-                  "platform.root_complex.stream_base: an AMD-Vi unit knows functions by their requester ids: 0");
-    check_agent(unit.agent, "amdvi", root, out);
-    if (auto why = amdvi::what_it_cannot_be(amdvi::identity_of(unit)); !why.empty())
-        out.error(place_of(root, {"platform", "iommu", "amdvi"}), fmt::format("platform.iommu.amdvi: {}", why));
+    const UnitCheck check("amdvi", c, root, out);
+    if (!unit.guest.get()) check.refuse("guest", "shared address spaces are guests' page tables: the driver needs it");
+    if (!unit.message_registers.get()) check.refuse("message_registers", "the driver programs its interrupt through them");
+    check.guests(c.amdvi_driver.nested);
+    check.ram_within(unit.physical_bits, "physical_bits");
+    check.requester_ids("an AMD-Vi unit");
+    check.pipeline(unit.agent);
+    check.identity(amdvi::what_it_cannot_be(amdvi::identity_of(unit)));
 }
 
 /// Nothing makes one PASID quiet.
@@ -141,7 +112,6 @@ const IommuRow amdvi_row{
     .pasid_bits = [](const Config& c) { return c.platform.iommu.amdvi.pasid_bits.get(); },
     .pasid_bits_name = "PASID bits of the AMD-Vi unit",
     .capabilities = amdvi_capabilities,
-    .bugs = [] { return std::vector<BugHelp>{}; }, // early-sync is there once, for all
     .faults = amdvi_faults,
     .features = amdvi::features,
     .register_bytes = amdvi_register_bytes,

@@ -2,7 +2,6 @@
 #include "platform/machine/iommus.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace quiesce::platform {
 
@@ -17,11 +16,9 @@ const IommuRow* iommu_row(IommuKind kind) {
     return found == rows.end() ? nullptr : *found;
 }
 
-void check_agent(const iommu::AgentConfig& agent, std::string_view unit, const Node& root, Diagnostics& out) {
-    if (iommu::Geometry{agent.tlb_entries.get(), agent.tlb_ways.get()}.is_whole()) return;
-    out.error(place_of(root, {"platform", "iommu", unit, "agent", "tlb_entries"}),
-              fmt::format("platform.iommu.{}.agent.tlb_entries: {} is not {} ways times a power of two", unit,
-                          agent.tlb_entries.get(), agent.tlb_ways.get()));
+std::vector<BugHelp> iommu_bugs() {
+    return {{"early-sync", "the IOMMU signals a fence (CMD_SYNC, wait descriptor, COMPLETION_WAIT) before its work is done",
+             "mm-exit-under-load", {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}}};
 }
 
 } // namespace quiesce::platform

@@ -45,8 +45,8 @@ public:
     /// architecture has no error for it.
     virtual void stray_completion(StreamId) {}
     virtual void left_behind(base::Leftovers& out) const = 0;
-    /// The number of its first wire.
-    virtual unsigned first_line() const = 0;
+    /// The number of its first wire, where interrupts are not messages.
+    virtual unsigned first_line() const { return 0; }
     /// Its driver, which finds its registers at `registers`.
     virtual std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                                   Spa registers) = 0;
@@ -68,7 +68,6 @@ struct IommuRow {
     unsigned (*pasid_bits)(const Config& config);
     std::string_view pasid_bits_name;
     std::vector<std::string> (*capabilities)(const Config& config);
-    std::vector<BugHelp> (*bugs)();
     /// Names of what its fault records tell.
     std::vector<std::string> (*faults)();
     /// The coverage statement.
@@ -87,7 +86,7 @@ inline const IommuRow* iommu_row(const Config& config) { return iommu_row(config
 
 extern const IommuRow smmuv3_row, vtd_row, amdvi_row;
 
-/// What no single value of a unit's pipeline shows; `unit` is its key below platform.iommu.
-void check_agent(const iommu::AgentConfig& agent, std::string_view unit, const Node& root, Diagnostics& out);
+/// platform.iommu.bugs: mistakes that a unit of any kind can make.
+std::vector<BugHelp> iommu_bugs();
 
 } // namespace quiesce::platform

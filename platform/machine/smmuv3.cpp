@@ -3,7 +3,7 @@
 #include "iommu/smmuv3/unit.h"
 #include "os/drivers/smmuv3_driver.h"
 #include "os/drivers/smmuv3_pmu.h"
-#include "platform/machine/iommus.h"
+#include "platform/machine/iommu_unit.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -105,19 +105,13 @@ std::optional<IdRefusal> refuse_smmuv3(const IommuConfig& config, const std::vec
 
 // ---- the unit and its driver ----------------------------------------------------------------------------------------
 
-smmuv3::Smmuv3Config with_bugs(const IommuConfig& config) {
-    smmuv3::Smmuv3Config own = config.smmuv3;
-    own.bugs = config.bugs.get();
-    return own;
-}
-
-class Smmuv3Unit final : public IommuUnit {
+class Smmuv3Unit final : public IommuUnitOf<smmuv3::Unit> {
 public:
     Smmuv3Unit(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
                memory::MemoryPort& memory, memory::InterruptSink& sink)
-        : first_line_(config.smmuv3.wired_base.get()),
-          unit_(smmuv3_row.name, events, memory, &sink, with_bugs(config), identity_with(config.smmuv3, ids)),
-          front_(unit_) {
+        : IommuUnitOf(smmuv3_row.name, events, memory, &sink, with_bugs(config.smmuv3, config),
+                      identity_with(config.smmuv3, ids)),
+          first_line_(config.smmuv3.wired_base.get()), front_(unit_) {
         for (const IdValue& id : ids)
             if (const MakerRegister* maker = row_of_name(maker_register_table, id.name))
                 front_.set(maker->offset, static_cast<u32>(id.value));
@@ -126,13 +120,6 @@ public:
         if (front_.empty()) return unit_;
         return front_;
     }
-    iommu::TranslationPort& translation() override { return unit_.translation(); }
-    iommu::PageRequestPort& page_requests() override { return unit_.page_requests(); }
-    void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) override {
-        unit_.set_ats_port(&ats);
-        unit_.set_page_response_port(&responses);
-    }
-    void left_behind(base::Leftovers& out) const override { unit_.left_behind(out); }
     unsigned first_line() const override { return first_line_; }
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                           Spa registers) override {
@@ -150,7 +137,6 @@ public:
 
 private:
     unsigned first_line_;
-    smmuv3::Unit unit_;
     MakersMark front_;
 };
 
@@ -163,9 +149,7 @@ std::unique_ptr<IommuUnit> make_smmuv3(const IommuConfig& config, const std::vec
 // ---- parameters -----------------------------------------------------------------------------------------------------
 
 void add_smmuv3_params(ParamTree& t, Config& c) {
-    base::visit_params(c.platform.iommu.smmuv3, [&](const std::string& path, base::ParamBase& p) {
-        if (path != "bugs") t.add("platform.iommu.smmuv3." + path, p);
-    });
+    add_unit_params(t, "smmuv3", c.platform.iommu.smmuv3);
     t.add_all("os.smmuv3_driver", c.smmuv3_driver);
     t.add_all("os.smmuv3_pmu", c.smmuv3_pmu);
 }
@@ -230,23 +214,17 @@ void check_monitors(const Config& c, const Node& root, Diagnostics& out) {
 }
 
 /// What its parameters need of each other.
-void check_stages(const Config& c, const Node& root, Diagnostics& out) {
-    const smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
-    const auto refuse = [&](const char* parameter, const char* why) {
-        out.error(place_of(root, {"platform", "iommu", "smmuv3", parameter}),
-                  fmt::format("platform.iommu.smmuv3.{}: {}", parameter, why));
-    };
-    if (!smmu.stage1.get()) refuse("stage1", "shared address spaces are stage 1's: the driver needs it");
-    if (smmu.vmid16.get() && !smmu.stage2.get()) refuse("vmid16", "there are VMIDs only with stage2");
-    if (smmu.vmid_wildcards.get() && !smmu.stage2.get()) refuse("vmid_wildcards", "there are VMIDs only with stage2");
+void check_stages(const smmuv3::Smmuv3Config& smmu, const UnitCheck& check) {
+    if (!smmu.stage1.get()) check.refuse("stage1", "shared address spaces are stage 1's: the driver needs it");
+    if (smmu.vmid16.get() && !smmu.stage2.get()) check.refuse("vmid16", "there are VMIDs only with stage2");
+    if (smmu.vmid_wildcards.get() && !smmu.stage2.get())
+        check.refuse("vmid_wildcards", "there are VMIDs only with stage2");
     if (smmu.stage2_execute_by_privilege.get() && !smmu.stage2.get())
-        refuse("stage2_execute_by_privilege", "needs stage2");
+        check.refuse("stage2_execute_by_privilege", "needs stage2");
 }
 
 /// The hypervisor's second stage, where the kernel is a guest.
 void check_nested(const Config& c, const Node& root, Diagnostics& out) {
-    if (c.os.guests > 1 && !c.smmuv3_driver.nested.get())
-        out.error(place_of(root, {"os", "guests"}), "os.guests: guests are behind a second stage each: set os.smmuv3_driver.nested");
     if (!c.smmuv3_driver.nested.get()) return;
     const smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
     const Mark at = place_of(root, {"os", "smmuv3_driver", "nested"});
@@ -257,27 +235,26 @@ void check_nested(const Config& c, const Node& root, Diagnostics& out) {
         out.error(at, "os.smmuv3_driver.nested: RAM ends above what sixteen first tables of a second stage hold");
 }
 
-void check_output(const Config& c, const Node& root, Diagnostics& out) {
-    const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
-    const unsigned bits = c.platform.iommu.smmuv3.output_bits;
-    const Mark at = place_of(root, {"platform", "iommu", "smmuv3", "output_bits"});
+void check_output(unsigned bits, const UnitCheck& check) {
     const std::vector<unsigned> sizes{32, 36, 40, 42, 44, 48};
     if (std::find(sizes.begin(), sizes.end(), bits) == sizes.end())
-        out.error(at, fmt::format("platform.iommu.smmuv3.output_bits: expected one of {}, got {}",
-                                  fmt::join(sizes, ", "), bits));
-    else if (end > u64{1} << bits)
-        out.error(at, fmt::format("RAM ends at {:#x}, beyond the {} bits of physical address of the SMMU", end, bits));
+        check.refuse("output_bits", fmt::format("expected one of {}, got {}", fmt::join(sizes, ", "), bits));
+    else
+        check.ram_within(bits, "output_bits");
 }
 
 void check_smmuv3(const Config& c, const Node& root, Diagnostics& out) {
-    check_output(c, root, out);
+    const smmuv3::Smmuv3Config& smmu = c.platform.iommu.smmuv3;
+    const UnitCheck check("smmuv3", c, root, out);
+    check_output(smmu.output_bits, check);
     check_streams(c, root, out);
-    check_stages(c, root, out);
+    check_stages(smmu, check);
+    check.guests(c.smmuv3_driver.nested);
     check_nested(c, root, out);
     check_monitors(c, root, out);
     check_queues(c, root, out);
     check_interfaces(c, root, out);
-    check_agent(c.platform.iommu.smmuv3.agent, "smmuv3", root, out);
+    check.pipeline(smmu.agent);
 }
 
 std::vector<std::string> smmuv3_capabilities(const Config& c) {
@@ -287,11 +264,6 @@ std::vector<std::string> smmuv3_capabilities(const Config& c) {
     if (smmu.ats && smmu.pri && c.smmuv3_driver.pri) there.emplace_back("pri");
     if (smmu.stall_model.get() != smmuv3::StallModel::NoStall) there.emplace_back("stall");
     return there;
-}
-
-std::vector<BugHelp> smmuv3_bugs() {
-    return {{"early-sync", "the IOMMU signals a fence (CMD_SYNC, wait descriptor) before its work is done", "mm-exit-under-load",
-             {"platform.iommu.bugs=[early-sync]"}, {"lying-fence"}}};
 }
 
 std::vector<std::string> smmuv3_faults() {
@@ -313,7 +285,6 @@ const IommuRow smmuv3_row{
     .pasid_bits = [](const Config& c) { return c.platform.iommu.smmuv3.ssid_bits.get(); },
     .pasid_bits_name = "SubstreamID bits of the SMMU",
     .capabilities = smmuv3_capabilities,
-    .bugs = smmuv3_bugs,
     .faults = smmuv3_faults,
     .features = smmuv3::features,
     .register_bytes =

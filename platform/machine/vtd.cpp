@@ -2,7 +2,7 @@
 /// VT-d as a row of platform/machine/iommus.h.
 #include "iommu/vtd/unit.h"
 #include "os/drivers/vtd_driver.h"
-#include "platform/machine/iommus.h"
+#include "platform/machine/iommu_unit.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -55,36 +55,17 @@ u64 vtd_register_bytes(const IommuConfig& config, const std::vector<IdValue>& id
 
 // ---- the unit and its driver ----------------------------------------------------------------------------------------
 
-vtd::VtdConfig vtd_with_bugs(const IommuConfig& config) {
-    vtd::VtdConfig own = config.vtd;
-    own.bugs = config.bugs.get();
-    return own;
-}
-
-class VtdUnit final : public IommuUnit {
+class VtdUnit final : public IommuUnitOf<vtd::Unit> {
 public:
     VtdUnit(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
             memory::MemoryPort& memory)
-        : unit_(vtd_row.name, events, memory, vtd_with_bugs(config), vtd_identity_with(config.vtd, ids)) {}
-    memory::MmioTarget& registers() override { return unit_; }
-    iommu::TranslationPort& translation() override { return unit_.translation(); }
-    iommu::PageRequestPort& page_requests() override { return unit_.page_requests(); }
-    void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) override {
-        unit_.set_ats_port(&ats);
-        unit_.set_page_response_port(&responses);
-    }
+        : IommuUnitOf(vtd_row.name, events, memory, with_bugs(config.vtd, config), vtd_identity_with(config.vtd, ids)) {}
     void stray_completion(StreamId from) override { unit_.stray_completion(from); }
-    void left_behind(base::Leftovers& out) const override { unit_.left_behind(out); }
-    /// It has none: its interrupts are messages.
-    unsigned first_line() const override { return 0; }
     std::unique_ptr<os::drivers::IommuDriver> make_driver(const Config& config, os::Kernel& kernel,
                                                           Spa registers) override {
         return std::make_unique<os::drivers::VtdDriver>(vtd_row.name, kernel, config.vtd_driver, registers,
                                                         [this] { return unit_.last_wait_span(); });
     }
-
-private:
-    vtd::Unit unit_;
 };
 
 std::unique_ptr<IommuUnit> make_vtd(const IommuConfig& config, const std::vector<IdValue>& ids, base::EventBus& events,
@@ -95,37 +76,26 @@ std::unique_ptr<IommuUnit> make_vtd(const IommuConfig& config, const std::vector
 // ---- parameters -----------------------------------------------------------------------------------------------------
 
 void add_vtd_params(ParamTree& t, Config& c) {
-    base::visit_params(c.platform.iommu.vtd, [&](const std::string& path, base::ParamBase& p) {
-        if (path != "bugs") t.add("platform.iommu.vtd." + path, p);
-    });
+    add_unit_params(t, "vtd", c.platform.iommu.vtd);
     t.add_all("os.vtd_driver", c.vtd_driver);
 }
 
 void check_vtd(const Config& c, const Node& root, Diagnostics& out) {
     const vtd::VtdConfig& unit = c.platform.iommu.vtd;
-    const auto refuse = [&](const char* parameter, const char* why) {
-        out.error(place_of(root, {"platform", "iommu", "vtd", parameter}),
-                  fmt::format("platform.iommu.vtd.{}: {}", parameter, why));
-    };
-    if (!unit.scalable.get()) refuse("scalable", "shared address spaces need scalable mode");
-    if (!unit.first_stage.get()) refuse("first_stage", "shared address spaces are first stages: the driver needs it");
-    if (!unit.pasid.get()) refuse("pasid", "shared address spaces have PASIDs");
-    if (!unit.queued.get()) refuse("queued", "scalable mode needs the invalidation queue");
-    if (unit.domain_bits % 2 != 0) refuse("domain_bits", "CAP.ND can say even numbers of bits only");
+    const UnitCheck check("vtd", c, root, out);
+    if (!unit.scalable.get()) check.refuse("scalable", "shared address spaces need scalable mode");
+    if (!unit.first_stage.get()) check.refuse("first_stage", "shared address spaces are first stages: the driver needs it");
+    if (!unit.pasid.get()) check.refuse("pasid", "shared address spaces have PASIDs");
+    if (!unit.queued.get()) check.refuse("queued", "scalable mode needs the invalidation queue");
+    if (unit.domain_bits % 2 != 0) check.refuse("domain_bits", "CAP.ND can say even numbers of bits only");
     if (c.vtd_driver.nested.get() && !(unit.nested.get() && unit.second_stage.get()))
         out.error(place_of(root, {"os", "vtd_driver", "nested"}),
                   "os.vtd_driver.nested: the unit has not both stages: set platform.iommu.vtd.nested and second_stage");
-    if (c.os.guests > 1 && !c.vtd_driver.nested.get())
-        out.error(place_of(root, {"os", "guests"}), "os.guests: guests are behind a second stage each: set os.vtd_driver.nested");
-    const u64 end = c.platform.memory.ram_base + c.platform.memory.ram.get().bytes();
-    if (end > u64{1} << unit.host_address_bits)
-        refuse("host_address_bits", "RAM ends beyond the host address width");
-    if (c.platform.root_complex.stream_base != 0)
-        out.error(place_of(root, {"platform", "root_complex", "stream_base"}),
-                  "platform.root_complex.stream_base: a VT-d unit knows functions by their requester ids: 0");
-    check_agent(unit.agent, "vtd", root, out);
-    if (auto why = vtd::what_it_cannot_be(vtd::identity_of(unit)); !why.empty())
-        out.error(place_of(root, {"platform", "iommu", "vtd"}), fmt::format("platform.iommu.vtd: {}", why));
+    check.guests(c.vtd_driver.nested);
+    check.ram_within(unit.host_address_bits, "host_address_bits");
+    check.requester_ids("a VT-d unit");
+    check.pipeline(unit.agent);
+    check.identity(vtd::what_it_cannot_be(vtd::identity_of(unit)));
 }
 
 std::vector<std::string> vtd_capabilities(const Config& c) {
@@ -155,7 +125,6 @@ const IommuRow vtd_row{
     .pasid_bits = [](const Config& c) { return c.platform.iommu.vtd.pasid_bits.get(); },
     .pasid_bits_name = "PASID bits of the VT-d unit",
     .capabilities = vtd_capabilities,
-    .bugs = [] { return std::vector<BugHelp>{}; }, // early-sync is there once, for all
     .faults = vtd_faults,
     .features = vtd::features,
     .register_bytes = vtd_register_bytes,

@@ -21,8 +21,10 @@ std::vector<Footing> all_footings(bool safe_only) {
         for (const auto& policy : os::enum_names(Policy{}))
             for (const auto& kernel : os::enum_names(KernelVersion{})) {
                 const os::Era* const era = os::find_era(policy.value, kernel.value, iommu->driver);
-                if (era == nullptr || (safe_only && !os::safety_of(*era).safe)) continue;
-                all.push_back({iommu->kind, policy.value, kernel.value});
+                if (era == nullptr) continue;
+                const os::SafetyClaim claim = os::safety_of(*era);
+                if (safe_only && !claim.safe && !claim.safe_unasked) continue;
+                all.push_back({iommu->kind, policy.value, kernel.value, claim.safe || !safe_only});
             }
     return all;
 }
@@ -107,7 +109,8 @@ private:
 
     void draw_devices() {
         const u64 count = 1 + random_.below(3);
-        pri_ = percent(40);
+        const bool asks = percent(40);
+        pri_ = asks && footing_.page_requests;
         const u64 switches = percent(35) ? 1 + random_.below(2) : 0;
         for (u64 n = 0; n < switches; ++n) switches_.push_back(fmt::format("sw{}", n));
         while (devices_.size() < count) {

@@ -15,12 +15,13 @@ struct Footing {
     IommuKind iommu;
     os::Policy policy;
     os::KernelVersion kernel;
+    bool page_requests = true; ///< devices may ask for pages
 
     std::string text() const; ///< "smmuv3 6.12 quiet-unbind"
 };
 
-/// Those that are claimed to be safe; `sets` (`--set` values) go before: of what they choose, or else everything that
-/// there is of it.
+/// Those that are claimed to be safe, some of them as long as no device asks for pages; `sets` (`--set` values) go
+/// before: of what they choose, or else everything that there is of it.
 std::vector<Footing> footings_for(const std::vector<std::string>& sets);
 
 struct Drawn {

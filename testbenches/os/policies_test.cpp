@@ -59,6 +59,10 @@ TEST_CASE("claims: 6.1's SMMUv3 is unsafe wherever the release of one device lea
         const bool stops_first = row.policy == Policy::MmExit || row.policy == Policy::PinMm;
         CHECK(safe(row.policy, KernelVersion::V6_1, IommuArch::Smmuv3) == stops_first);
     }
+    const auto safe_unasked = [](Policy p, KernelVersion k, IommuArch a) { return safety_of(*find_era(p, k, a)).safe_unasked; };
+    CHECK(safe_unasked(Policy::QuietUnbind, KernelVersion::V6_12, IommuArch::Amdvi));
+    CHECK(safe_unasked(Policy::AmdIommuV2, KernelVersion::V6_1, IommuArch::Amdvi));
+    CHECK_FALSE(safe_unasked(Policy::QuietUnbind, KernelVersion::V6_1, IommuArch::Smmuv3));
     CHECK_FALSE(safe(Policy::QuietUnbind, KernelVersion::V2018, IommuArch::Vtd));
     CHECK_FALSE(safe(Policy::PinMm, KernelVersion::V2018, IommuArch::Vtd));
 }

@@ -11,7 +11,7 @@ CommandBuffer::CommandBuffer(base::Name unit, base::EventBus& events, RegisterFi
     : unit_(unit), actor_(std::string(unit.text()) + ".cmdbuf"), level_name_(std::string(unit.text()) + ".cmdbuf.depth"),
       wait_phase_("wait"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets), id_(id),
       fetch_(config.command_fetch.get()), execute_(config.command_execute.get()),
-      early_sync_(config.has_bug("early-sync")) {
+      early_sync_(has_bug(config.bugs, "early-sync")) {
     for (const CommandRow& row : command_rows()) names_[raw(row.opcode)] = base::Name{row.name()};
 }
 

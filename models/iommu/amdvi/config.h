@@ -5,6 +5,7 @@
 #include "iommu/agent.h"
 #include "iommu/amdvi/config_regs.h"
 #include "iommu/amdvi/regs.h"
+#include "iommu/bugs.h"
 
 #include <span>
 #include <string>
@@ -65,17 +66,7 @@ struct AmdviConfig {
     base::Param<unsigned> gcr3_entries{256, "GCR3 table entries kept", base::between(1u, 65536u), base::power_of_two,
                                        P::Guess};
     AgentConfig agent;
-    base::Param<std::vector<std::string>> bugs{
-        {},
-        "deliberate mistakes: early-sync (COMPLETION_WAIT reports completion without waiting)",
-        base::one_of("early-sync"),
-        P::Guess};
-
-    bool has_bug(std::string_view name) const {
-        for (const std::string& b : bugs.get())
-            if (b == name) return true;
-        return false;
-    }
+    Bugs bugs = no_bugs();
 };
 DESCRIBE(AmdviConfig, physical_bits, iotlb, prefetch, ppr, no_execute, guest, invalidate_all, host_levels, guest_levels,
          gcr3_levels, pasid_bits, user_supervisor, guest_io, host_accessed, host_dirty, ppr_auto_response, ppr_early_warning,

@@ -19,25 +19,8 @@ PprEntry make_entry(const PageRequestMessage& m) {
 PageRequestLog::PageRequestLog(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
                                Signals& signals, EventLog& event_log, ContextResolver& resolver, const AmdviConfig& config)
     : unit_(unit), events_(events), regs_(regs), signals_(signals), event_log_(event_log), resolver_(resolver),
-      ring_(unit, events, regs, memory, signals, config.ppr_write.get()), buffers_(config.ppr_buffers.get()) {}
-
-sim::Task<void> PageRequestLog::take(PageRequestMessage m) {
-    auto buffer = co_await buffers_.acquire();
-    events_.emit(PageRequestReceived{unit_, m.bond, m.stream, m.has_pasid, m.pasid, m.at, m.group, m.write, m.last,
-                                     is_stop_marker(m)});
-    pending_.push({m, std::move(buffer)});
-    if (running_) co_return;
-    running_ = true;
-    sim::start(run());
-}
-
-sim::Task<void> PageRequestLog::run() {
-    while (!pending_.empty()) {
-        const Pending next = pending_.pop();
-        co_await handle(next.message);
-    }
-    running_ = false;
-}
+      ring_(unit, events, regs, memory, signals, config.ppr_write.get()),
+      requests_(unit, events, config.ppr_buffers.get(), [this](PageRequestMessage m) { return handle(m); }) {}
 
 /// MODEL: where page requests are not processed at all a group is answered as one of an unknown requester, with its PASID.
 sim::Task<void> PageRequestLog::handle(PageRequestMessage m) {
@@ -131,19 +114,13 @@ void PageRequestLog::warn_early() {
 void PageRequestLog::answer(const PageRequestMessage& m, bool with_pasid, PageResponseCode code, PageResponseReason why) {
     if (!m.last || is_stop_marker(m)) return;
     const bool carried = m.has_pasid && with_pasid;
-    send({m.stream, carried, carried ? m.pasid : Pasid{0}, m.group, code}, why);
+    requests_.send({m.stream, carried, carried ? m.pasid : Pasid{0}, m.group, code}, why);
 }
 
 void PageRequestLog::answer_automatically(const PageRequestMessage& m, const Dte& e) {
     const bool with_pasid = e.get(Dte::GPRP) && !regs_.get(PprAutoResp::MaskGN);
     const auto code = static_cast<PageResponseCode>(regs_.get(PprAutoResp::Code));
     answer(m, with_pasid, code, PageResponseReason::Overflow);
-}
-
-void PageRequestLog::send(const PageGroupResponse& r, PageResponseReason why) {
-    if (port_ == nullptr) return;
-    events_.emit(PageResponseSent{unit_, r.stream, r.has_pasid, r.pasid, r.group, static_cast<u8>(r.code), why});
-    sim::start(port_->respond(r));
 }
 
 } // namespace quiesce::iommu::amdvi

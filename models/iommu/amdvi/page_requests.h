@@ -4,7 +4,7 @@
 #pragma once
 #include "iommu/agent.h"
 #include "iommu/amdvi/context.h"
-#include "iommu/page_request.h"
+#include "iommu/page_request_interface.h"
 
 namespace quiesce::iommu::amdvi {
 
@@ -17,26 +17,20 @@ public:
     PageRequestLog(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
                    Signals& signals, EventLog& event_log, ContextResolver& resolver, const AmdviConfig& config);
 
-    /// Where responses go. Without one there is no page request interface in the system, and nothing is sent.
-    void set_port(PageResponsePort* port) { port_ = port; }
+    void set_port(PageResponsePort* port) { requests_.set_port(port); }
     /// Who forgets what is kept of a page that somebody asks for.
     void set_forget(std::function<sim::Task<void>(TranslationRequest)> forget) { forget_ = std::move(forget); }
     /// Returns once the message has a buffer.
-    sim::Task<void> take(PageRequestMessage m);
+    sim::Task<void> take(PageRequestMessage m) { return requests_.take(m); }
     /// COMPLETE_PPR_REQUEST.
-    void respond(const PageGroupResponse& r) { send(r, PageResponseReason::Driver); }
+    void respond(const PageGroupResponse& r) { requests_.send(r, PageResponseReason::Driver); }
 
     PprLogRing& ring() { return ring_; }
     const PprLogRing& ring() const { return ring_; }
     /// Messages that are not written yet.
-    std::size_t unwritten() const { return pending_.size(); }
+    std::size_t unwritten() const { return requests_.waiting(); }
 
 private:
-    struct Pending {
-        PageRequestMessage message;
-        sim::Lease buffer{};
-    };
-    sim::Task<void> run();
     sim::Task<void> handle(PageRequestMessage m);
     sim::Task<void> refuse(PageRequestMessage m, Fault f);
     sim::Task<void> disallow(PageRequestMessage m, Dte e);
@@ -47,7 +41,6 @@ private:
     /// The unit's own answer to a group whose last request this is; nothing otherwise.
     void answer(const PageRequestMessage& m, bool with_pasid, PageResponseCode code, PageResponseReason why);
     void answer_automatically(const PageRequestMessage& m, const Dte& e);
-    void send(const PageGroupResponse& r, PageResponseReason why);
 
     base::Name unit_;
     base::EventBus& events_;
@@ -56,11 +49,8 @@ private:
     EventLog& event_log_;
     ContextResolver& resolver_;
     PprLogRing ring_;
-    sim::Slots buffers_;
-    sim::Fifo<Pending> pending_;
-    PageResponsePort* port_ = nullptr;
+    PageRequestInterface requests_;
     std::function<sim::Task<void>(TranslationRequest)> forget_;
-    bool running_ = false;
 };
 
 } // namespace quiesce::iommu::amdvi

@@ -21,7 +21,7 @@ CommandEngine::CommandEngine(base::Name unit, base::EventBus& events, RegisterFi
                              Signals& signals, CommandTargets targets, const Identity& id, const Smmuv3Config& config)
     : unit_(unit), sync_phase_("sync"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets),
       id_(id), fetch_(config.command_fetch.get()), execute_(config.command_execute.get()),
-      early_sync_(config.has_bug("early-sync")) {
+      early_sync_(has_bug(config.bugs, "early-sync")) {
     for (const CommandRow& row : command_rows()) names_[raw(row.op)] = base::Name{row.name};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "base/param.h"
 #include "iommu/agent.h"
+#include "iommu/bugs.h"
 #include "iommu/smmuv3/regs.h"
 
 #include <string>
@@ -168,17 +169,7 @@ struct Smmuv3Config {
         0, "line number of the first wired interrupt: gerror, eventq, cmd-sync, priq, sev, pmcg",
         base::between(0u, 1014u), base::Provenance::Guess};
     AgentConfig agent;
-    base::Param<std::vector<std::string>> bugs{
-        {},
-        "deliberate mistakes: early-sync (CMD_SYNC reports completion without waiting)",
-        base::one_of("early-sync"),
-        base::Provenance::Guess};
-
-    bool has_bug(std::string_view name) const {
-        for (const std::string& b : bugs.get())
-            if (b == name) return true;
-        return false;
-    }
+    Bugs bugs = no_bugs();
 };
 DESCRIBE(Smmuv3Config, sid_bits, ssid_bits, cmdq_log2, ecmdq_log2, eventq_log2, output_bits, stage1, stage2, vmid16,
          vmid_wildcards, hypervisor, hardware_update, permission_overrides, flat_permissions, stage2_execute_by_privilege, small_tables,

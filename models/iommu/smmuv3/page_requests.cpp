@@ -46,7 +46,7 @@ PageRequestQueue::PageRequestQueue(base::Name unit, base::EventBus& events, Regi
     : unit_(unit), level_name_(std::string(unit.text()) + ".priq.depth"), events_(events), regs_(regs), memory_(memory),
       signals_(signals), event_queue_(event_queue), resolver_(resolver), id_(id),
       max_log2_(static_cast<unsigned>(id.idr1.get(Idr1::PRIQS))), write_delay_(config.page_request_write.get()),
-      buffers_(config.page_request_buffers.get()) {
+      requests_(unit, events, config.page_request_buffers.get(), [this](PageRequestMessage m) { return handle(m); }) {
     for (const EventRow& row : event_rows()) event_names_[raw(row.id)] = base::Name{row.name};
 }
 
@@ -55,33 +55,16 @@ PageRequestQueue::Ring PageRequestQueue::ring() const {
     return {static_cast<u32>(std::min<u64>(log2size, max_log2_)), regs_.get(PriqProd::WR), regs_.get(PriqCons::RD)};
 }
 
+sim::Task<void> PageRequestQueue::take(const PageRequestMessage& m) { return requests_.take(seen(m, id_)); }
+
 bool PageRequestQueue::enabled() const {
     const bool asked = regs_.get(Cr0::PRIQEN) && regs_.get(Cr0::SMMUEN);
     return asked && regs_.get(Cr0Ack::PRIQEN) && regs_.get(Cr0Ack::SMMUEN);
 }
 
-sim::Task<void> PageRequestQueue::take(PageRequestMessage m) {
-    auto buffer = co_await buffers_.acquire();
-    m = seen(m, id_);
-    events_.emit(PageRequestReceived{unit_, m.bond, m.stream, m.has_pasid, m.pasid, m.at, m.group, m.write, m.last,
-                                     is_stop_marker(m)});
-    pending_.push({m, std::move(buffer)});
-    if (running_) co_return;
-    running_ = true;
-    sim::start(run());
-}
-
-sim::Task<void> PageRequestQueue::run() {
-    while (!pending_.empty()) {
-        const Pending next = pending_.pop();
-        co_await sim::delay(write_delay_);
-        co_await handle(next.message);
-    }
-    running_ = false;
-}
-
 /// 8.2 comes before 8.1: a queue that is off, or stopped by an abort, does not overflow.
 sim::Task<void> PageRequestQueue::handle(PageRequestMessage m) {
+    co_await sim::delay(write_delay_);
     if (!enabled()) {
         fail(m, PageResponseReason::Disabled);
     } else if (signals_.active(Gerror::PRIQ_ABT_ERR)) {
@@ -131,7 +114,7 @@ sim::Task<void> PageRequestQueue::overflow(PageRequestMessage m) {
         with_pasid = *ppar;
     }
     const Pasid pasid = with_pasid ? m.pasid : Pasid{0};
-    send({m.stream, with_pasid, pasid, m.group, PageResponseCode::Success}, PageResponseReason::Overflow);
+    requests_.send({m.stream, with_pasid, pasid, m.group, PageResponseCode::Success}, PageResponseReason::Overflow);
 }
 
 /// Whether the stream wants its PASID in the response; nothing if there is no legal stream table entry to ask.
@@ -156,17 +139,11 @@ void PageRequestQueue::record_lookup_error(const PageRequestMessage& m, const Fa
 
 /// 8.2: no PASID, and every request of a group is told, not only the last.
 void PageRequestQueue::fail(const PageRequestMessage& m, PageResponseReason why) {
-    if (!is_stop_marker(m)) send({m.stream, false, Pasid{0}, m.group, PageResponseCode::Failure}, why);
+    if (!is_stop_marker(m)) requests_.send({m.stream, false, Pasid{0}, m.group, PageResponseCode::Failure}, why);
 }
 
 void PageRequestQueue::respond(const PageGroupResponse& r) {
-    if (regs_.get(Cr0Ack::SMMUEN)) send(r, PageResponseReason::Driver);
-}
-
-void PageRequestQueue::send(const PageGroupResponse& r, PageResponseReason why) {
-    if (port_ == nullptr) return;
-    events_.emit(PageResponseSent{unit_, r.stream, r.has_pasid, r.pasid, r.group, static_cast<u8>(r.code), why});
-    sim::start(port_->respond(r));
+    if (regs_.get(Cr0Ack::SMMUEN)) requests_.send(r, PageResponseReason::Driver);
 }
 
 sim::Task<void> PageRequestQueue::idle() {

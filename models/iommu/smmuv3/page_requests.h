@@ -3,7 +3,7 @@
 /// and the ones that cannot are answered by the unit itself.
 #pragma once
 #include "base/ring_queue.h"
-#include "iommu/page_request.h"
+#include "iommu/page_request_interface.h"
 #include "iommu/smmuv3/context.h"
 #include "iommu/smmuv3/faults.h"
 
@@ -19,10 +19,9 @@ public:
                      Signals& signals, EventQueue& event_queue, ContextResolver& resolver, const Identity& id,
                      const Smmuv3Config& config);
 
-    /// Where responses go. Without one there is no page request interface in the system, and nothing is sent.
-    void set_port(PageResponsePort* port) { port_ = port; }
+    void set_port(PageResponsePort* port) { requests_.set_port(port); }
     /// Returns once the message has a buffer.
-    sim::Task<void> take(PageRequestMessage m);
+    sim::Task<void> take(const PageRequestMessage& m);
     /// CMD_PRI_RESP: ignored while the unit is disabled (4.5.2).
     void respond(const PageGroupResponse& r);
     /// Goes on when no record is being written. With PRIQEN or SMMUEN clear in CR0 none is begun (6.3.9.5).
@@ -30,27 +29,21 @@ public:
     /// Software wrote PRIQ_CONS.
     void consumed() { level(); }
     /// Records that are not written, and those that software has not taken.
-    std::size_t unwritten() const { return pending_.size(); }
+    std::size_t unwritten() const { return requests_.waiting(); }
     u32 unread() const { return ring().used(); }
 
 private:
-    struct Pending {
-        PageRequestMessage message;
-        sim::Lease buffer{};
-    };
     using Ring = base::RingIndices<base::WrapBit>;
     Ring ring() const;
     /// The effective PRIQEN: both enables, asked for and carried out.
     bool enabled() const;
     bool overflown() const { return regs_.get(PriqProd::OVFLG) != regs_.get(PriqCons::OVACKFLG); }
-    sim::Task<void> run();
     sim::Task<void> handle(PageRequestMessage m);
     sim::Task<void> write(PageRequestMessage m);
     sim::Task<void> overflow(PageRequestMessage m);
     sim::Task<std::optional<bool>> find_ppar(PageRequestMessage m);
     void record_lookup_error(const PageRequestMessage& m, const Fault& f);
     void fail(const PageRequestMessage& m, PageResponseReason why);
-    void send(const PageGroupResponse& r, PageResponseReason why);
     void level();
 
     base::Name unit_, level_name_;
@@ -64,10 +57,8 @@ private:
     const Identity& id_;
     unsigned max_log2_;
     sim::Duration write_delay_;
-    sim::Slots buffers_;
-    sim::Fifo<Pending> pending_;
-    PageResponsePort* port_ = nullptr;
-    bool running_ = false, writing_ = false;
+    PageRequestInterface requests_;
+    bool writing_ = false;
     sim::Signal written_;
 };
 

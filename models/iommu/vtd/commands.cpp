@@ -12,7 +12,7 @@ InvalidationQueue::InvalidationQueue(base::Name unit, base::EventBus& events, Re
     : unit_(unit), actor_(std::string(unit.text()) + ".iq"), level_name_(std::string(unit.text()) + ".iq.depth"),
       wait_phase_("wait"), events_(events), regs_(regs), memory_(memory), signals_(signals), on_(targets), id_(id),
       fetch_(config.descriptor_fetch.get()), execute_(config.descriptor_execute.get()),
-      early_sync_(config.has_bug("early-sync")) {
+      early_sync_(has_bug(config.bugs, "early-sync")) {
     for (const DescriptorRow& row : descriptor_rows()) names_[raw(row.type)] = base::Name{row.name()};
 }
 

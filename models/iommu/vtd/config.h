@@ -3,6 +3,7 @@
 #pragma once
 #include "base/param.h"
 #include "iommu/agent.h"
+#include "iommu/bugs.h"
 #include "iommu/vtd/regs.h"
 
 #include <string>
@@ -110,17 +111,7 @@ struct VtdConfig {
     base::Param<unsigned> pasid_entries{256, "PASID table entries kept", base::between(1u, 65536u), base::power_of_two,
                                         P::Guess};
     AgentConfig agent;
-    base::Param<std::vector<std::string>> bugs{
-        {},
-        "deliberate mistakes: early-sync (a wait descriptor reports completion without waiting)",
-        base::one_of("early-sync"),
-        P::Guess};
-
-    bool has_bug(std::string_view name) const {
-        for (const std::string& b : bugs.get())
-            if (b == name) return true;
-        return false;
-    }
+    Bugs bugs = no_bugs();
 };
 DESCRIBE(VtdConfig, version, host_address_bits, domain_bits, width39, width48, width57, second_2m, second_1g, first_1g,
          five_levels, page_selective, address_mask, zero_length_reads, fault_records, caching_mode, protected_memory,

@@ -22,43 +22,17 @@ PageRequestQueue::PageRequestQueue(base::Name unit, base::EventBus& events, Regi
                                    const Identity& id, const VtdConfig& config)
     : unit_(unit), level_name_(std::string(unit.text()) + ".prq.depth"), events_(events), regs_(regs), memory_(memory),
       signals_(signals), on_(targets), id_(id), write_delay_(config.page_request_write.get()),
-      buffers_(config.page_request_buffers.get()) {}
+      requests_(unit, events, config.page_request_buffers.get(), [this](PageRequestMessage m) { return handle(m); }) {}
 
 /// PQH and PQT count descriptors of 32 bytes.
 PageRequestQueue::Ring PageRequestQueue::ring() const {
     return {regs_.get(Pqa::PQS) + 7, regs_.get(Pqt::PQT), regs_.get(Pqh::PQH)};
 }
 
-sim::Task<void> PageRequestQueue::take(PageRequestMessage m) {
-    auto buffer = co_await buffers_.acquire();
-    events_.emit(PageRequestReceived{unit_, m.bond, m.stream, m.has_pasid, m.pasid, m.at, m.group, m.write, m.last,
-                                     is_stop_marker(m)});
-    pending_.push({m, std::move(buffer)});
-    ++taken_;
-    if (running_) co_return;
-    running_ = true;
-    sim::start(run());
-}
-
-sim::Task<void> PageRequestQueue::run() {
-    while (!pending_.empty()) {
-        const Pending next = pending_.pop();
-        co_await sim::delay(write_delay_);
-        co_await handle(next.message);
-        ++finished_;
-        progress_.notify_all();
-    }
-    running_ = false;
-}
-
-sim::Task<void> PageRequestQueue::drained() {
-    const u64 upto = taken_;
-    while (finished_ < upto) co_await progress_.wait();
-}
-
 /// 7.4.1: faults of the remapping tables come before what the queue itself has to say.
 /// MODEL: with translation off, or without page requests at all, a group is answered as one of an unknown requester.
 sim::Task<void> PageRequestQueue::handle(PageRequestMessage m) {
+    co_await sim::delay(write_delay_);
     if (!regs_.get(Gsts::TES) || !id_.has(Ecap::PRS)) {
         answer(m, PageResponseCode::InvalidRequest, PageResponseReason::Disabled);
         co_return;
@@ -128,13 +102,7 @@ void PageRequestQueue::overflow(const PageRequestMessage& m) {
 
 void PageRequestQueue::answer(const PageRequestMessage& m, PageResponseCode code, PageResponseReason why) {
     if (!m.last || is_stop_marker(m)) return;
-    send({m.stream, m.has_pasid, m.has_pasid ? m.pasid : Pasid{0}, m.group, code}, why);
-}
-
-void PageRequestQueue::send(const PageGroupResponse& r, PageResponseReason why) {
-    if (port_ == nullptr) return;
-    events_.emit(PageResponseSent{unit_, r.stream, r.has_pasid, r.pasid, r.group, static_cast<u8>(r.code), why});
-    sim::start(port_->respond(r));
+    requests_.send({m.stream, m.has_pasid, m.has_pasid ? m.pasid : Pasid{0}, m.group, code}, why);
 }
 
 void PageRequestQueue::level() { events_.emit(base::LevelChanged{level_name_, ring().used()}); }

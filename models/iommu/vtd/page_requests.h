@@ -4,7 +4,7 @@
 #pragma once
 #include "base/ring_queue.h"
 #include "iommu/agent.h"
-#include "iommu/page_request.h"
+#include "iommu/page_request_interface.h"
 #include "iommu/vtd/context.h"
 #include "iommu/vtd/faults.h"
 
@@ -37,28 +37,22 @@ public:
     PageRequestQueue(base::Name unit, base::EventBus& events, RegisterFile& regs, memory::MemoryPort& memory,
                      Signals& signals, PageRequestTargets targets, const Identity& id, const VtdConfig& config);
 
-    /// Where responses go. Without one there is no page request interface in the system, and nothing is sent.
-    void set_port(PageResponsePort* port) { port_ = port; }
+    void set_port(PageResponsePort* port) { requests_.set_port(port); }
     /// Returns once the message has a buffer.
-    sim::Task<void> take(PageRequestMessage m);
+    sim::Task<void> take(PageRequestMessage m) { return requests_.take(m); }
     /// A page group response descriptor.
-    void respond(const PageGroupResponse& r) { send(r, PageResponseReason::Driver); }
+    void respond(const PageGroupResponse& r) { requests_.send(r, PageResponseReason::Driver); }
     /// Goes on when every message received before this call is a descriptor in memory, answered or dropped.
-    sim::Task<void> drained();
+    sim::Task<void> drained() { return requests_.drained(); }
     /// Software wrote PQH or PRS.
     void consumed() { level(); }
     /// Descriptors that are not written, and those that software has not taken.
-    std::size_t unwritten() const { return pending_.size(); }
+    std::size_t unwritten() const { return requests_.waiting(); }
     u32 unread() const { return ring().used(); }
 
 private:
-    struct Pending {
-        PageRequestMessage message;
-        sim::Lease buffer{};
-    };
     using Ring = base::RingIndices<base::HeadTail>;
     Ring ring() const;
-    sim::Task<void> run();
     sim::Task<void> handle(PageRequestMessage m);
     sim::Task<void> refuse(PageRequestMessage m, Fault f);
     sim::Task<void> forget(PageRequestMessage m, Context c);
@@ -66,7 +60,6 @@ private:
     void overflow(const PageRequestMessage& m);
     /// The unit's own answer to a group whose last request this is; nothing otherwise.
     void answer(const PageRequestMessage& m, PageResponseCode code, PageResponseReason why);
-    void send(const PageGroupResponse& r, PageResponseReason why);
     void level();
 
     base::Name unit_, level_name_;
@@ -77,12 +70,7 @@ private:
     PageRequestTargets on_;
     const Identity& id_;
     sim::Duration write_delay_;
-    sim::Slots buffers_;
-    sim::Fifo<Pending> pending_;
-    PageResponsePort* port_ = nullptr;
-    u64 taken_ = 0, finished_ = 0;
-    bool running_ = false;
-    sim::Signal progress_;
+    PageRequestInterface requests_;
 };
 
 } // namespace quiesce::iommu::vtd
