@@ -151,7 +151,7 @@ constexpr ClaimRow claim_table[] = {
     {[](const Era& e) { return e.pins_mm; }, {true, "no page goes as long as a bond lives, and an unbind stops the device first"}},
     {[](const Era& e) { return e.pasid == PasidLife::Detach; },
      {true, "the device is stopped, and its translations are gone, before a page or the PASID is freed"}},
-    {[](const Era& e) { return e.domain_per_device; },
+    {[](const Era& e) { return e.domain_per_device && e.iommu != IommuArch::Amdvi; }, // there domains have tags of their own
      {false, "a device's translations are invalidated when its own release comes; one that is released later refills the address space "
              "that they share (refill-through-sibling)"}},
     {[](const Era& e) { return e.drain_on_unbind == UnbindDrain::None; },
