@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/amdvi_program.h"
 
-#include "fuzz/bytes.h"
+#include "fuzz/amdvi_machine.h"
+#include "fuzz/program.h"
 #include "iommu/amdvi/config_regs.h"
 #include "iommu/amdvi/page_table.h"
-
-#include <algorithm>
 
 namespace quiesce::fuzz {
 namespace {
@@ -14,13 +13,9 @@ using namespace iommu;
 using namespace iommu::amdvi;
 using iommu::amdvi::Status;
 
-/// Where software keeps its things: pages of the first 128 KiB of memory. Both formats of tables map the rest of it.
-constexpr Spa place(unsigned page) { return AmdviMachine::ram + page * page_size; }
 constexpr Spa device_table = place(0), gcr3 = place(1), commands = place(3), events = place(4), requests = place(5),
-              message = place(9), guest = place(10), leaves = place(13), host = place(16), data = place(32);
-constexpr unsigned places = 34, most_steps = 400, ring_entries = 256;
-/// What a guest's tables map: 512 pages from here on, to those from `data` on.
-constexpr Iova mapped{0x12'3440'0000};
+              guest = first, host = place(16);
+constexpr unsigned ring_entries = 256;
 
 GuestEntry guest_entry(Spa to) {
     return GuestEntry{}
@@ -39,48 +34,37 @@ HostEntry host_entry(Spa to, u8 next = own_size) {
 }
 constexpr u64 index_at(u64 at, unsigned level) { return (at >> (12 + 9 * (level - 1)) & 511) * 8; }
 
-class AmdviProgram {
+class AmdviProgram final : public Program {
 public:
-    AmdviProgram(sim::Calendar& calendar, std::span<const u8> input) : in_(input), machine_(calendar, unit()) {}
-    Tally run() {
-        if (!in_.rarely(8)) prepare();
-        for (unsigned i = 0; i < most_steps && !in_.empty(); ++i) step();
-        machine_.break_page(Spa{0});
-        machine_.wind_down();
-        return machine_.tally();
-    }
+    AmdviProgram(sim::Calendar& calendar, std::span<const u8> input)
+        : Program(input, {.read = {2, 0x3fff},
+                          .written = {2, 0x3fff},
+                          .second = host,
+                          .streams = 4,
+                          .stream_bytes = 2,
+                          .pasids = 6,
+                          .one_in_memory = 5,
+                          .interrupts = interrupt_range,
+                          .pcie_only = true}),
+          machine_(calendar, unit()) {}
 
 private:
     AmdviConfig unit();
-    void prepare();
-    void step();
-
-    void write_any_register();
-    void write_some_register();
-    void write_control();
-    void acknowledge();
-    void write_any_memory();
-    void write_page_table();
-    void write_command();
-    void access();
-    void ask_for_page();
+    AmdviMachine& machine() override { return machine_; }
+    void prepare() override;
+    void write_some_register() override;
+    void write_control() override;
+    void acknowledge() override;
+    u64 page_table_entry(bool in_host, Spa to) override {
+        return in_host ? host_entry(to, static_cast<u8>(in_.below(8))).word(0) : guest_entry(to).word(0);
+    }
+    void write_configuration(unsigned table) override;
+    void write_command() override;
+    void settle() override;
 
     Dte device_entry();
     Command command();
-    Spa somewhere() { return in_.rarely(16) ? Spa{in_.word()} : place(in_.below(places)) + (in_.byte() & 63) * 64; }
-    StreamId stream() { return StreamId{in_.rarely(16) ? static_cast<u32>(in_.word(2)) : in_.below(4)}; }
-    Pasid pasid() { return Pasid{in_.rarely(16) ? static_cast<u32>(in_.word(3)) & 0xf'ffff : in_.below(6)}; }
-    Iova address();
-    /// Some of the bits turned.
-    template <class S>
-    S spoilt(S s) {
-        if (!in_.rarely(6)) return s;
-        auto words = s.words();
-        for (unsigned n = in_.below(3); n != 0; --n) words[in_.below(S::word_count)] ^= u64{1} << (in_.byte() & 63);
-        return S::from_words(words);
-    }
 
-    Bytes in_;
     AmdviMachine machine_;
     u32 tail_ = 0; ///< software's copy of CmdTail, in commands
 };
@@ -108,10 +92,7 @@ AmdviConfig AmdviProgram::unit() {
     const bool tiny = (sizes & 128) != 0;
     c.ppr_buffers = tiny ? 1 : 4;
     c.device_entries = c.gcr3_entries = tiny ? 1 : 8;
-    c.agent.tlb_entries = c.agent.config_entries = tiny ? 4 : 32;
-    c.agent.walker.cache_entries = c.agent.walker.second_entries = tiny ? 4 : 16;
-    c.agent.walker.slots = tiny ? 1 : 4;
-    c.agent.replays = tiny ? 1 : 8;
+    set_sizes(c.agent, tiny);
     return c;
 }
 
@@ -125,12 +106,12 @@ void AmdviProgram::prepare() {
     machine_.store(guest + 2 * page_size + index_at(mapped.value(), 2), guest_entry(leaves));
     for (unsigned i = 0; i < 16; ++i) machine_.store(leaves + i * 8, guest_entry(data + i * page_size));
     // The host's tables map memory to itself, by pages.
-    const u64 all = AmdviMachine::ram.value();
+    const u64 all = Machine::ram.value();
     machine_.store(host + index_at(all, 4), host_entry(host + page_size, 3));
     machine_.store(host + page_size + index_at(all, 3), host_entry(host + 2 * page_size, 2));
     machine_.store(host + 2 * page_size + index_at(all, 2), host_entry(host + 3 * page_size, 1));
     for (unsigned i = 0; i < places + 16; ++i)
-        machine_.store(host + 3 * page_size + i * 8, host_entry(AmdviMachine::ram + i * page_size));
+        machine_.store(host + 3 * page_size + i * 8, host_entry(Machine::ram + i * page_size));
     machine_.write_register(DevTabBar::offset, 8, device_table.value());
     machine_.write_register(CmdBufBar::offset, 8, commands.value() | u64{8} << 56);
     machine_.write_register(EvtLogBar::offset, 8, events.value() | u64{8} << 56);
@@ -142,60 +123,18 @@ void AmdviProgram::prepare() {
     machine_.settle();
 }
 
-void AmdviProgram::step() {
-    switch (in_.below(24)) {
-    case 0: return write_any_register();
-    case 1: return write_some_register();
-    case 2: return write_control();
-    case 3: return acknowledge();
-    case 4: return write_any_memory();
-    case 5: return write_page_table();
-    case 6: return machine_.store(gcr3 + in_.below(8) * 8, in_.rarely(3) ? in_.word(7) : guest.value() | in_.below(2));
-    case 7: return machine_.store(device_table + in_.below(4) * Dte::byte_count, spoilt(device_entry()));
-    case 8:
-    case 9:
-    case 10: return write_command();
-    case 11: return ask_for_page();
-    case 12: return machine_.read_register(in_.word(2) & 0x3fff, in_.flag() ? 4 : in_.byte() & 15);
-    case 13:
-        return machine_.answer_invalidations(static_cast<AtcAnswer>(in_.below(3)),
-                                             sim::Duration::ps(u64{in_.byte()} * 20'000));
-    case 14: return machine_.break_page(in_.flag() ? Spa{0} : place(in_.below(places)));
-    case 15:
-        return in_.rarely(4) ? machine_.write_config(in_.byte() & 0x7c, static_cast<u32>(in_.word(4)))
-                             : machine_.settle();
-    case 16: return machine_.pass(sim::Duration::ps(in_.word(2) * 100));
-    default: return access();
-    }
-}
-
-// ---- software -------------------------------------------------------------------------------------------------------
-
-void AmdviProgram::write_any_register() {
-    const u64 offset = in_.word(2) & 0x3fff;
-    machine_.write_register(offset, in_.flag() ? 4 : in_.byte() & 15, in_.word());
-}
-
 void AmdviProgram::write_some_register() {
     static const std::vector<base::RegisterRow> rows = Registers::rows();
     const base::RegisterRow& row = in_.pick(rows);
-    u64 value = 0;
-    for (const auto& f : row.fields) {
-        const bool address = f.msb - f.lsb > 20;
-        const u64 bits = address ? somewhere().value() >> f.lsb : in_.rarely(8) ? in_.word() : in_.byte();
-        value |= (bits & base::low_bits(f.msb - f.lsb + 1)) << f.lsb;
-    }
-    machine_.write_register(row.offset, row.width_bits / 8, value);
+    machine_.write_register(row.offset, row.width_bits / 8, contents(row));
 }
 
-/// Off, on, and everything between.
 void AmdviProgram::write_control() {
     constexpr u64 values[] = {
         0x1'f41d, 0x1'f41d, 0x1'f419, 0x1'd41d, 0x1'e41d, 0, 0x0680'0001'f49d /* automatic responses */, 0x1'f41c};
     machine_.write_register(Control::offset, 8, in_.rarely(6) ? in_.word() : in_.pick(values));
 }
 
-/// What a driver does after an interrupt.
 void AmdviProgram::acknowledge() {
     const auto& regs = machine_.registers();
     switch (in_.below(4)) {
@@ -216,26 +155,15 @@ void AmdviProgram::acknowledge() {
     machine_.write_register(Status::offset, 8, regs.read<Status>().value());
 }
 
-void AmdviProgram::write_any_memory() {
-    const Spa at = somewhere().align_down(8) + (in_.byte() & 7) * 8;
-    machine_.store(at, in_.flag() ? in_.word() : machine_.load(at) ^ u64{1} << (in_.byte() & 63));
+void AmdviProgram::write_configuration(unsigned table) {
+    if (table == 0)
+        machine_.store(gcr3 + in_.below(8) * 8, in_.rarely(3) ? in_.word(7) : guest.value() | in_.below(2));
+    else
+        machine_.store(device_table + in_.below(4) * Dte::byte_count, spoilt(device_entry()));
 }
 
-void AmdviProgram::write_page_table() {
-    constexpr Spa tables[] = {leaves,
-                              leaves,
-                              guest,
-                              guest + page_size,
-                              guest + 2 * page_size,
-                              host,
-                              host + 2 * page_size,
-                              host + 3 * page_size};
-    const Spa table = in_.pick(tables);
-    const Spa to = place(in_.below(64));
-    u64 entry = table >= host ? host_entry(to, static_cast<u8>(in_.below(8))).word(0) : guest_entry(to).word(0);
-    if (in_.flag()) entry ^= (in_.word(2) & 0x0fff) | in_.word(2) << 48;
-    const unsigned index = in_.rarely(4) ? in_.byte() : in_.below(20);
-    machine_.store(table + index * 8, entry);
+void AmdviProgram::settle() {
+    in_.rarely(4) ? machine_.write_config(in_.byte() & 0x7c, static_cast<u32>(in_.word(4))) : machine_.settle();
 }
 
 Dte AmdviProgram::device_entry() {
@@ -259,14 +187,6 @@ Dte AmdviProgram::device_entry() {
     if (!guests) return e;
     e.set(Dte::GV, true).set(Dte::GLX, glx).set(Dte::GIoV, efr.get(Efr::GIoSup) && (a & 0x20) != 0);
     return e.set(Dte::GCR3TableRoot, glx == 0 ? gcr3 : gcr3 + page_size);
-}
-
-Iova AmdviProgram::address() {
-    const u64 offset = in_.word(2);
-    if (in_.rarely(16)) return Iova{in_.word()};
-    if (in_.rarely(24)) return Iova{interrupt_range.value() + offset * 16};
-    if (in_.rarely(5)) return Iova{AmdviMachine::ram.value() + offset};
-    return mapped + (offset & 0x1'1fff);
 }
 
 /// Operands that mean something, at the places that commands share.
@@ -308,43 +228,6 @@ void AmdviProgram::write_command() {
     }
     const u64 shown = in_.rarely(32) ? in_.word(3) : tail_ * ring_entry_bytes;
     machine_.write_register(CmdTail::offset, 8, shown);
-}
-
-// ---- devices --------------------------------------------------------------------------------------------------------
-
-void AmdviProgram::access() {
-    const u8 kind = in_.byte();
-    TranslationRequest r{};
-    r.stream = stream();
-    r.has_pasid = (kind & 1) != 0;
-    r.pasid = r.has_pasid ? pasid() : Pasid{0};
-    r.bytes = 1 + (in_.byte() & 63);
-    r.at = address();
-    r.at = r.at.align_down(page_size) + std::min<u64>(r.at.value() & (page_size - 1), page_size - r.bytes);
-    r.access = (kind & 2) != 0 ? iommu::Access::Write : iommu::Access::Read;
-    r.privileged = r.has_pasid && (kind & 0xc) == 0xc;
-    r.instruction = r.has_pasid && (kind & 0x30) == 0x30;
-    constexpr AddressType types[] = {AddressType::Untranslated, AddressType::Untranslated,
-                                     AddressType::TranslationRequest, AddressType::Translated};
-    r.type = types[kind >> 6];
-    r.no_write = (kind & 8) != 0;
-    machine_.access(r);
-}
-
-void AmdviProgram::ask_for_page() {
-    const u8 kind = in_.byte();
-    PageRequestMessage m;
-    m.stream = stream();
-    m.has_pasid = (kind & 1) != 0;
-    m.pasid = m.has_pasid ? pasid() : Pasid{0};
-    m.at = address();
-    m.read = (kind & 2) != 0;
-    m.write = (kind & 4) != 0;
-    m.execute = m.has_pasid && (kind & 8) != 0;
-    m.privileged = m.has_pasid && (kind & 16) != 0;
-    m.last = (kind & 32) != 0;
-    m.group = static_cast<u16>(in_.rarely(8) ? in_.word(2) & 511 : kind >> 5);
-    machine_.page_request(m);
 }
 
 } // namespace

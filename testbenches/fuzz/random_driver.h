@@ -5,48 +5,34 @@
 #pragma once
 #include "base/types.h"
 #include "sim/calendar.h"
-#include "sim/random.h"
 
 #include <chrono>
-#include <csignal>
-#include <cstdio>
-#include <cstdlib>
-#include <string>
 #include <string_view>
-#include <systemc>
 #include <vector>
 
 namespace quiesce::fuzz {
 
-inline u64 running_seed = 1; ///< of the program that runs
-extern "C" inline void say_seed(int) {
-    std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(running_seed));
-    std::_Exit(1);
-}
+extern u64 running_seed; ///< of the program that runs
+/// How much of it, whichever is over first.
+struct Order {
+    u64 programs = ~u64{0};
+    double seconds = 1e9;
+};
+/// From the command line, with the first seed.
+Order take_order(int argc, char** argv);
+std::vector<u8> random_program(std::string_view what);
 
-inline std::vector<u8> random_program(u64 seed, std::string_view what) {
-    sim::Random random{seed, what};
-    std::vector<u8> bytes(64 + random.below(1500));
-    for (u8& b : bytes) b = static_cast<u8>(random.next());
-    return bytes;
-}
-
-/// `run(calendar, bytes)` gives what was done; `print(all of it, seconds)`.
-template <class Run, class Print>
-int drive(int argc, char** argv, std::string_view what, Run run, Print print) {
+/// `run(calendar, bytes)` gives what was done, which `print(all of it, seconds)` says.
+template <class Run>
+int drive(int argc, char** argv, std::string_view what, Run run) {
     using Clock = std::chrono::steady_clock;
-    const std::string much = argc > 1 ? argv[1] : "1";
-    const bool counted = much.front() == '=';
-    const u64 programs = counted ? std::stoull(much.substr(1)) : ~u64{0};
-    const double seconds = counted ? 1e9 : std::stod(much);
-    if (argc > 2) running_seed = std::stoull(argv[2]);
-    std::signal(SIGABRT, say_seed);
+    const Order order = take_order(argc, argv);
     auto& calendar = *new sim::Calendar{"calendar"}; // as long as SystemC's kernel
     const auto begun = Clock::now();
     const auto spent = [&] { return std::chrono::duration<double>(Clock::now() - begun).count(); };
     auto all = decltype(run(calendar, std::vector<u8>{})){};
-    for (; all.programs < programs && spent() < seconds; ++running_seed)
-        all += run(calendar, random_program(running_seed, what));
+    for (; all.programs < order.programs && spent() < order.seconds; ++running_seed)
+        all += run(calendar, random_program(what));
     print(all, spent());
     return 0;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/smmuv3_program.h"
 
-#include "fuzz/bytes.h"
+#include "fuzz/program.h"
+#include "fuzz/smmuv3_machine.h"
 #include "iommu/smmuv3/page_table.h"
 
 #include <algorithm>
@@ -12,14 +13,9 @@ namespace {
 using namespace iommu;
 using namespace iommu::smmuv3;
 
-/// Where software keeps its things: pages of the first 128 KiB of memory. Both stages map the rest of it.
-constexpr Spa place(unsigned page) { return Machine::ram + page * page_size; }
 constexpr Spa strtab = place(0), cds = place(2), cd_leaves = place(3), cmdq = place(4), evtq = place(6),
-              priq = place(8), message = place(9), root1 = place(10), root2 = place(14), leaves = place(13),
-              data = place(32);
-constexpr unsigned places = 34, streams_log2 = 5, most_steps = 400;
-/// What stage 1 maps: 512 pages from here on, to those from `data` on.
-constexpr Iova mapped{0x12'3440'0000};
+              priq = place(8), second = place(14);
+constexpr unsigned streams_log2 = 5;
 
 u64 leaf1(Spa to) {
     using D = LeafDescriptor;
@@ -35,59 +31,48 @@ u64 leaf2(Spa to, bool page) {
 }
 u64 table_at(Spa next) { return next.value() | 3; }
 
-class Program {
+class Smmuv3Program final : public Program {
 public:
-    Program(sim::Calendar& calendar, std::span<const u8> input) : in_(input), machine_(calendar, unit()) {}
-    Tally run() {
-        if (!in_.rarely(8)) prepare();
-        for (unsigned i = 0; i < most_steps && !in_.empty(); ++i) step();
-        machine_.break_page(Spa{0});
-        machine_.wind_down();
-        return machine_.tally();
-    }
+    Smmuv3Program(sim::Calendar& calendar, std::span<const u8> input)
+        : Program(input, {.read = {3, 0x1'ffff},
+                          .written = {3, 0x3'ffff},
+                          .second = second,
+                          .streams = 8,
+                          .stream_bytes = 4,
+                          .pasids = 5,
+                          .one_in_memory = 6,
+                          .interrupts = {},
+                          .pcie_only = false}),
+          machine_(calendar, unit()) {}
 
 private:
     Smmuv3Config unit();
-    void prepare();
-    void step();
+    Smmuv3Machine& machine() override { return machine_; }
+    void prepare() override;
+    void write_some_register() override;
+    void write_control() override;
+    void acknowledge() override;
+    u64 page_table_entry(bool in_second, Spa to) override {
+        if (in_.rarely(3)) return table_at(to);
+        return in_second ? leaf2(to, in_.flag()) : leaf1(to);
+    }
+    void write_configuration(unsigned table) override { table == 0 ? write_stream() : write_context(); }
+    void write_command() override;
 
-    void write_any_register();
-    void write_some_register();
-    void write_control();
-    void acknowledge();
     void repair();
-    void write_any_memory();
-    void write_page_table();
     void write_stream();
     void write_context();
-    void write_command();
-    void access();
-    void ask_for_page();
-
     Ste stream_entry(StreamConfig config);
     Cd context_descriptor();
     Command command();
-    Spa somewhere() { return in_.rarely(16) ? Spa{in_.word()} : place(in_.below(places)) + (in_.byte() & 63) * 64; }
-    StreamId stream() { return StreamId{in_.rarely(16) ? static_cast<u32>(in_.word(4)) : in_.below(8)}; }
-    Pasid pasid() { return Pasid{in_.rarely(16) ? static_cast<u32>(in_.word(3)) & 0xf'ffff : in_.below(5)}; }
-    Iova address();
-    /// Some of the bits turned.
-    template <class S>
-    S spoilt(S s) {
-        if (!in_.rarely(6)) return s;
-        auto words = s.words();
-        for (unsigned n = in_.below(3); n != 0; --n) words[in_.below(S::word_count)] ^= u64{1} << (in_.byte() & 63);
-        return S::from_words(words);
-    }
 
-    Bytes in_;
-    Machine machine_;
+    Smmuv3Machine machine_;
     u32 prod_ = 0; ///< software's copy of CMDQ_PROD.WR
     static constexpr u32 cmdq_log2 = 4, evtq_log2 = 3, priq_log2 = 3;
 };
 
 /// Small caches and queues, so that they overflow.
-Smmuv3Config Program::unit() {
+Smmuv3Config Smmuv3Program::unit() {
     Smmuv3Config c;
     const u8 stages = in_.byte(), options = in_.byte(), sizes = in_.byte();
     c.stage1 = (stages & 3) != 1;
@@ -113,31 +98,28 @@ Smmuv3Config Program::unit() {
     c.cmdq_log2 = 6;
     c.eventq_log2 = c.priq_log2 = 4;
     const bool tiny = (sizes & 128) != 0;
-    c.agent.tlb_entries = c.agent.config_entries = tiny ? 4 : 32;
-    c.agent.walker.cache_entries = c.agent.walker.second_entries = tiny ? 4 : 16;
-    c.agent.walker.slots = tiny ? 1 : 4;
-    c.agent.replays = tiny ? 1 : 8;
+    set_sizes(c.agent, tiny);
     c.ecmdq_log2 = tiny ? 2 : 0;
     c.pmcg = c.event_merge = tiny;
     return c;
 }
 
 /// Eight streams of every kind, both stages' tables, the queues, everything enabled.
-void Program::prepare() {
+void Smmuv3Program::prepare() {
     constexpr StreamConfig kinds[] = {StreamConfig::Abort,  StreamConfig::Bypass, StreamConfig::Stage1,
                                       StreamConfig::Stage1, StreamConfig::Stage2, StreamConfig::Nested,
                                       StreamConfig::Nested, StreamConfig::Stage1};
     for (unsigned sid = 0; sid < std::size(kinds); ++sid) machine_.store(strtab + sid * 64, stream_entry(kinds[sid]));
     for (unsigned i = 0; i < 5; ++i) machine_.store(cds + i * 64, context_descriptor());
-    machine_.store(root1, table_at(root1 + page_size));
-    machine_.store(root1 + page_size + (mapped.value() >> 30 & 511) * 8, table_at(root1 + 2 * page_size));
-    machine_.store(root1 + 2 * page_size + (mapped.value() >> 21 & 511) * 8, table_at(leaves));
+    machine_.store(first, table_at(first + page_size));
+    machine_.store(first + page_size + (mapped.value() >> 30 & 511) * 8, table_at(first + 2 * page_size));
+    machine_.store(first + 2 * page_size + (mapped.value() >> 21 & 511) * 8, table_at(leaves));
     for (unsigned i = 0; i < 16; ++i) machine_.store(leaves + i * 8, leaf1(data + i * page_size));
     // Stage 2 starts at level 1 and maps memory to itself, by a block or by pages.
-    machine_.store(root2 + (Machine::ram.value() >> 30) * 8, table_at(root2 + 2 * page_size));
-    machine_.store(root2 + 2 * page_size, in_.flag() ? leaf2(Machine::ram, false) : table_at(root2 + 3 * page_size));
+    machine_.store(second + (Machine::ram.value() >> 30) * 8, table_at(second + 2 * page_size));
+    machine_.store(second + 2 * page_size, in_.flag() ? leaf2(Machine::ram, false) : table_at(second + 3 * page_size));
     for (unsigned i = 0; i < places + 16; ++i)
-        machine_.store(root2 + 3 * page_size + i * 8, leaf2(Machine::ram + i * page_size, true));
+        machine_.store(second + 3 * page_size + i * 8, leaf2(Machine::ram + i * page_size, true));
     machine_.write_register(StrtabBase::offset, 8, strtab.value());
     machine_.write_register(StrtabBaseCfg::offset, 4, streams_log2);
     machine_.write_register(CmdqBase::offset, 8, cmdq.value() | cmdq_log2);
@@ -150,39 +132,7 @@ void Program::prepare() {
     machine_.settle();
 }
 
-void Program::step() {
-    switch (in_.below(24)) {
-    case 0: return write_any_register();
-    case 1: return write_some_register();
-    case 2: return write_control();
-    case 3: return acknowledge();
-    case 4: return write_any_memory();
-    case 5: return write_page_table();
-    case 6: return write_stream();
-    case 7: return write_context();
-    case 8:
-    case 9:
-    case 10: return write_command();
-    case 11: return ask_for_page();
-    case 12: return machine_.read_register(in_.word(3) & 0x1'ffff, in_.flag() ? 4 : in_.byte() & 15);
-    case 13:
-        return machine_.answer_invalidations(static_cast<AtcAnswer>(in_.below(3)),
-                                             sim::Duration::ps(u64{in_.byte()} * 20'000));
-    case 14: return machine_.break_page(in_.flag() ? Spa{0} : place(in_.below(places)));
-    case 15: return machine_.settle();
-    case 16: return machine_.pass(sim::Duration::ps(in_.word(2) * 100));
-    default: return access();
-    }
-}
-
-// ---- software -------------------------------------------------------------------------------------------------------
-
-void Program::write_any_register() {
-    const u64 offset = in_.word(3) & 0x3'ffff;
-    machine_.write_register(offset, in_.flag() ? 4 : in_.byte() & 15, in_.word());
-}
-
-void Program::write_some_register() {
+void Smmuv3Program::write_some_register() {
     // Where a tiny unit has its four enhanced queues and its performance monitors.
     static const std::vector<base::RegisterRow> own = Registers::rows(), queue = EnhancedRegisters::rows(),
                                                 monitors = PmcgRegisters::rows();
@@ -206,15 +156,13 @@ void Program::write_some_register() {
     machine_.write_register(from + row.offset, row.width_bits / 8, value);
 }
 
-/// Off, on, and everything between.
-void Program::write_control() {
+void Smmuv3Program::write_control() {
     constexpr u32 values[] = {0xf, 0x1f, 0xd, 0x9, 0xe, 0x0, 0x7, 0x1df};
     const u32 cr0 = in_.rarely(4) ? static_cast<u32>(in_.word(2)) : in_.pick(values);
     machine_.write_register(Cr0::offset, 4, cr0);
 }
 
-/// What a driver does after an interrupt.
-void Program::acknowledge() {
+void Smmuv3Program::acknowledge() {
     const auto& regs = machine_.registers();
     switch (in_.below(4)) {
     case 0: return machine_.write_register(Gerrorn::offset, 4, regs.read<Gerror>().value());
@@ -225,55 +173,27 @@ void Program::acknowledge() {
 }
 
 /// A command that the queue stopped at becomes a CMD_SYNC, then the error is acknowledged (4.1.1).
-void Program::repair() {
+void Smmuv3Program::repair() {
     const auto& regs = machine_.registers();
     machine_.store(cmdq + base::WrapBit::index(regs.get(CmdqCons::RD), cmdq_log2) * command_bytes,
                    make_command<Sync>());
     machine_.write_register(Gerrorn::offset, 4, regs.read<Gerror>().value());
 }
 
-void Program::write_any_memory() {
-    const Spa at = somewhere().align_down(8) + (in_.byte() & 7) * 8;
-    machine_.store(at, in_.flag() ? in_.word() : machine_.load(at) ^ u64{1} << (in_.byte() & 63));
-}
-
-void Program::write_page_table() {
-    constexpr Spa tables[] = {leaves,
-                              leaves,
-                              root1,
-                              root1 + page_size,
-                              root1 + 2 * page_size,
-                              root2,
-                              root2 + 2 * page_size,
-                              root2 + 3 * page_size};
-    const Spa table = in_.pick(tables);
-    const bool second = table >= root2;
-    u64 entry = 0;
-    const Spa to = place(in_.below(64));
-    if (in_.rarely(3))
-        entry = table_at(to);
-    else
-        entry = second ? leaf2(to, in_.flag()) : leaf1(to);
-    // Permissions, access flags, DBM, execution, contiguous, table permissions.
-    if (in_.flag()) entry ^= (in_.word(2) & 0x0fff) | in_.word(2) << 48;
-    const unsigned index = in_.rarely(4) ? in_.byte() : in_.below(20);
-    machine_.store(table + index * 8, entry);
-}
-
-void Program::write_stream() {
+void Smmuv3Program::write_stream() {
     constexpr StreamConfig kinds[] = {StreamConfig::Abort, StreamConfig::Bypass, StreamConfig::Stage1,
                                       StreamConfig::Stage2, StreamConfig::Nested};
     const StreamConfig kind = in_.pick(kinds);
     const unsigned index = in_.below(8);
     machine_.store(strtab + index * 64, spoilt(stream_entry(kind)));
 }
-void Program::write_context() {
+void Smmuv3Program::write_context() {
     const Spa table = in_.rarely(4) ? cd_leaves : cds;
     const unsigned index = in_.below(5);
     machine_.store(table + index * 64, spoilt(context_descriptor()));
 }
 
-Ste Program::stream_entry(StreamConfig config) {
+Ste Smmuv3Program::stream_entry(StreamConfig config) {
     const u8 a = in_.byte(), b = in_.byte();
     const u64 idr0 = machine_.registers().read<Idr0>().value();
     const bool stalls = (idr0 >> 24 & 3) != 1;
@@ -286,7 +206,7 @@ Ste Program::stream_entry(StreamConfig config) {
     s.set(Ste::EATS, ats == StreamAts::SplitStage && !can_split ? StreamAts::Full : ats)
         .set(Ste::S2VMID, Vmid{static_cast<u16>(b & 1)})
         .set(Ste::PPAR, (b & 2) != 0);
-    s.set(Ste::S2T0SZ, 25).set(Ste::S2SL0, 1).set(Ste::S2PS, 5).set(Ste::S2AA64, true).set(Ste::S2TTB, root2);
+    s.set(Ste::S2T0SZ, 25).set(Ste::S2SL0, 1).set(Ste::S2PS, 5).set(Ste::S2AA64, true).set(Ste::S2TTB, second);
     s.set(Ste::S2PTW, (b & 4) != 0).set(Ste::S2R, (b & 8) == 0).set(Ste::S2AFFD, (b & 0x30) == 0x10);
     const u64 httu = idr0 >> 6 & 3;
     s.set(Ste::S2HA, (b & 0x40) != 0 && httu >= 1).set(Ste::S2HD, (b & 0x80) != 0 && httu >= 2);
@@ -294,15 +214,15 @@ Ste Program::stream_entry(StreamConfig config) {
     return s;
 }
 
-Cd Program::context_descriptor() {
+Cd Smmuv3Program::context_descriptor() {
     const u8 a = in_.byte(), b = in_.byte();
     const u64 idr0 = machine_.registers().read<Idr0>().value();
     Cd c;
     c.set(Cd::V, true).set(Cd::AA64, true).set(Cd::T0SZ, 16).set(Cd::EPD1, (a & 1) == 0).set(Cd::T1SZ, 16);
     c.set(Cd::TG1, Granule1::K4)
         .set(Cd::IPS, 5)
-        .set(Cd::TTB0, root1)
-        .set(Cd::TTB1, root1)
+        .set(Cd::TTB0, first)
+        .set(Cd::TTB1, first)
         .set(Cd::EPD0, (a & 0xe) == 0xe);
     c.set(Cd::R, (a & 0x10) == 0).set(Cd::A, (a & 0x20) == 0).set(Cd::AFFD, (a & 0xc0) == 0x40);
     const u64 stall = idr0 >> 24 & 3, httu = idr0 >> 6 & 3;
@@ -312,15 +232,8 @@ Cd Program::context_descriptor() {
     return c.set(Cd::ASID, Asid{static_cast<u16>(in_.below(3))});
 }
 
-Iova Program::address() {
-    const u64 offset = in_.word(2);
-    if (in_.rarely(16)) return Iova{in_.word()};
-    if (in_.rarely(6)) return Iova{Machine::ram.value() + offset};
-    return mapped + (offset & 0x1'1fff);
-}
-
 /// Operands that mean something, at the places that commands of all kinds share.
-Command Program::command() {
+Command Smmuv3Program::command() {
     static const std::span<const CommandRow> rows = command_rows();
     const CommandRow& row = in_.pick(rows);
     u64 w0 = raw(row.op), w1 = 0;
@@ -348,7 +261,7 @@ Command Program::command() {
 }
 
 /// Up to three commands and a doorbell, which seldom goes too far; what stopped the queue is seldom left as it is.
-void Program::write_command() {
+void Smmuv3Program::write_command() {
     const auto& regs = machine_.registers();
     if (regs.get(Gerror::CMDQ_ERR) != regs.get(Gerrorn::CMDQ_ERR) && !in_.rarely(4)) repair();
     const bool careful = !in_.rarely(16);
@@ -361,46 +274,10 @@ void Program::write_command() {
     machine_.write_register(CmdqProd::offset, 4, shown);
 }
 
-// ---- devices --------------------------------------------------------------------------------------------------------
-
-void Program::access() {
-    const u8 kind = in_.byte();
-    TranslationRequest r{};
-    r.stream = stream();
-    r.has_pasid = (kind & 1) != 0;
-    r.pasid = r.has_pasid ? pasid() : Pasid{0};
-    r.bytes = 1 + (in_.byte() & 63);
-    r.at = address();
-    r.at = r.at.align_down(page_size) + std::min<u64>(r.at.value() & (page_size - 1), page_size - r.bytes);
-    r.access = (kind & 2) != 0 ? iommu::Access::Write : iommu::Access::Read;
-    r.privileged = (kind & 0xc) == 0xc;
-    r.instruction = (kind & 0x30) == 0x30;
-    constexpr AddressType types[] = {AddressType::Untranslated, AddressType::Untranslated,
-                                     AddressType::TranslationRequest, AddressType::Translated};
-    r.type = types[kind >> 6];
-    r.no_write = (kind & 8) != 0;
-    r.may_stall = (kind & 0x10) != 0;
-    machine_.access(r);
-}
-
-void Program::ask_for_page() {
-    const u8 kind = in_.byte();
-    PageRequestMessage m;
-    m.stream = stream();
-    m.has_pasid = (kind & 1) != 0;
-    m.pasid = m.has_pasid ? pasid() : Pasid{0};
-    m.at = address();
-    m.read = (kind & 2) != 0;
-    m.write = (kind & 4) != 0;
-    m.execute = m.has_pasid && (kind & 8) != 0;
-    m.privileged = m.has_pasid && (kind & 16) != 0;
-    m.last = (kind & 32) != 0;
-    m.group = static_cast<u16>(in_.rarely(8) ? in_.word(2) & 511 : kind >> 5);
-    machine_.page_request(m);
-}
-
 } // namespace
 
-Tally run_smmuv3_program(sim::Calendar& calendar, std::span<const u8> input) { return Program{calendar, input}.run(); }
+Tally run_smmuv3_program(sim::Calendar& calendar, std::span<const u8> input) {
+    return Smmuv3Program{calendar, input}.run();
+}
 
 } // namespace quiesce::fuzz

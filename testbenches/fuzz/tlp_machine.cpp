@@ -34,6 +34,15 @@ TlpTally& TlpTally::operator+=(const TlpTally& o) {
     return *this;
 }
 
+void print(const TlpTally& t, double seconds) {
+    const auto n = [](u64 value) { return static_cast<unsigned long long>(value); };
+    std::printf("%llu programs: %llu packets of functions, %llu accesses of CPUs, %llu of the IOMMU and its software, "
+                "%llu changes of links, %llu completed, %llu failed; at most %llu steps for one; "
+                "%.0f packets per second\n",
+                n(t.programs), n(t.packets), n(t.register_accesses), n(t.commands), n(t.resets), n(t.completed),
+                n(t.failed), n(t.most_work), static_cast<double>(t.packets) / seconds);
+}
+
 // ---- functions ------------------------------------------------------------------------------------------------------
 
 TlpMachine::Device::Device(TlpMachine& m, unsigned n, const TlpSetup& setup)

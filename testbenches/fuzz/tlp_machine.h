@@ -29,6 +29,7 @@ struct TlpTally {
     u64 most_work = 0;             ///< steps of the calendar for each thing that was done, of the worst program
     TlpTally& operator+=(const TlpTally& o);
 };
+void print(const TlpTally& t, double seconds);
 
 struct TlpSetup {
     bool with_iommu = true;

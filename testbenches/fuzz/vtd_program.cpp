@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fuzz/vtd_program.h"
 
-#include "fuzz/bytes.h"
+#include "fuzz/program.h"
+#include "fuzz/vtd_machine.h"
 #include "iommu/vtd/page_table.h"
-
-#include <algorithm>
 
 namespace quiesce::fuzz {
 namespace {
@@ -12,66 +11,49 @@ namespace {
 using namespace iommu;
 using namespace iommu::vtd;
 
-/// Where software keeps its things: pages of the first 128 KiB of memory. Both stages map the rest of it.
-constexpr Spa place(unsigned page) { return VtdMachine::ram + page * page_size; }
 constexpr Spa root = place(0), contexts = place(1), directory = place(2), pasid_table = place(3), iq = place(4),
-              prq = place(5), message = place(9), first = place(10), second = place(14), leaves = place(13),
-              data = place(32);
-constexpr unsigned places = 34, most_steps = 400;
-/// What the first stage maps: 512 pages from here on, to those from `data` on.
-constexpr Iova mapped{0x12'3440'0000};
+              prq = place(5), second = place(14);
 
 FsEntry first_entry(Spa to) {
     return FsEntry{}.set(FsEntry::P, true).set(FsEntry::RW, true).set(FsEntry::US, true).set(FsEntry::ADDR, to);
 }
 SsEntry second_entry(Spa to) { return SsEntry{}.set(SsEntry::R, true).set(SsEntry::W, true).set(SsEntry::ADDR, to); }
 
-class VtdProgram {
+class VtdProgram final : public Program {
 public:
-    VtdProgram(sim::Calendar& calendar, std::span<const u8> input) : in_(input), machine_(calendar, unit()) {}
-    Tally run() {
-        if (!in_.rarely(8)) prepare();
-        for (unsigned i = 0; i < most_steps && !in_.empty(); ++i) step();
-        machine_.break_page(Spa{0});
-        machine_.wind_down();
-        return machine_.tally();
-    }
+    VtdProgram(sim::Calendar& calendar, std::span<const u8> input)
+        : Program(input, {.read = {2, 0x2fff},
+                          .written = {3, 0x1'ffff},
+                          .second = second,
+                          .streams = 4,
+                          .stream_bytes = 2,
+                          .pasids = 6,
+                          .one_in_memory = 5,
+                          .interrupts = Iova{interrupt_range.value()},
+                          .pcie_only = true}),
+          machine_(calendar, unit()) {}
 
 private:
     VtdConfig unit();
-    void prepare();
-    void step();
+    VtdMachine& machine() override { return machine_; }
+    void prepare() override;
+    void write_some_register() override;
+    void write_control() override;
+    void acknowledge() override;
+    u64 page_table_entry(bool in_second, Spa to) override {
+        return in_second ? second_entry(to).word(0) : first_entry(to).word(0);
+    }
+    void write_configuration(unsigned table) override { table == 0 ? write_pasid() : write_context(); }
+    void write_command() override;
+    void settle() override { in_.rarely(4) ? machine_.stray_completion(stream()) : machine_.settle(); }
 
-    void write_any_register();
-    void write_some_register();
-    void write_control();
-    void acknowledge();
-    void write_any_memory();
-    void write_page_table();
     void write_context();
     void write_pasid();
-    void write_descriptor();
-    void access();
-    void ask_for_page();
-
     ScalableContextEntry context();
     PasidEntry pasid_entry();
     Descriptor descriptor();
-    Spa somewhere() { return in_.rarely(16) ? Spa{in_.word()} : place(in_.below(places)) + (in_.byte() & 63) * 64; }
-    StreamId stream() { return StreamId{in_.rarely(16) ? static_cast<u32>(in_.word(2)) : in_.below(4)}; }
-    Pasid pasid() { return Pasid{in_.rarely(16) ? static_cast<u32>(in_.word(3)) & 0xf'ffff : in_.below(6)}; }
-    Iova address();
     unsigned descriptor_words() { return legacy_ ? 2 : 4; }
-    /// Some of the bits turned.
-    template <class S>
-    S spoilt(S s, unsigned words = S::word_count) {
-        if (!in_.rarely(6)) return s;
-        auto spoilt_words = s.words();
-        for (unsigned n = in_.below(3); n != 0; --n) spoilt_words[in_.below(words)] ^= u64{1} << (in_.byte() & 63);
-        return S::from_words(spoilt_words);
-    }
 
-    Bytes in_;
     bool legacy_ = false;
     VtdMachine machine_;
     u32 tail_ = 0; ///< software's copy of IQT, in descriptors
@@ -99,10 +81,7 @@ VtdConfig VtdProgram::unit() {
     c.page_request_buffers = 1 + (sizes >> 3 & 3);
     const bool tiny = (sizes & 128) != 0;
     c.stream_entries = c.pasid_entries = tiny ? 1 : 8;
-    c.agent.tlb_entries = c.agent.config_entries = tiny ? 4 : 32;
-    c.agent.walker.cache_entries = c.agent.walker.second_entries = tiny ? 4 : 16;
-    c.agent.walker.slots = tiny ? 1 : 4;
-    c.agent.replays = tiny ? 1 : 8;
+    set_sizes(c.agent, tiny);
     return c;
 }
 
@@ -128,11 +107,11 @@ void VtdProgram::prepare() {
     machine_.store(first + 2 * page_size + index(mapped.value(), 3), first_entry(leaves));
     for (unsigned i = 0; i < 16; ++i) machine_.store(leaves + i * 8, first_entry(data + i * page_size));
     // The second stage maps memory to itself, by pages.
-    machine_.store(second + index(VtdMachine::ram.value(), 1), second_entry(second + page_size));
-    machine_.store(second + page_size + index(VtdMachine::ram.value(), 2), second_entry(second + 2 * page_size));
+    machine_.store(second + index(Machine::ram.value(), 1), second_entry(second + page_size));
+    machine_.store(second + page_size + index(Machine::ram.value(), 2), second_entry(second + 2 * page_size));
     machine_.store(second + 2 * page_size, second_entry(second + 3 * page_size));
     for (unsigned i = 0; i < places + 16; ++i)
-        machine_.store(second + 3 * page_size + i * 8, second_entry(VtdMachine::ram + i * page_size));
+        machine_.store(second + 3 * page_size + i * 8, second_entry(Machine::ram + i * page_size));
     machine_.write_register(Iqa::offset, 8, iq.value() | (legacy_ ? 0 : 0x800));
     machine_.write_register(Pqa::offset, 8, prq.value());
     machine_.write_register(Rtaddr::offset, 8, root.value() | (legacy_ ? 0 : 0x400));
@@ -147,60 +126,20 @@ void VtdProgram::prepare() {
     }
 }
 
-void VtdProgram::step() {
-    switch (in_.below(24)) {
-    case 0: return write_any_register();
-    case 1: return write_some_register();
-    case 2: return write_control();
-    case 3: return acknowledge();
-    case 4: return write_any_memory();
-    case 5: return write_page_table();
-    case 6: return write_pasid();
-    case 7: return write_context();
-    case 8:
-    case 9:
-    case 10: return write_descriptor();
-    case 11: return ask_for_page();
-    case 12: return machine_.read_register(in_.word(2) & 0x2fff, in_.flag() ? 4 : in_.byte() & 15);
-    case 13:
-        return machine_.answer_invalidations(static_cast<AtcAnswer>(in_.below(3)),
-                                             sim::Duration::ps(u64{in_.byte()} * 20'000));
-    case 14: return machine_.break_page(in_.flag() ? Spa{0} : place(in_.below(places)));
-    case 15: return in_.rarely(4) ? machine_.stray_completion(stream()) : machine_.settle();
-    case 16: return machine_.pass(sim::Duration::ps(in_.word(2) * 100));
-    default: return access();
-    }
-}
-
-// ---- software -------------------------------------------------------------------------------------------------------
-
-void VtdProgram::write_any_register() {
-    const u64 offset = in_.word(3) & 0x1'ffff;
-    machine_.write_register(offset, in_.flag() ? 4 : in_.byte() & 15, in_.word());
-}
-
 void VtdProgram::write_some_register() {
     static const std::vector<base::RegisterRow> rows = Registers::rows();
     const base::RegisterRow& row = in_.pick(rows);
-    u64 value = 0;
-    for (const auto& f : row.fields) {
-        const bool address = f.msb - f.lsb > 20;
-        const u64 bits = address ? somewhere().value() >> f.lsb : in_.rarely(8) ? in_.word() : in_.byte();
-        value |= (bits & base::low_bits(f.msb - f.lsb + 1)) << f.lsb;
-    }
     u64 offset = row.offset;
     if (offset >= movable_registers) offset = offset - movable_registers + iva_offset(machine_.identity().ecap);
-    machine_.write_register(offset, row.width_bits / 8, value);
+    machine_.write_register(offset, row.width_bits / 8, contents(row));
 }
 
-/// Off, on, and everything between.
 void VtdProgram::write_control() {
     constexpr u32 values[] = {0x8400'0000, 0x8400'0000, 0xc400'0000, 0x0400'0000,
                               0x8000'0000, 0,           0x4400'0000, 0x8c00'0000};
     machine_.write_register(Gcmd::offset, 4, in_.rarely(6) ? static_cast<u32>(in_.word(4)) : in_.pick(values));
 }
 
-/// What a driver does after an interrupt.
 void VtdProgram::acknowledge() {
     const auto& regs = machine_.registers();
     switch (in_.below(4)) {
@@ -217,28 +156,6 @@ void VtdProgram::acknowledge() {
                    descriptor_words());
     machine_.write_register(Fsts::offset, 4, 0x70);
     machine_.write_register(Ics::offset, 4, 1);
-}
-
-void VtdProgram::write_any_memory() {
-    const Spa at = somewhere().align_down(8) + (in_.byte() & 7) * 8;
-    machine_.store(at, in_.flag() ? in_.word() : machine_.load(at) ^ u64{1} << (in_.byte() & 63));
-}
-
-void VtdProgram::write_page_table() {
-    constexpr Spa tables[] = {leaves,
-                              leaves,
-                              first,
-                              first + page_size,
-                              first + 2 * page_size,
-                              second,
-                              second + 2 * page_size,
-                              second + 3 * page_size};
-    const Spa table = in_.pick(tables);
-    const Spa to = place(in_.below(64));
-    u64 entry = table >= second ? second_entry(to).word(0) : first_entry(to).word(0);
-    if (in_.flag()) entry ^= (in_.word(2) & 0x0fff) | in_.word(2) << 48;
-    const unsigned index = in_.rarely(4) ? in_.byte() : in_.below(20);
-    machine_.store(table + index * 8, entry);
 }
 
 void VtdProgram::write_context() {
@@ -285,14 +202,6 @@ PasidEntry VtdProgram::pasid_entry() {
     return e.set(E::WPE, (b & 32) != 0).set(E::EAFE, ecap.get(Ecap::EAFS) && (b & 64) != 0);
 }
 
-Iova VtdProgram::address() {
-    const u64 offset = in_.word(2);
-    if (in_.rarely(16)) return Iova{in_.word()};
-    if (in_.rarely(24)) return Iova{interrupt_range.value() + offset * 16};
-    if (in_.rarely(5)) return Iova{VtdMachine::ram.value() + offset};
-    return mapped + (offset & 0x1'1fff);
-}
-
 /// Operands that mean something, at the places that descriptors share.
 Descriptor VtdProgram::descriptor() {
     static const std::span<const DescriptorRow> rows = descriptor_rows();
@@ -320,7 +229,7 @@ Descriptor VtdProgram::descriptor() {
 }
 
 /// Up to three descriptors and a doorbell, which seldom goes too far; what stopped the queue is seldom left as it is.
-void VtdProgram::write_descriptor() {
+void VtdProgram::write_command() {
     const auto& regs = machine_.registers();
     if ((regs.get(Fsts::IQE) || regs.get(Fsts::ITE)) && !in_.rarely(4)) acknowledge();
     const u32 entries = legacy_ ? 256 : 128;
@@ -331,43 +240,6 @@ void VtdProgram::write_descriptor() {
     }
     const u64 shown = in_.rarely(32) ? in_.word(3) : tail_ * u64{legacy_ ? 16u : 32u};
     machine_.write_register(Iqt::offset, 8, shown);
-}
-
-// ---- devices --------------------------------------------------------------------------------------------------------
-
-void VtdProgram::access() {
-    const u8 kind = in_.byte();
-    TranslationRequest r{};
-    r.stream = stream();
-    r.has_pasid = (kind & 1) != 0;
-    r.pasid = r.has_pasid ? pasid() : Pasid{0};
-    r.bytes = 1 + (in_.byte() & 63);
-    r.at = address();
-    r.at = r.at.align_down(page_size) + std::min<u64>(r.at.value() & (page_size - 1), page_size - r.bytes);
-    r.access = (kind & 2) != 0 ? iommu::Access::Write : iommu::Access::Read;
-    r.privileged = r.has_pasid && (kind & 0xc) == 0xc;
-    r.instruction = r.has_pasid && (kind & 0x30) == 0x30;
-    constexpr AddressType types[] = {AddressType::Untranslated, AddressType::Untranslated,
-                                     AddressType::TranslationRequest, AddressType::Translated};
-    r.type = types[kind >> 6];
-    r.no_write = (kind & 8) != 0;
-    machine_.access(r);
-}
-
-void VtdProgram::ask_for_page() {
-    const u8 kind = in_.byte();
-    PageRequestMessage m;
-    m.stream = stream();
-    m.has_pasid = (kind & 1) != 0;
-    m.pasid = m.has_pasid ? pasid() : Pasid{0};
-    m.at = address();
-    m.read = (kind & 2) != 0;
-    m.write = (kind & 4) != 0;
-    m.execute = m.has_pasid && (kind & 8) != 0;
-    m.privileged = m.has_pasid && (kind & 16) != 0;
-    m.last = (kind & 32) != 0;
-    m.group = static_cast<u16>(in_.rarely(8) ? in_.word(2) & 511 : kind >> 5);
-    machine_.page_request(m);
 }
 
 } // namespace

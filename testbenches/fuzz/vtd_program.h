@@ -2,7 +2,7 @@
 /// A fuzzer's input as a program against a VT-d unit: which unit it is, what its memory holds at first, then steps of
 /// software and devices, biased to what is nearly right.
 #pragma once
-#include "fuzz/vtd_machine.h"
+#include "fuzz/machine.h"
 
 #include <span>
 
