@@ -1,64 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// An SMMUv3 with a small memory of fixed latency and a guest that programs it in bytes.
 #pragma once
-#include "base/events.h"
-#include "base/facts.h"
 #include "iommu/smmuv3/unit.h"
-#include "memory/plain_memory.h"
-#include "sim/calendar.h"
-#include "sim/signal.h"
-#include "sim/task.h"
-
-#include <array>
-#include <catch2/catch.hpp>
-#include <cstring>
-#include <map>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
+#include "iommu/unit_bench.h"
 
 namespace quiesce::iommu::smmuv3::test {
 
 using namespace sim::literals;
-
-/// RAM at [base, base + bytes), and where else it is wanted, of which one page can be broken; keeps the messages that land
-/// in it.
-class TestMemory : public memory::PlainMemory {
-public:
-    static constexpr Spa base{0x1000'0000};
-    static constexpr u64 bytes = 0x2000'0000;
-    TestMemory() : TestMemory(std::vector<memory::RamRange>{}) {}
-    explicit TestMemory(std::vector<memory::RamRange> more) : PlainMemory(with_base(std::move(more))) {}
-    Spa broken{0}; ///< the 4 KiB page that aborts, besides everything outside
-    struct Message {
-        Spa at;
-        u32 data;
-        sim::Time when;
-    };
-    std::vector<Message> messages;
-
-    void commit(memory::Request& r) override {
-        PlainMemory::commit(r);
-        if (r.status != memory::Status::Ok || r.origin.purpose != memory::Purpose::Msi) return;
-        u32 value = 0;
-        std::memcpy(&value, r.data, sizeof value);
-        messages.push_back({r.at, value, sim::now()});
-    }
-    bool peek(Spa at, std::span<std::byte> into) const override {
-        return !is_broken(at) && PlainMemory::peek(at, into);
-    }
-    bool poke(Spa at, std::span<const std::byte> from) override {
-        return !is_broken(at) && PlainMemory::poke(at, from);
-    }
-
-private:
-    static std::vector<memory::RamRange> with_base(std::vector<memory::RamRange> more) {
-        more.insert(more.begin(), memory::RamRange{base, bytes});
-        return more;
-    }
-    bool is_broken(Spa at) const { return broken != Spa{0} && at.page_number() == broken.page_number(); }
-};
+using iommu::test::here, iommu::test::Log, iommu::test::there, iommu::test::UnitBench;
 
 struct Wires : memory::InterruptSink {
     std::vector<unsigned> edges;
@@ -66,70 +15,19 @@ struct Wires : memory::InterruptSink {
     void wire(unsigned line) override { edges.push_back(line); }
 };
 
-/// All facts of one type, with their times.
-template <class E> class Log {
-public:
-    explicit Log(base::EventBus& bus)
-        : token_(bus.subscribe<E>([this](sim::Time now, const E& e) {
-              all.push_back({now, e});
-          })) {}
-    std::vector<std::pair<sim::Time, E>> all;
-    std::size_t size() const { return all.size(); }
-    const E& operator[](std::size_t i) const { return all.at(i).second; }
-    const E& last() const { return all.back().second; }
-
-private:
-    base::Subscription token_;
+/// The wires are there before the unit that they lead from.
+struct Wired {
+    Wires wires;
 };
 
-/// The stores of a guest and the accesses of a device. Everything takes the simulation's time.
-struct Bench {
-    explicit Bench(const Smmuv3Config& c = {}) : config(c), unit("smmu", bus, memory, &wires, c) {}
-    ~Bench() { calendar.shutdown(); }
+struct Bench : Wired, UnitBench<Unit> {
+    explicit Bench(const Smmuv3Config& c = {}) : UnitBench("smmu", {}, &wires, c), config(c) {}
 
-    static constexpr Spa strtab{0x1100'0000}, cmdq{0x1200'0000}, evtq{0x1300'0000}, cdtab{0x1400'0000},
-        tables{0x1500'0000}, pages{0x2000'0000}, flag{0x1080'0000};
+    static constexpr Spa strtab{0x1100'0000}, cmdq{0x1200'0000}, evtq{0x1300'0000}, cdtab{0x1400'0000};
     static constexpr unsigned cmdq_log2 = 4, evtq_log2 = 2;
 
-    sim::Calendar calendar{"calendar"};
-    base::EventBus bus{calendar.clock()};
-    TestMemory memory;
-    Wires wires;
     Smmuv3Config config;
-    Unit unit;
     u32 prod = 0; ///< the guest's copy of CMDQ_PROD
-    Spa free_table = tables;
-    u64 transactions = 0;
-
-    // ---- time
-    void settle() { calendar.run_until_idle(); }
-    template <class T> T run(sim::Task<T> task, sim::Duration* took = nullptr) {
-        std::optional<T> result;
-        const sim::Time begun = sim::now();
-        sim::Time ended = begun;
-        sim::spawn(keep(std::move(task), result, ended));
-        settle();
-        if (took != nullptr) *took = ended - begun;
-        REQUIRE(result.has_value());
-        return std::move(*result);
-    }
-    template <class T> static sim::Task<void> keep(sim::Task<T> task, std::optional<T>& into, sim::Time& ended) {
-        into.emplace(co_await std::move(task));
-        ended = sim::now();
-    }
-
-    // ---- registers
-    template <class R> void write(R value) {
-        post(value);
-        settle();
-    }
-    template <class R> void post(R value) {
-        sim::spawn(unit.mmio_write(R::offset, sizeof(typename R::Value), value.value()));
-    }
-    template <class R> R read() {
-        return R::of(static_cast<typename R::Value>(run(unit.mmio_read(R::offset, sizeof(typename R::Value)))));
-    }
-    template <class R> R reg() const { return unit.registers().template read<R>(); }
 
     /// Linear stream table of 2^log2 entries, both queues, everything enabled.
     void start(unsigned streams_log2 = 4, bool smmu = true, bool record_bad_streams = true) {
@@ -142,12 +40,6 @@ struct Bench {
     }
 
     // ---- structures
-    template <class S> void store(Spa at, const S& s) { REQUIRE(memory.poke(at, s.to_bytes())); }
-    template <class S> S load(Spa at) const {
-        std::array<std::byte, S::byte_count> raw{};
-        REQUIRE(memory.peek(at, raw));
-        return S::from_bytes(raw);
-    }
     static Ste stage1_ste(Spa cds, unsigned cd_max = 0, NoSubstream dss = NoSubstream::Terminate,
                           CdTable format = CdTable::Linear) {
         return Ste{}
@@ -182,7 +74,6 @@ struct Bench {
             .set(LeafDescriptor::AP2, !writable)
             .set(LeafDescriptor::OA, to);
     }
-    Spa new_table() { return std::exchange(free_table, free_table + page_size); }
     /// Puts `entry` at `level` of the table for `at`, making the tables above it. Returns where the entry is.
     Spa map(Spa ttb, Iova at, u64 entry, unsigned level = 3, unsigned start_level = 0) {
         Spa table = ttb;
@@ -212,8 +103,7 @@ struct Bench {
 
     // ---- traffic
     TranslationRequest request(Iova at, Access access = Access::Read, u32 stream = 1, std::optional<u32> pasid = {}) {
-        return {++transactions, DeviceId{0}, StreamId{stream}, pasid.has_value(), Pasid{pasid.value_or(0)}, at, 8,
-                access};
+        return UnitBench::request(at, {stream, pasid, access});
     }
     Translation dma(Iova at, Access access = Access::Read, u32 stream = 1, std::optional<u32> pasid = {},
                     sim::Duration* took = nullptr) {
@@ -266,9 +156,5 @@ inline std::string hex(const EventRecord& e) {
     }
     return out;
 }
-
-/// Where most tests map one page, and to what.
-inline constexpr Iova here{0x0000'1234'5678'9000};
-inline constexpr Spa there = Bench::pages;
 
 } // namespace quiesce::iommu::smmuv3::test

@@ -1,94 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 /// A VT-d unit with a small memory of fixed latency and a guest that programs it in bytes.
 #pragma once
+#include "iommu/unit_bench.h"
 #include "iommu/vtd/page_table.h"
 #include "iommu/vtd/unit.h"
-#include "smmuv3/bench.h"
-
-#include <set>
 
 namespace quiesce::iommu::vtd::test {
 
 using namespace sim::literals;
-using smmuv3::test::Log;
-using smmuv3::test::TestMemory;
+using iommu::test::Dma, iommu::test::elsewhere, iommu::test::here, iommu::test::Log, iommu::test::there,
+    iommu::test::UnitBench;
 
-struct Dma {
-    u32 stream = 0x0108;
-    std::optional<u32> pasid{};
-    Access access = Access::Read;
-    AddressType type = AddressType::Untranslated;
-    bool privileged = false, instruction = false, no_write = false;
-};
-
-/// The stores of a guest and the accesses of a device. Everything takes the simulation's time.
-struct Bench {
+struct Bench : UnitBench<Unit> {
     explicit Bench(const VtdConfig& c = {}) : Bench(c, identity_of(c)) {}
-    Bench(const VtdConfig& c, const Identity& id) : config(c), unit("dmar", bus, memory, c, id) {}
-    ~Bench() { calendar.shutdown(); }
+    Bench(const VtdConfig& c, const Identity& id) : UnitBench("dmar", {}, c, id), config(c) {}
 
     static constexpr Spa root{0x1100'0000}, contexts{0x1101'0000}, directory{0x1102'0000}, pasid_table{0x1103'0000},
-        iq{0x1200'0000}, prq{0x1300'0000}, tables{0x1500'0000}, pages{0x2000'0000}, flag{0x1080'0000},
-        doorbell{0x1090'0000};
-    static constexpr u32 stream = 0x0108; ///< bus 1, device 1, function 0
+        iq{0x1200'0000}, prq{0x1300'0000}, doorbell{0x1090'0000};
+    static constexpr u32 stream = Dma{}.stream;
     static constexpr DomainId domain{7};
 
-    sim::Calendar calendar{"calendar"};
-    base::EventBus bus{calendar.clock()};
-    TestMemory memory;
     VtdConfig config;
-    Unit unit;
     u32 tail = 0; ///< the guest's copy of IQT, in descriptors
-    Spa free_table = tables;
-    u64 transactions = 0;
-
-    // ---- time
-    void settle() { calendar.run_until_idle(); }
-    void run_for(sim::Duration d) { calendar.run_until(sim::now() + d); }
-    template <class T>
-    T run(sim::Task<T> task, sim::Duration* took = nullptr) {
-        std::optional<T> result;
-        const sim::Time begun = sim::now();
-        sim::Time ended = begun;
-        sim::spawn(keep(std::move(task), result, ended));
-        settle();
-        if (took != nullptr) *took = ended - begun;
-        REQUIRE(result.has_value());
-        return std::move(*result);
-    }
-    template <class T>
-    static sim::Task<void> keep(sim::Task<T> task, std::optional<T>& into, sim::Time& ended) {
-        into.emplace(co_await std::move(task));
-        ended = sim::now();
-    }
 
     // ---- registers
-    template <class R>
-    void write(R value) {
-        post(value);
-        settle();
-    }
-    template <class R>
-    void post(R value) {
-        sim::spawn(unit.mmio_write(R::offset, sizeof(typename R::Value), value.value()));
-    }
-    void write_at(u64 offset, unsigned size, u64 value) {
-        sim::spawn(unit.mmio_write(offset, size, value));
-        settle();
-    }
-    u64 read_at(u64 offset, unsigned size) { return run(unit.mmio_read(offset, size)); }
-    template <class R>
-    R read() {
-        return R::of(static_cast<typename R::Value>(read_at(R::offset, sizeof(typename R::Value))));
-    }
-    template <class R>
-    R reg() const {
-        return unit.registers().template read<R>();
-    }
-    template <class R, class T, unsigned Bits>
-    T get(const base::Field<R, T, Bits>& f) const {
-        return unit.registers().get(f);
-    }
     Gcmd status() const { return Gcmd::of(reg<Gsts>().value() & ~static_cast<u32>(Gcmd::SRTP.mask(0))); }
     void command(const Gcmd::F<bool>& bit, bool on = true) { write(status().with(bit, on)); }
     void set_root(TableMode mode, Spa at = root) {
@@ -107,17 +42,6 @@ struct Bench {
     }
 
     // ---- structures
-    template <class S>
-    void store(Spa at, const S& s) {
-        REQUIRE(memory.poke(at, s.to_bytes()));
-    }
-    template <class S>
-    S load(Spa at) const {
-        std::array<std::byte, S::byte_count> raw{};
-        REQUIRE(memory.peek(at, raw));
-        return S::from_bytes(raw);
-    }
-    Spa new_table() { return std::exchange(free_table, free_table + page_size); }
     static ContextEntry legacy(Spa table, TranslationType tt = TranslationType::Untranslated) {
         return ContextEntry{}
             .set(ContextEntry::P, true)
@@ -214,34 +138,6 @@ struct Bench {
         return map_first(table, at, fs(to));
     }
 
-    // ---- traffic
-    TranslationRequest request(Iova at, const Dma& d = {}) {
-        return {++transactions,
-                DeviceId{0},
-                StreamId{d.stream},
-                d.pasid.has_value(),
-                Pasid{d.pasid.value_or(0)},
-                at,
-                8,
-                d.access,
-                d.privileged,
-                d.instruction,
-                d.type,
-                d.no_write};
-    }
-    Translation dma(Iova at, const Dma& d = {}, sim::Duration* took = nullptr) {
-        return run(unit.translation().translate(request(at, d)), took);
-    }
-    static constexpr Dma pasid5{stream, 5};
-    static Dma with(Dma d, Access a) {
-        d.access = a;
-        return d;
-    }
-    static Dma with(Dma d, AddressType t) {
-        d.type = t;
-        return d;
-    }
-
     // ---- descriptors
     bool wide() const { return get(Iqa::DW); }
     u32 entries() const { return 256u >> (wide() ? 1 : 0) << get(Iqa::QS); }
@@ -321,10 +217,5 @@ struct Bench {
         return r;
     }
 };
-
-/// Where most tests map one page, and to what.
-inline constexpr Iova here{0x0000'1234'5678'9000};
-inline constexpr Spa there = Bench::pages;
-inline constexpr Spa elsewhere = Bench::pages + 0x10'0000;
 
 } // namespace quiesce::iommu::vtd::test
