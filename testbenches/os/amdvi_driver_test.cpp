@@ -2,6 +2,7 @@
 /// What the AMD-Vi driver writes: registers, tables and commands. Bytes are typed from facts/iommu-specs.md section 3, the
 /// order of a tear-down from facts/linux-sva.md section 11.
 #include "os/amdvi_bench.h"
+#include "os/late_blocking.h"
 
 namespace quiesce::os::test::amdvi {
 
@@ -245,31 +246,7 @@ TEST_CASE("AMD-Vi: what nobody has queued a command for is waited for all the sa
 
 TEST_CASE("AMD-Vi: with R6, forget-tlbi and R8 the bond is blocked only by its unbind, if at all, after its pages went",
           "[os][amdvi]") {
-    const std::string bug = GENERATE("", "forget-tlbi", "R8", "R6");
-    Settings s;
-    s.driver.pri = false;
-    if (!bug.empty()) s.bugs = {bug};
-    AmdviBench b(s);
-    std::vector<Time> blocks, freed;
-    auto seen = b.events.subscribe<FenceObserved>([&](Time at, const FenceObserved& e) {
-        if (e.blocks) blocks.push_back(at);
-    });
-    auto gone = b.events.subscribe<memory::FrameFreed>([&](Time at, const memory::FrameFreed& e) {
-        if (e.use == memory::FrameUse::Leaf) freed.push_back(at);
-    });
-    REQUIRE(b.call(b.kernel->bind(app, dev)));
-    b.unit.fetched.clear();
-    b.call(b.kernel->kill(app));
-    const Words all = b.take();
-    CHECK((std::count(all.begin(), all.end(), pages) == 1) == (bug != "forget-tlbi"));
-    CHECK((std::count(all.begin(), all.end(), iotlb) == 1) == (bug != "R6"));
-    REQUIRE_FALSE(freed.empty());
-    if (bug.empty()) {
-        REQUIRE(blocks.size() == 1);
-        CHECK(blocks.front() < freed.front());
-    } else {
-        CHECK(blocks.empty());
-    }
+    check_late_blocking<AmdviBench>(pages, iotlb);
 }
 
 TEST_CASE("AMD-Vi: a guest's GCR3 tables are behind a host's page table that maps all memory to itself", "[os][amdvi]") {

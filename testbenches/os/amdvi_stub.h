@@ -3,35 +3,18 @@
 /// layout: offsets and bits are those of facts/iommu-specs.md section 3.
 #pragma once
 #include "os/drivers/amdvi_driver.h"
-#include "os/machine.h"
-
-#include <array>
-#include <map>
-#include <sstream>
+#include "os/stub_unit.h"
 
 namespace quiesce::os::test::amdvi {
 
 using sim::Duration;
 using sim::Task;
 using sim::Time;
-using Words = std::vector<std::string>;
 using Pair = std::array<u64, 2>;
-constexpr Spa registers{0xfed8'0000}, function_registers{0x4010'0000};
+constexpr Spa registers{0xfed8'0000};
 
-inline std::string hex(u64 v) {
-    std::ostringstream s;
-    s << std::hex << v;
-    return s.str();
-}
-
-/// A range of pages as invalidations say it (3.3): S, and ones from bit 12 on.
-inline std::string sized(u64 word) {
-    if ((word & 1) == 0) return " at " + hex(word & ~u64{0xfff});
-    if (word >> 12 == 0x7'ffff'ffff'ffff) return " all";
-    unsigned order = 1;
-    while ((word >> (11 + order) & 1) != 0) ++order;
-    return " order " + std::to_string(order) + " at " + hex(word >> (12 + order) << (12 + order));
-}
+/// A range of pages (3.3): S, and ones from bit 12 on.
+inline std::string sized(u64 word) { return test::sized(word, (word & 1) != 0); }
 
 /// One command as the sheet's 3.3 says; an unexpected bit shows as "?".
 inline std::string decode(const Pair& c) {
@@ -64,26 +47,13 @@ inline std::string decode(const Pair& c) {
 }
 
 /// Each write of the command tail makes it fetch, one command after the other, each `period` apart.
-struct StubUnit final : memory::MmioTarget {
-    explicit StubUnit(memory::SystemMemory& m) : memory(m) {}
-    memory::SystemMemory& memory;
+struct StubUnit final : QueueStub<2> {
+    explicit StubUnit(memory::SystemMemory& m) : QueueStub(m, decode) {}
     /// PPR NX GT IA, GLX=2 levels, PASMax=16 bits, MsiCapMmio, GIo.
     u64 efr = 0x5a | u64{1} << 14 | u64{15} << 32 | u64{1} << 46 | u64{1} << 48;
-    Duration period = 100_ns;
-    bool stuck = false, running = false;
-    std::map<u64, u64> values; ///< registers, as they were written
-    std::vector<std::pair<u64, u64>> writes;
-    std::vector<Pair> fetched;
-    std::function<void(const Pair&)> on_fetch;
-    u32 head = 0;
 
     u64 tail() { return values[0x2008] >> 4; }
     u64 entries() { return u64{1} << (values[0x8] >> 56 & 15); }
-    Words names() const {
-        Words all;
-        for (const Pair& c : fetched) all.push_back(decode(c));
-        return all;
-    }
     Task<void> mmio_write(u64 offset, unsigned, u64 value) override {
         writes.emplace_back(offset, value);
         if (offset == 0x2020) values[0x2020] &= ~value; // RW1C
@@ -100,10 +70,8 @@ struct StubUnit final : memory::MmioTarget {
     Task<void> consume() {
         while (!stuck && head != tail() && (values[0x18] >> 12 & 1) != 0) {
             co_await sim::delay(period);
-            const Spa at{(values[0x8] & 0x000f'ffff'ffff'f000) + u64{16} * head};
-            const Pair c{memory.cpu_port().peek64(at), memory.cpu_port().peek64(at + 8)};
-            if (on_fetch) on_fetch(c);
-            fetched.push_back(c);
+            const Pair c = entry_at(Spa{(values[0x8] & 0x000f'ffff'ffff'f000) + u64{16} * head});
+            note(c);
             if (c[0] >> 60 == 1 && (c[0] & 1) != 0)
                 memory.cpu_port().poke64(Spa{c[0] & 0x000f'ffff'ffff'fff8}, c[1]);
             head = (head + 1) & static_cast<u32>(entries() - 1);

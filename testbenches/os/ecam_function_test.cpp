@@ -219,7 +219,7 @@ TEST_CASE("a function without function-level reset is not reset, and nothing is 
 // ---- the order of booting, on the real unit ----
 
 TEST_CASE("boot enables PASIDs first, then the stream's entry, and ATS only when that allows it", "[os][pci]") {
-    test::smmuv3::Bench b(KernelVersion::V6_12, {}, {}, test::smmuv3::with_atc());
+    test::smmuv3::Bench b(KernelVersion::V6_12, {}, {}, test::with_atc());
     const auto& all = b.spy->commands;
     const auto entry = std::find(all.begin(), all.end(), "CFGI_STE sid 108 leaf") - all.begin();
     REQUIRE(entry < std::ssize(all));
@@ -236,7 +236,7 @@ TEST_CASE("boot enables no ATS that the unit or the device lacks", "[os][pci]") 
     iommu::smmuv3::Smmuv3Config unit;
     unit.ats = GENERATE(false, true);
     test::smmuv3::Bench b(KernelVersion::V6_12, {}, unit,
-                          unit.ats ? test::smmuv3::without_atc() : test::smmuv3::with_atc());
+                          unit.ats ? test::without_atc() : test::with_atc());
     REQUIRE(b.enables.size() == 1); // PASIDs
     CHECK_FALSE(b.function.space.ats_enabled());
     CHECK(b.function.space.pasid_enabled());

@@ -224,7 +224,7 @@ TEST_CASE("policies that stop the device before they take its context away suppr
 }
 
 TEST_CASE("dummy-root on an SMMUv3: one store of the table pointer, one CFGI_CD and CMD_SYNC; the table has no entry", "[os][smmuv3]") {
-    smmuv3::Bench b(KernelVersion::V6_12, {}, {}, smmuv3::without_atc(), {}, std::nullopt, Suppression::DummyRoot);
+    smmuv3::Bench b(KernelVersion::V6_12, {}, {}, without_atc(), {}, std::nullopt, Suppression::DummyRoot);
     b.bind();
     const auto live = b.eight(b.cd());
     const Words commands = b.commands([&](KernelContext& c) { return b.driver->redirect_pasid(c, *b.bond); });

@@ -4,28 +4,19 @@
 #pragma once
 #include "iommu/smmuv3/unit.h"
 #include "os/drivers/smmuv3_driver.h"
-#include "os/drivers/ecam_function.h"
-#include "os/machine.h"
-#include "os/stub_function.h"
-
-#include <array>
-#include <sstream>
+#include "os/function_machine.h"
+#include "os/timed_log.h"
 
 namespace quiesce::os::test::smmuv3 {
 
 using sim::Duration;
 using sim::Task;
 using sim::Time;
-using Words = std::vector<std::string>;
-constexpr Spa registers{0x0904'0000}, function_registers{0x4010'0000};
+using test::with_atc, test::without_atc, test::Words;
+constexpr Spa registers{0x0904'0000};
 
 /// One command as the sheet's 1.6 says; an unexpected bit shows as "?".
 inline std::string decode(u64 w0, u64 w1) {
-    const auto hex = [](u64 v) {
-        std::ostringstream s;
-        s << std::hex << v;
-        return s.str();
-    };
     const std::string sid = " sid " + hex(w0 >> 32), ssid = " ssid " + hex(w0 >> 12 & 0xfffff);
     const std::string asid = " asid " + hex(w0 >> 48), leaf = (w1 & 1) != 0 ? " leaf" : "";
     const std::string vmid = (w0 >> 32 & 0xffff) != 0 ? " vmid " + hex(w0 >> 32 & 0xffff) : "";
@@ -85,52 +76,31 @@ struct Spy final : memory::MmioTarget {
     }
 };
 
-/// What a device has: PASIDs, and ATS or not.
-inline pcie::FunctionConfig without_atc() {
-    pcie::FunctionConfig c;
-    c.ats.present = false;
-    return c;
-}
-inline pcie::FunctionConfig with_atc() { return {}; }
-
-struct NoDevice final : drivers::DeviceDriver {
-    drivers::EcamFunction function{function_registers};
-    std::optional<drivers::FirmwareNode> node; ///< it is no PCI function, and firmware says this of it
-    drivers::PciFunction* pci() override { return node ? nullptr : &function; }
-    drivers::FirmwareNode firmware() const override { return node.value_or(drivers::FirmwareNode{}); }
-    base::Name name() const override { return "dev"; }
-    DeviceId device() const override { return DeviceId{0}; }
-    StreamId stream() const override { return StreamId{0x108}; }
-    Task<void> probe(KernelContext&) override { co_return; }
-    Task<bool> submit(KernelContext&, Bond&, const drivers::Work&) override { co_return true; }
-    Task<bool> stop(KernelContext&, Bond&) override { co_return true; }
-};
-
-struct Bench : Machine {
+/// Nobody answers for the function's ATC: the unit's CMD_ATC_INV go nowhere.
+struct Bench : FunctionMachine {
     explicit Bench(KernelVersion version = KernelVersion::V6_12, std::vector<std::string> bugs = {},
                    const iommu::smmuv3::Smmuv3Config& unit_config = {},
                    const pcie::FunctionConfig& device_config = without_atc(),
                    const drivers::Smmuv3DriverConfig& driver_settings = {},
                    std::optional<drivers::FirmwareNode> node = std::nullopt,
                    Suppression suppression = Suppression::Hardware, unsigned guests = 1)
-        : driver_config(driver_settings), function(device_config) {
+        : FunctionMachine({.version = version,
+                           .bugs = std::move(bugs),
+                           .function = device_config,
+                           .drain = {},
+                           .suppression = suppression,
+                           .guests = guests},
+                          IommuArch::Smmuv3),
+          driver_config(driver_settings) {
         device.node = node;
-        config.kernel = version;
-        config.bugs = std::move(bugs);
-        config.suppression = suppression;
-        config.guests = guests;
-        make_kernel();
         unit.emplace("smmu", events, memory.walk_port(), &kernel->interrupts(), unit_config);
         spy.emplace(memory, *unit);
         mmio.map(registers, unit->register_bytes(), *spy, "smmu");
-        mmio.map(function_registers, page_size, function, "dev");
         function.on_write = [this](const StubFunction::Write& w) {
             if (w.offset >= 0x100) enables.emplace_back(w.offset, std::ssize(spy->commands));
         };
         driver.emplace("smmu", *kernel, driver_config, registers, std::function<u64(unsigned)>{});
-        kernel->set_iommu(&*driver);
-        kernel->add_device("dev", device);
-        call(kernel->boot());
+        boot(*driver);
         mm.emplace(MmId{77}, "app", config.mm, kernel->frames());
         bond.emplace(BondId{1}, *mm, device);
         bond->stream = device.stream();
@@ -164,14 +134,7 @@ struct Bench : Machine {
     Spa ste() { return Spa{(peek(Spa{(reg(0x80, 8) & 0xf'ffff'ffff'ffc0) + 8 * 1}) & 0xf'ffff'ffff'ffc0) + 64 * 8}; }
     Spa contexts() { return Spa{peek(ste()) & 0xf'ffff'ffff'ffc0}; }
     Spa cd() { return Spa{(peek(contexts() + 8 * 1) & 0xf'ffff'ffff'f000) + 64 * 5}; }
-    std::array<u64, 8> eight(Spa at) {
-        std::array<u64, 8> w{};
-        for (unsigned i = 0; i < 8; ++i) w[i] = peek(at + 8 * i);
-        return w;
-    }
     drivers::Smmuv3DriverConfig driver_config;
-    StubFunction function; ///< nobody answers for its ATC: the unit's CMD_ATC_INV go nowhere
-    NoDevice device;
     std::optional<iommu::smmuv3::Unit> unit;
     std::optional<Spy> spy;
     std::optional<drivers::Smmuv3Driver> driver;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,13 @@
 namespace quiesce::os::test {
 
 using Words = std::vector<std::string>;
+
+/// A number as the names of commands have it.
+inline std::string hex(u64 v) {
+    std::ostringstream s;
+    s << std::hex << v;
+    return s.str();
+}
 
 struct TimedLog {
     std::vector<std::pair<std::string, sim::Time>> rows;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// What the VT-d driver writes: registers, tables and descriptors. Bytes are typed from facts/iommu-specs.md section 2,
 /// the order of a tear-down from facts/linux-sva.md section 6.
+#include "os/late_blocking.h"
 #include "os/vtd_bench.h"
 
 namespace quiesce::os::test::vtd {
@@ -326,31 +327,7 @@ TEST_CASE("VT-d munmap: IOTLB, then the device-TLB, of the same block; of a larg
 
 TEST_CASE("VT-d: with R6, forget-tlbi and R8 the bond is blocked only by its unbind, if at all, after its pages went",
           "[os][vtd]") {
-    const std::string bug = GENERATE("", "forget-tlbi", "R8", "R6");
-    Settings s;
-    s.driver.pri = false;
-    if (!bug.empty()) s.bugs = {bug};
-    VtdBench b(s);
-    std::vector<Time> blocks, freed;
-    auto seen = b.events.subscribe<FenceObserved>([&](Time at, const FenceObserved& e) {
-        if (e.blocks) blocks.push_back(at);
-    });
-    auto gone = b.events.subscribe<memory::FrameFreed>([&](Time at, const memory::FrameFreed& e) {
-        if (e.use == memory::FrameUse::Leaf) freed.push_back(at);
-    });
-    REQUIRE(b.call(b.kernel->bind(app, dev)));
-    b.unit.fetched.clear();
-    b.call(b.kernel->kill(app));
-    const Words all = b.take();
-    CHECK((std::count(all.begin(), all.end(), piotlb) == 1) == (bug != "forget-tlbi"));
-    CHECK((std::count(all.begin(), all.end(), devtlb) == 1) == (bug != "R6"));
-    REQUIRE_FALSE(freed.empty());
-    if (bug.empty()) {
-        REQUIRE(blocks.size() == 1);
-        CHECK(blocks.front() < freed.front());
-    } else {
-        CHECK(blocks.empty());
-    }
+    check_late_blocking<VtdBench>(piotlb, devtlb);
 }
 
 TEST_CASE("VT-d: a device-TLB that does not answer is asked again for ever; one whose device is gone is given up",

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The VT-d driver on the real unit: a guest's PASIDs, which come from its hypervisor, and the kernel's own address space.
-#include "os/drivers/ecam_function.h"
-#include "os/stub_function.h"
 #include "os/vtd_bench.h"
 
 #include "iommu/vtd/unit.h"
@@ -9,17 +7,13 @@
 namespace quiesce::os::test::vtd {
 namespace {
 
-struct VtdGuestBench : Machine {
-    explicit VtdGuestBench(KernelVersion version, iommu::vtd::VtdConfig c = {}) : unit_config(c), function(without_atc()) {
-        config.kernel = version;
-        make_kernel(memory.ram_bytes(), x86_64, IommuArch::Vtd);
+struct VtdGuestBench : FunctionMachine {
+    explicit VtdGuestBench(KernelVersion version, iommu::vtd::VtdConfig c = {})
+        : FunctionMachine({.version = version, .function = without_atc()}, IommuArch::Vtd), unit_config(c) {
         unit.emplace("vtd", events, memory.walk_port(), unit_config);
         mmio.map(registers, iommu::vtd::register_block_bytes, *unit, "vtd");
-        mmio.map(function_registers, page_size, function, "dev");
         driver.emplace("vtd", *kernel, driver_config, registers, std::function<u64()>{});
-        kernel->set_iommu(&*driver);
-        kernel->add_device("dev", device);
-        call(kernel->boot());
+        boot(*driver);
         REQUIRE(kernel->boot_error().empty());
     }
     ~VtdGuestBench() { calendar.shutdown(); }
@@ -52,8 +46,6 @@ struct VtdGuestBench : Machine {
     }
     iommu::vtd::VtdConfig unit_config;
     drivers::VtdDriverConfig driver_config;
-    StubFunction function;
-    OneDevice device;
     std::optional<iommu::vtd::Unit> unit;
     std::optional<drivers::VtdDriver> driver;
     u64 transactions = 0;

@@ -3,35 +3,15 @@
 /// layout: offsets and bits are those of facts/iommu-specs.md section 2.
 #pragma once
 #include "os/drivers/vtd_driver.h"
-#include "os/machine.h"
-
-#include <array>
-#include <map>
-#include <sstream>
+#include "os/stub_unit.h"
 
 namespace quiesce::os::test::vtd {
 
 using sim::Duration;
 using sim::Task;
 using sim::Time;
-using Words = std::vector<std::string>;
 using Raw = std::array<u64, 4>;
-constexpr Spa registers{0xfed9'0000}, function_registers{0x4010'0000};
-
-inline std::string hex(u64 v) {
-    std::ostringstream s;
-    s << std::hex << v;
-    return s.str();
-}
-
-/// A range of pages as a device-TLB invalidation writes it: S and the lowest clear address bit (2.6).
-inline std::string sized(u64 word, bool s) {
-    if (!s) return " at " + hex(word & ~u64{0xfff});
-    if (word >> 12 == 0x7'ffff'ffff'ffff) return " all";
-    unsigned order = 1;
-    while ((word >> (11 + order) & 1) != 0) ++order;
-    return " order " + std::to_string(order) + " at " + hex(word >> (12 + order) << (12 + order));
-}
+constexpr Spa registers{0xfed9'0000};
 
 /// One descriptor as the sheet's 2.6 says; an unexpected bit shows as "?".
 inline std::string decode(const Raw& q) {
@@ -86,39 +66,22 @@ inline std::string decode(const Raw& q) {
 }
 
 /// GSTS follows GCMD; each write of IQT makes it fetch, one descriptor after the other, each `period` apart.
-struct StubUnit final : memory::MmioTarget {
-    explicit StubUnit(memory::SystemMemory& m) : memory(m) {}
-    memory::SystemMemory& memory;
+struct StubUnit final : QueueStub<4> {
+    explicit StubUnit(memory::SystemMemory& m) : QueueStub(m, decode) {}
     /// SAGAW 48 and 57, FRO 0x400, 8 fault records, PSI, MAMV, FS5LP, ESRTPS.
     u64 cap = u64{7} | 0xcu << 8 | u64{47} << 16 | u64{0x40} << 24 | u64{1} << 39 | u64{7} << 40 | u64{52} << 48 |
               u64{1} << 60 | u64{1} << 63;
     /// C QI DT PT SC PRS PSS=20 PASID DIT PDS SMTS SSTS FSTS SMPWCS RPS.
     u64 ecap = 1u | 2u | 4u | 0x40u | 0x80u | u64{1} << 29 | u64{19} << 35 | u64{1} << 40 | u64{1} << 41 |
                u64{1} << 42 | u64{1} << 43 | u64{1} << 46 | u64{1} << 47 | u64{1} << 48 | u64{1} << 49;
-    Duration period = 100_ns;
-    bool stuck = false, running = false;
     unsigned time_outs = 0;    ///< so many device-TLB invalidations get no answer
     u64 silent_source = 0x108; ///< what IQERCD says of them
     u32 refuse_type = 16;      ///< descriptors of this type are refused
-    std::map<u64, u64> values; ///< registers, as they were written
-    std::vector<std::pair<u64, u64>> writes;
-    std::vector<Raw> fetched;
-    std::function<void(const Raw&)> on_fetch;
-    u32 head = 0, faults = 0, gsts = 0, fsts_reads = 0;
+    u32 faults = 0, gsts = 0, fsts_reads = 0;
 
     u64 tail() { return values[0x88]; }
     u64 entries() { return u64{128} << (values[0x90] & 7); }
-    Words names() const {
-        Words all;
-        for (const Raw& d : fetched) all.push_back(decode(d));
-        return all;
-    }
-    Raw at(u32 index) {
-        Raw d{};
-        for (unsigned w = 0; w < 4; ++w)
-            d[w] = memory.cpu_port().peek64(Spa{(values[0x90] & ~u64{0xfff}) + 32 * index + 8 * w});
-        return d;
-    }
+    Raw at(u32 index) const { return entry_at(Spa{(values.at(0x90) & ~u64{0xfff}) + 32 * index}); }
     Task<void> mmio_write(u64 offset, unsigned size, u64 value) override {
         writes.emplace_back(offset, value);
         if (offset == 0x34) {
@@ -168,8 +131,7 @@ struct StubUnit final : memory::MmioTarget {
                 faults |= 0x40;                      // ITE
                 break;
             }
-            if (on_fetch) on_fetch(d);
-            fetched.push_back(d);
+            note(d);
             if (type == 5 && (d[0] >> 5 & 1) != 0) {
                 const u32 status = static_cast<u32>(d[0] >> 32);
                 std::array<std::byte, 4> bytes{};

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The VT-d driver on the real unit: what a device's requests meet while its process lives, dies and is unbound.
-#include "os/drivers/ecam_function.h"
-#include "os/stub_function.h"
 #include "os/vtd_bench.h"
 
 #include "iommu/ats_port.h"
@@ -28,20 +26,15 @@ struct Fabric final : iommu::AtsPort, iommu::PageResponsePort {
     }
 };
 
-struct VtdUnitBench : Machine {
+struct VtdUnitBench : FunctionMachine {
     explicit VtdUnitBench(KernelVersion version = KernelVersion::V6_12, const pcie::FunctionConfig& f = {})
-        : function(f) {
-        config.kernel = version;
-        make_kernel(memory.ram_bytes(), x86_64, IommuArch::Vtd);
+        : FunctionMachine({.version = version, .function = f}, IommuArch::Vtd) {
         unit.emplace("vtd", events, memory.walk_port(), unit_config);
         unit->set_ats_port(&fabric);
         unit->set_page_response_port(&fabric);
         mmio.map(registers, iommu::vtd::register_block_bytes, *unit, "vtd");
-        mmio.map(function_registers, page_size, function, "dev");
         driver.emplace("vtd", *kernel, driver_config, registers, std::function<u64()>{});
-        kernel->set_iommu(&*driver);
-        kernel->add_device("dev", device);
-        call(kernel->boot());
+        boot(*driver);
         REQUIRE(kernel->boot_error().empty());
         kernel->spawn("app", {64, 32}); // the second half of its heap has not been touched
         REQUIRE(call(kernel->bind("app", "dev")));
@@ -85,8 +78,6 @@ struct VtdUnitBench : Machine {
     }
     iommu::vtd::VtdConfig unit_config;
     drivers::VtdDriverConfig driver_config;
-    StubFunction function;
-    OneDevice device;
     Fabric fabric;
     std::optional<iommu::vtd::Unit> unit;
     std::optional<drivers::VtdDriver> driver;
