@@ -157,4 +157,16 @@ std::vector<LoggedEvent> EventLog::rows() const {
     return all;
 }
 
+std::unordered_set<u64> EventLog::kept_of(const std::unordered_set<u64>& ids) const {
+    std::unordered_set<u64> found;
+    const auto look = [&](const Head& head) {
+        if (ids.count(head.id) != 0) found.insert(head.id);
+    };
+    kept_.each(look);
+    recent_.each([&](const Head& head) {
+        if (wanted_.count(head.transaction) != 0) look(head);
+    });
+    return found;
+}
+
 } // namespace quiesce::observe

@@ -110,6 +110,8 @@ public:
 
     /// What is kept, in the order of ids.
     std::vector<LoggedEvent> rows() const;
+    /// Of these ids those that rows() has.
+    std::unordered_set<u64> kept_of(const std::unordered_set<u64>& ids) const;
     struct Counts {
         u64 emitted = 0, kept = 0;
     };

@@ -156,6 +156,10 @@ for case, (scenario, *settings) in cases.items():
             continue
         judge(f"{case}-{kind}", scenario, f"platform.iommu.kind={kind}", *settings)
 
+# What is outside every window is not named, such as the last DMA of a device that never stops.
+out, result = run("never-stops", "device-never-stops")
+named("never-stops", result, sqlite3.connect(out / "events.sqlite"), out)
+
 # A page request's story, link by link, and the DMA that goes on with it.
 db = sqlite3.connect("out-pri-smmuv3/events.sqlite")
 links = {(e, c): n for e, c, n in rows(db, "SELECT e.kind, c.kind, COUNT(*) FROM causes JOIN events e ON e.id = effect JOIN events c ON c.id = cause GROUP BY 1, 2")}
