@@ -1,34 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Translation requests, translated requests and the invalidation of devices' IOTLBs.
 #include "amdvi/bench.h"
-
-#include <deque>
+#include "iommu/fabric.h"
 
 namespace quiesce::iommu::amdvi::test {
 namespace {
 
-/// Devices that answer when the test says so.
-struct Devices : AtsPort {
-    struct Asked {
-        AtcInvalidation what;
-        sim::Time when;
-        std::optional<AtcAnswer> answer{};
-    };
-    std::deque<Asked> asked;
-    sim::Signal answered;
-    sim::Task<AtcAnswer> invalidate(AtcInvalidation what) override {
-        Asked& mine = asked.emplace_back(Asked{what, sim::now()});
-        while (!mine.answer) co_await answered.wait();
-        co_return *mine.answer;
-    }
-    void answer(std::size_t n, AtcAnswer with = AtcAnswer::Completed) {
-        asked.at(n).answer = with;
-        answered.notify_all();
-    }
-};
-
 struct DeviceIotlbBench : Bench {
-    Devices devices;
+    iommu::test::Devices devices;
     Spa leaf{0};
     explicit DeviceIotlbBench(const AmdviConfig& c = {}) : Bench(c) {
         start();

@@ -2,23 +2,9 @@
 /// A unit with everything, with memory and structures where the golden rows have them, programmed with their words.
 #pragma once
 #include "amdvi/golden_table.h"
+#include "iommu/fabric.h"
 
 namespace quiesce::iommu::amdvi::test {
-
-/// Devices of which each answers at once, as it is told; what they were asked is kept.
-struct GoldenDevices : AtsPort, PageResponsePort {
-    AtcAnswer answer = AtcAnswer::Completed;
-    std::vector<AtcInvalidation> asked;
-    std::vector<PageGroupResponse> told;
-    sim::Task<AtcAnswer> invalidate(AtcInvalidation what) override {
-        asked.push_back(what);
-        co_return answer;
-    }
-    sim::Task<void> respond(PageGroupResponse r) override {
-        told.push_back(r);
-        co_return;
-    }
-};
 
 struct GoldenBench : Bench {
     static constexpr u32 device = 0x3a10, golden_pasid = 0x1'2345;
@@ -27,12 +13,13 @@ struct GoldenBench : Bench {
         output{0x82'3456'7000};
     static constexpr Iova page{0x7f12'3456'7000};
     static constexpr u32 golden_entries = 512;
-    GoldenDevices devices;
+    iommu::test::ReadyDevices devices;
+    iommu::test::Responses responses;
 
     explicit GoldenBench(const AmdviConfig& c = everything())
         : Bench(c, identity_of(c), {memory::RamRange{Spa{0x80'0000'0000}, 0x10'0000'0000}}) {
         unit.set_ats_port(&devices);
-        unit.set_page_response_port(&devices);
+        unit.set_page_response_port(&responses);
         write_at(DevTabBar::offset, 8, 0x0000'0081'0050'01ff); // "device table of 65536"
         write_at(CmdBufBar::offset, 8, 0x0900'0081'0060'0000); // "512 commands"
         write_at(EvtLogBar::offset, 8, 0x0900'0081'0061'0000); // "512 events"

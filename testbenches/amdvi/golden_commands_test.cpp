@@ -151,9 +151,9 @@ TEST_CASE("a device is told what the bytes of COMPLETE_PPR_REQUEST say", "[golde
     for (const gold::Command& row : gold::complete_pprs) {
         INFO(row.what);
         b.execute(row.words);
-        REQUIRE(b.devices.told.size() == 1);
-        const PageGroupResponse r = b.devices.told.back();
-        b.devices.told.clear();
+        REQUIRE(b.responses.sent.size() == 1);
+        const PageGroupResponse r = b.responses.sent.back();
+        b.responses.sent.clear();
         CHECK(raw(r.stream) == device_in(row));
         CHECK(r.has_pasid == (value_in(row, "GN") != 0));
         if (r.has_pasid) CHECK(raw(r.pasid) == value_in(row, "PASID"));

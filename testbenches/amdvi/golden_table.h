@@ -7,14 +7,14 @@
 #include "support/golden_rows.h"
 
 #include <cctype>
-#include <sstream>
 
 namespace quiesce::iommu::amdvi::test {
 
 namespace gold = quiesce::golden::amdvi;
 
-using golden::all_met, golden::any_row, golden::check_listed, golden::flipped, golden::from_words, golden::judge,
-    golden::judge_all, golden::reason_not_to, golden::Unmet, golden::with_field;
+using golden::all_met, golden::any_row, golden::check_listed, golden::check_masks, golden::FieldMasks, golden::flipped,
+    golden::from_words, golden::judge, golden::judge_all, golden::reason_not_to, golden::shows_one_field,
+    golden::Unmet, golden::value_in, golden::with_field;
 
 /// "DualPprLogEn" and "DualPPRLogEn", "R/W" and "RW" are one name.
 inline std::string folded(std::string_view name) {
@@ -92,30 +92,12 @@ std::vector<gold::Value> in_pieces(std::span<const gold::Value> values) {
     return all;
 }
 
-/// How the layout's reading of `words` differs from `values`, or the words that it makes of `values` from `words`. No
-/// value at all beside words that are not 0: the row has only bits.
+template <class S>
+constexpr auto meant = [](std::string_view name, auto f) { return with_meant<S>(name, f); };
+
 template <class S>
 std::string differs(std::span<const gold::Value> values, std::span<const std::uint64_t> words) {
-    std::ostringstream out;
-    const S read = from_words<S>(words);
-    S made{};
-    std::set<std::string_view> named;
-    for (const gold::Value& v : in_pieces<S>(values)) {
-        const bool found = with_meant<S>(v.field, [&](const auto& f) {
-            using T = typename std::decay_t<decltype(f)>::value_type;
-            named.insert(f.name());
-            made.set(f, base::detail::from_bits<T>(v.value));
-            if (base::detail::to_bits(read.get(f)) != v.value) out << v.field << " is read as another value; ";
-        });
-        if (!found) out << "no field " << v.field << "; ";
-    }
-    const bool zero = std::all_of(words.begin(), words.end(), [](u64 w) { return w == 0; });
-    if (named.empty() && !zero) return {};
-    base::for_each(read, [&](std::string_view name, const auto& value) {
-        if (named.count(name) == 0 && base::detail::to_bits(value) != 0) out << name << " is not 0; ";
-    });
-    if (!(made == read)) out << "the fields make other words";
-    return out.str();
+    return golden::differs<S>(in_pieces<S>(values), words, meant<S>);
 }
 template <class S, std::size_t Words>
 std::string differs(const gold::Structure<Words>& row) {
@@ -123,44 +105,9 @@ std::string differs(const gold::Structure<Words>& row) {
     return differs<S>(row.fields, row.words);
 }
 
-template <class Row>
-u64 value_in(const Row& row, std::string_view name) {
-    for (const gold::Value& v : row.fields)
-        if (v.field != nullptr && v.field == name) return v.value;
-    return 0;
-}
-/// Made to show where one field is, and perhaps nothing that there is.
-template <class Row>
-bool shows_one_field(const Row& row) {
-    return std::string_view{row.what}.ends_with("alone");
-}
-
-/// Where the rows have the fields of a layout; those that are in none of its fields, or not all in one, are failures.
-using FieldMasks = std::map<std::string, std::array<u64, 4>, std::less<>>;
 template <class S, class Positions>
 void collect_positions(const Positions& positions, FieldMasks& into) {
-    for (const gold::Position& p : positions) {
-        INFO(p.field);
-        const u64 mask = base::low_bits(p.msb - p.lsb + 1) << p.lsb % 64;
-        const bool found = with_meant<S>(p.field, [&](const auto& f) {
-            CHECK((mask & ~f.mask(p.lsb / 64)) == 0);
-            into[std::string{f.name()}].at(p.lsb / 64) |= mask;
-        });
-        CHECK(found);
-    }
-}
-/// The layout's fields are those of the rows, bit by bit. `beyond`: fields that the layout has beside them.
-template <class S>
-void check_masks(const FieldMasks& masks, std::string_view beyond = {}) {
-    const auto compare = [&](const auto& field) {
-        const auto rows = masks.find(field.name());
-        INFO(field.name());
-        bool same = true;
-        for (unsigned w = 0; w < S::word_count; ++w)
-            same = same && (rows == masks.end() ? 0 : rows->second[w]) == field.mask(w);
-        CHECK(same == (field.name() != beyond));
-    };
-    base::apply([&](const auto&... field) { (compare(field), ...); }, S::fields);
+    golden::collect_positions(positions, into, meant<S>);
 }
 template <class S, class Positions>
 void check_positions(const Positions& positions, std::string_view beyond = {}) {

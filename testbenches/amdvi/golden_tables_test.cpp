@@ -93,8 +93,8 @@ TEST_CASE("a unit that reads the bytes of an entry lets the device ask, and requ
     b.control(Control::PPRLogEn, false);
     sim::spawn(b.unit.page_request(m));
     b.settle();
-    CHECK(b.devices.told.size() == (paged ? 1 : 0));
-    if (paged) CHECK(b.devices.told[0].has_pasid == has_field(row, "GPRP"));
+    CHECK(b.responses.sent.size() == (paged ? 1 : 0));
+    if (paged) CHECK(b.responses.sent[0].has_pasid == has_field(row, "GPRP"));
 }
 
 TEST_CASE("a unit that reads the bytes of an entry keeps page faults quiet as SE and SA say",

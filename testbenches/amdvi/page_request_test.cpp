@@ -1,20 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /// The PPR log: entries, what is refused, overflow, and what the unit answers by itself.
 #include "amdvi/bench.h"
+#include "iommu/fabric.h"
 
 namespace quiesce::iommu::amdvi::test {
 namespace {
 
-struct Responses : PageResponsePort {
-    std::vector<PageGroupResponse> sent;
-    sim::Task<void> respond(PageGroupResponse r) override {
-        sent.push_back(r);
-        co_return;
-    }
-};
-
 struct PageRequestBench : Bench {
-    Responses responses;
+    iommu::test::Responses responses;
     explicit PageRequestBench(const AmdviConfig& c = {}) : Bench(c) {
         start();
         unit.set_page_response_port(&responses);

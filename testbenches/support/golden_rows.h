@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <map>
 #include <set>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -82,6 +84,75 @@ S from_words(std::span<const std::uint64_t> words) {
         for (unsigned i = 0; i < S::byte_count; ++i) raw[i] = static_cast<std::byte>(words[i / 8] >> (i % 8 * 8));
         return S::from_bytes(raw);
     }
+}
+
+/// How the layout's reading of `words` differs from `values`, or the words that it makes of `values` from `words`. No
+/// value at all beside words that are not 0: the row has only bits. `meant(name, f)` calls `f` with the one field that a
+/// row's name means, and says whether there is one.
+template <class S, class Values, class Meant>
+std::string differs(const Values& values, std::span<const std::uint64_t> words, Meant meant) {
+    std::ostringstream out;
+    const S read = from_words<S>(words);
+    S made{};
+    std::set<std::string_view> named;
+    for (const auto& v : values) {
+        if (v.field == nullptr) break;
+        const bool found = meant(v.field, [&](const auto& f) {
+            using T = typename std::decay_t<decltype(f)>::value_type;
+            named.insert(f.name());
+            made.set(f, base::detail::from_bits<T>(v.value));
+            if (base::detail::to_bits(read.get(f)) != v.value) out << v.field << " is read as another value; ";
+        });
+        if (!found) out << "no field " << v.field << "; ";
+    }
+    const bool zero = std::all_of(words.begin(), words.end(), [](u64 w) { return w == 0; });
+    if (named.empty() && !zero) return out.str();
+    base::for_each(read, [&](std::string_view name, const auto& value) {
+        if (named.count(name) == 0 && base::detail::to_bits(value) != 0) out << name << " is not 0; ";
+    });
+    if (!(made == read)) out << "the fields make other words";
+    return out.str();
+}
+
+/// Made to show where one field is, and perhaps nothing that there is.
+template <class Row>
+bool shows_one_field(const Row& row) {
+    return std::string_view{row.what}.find("alone") != std::string_view::npos;
+}
+/// What a row says of a field; 0 if nothing.
+template <class Row>
+u64 value_in(const Row& row, std::string_view name) {
+    for (const auto& v : row.fields)
+        if (v.field != nullptr && v.field == name) return v.value;
+    return 0;
+}
+
+/// Where the rows have the fields of a layout; those that are in none of its fields, or not all in one, are failures.
+using FieldMasks = std::map<std::string, std::array<u64, 8>, std::less<>>;
+template <class Positions, class Meant>
+void collect_positions(const Positions& positions, FieldMasks& into, Meant meant) {
+    for (const auto& p : positions) {
+        INFO(p.field);
+        const u64 mask = base::low_bits(p.msb - p.lsb + 1) << p.lsb % 64;
+        const bool found = meant(p.field, [&](const auto& f) {
+            CHECK((mask & ~f.mask(p.lsb / 64)) == 0);
+            into[std::string{f.name()}].at(p.lsb / 64) |= mask;
+        });
+        CHECK(found);
+    }
+}
+/// The layout's fields are those of the rows, bit by bit. `beyond`: a field that the layout has beside them.
+template <class S>
+void check_masks(const FieldMasks& masks, std::string_view beyond = {}) {
+    const auto compare = [&](const auto& field) {
+        const auto rows = masks.find(field.name());
+        for (unsigned w = 0; w < S::word_count; ++w) {
+            INFO(field.name() << ", word " << w);
+            const u64 in_rows = rows == masks.end() ? 0 : rows->second[w];
+            CHECK(in_rows == (field.name() == beyond ? 0 : field.mask(w)));
+        }
+    };
+    base::apply([&](const auto&... field) { (compare(field), ...); }, S::fields);
 }
 
 /// Bit `n` of a structure turned over.

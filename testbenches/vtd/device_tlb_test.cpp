@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Translation requests, translated requests and the invalidation of device-TLBs.
+#include "iommu/fabric.h"
 #include "vtd/bench.h"
-
-#include <deque>
 
 using namespace quiesce;
 using namespace quiesce::iommu;
@@ -13,28 +12,8 @@ using iommu::vtd::test::Dma;
 
 namespace {
 
-/// Devices that answer when the test says so.
-struct Devices : AtsPort {
-    struct Asked {
-        AtcInvalidation what;
-        sim::Time when;
-        std::optional<AtcAnswer> answer{};
-    };
-    std::deque<Asked> asked;
-    sim::Signal answered;
-    sim::Task<AtcAnswer> invalidate(AtcInvalidation what) override {
-        Asked& mine = asked.emplace_back(Asked{what, sim::now()});
-        while (!mine.answer) co_await answered.wait();
-        co_return *mine.answer;
-    }
-    void answer(std::size_t n, AtcAnswer with = AtcAnswer::Completed) {
-        asked.at(n).answer = with;
-        answered.notify_all();
-    }
-};
-
 struct DeviceTlbBench : Bench {
-    Devices devices;
+    iommu::test::Devices devices;
     Spa leaf{0};
     explicit DeviceTlbBench(const VtdConfig& c = {}) : Bench(c) {
         start(TableMode::Scalable);

@@ -3,6 +3,7 @@
 /// made.
 #pragma once
 #include "golden/vtd_faults_golden.h"
+#include "iommu/fabric.h"
 #include "vtd/golden_table.h"
 
 namespace quiesce::iommu::vtd::test {
@@ -36,14 +37,6 @@ struct FaultMaker {
 };
 const FaultMaker& fault_maker(std::string_view name);
 
-struct GoldenResponses : PageResponsePort {
-    std::vector<PageGroupResponse> sent;
-    sim::Task<void> respond(PageGroupResponse r) override {
-        sent.push_back(r);
-        co_return;
-    }
-};
-
 struct GoldenBench : Bench {
     static constexpr u32 source = 0x3a10, golden_pasid = 0x1'2345;
     static constexpr Iova page{0x7f12'3456'7000};
@@ -54,7 +47,7 @@ struct GoldenBench : Bench {
     Dma ask{source};
     Iova at = page;
     bool loses_leaf = false; ///< its table goes away between the walk and the mark
-    GoldenResponses responses;
+    iommu::test::Responses responses;
 
     GoldenBench(const FaultMaker& maker, const Column& column, bool quiet) : Bench(VtdConfig{}, identity_for(maker)) {
         if (column.has_pasid) ask.pasid = golden_pasid;

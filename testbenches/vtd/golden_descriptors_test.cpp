@@ -3,6 +3,7 @@
 /// their bytes, and what the unit is asked to do by each.
 #include "golden/vtd_descriptors_golden.h"
 #include "golden/vtd_queue_golden.h"
+#include "iommu/fabric.h"
 #include "vtd/golden_table.h"
 
 namespace quiesce::iommu::vtd::test {
@@ -11,13 +12,6 @@ namespace {
 using Row = gold::Structure<4>;
 Identity descriptor_identity() { return every_feature(); }
 
-u64 value_in(const Row& row, std::string_view name) {
-    for (const gold::Value& v : row.fields)
-        if (v.field != nullptr && v.field == name) return v.value;
-    return 0;
-}
-/// Made to show where one field is, and perhaps no legal descriptor.
-bool shows_one_field(const Row& row) { return std::string_view{row.what}.find("alone") != std::string_view::npos; }
 Decode decoded(const Row& row) {
     return decode_descriptor(from_words<Descriptor>(row.words), descriptor_identity(), TableMode::Scalable);
 }
@@ -61,15 +55,6 @@ void check_device_tlb(const Row& row) {
     if (d.atc->has_pasid) CHECK(raw(d.atc->pasid) == value_in(row, "PASID"));
     CHECK(d.atc->global == (value_in(row, "GI") != 0));
 }
-
-/// Devices of which each answers at once; what they were asked is kept.
-struct AnsweringDevices : AtsPort {
-    std::vector<AtcInvalidation> asked;
-    sim::Task<AtcAnswer> invalidate(AtcInvalidation what) override {
-        asked.push_back(what);
-        co_return AtcAnswer::Completed;
-    }
-};
 
 } // namespace
 
@@ -138,7 +123,7 @@ TEST_CASE("an address and S say which pages of a device-TLB are meant",
     const auto& row = any_row(gold::device_tlb_sizes);
     INFO(row.what);
     Bench b;
-    AnsweringDevices devices;
+    iommu::test::ReadyDevices devices;
     b.start(TableMode::Scalable);
     b.unit.set_ats_port(&devices);
     auto plain = Bench::make<DevTlbInvDsc>().set(DevTlbInvDsc::SID, RequesterId{0x3a10}).words();

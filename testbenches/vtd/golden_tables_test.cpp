@@ -27,7 +27,7 @@ void check_legal(const Rows& rows, const Unmets& unmet) {
     judge_all(
         rows,
         [](const auto& row) -> std::string {
-            const bool asked = (row.words[0] & 1) != 0 && !std::string_view{row.what}.ends_with(" alone");
+            const bool asked = (row.words[0] & 1) != 0 && !shows_one_field(row);
             return asked && refusal<S>(row, every_feature()) ? "refused" : "";
         },
         unmet);

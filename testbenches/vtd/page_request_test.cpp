@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "iommu/fabric.h"
 #include "vtd/bench.h"
 
 using namespace quiesce;
@@ -10,16 +11,8 @@ using iommu::vtd::test::Dma;
 
 namespace {
 
-struct Responses : PageResponsePort {
-    std::vector<PageGroupResponse> sent;
-    sim::Task<void> respond(PageGroupResponse r) override {
-        sent.push_back(r);
-        co_return;
-    }
-};
-
 struct PageRequestBench : Bench {
-    Responses responses;
+    iommu::test::Responses responses;
     Spa leaf{0};
     explicit PageRequestBench(const VtdConfig& c = {}) : Bench(c) {
         start(TableMode::Scalable);
