@@ -7,26 +7,12 @@ import os
 import pathlib
 import shutil
 import sqlite3
-import subprocess
-import sys
 
-QUIESCE = os.environ["QUIESCE"]
-failures = 0
-
-
-def check(holds, what):
-    global failures
-    if not holds:
-        failures += 1
-        print("FAILED:", what)
-
-
-def run(*arguments):
-    return subprocess.run([QUIESCE, *map(str, arguments)], capture_output=True, text=True, check=False)
+from claims import check, quiesce, verdict
 
 
 def expect(code, text, *arguments):
-    got = run(*arguments)
+    got = quiesce(*arguments)
     check(got.returncode == code and text in got.stderr, f"{got.returncode} instead of {code}, or no '{text}': {' '.join(map(str, arguments))}\n{got.stderr[-800:]}")
     return got
 
@@ -98,5 +84,4 @@ check(record["verdict"] == "error" and record["teardowns"][0]["quiesce_ps"] > 0 
 check(sqlite3.connect("late/events.sqlite").execute("SELECT count(*) FROM events").fetchone()[0] > 100, "its events")
 expect(0, "", "explain", "late", "t0")
 
-print("all held" if failures == 0 else f"{failures} failed")
-sys.exit(failures > 0)
+raise SystemExit(verdict())

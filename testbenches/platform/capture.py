@@ -12,17 +12,9 @@ import sqlite3
 import struct
 import subprocess
 
-QUIESCE, SOURCE = os.environ["QUIESCE"], pathlib.Path(os.environ["SOURCE_DIR"])
+from claims import SOURCE, check, quiesce, verdict
+
 LUA = SOURCE / "scripts/wireshark/quiesce-tlp.lua"
-failures = 0
-
-
-def check(claim, what):
-    global failures
-    if not claim:
-        failures += 1
-        print("FAILED:", what)
-    return claim
 
 
 # ---- pcapng
@@ -107,9 +99,8 @@ def header(b, whole):
 
 def run(scenario, *settings, out=None):
     out = pathlib.Path(out or "out-" + scenario)
-    done = subprocess.run([QUIESCE, "run", scenario, "--out", out, "--pcap"] + [x for s in settings for x in ("--set", s)], check=False,
-                          capture_output=True)
-    check(done.returncode in (0, 1), f"{scenario}: exit {done.returncode}: {done.stderr.decode()}")
+    done = quiesce("run", scenario, "--out", out, "--pcap", *[x for s in settings for x in ("--set", s)])
+    check(done.returncode in (0, 1), f"{scenario}: exit {done.returncode}: {done.stderr}")
     return out, Capture(out / "tlps.pcapng")
 
 
@@ -277,11 +268,11 @@ first_instants = [t["t0_ps"] for t in json.loads((out / "run.json").read_text())
 behind = [p for p in told if any(i - 10**6 <= p[0] <= i + 10**6 for i in first_instants)]
 check(len(behind) > 20 and not collections.Counter(behind) - collections.Counter(kept), "everything around T0 is in it")
 check(sum(s["seen"] for s in window.statistics.values()) == len(told), "what was not kept was counted")
-subprocess.run([QUIESCE, "run", "mm-exit-under-load", "--out", out], check=True, capture_output=True)
+quiesce("run", "mm-exit-under-load", "--out", out, check=True)
 check(not (out / "tlps.pcapng").exists(), "a run without --pcap takes away what a former one left")
 with_it, without = json.loads(pathlib.Path("out-mm-exit-under-load/run.json").read_text()), json.loads((out / "run.json").read_text())
 check(with_it["fingerprint"] == without["fingerprint"], "a capture changes nothing")
-done = subprocess.run([QUIESCE, "run", "mm-exit-under-load", "--pcap"], check=False, capture_output=True, text=True)
+done = quiesce("run", "mm-exit-under-load", "--pcap")
 check(done.returncode == 2 and "--out" in done.stderr, f"--pcap without --out: {done.returncode} {done.stderr}")
 
 if has_tshark:
@@ -308,5 +299,4 @@ if has_tshark:
     for name, least in {"pasid": 50, "tag": 20, "at1": 1, "at2": 1, "prgi": 1, "itag": 2, "answers": 1}.items():
         check(total[name] >= least, f"the filter on {name} found {total[name]} packets")
 
-print("all held" if failures == 0 else f"{failures} failed")
-raise SystemExit(1 if failures else 0 if has_tshark else 77)
+raise SystemExit(verdict() or (0 if has_tshark else 77))

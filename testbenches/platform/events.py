@@ -3,30 +3,17 @@
 """events.sqlite: every event type has its row, causes come before effects and lead from each quiesce back to its T0, transactions
 are what their events say, and the ids that run.json and timeline.pftrace name are there, with the same time."""
 import json
-import os
 import pathlib
 import re
 import sqlite3
-import subprocess
-import sys
 
-QUIESCE, SOURCE = os.environ["QUIESCE"], pathlib.Path(os.environ["SOURCE_DIR"])
-sys.path.insert(0, str(SOURCE / "testbenches/support"))
-from perfetto_trace import Trace  # noqa: E402
-
-failures = 0
-
-
-def check(claim, what):
-    global failures
-    if not claim:
-        failures += 1
-        print("FAILED:", what)
+from claims import SOURCE, check, quiesce, verdict
+from perfetto_trace import Trace
 
 
 def run(name, scenario, *settings):
     out = pathlib.Path("out-" + name)
-    done = subprocess.run([QUIESCE, "run", scenario, "--out", out] + [x for s in settings for x in ("--set", s)], check=False, capture_output=True, text=True)
+    done = quiesce("run", scenario, "--out", out, *[x for s in settings for x in ("--set", s)])
     check(done.returncode in (0, 1), f"{name}: {done.stderr}")
     return out, json.loads((out / "run.json").read_text())
 
@@ -187,5 +174,4 @@ narrow = sqlite3.connect("out-events-window/events.sqlite")
 check(set(rows(narrow, "SELECT id, time_ps, kind, fields FROM events")) <= set(rows(db, "SELECT id, time_ps, kind, fields FROM events")), "a window is a part of all")
 check(rows(narrow, "SELECT COUNT(*) FROM events") < rows(db, "SELECT COUNT(*) FROM events"), "a window is less than all")
 
-print("all held" if failures == 0 else f"{failures} failed")
-raise SystemExit(failures > 0)
+raise SystemExit(verdict())

@@ -7,22 +7,14 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-QUIESCE = os.environ["QUIESCE"]
-SOURCE = Path(os.environ["SOURCE_DIR"])
-wrong = []
-
-
-def check(that, what):
-    if not that:
-        wrong.append(what)
+from claims import QUIESCE, SOURCE, check, judge_parts, quiesce, verdict
 
 
 def run(*command, code=0, **more):
-    done = subprocess.run([QUIESCE, *command], capture_output=True, text=True, **more)
+    done = quiesce(*command, **more)
     check(done.returncode == code, f"{command}: exit code {done.returncode}, not {code}: {done.stderr[-300:]}")
     return done
 
@@ -142,12 +134,5 @@ def interrupts():
     check(told["interrupted"] and 0 < told["done"] < 100000, f"an interrupted stress: {told['done']}")
 
 
-for part in (documents, complaints, colour, interrupts):
-    try:
-        part()
-    except (OSError, LookupError, ValueError, AttributeError, TypeError, subprocess.SubprocessError) as e:
-        wrong.append(f"{part.__name__} broke off: {e!r}")
-for w in wrong[:40]:
-    print("FAILED:", w[:600])
-print("all held" if not wrong else f"{len(wrong)} failed")
-sys.exit(1 if wrong else 0)
+judge_parts(documents, complaints, colour, interrupts)
+raise SystemExit(verdict())

@@ -11,31 +11,26 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import xml.etree.ElementTree as xml
 from pathlib import Path
+
+from claims import QUIESCE, SOURCE, check, judge_parts, quiesce, verdict
 
 try:
     import yaml
 except ImportError:
     yaml = None
 
-quiesce, SCENARIOS = os.environ["QUIESCE"], Path(os.environ["SOURCE_DIR"]) / "testbenches/scenarios"
-wrong = []
+SCENARIOS = SOURCE / "testbenches/scenarios"
 POPULATIONS = ["quiesce", "block_observed", "block", "stop", "drain", "last_seen", "free_last", "mmput", "reuse",
                "exposure"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def check(that, what):
-    if not that:
-        wrong.append(what)
-
-
 def run(*command, code=0):
-    done = subprocess.run([quiesce, *command], capture_output=True, text=True)
+    done = quiesce(*command)
     said = " ".join(command)
     check(done.returncode == code, f"{said}: exit code {done.returncode}, not {code}: {done.stderr[-300:]}")
     return done
@@ -359,7 +354,7 @@ def check_page(file, directories, asked=()):
         try:
             drawings.append(xml.fromstring(svg))
         except xml.ParseError as e:
-            wrong.append(f"{where}: a figure is not well-formed: {e}: {svg[:200]}")
+            check(False, f"{where}: a figure is not well-formed: {e}: {svg[:200]}")
     gantts = {int(d.get("data-panel")): d for d in drawings if d.get("class") == "gantt"}
     check(set(gantts) == {n for n, r in enumerate(runs) if r["teardowns"]},
           f"{where}: a Gantt of each variant: {set(gantts)}")
@@ -537,7 +532,7 @@ def hostile():
         try:
             xml.fromstring(svg)
         except xml.ParseError as e:
-            wrong.append(f"hostile names: a figure is not well-formed: {e}")
+            check(False, f"hostile names: a figure is not well-formed: {e}")
     file = Path(name + ".yaml")
     file.write_text((SCENARIOS / "mm-exit-under-load.yaml").read_text())
     run("run", str(file), "--out", "named")
@@ -553,7 +548,7 @@ def hostile():
 def interrupted():
     text = (SCENARIOS / "mm-exit-under-load.yaml").read_text()
     Path("long.yaml").write_text(text.replace("after: 30us", "after: 900ms"))
-    going = subprocess.Popen([quiesce, "run", "long.yaml", "--out", "interrupted"], stdout=subprocess.DEVNULL,
+    going = subprocess.Popen([QUIESCE, "run", "long.yaml", "--out", "interrupted"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     time.sleep(1)
     going.send_signal(signal.SIGINT)
@@ -690,12 +685,5 @@ def browser():
 
 if yaml is None:
     print("no python3-yaml: the configuration was not compared")
-for part in (pages, comparisons, sweeps, kept_apart, hostile, interrupted, browser, several):
-    try:
-        part()
-    except (OSError, LookupError, ValueError, AttributeError, subprocess.SubprocessError) as e:
-        wrong.append(f"{part.__name__} broke off: {e!r}")
-for w in wrong[:60]:
-    print("FAILED:", w[:600])
-print("all held" if not wrong else f"{len(wrong)} failed")
-sys.exit(1 if wrong else 0)
+judge_parts(pages, comparisons, sweeps, kept_apart, hostile, interrupted, browser, several)
+raise SystemExit(verdict())

@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import pathlib
-import subprocess
 import sys
 
 try:
@@ -18,20 +17,9 @@ except ImportError as missing:
     print(f"skipped: {missing} (Debian: python3-jsonschema, python3-yaml)")
     sys.exit(77)
 
-QUIESCE = os.environ["QUIESCE"]
-BENCHES = pathlib.Path(os.environ["SOURCE_DIR"]) / "testbenches"
-failures = 0
+from claims import SOURCE, check, quiesce, verdict
 
-
-def check(holds, what):
-    global failures
-    if not holds:
-        failures += 1
-        print("FAILED:", what)
-
-
-def quiesce(*arguments):
-    return subprocess.run([QUIESCE, *map(str, arguments)], capture_output=True, text=True)
+BENCHES = SOURCE / "testbenches"
 
 
 def validator_of(*arguments):
@@ -90,7 +78,7 @@ of_sweep = validator_of("--sweep")
 listed = {s["name"]: s for s in json.loads(quiesce("list", "sweeps", "--json").stdout)}
 sweeps = {f.stem: yaml.safe_load(f.read_text()) for f in sorted((BENCHES / "sweeps").glob("*.yaml"))}
 check(sorted(listed) == sorted(sweeps), f"list sweeps: {sorted(listed)}")
-guide = (pathlib.Path(os.environ["SOURCE_DIR"]) / "platform/docs/parameter-study.md").read_text()
+guide = (SOURCE / "platform/docs/parameter-study.md").read_text()
 sweeps["the guide's"] = yaml.safe_load(next(b for b in guide.split("```") if b.startswith("yaml\nsweep:"))[len("yaml\n"):])
 for name, document in sweeps.items():
     check(complaint(of_sweep, document) is None, f"sweep {name}: {complaint(of_sweep, document)}")
@@ -141,5 +129,4 @@ for name, change in {
 }.items():
     refused_by_both(of_sweep, mutant(base, change), "sweep " + name, "sweep", "FILE", "--plan")
 
-print("all held" if failures == 0 else f"{failures} failed")
-sys.exit(failures > 0)
+raise SystemExit(verdict())

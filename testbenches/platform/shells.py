@@ -9,17 +9,10 @@ import re
 import select
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
-QUIESCE = os.environ["QUIESCE"]
-wrong = []
-
-
-def check(that, what):
-    if not that:
-        wrong.append(what)
+from claims import QUIESCE, check, judge_parts, verdict
 
 
 def told(*words):
@@ -185,13 +178,6 @@ def lists():
         check(rows and not bare, f"list {kind['name']}: no help, or more than a line, for {bare[:5]}")
 
 
-for part in (candidates, manual, lists, lambda: on_a_terminal("bash", ["bash", "--norc", "-i"], 'source <(quiesce completion bash)'),
-             lambda: on_a_terminal("zsh", ["zsh", "-f", "-i"], "autoload -U compinit; compinit -u -D; setopt noautomenu nolistbeep noautoremoveslash; source <(quiesce completion zsh)"), fish):
-    try:
-        part()
-    except (OSError, LookupError, ValueError, AttributeError, subprocess.SubprocessError) as e:
-        wrong.append(f"broke off: {e!r}")
-for w in wrong[:40]:
-    print("FAILED:", w[:700])
-print("all held" if not wrong else f"{len(wrong)} failed")
-sys.exit(1 if wrong else 0)
+judge_parts(candidates, manual, lists, lambda: on_a_terminal("bash", ["bash", "--norc", "-i"], 'source <(quiesce completion bash)'),
+            lambda: on_a_terminal("zsh", ["zsh", "-f", "-i"], "autoload -U compinit; compinit -u -D; setopt noautomenu nolistbeep noautoremoveslash; source <(quiesce completion zsh)"), fish)
+raise SystemExit(verdict())

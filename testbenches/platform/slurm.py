@@ -13,7 +13,8 @@ import subprocess
 import sys
 import time
 
-QUIESCE = os.environ["QUIESCE"]
+from claims import QUIESCE, check, verdict
+
 daemons = {}
 for name in ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel", "sinfo"):
     daemons[name] = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/bin")
@@ -26,15 +27,7 @@ if os.geteuid() != 0:
 if os.environ.get("SANITIZED") == "1":
     print("skipped: the sweep is the same, and only slower")
     sys.exit(77)
-failures = 0
 here = pathlib.Path.cwd()
-
-
-def check(holds, what):
-    global failures
-    if not holds:
-        failures += 1
-        print("FAILED:", what)
 
 
 def free_port():
@@ -214,5 +207,4 @@ try:
     test()
 finally:
     stop()
-print("all held" if failures == 0 else f"{failures} failed")
-sys.exit(failures > 0)
+raise SystemExit(verdict())

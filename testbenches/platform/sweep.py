@@ -8,35 +8,12 @@ import pathlib
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import xml.etree.ElementTree
 
-QUIESCE = os.environ["QUIESCE"]
+from claims import QUIESCE, SOURCE, check, expect, quiesce, verdict
+
 SANITIZED = os.environ.get("SANITIZED") == "1"
-failures = 0
-
-
-def fail(what):
-    global failures
-    failures += 1
-    print("FAILED:", what)
-
-
-def check(holds, what):
-    if not holds:
-        fail(what)
-
-
-def run(*arguments, binary=QUIESCE):
-    return subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True)
-
-
-def expect(code, text, *arguments, binary=QUIESCE):
-    got = run(*arguments, binary=binary)
-    if got.returncode != code or text not in got.stdout + got.stderr:
-        fail(f"{got.returncode} instead of {code}, or no '{text}': {' '.join(map(str, arguments))}\n{got.stdout[-600:]}{got.stderr[-1200:]}")
-    return got
 
 
 def results(directory):
@@ -79,7 +56,7 @@ for point in sweep["points"][1::4]:
     for made in point["runs"]:
         sets = [f"--set={path}={value}" for path, value in point["at"].items()]
         sets += ["--set=os.policy=quiet-unbind", "--set=platform.simultaneous=shuffled", "--set=os.cpu.jitter=1us"]
-        run("run", "ats-teardown", "--seed", made["seed"], *sets, "--out", "one")
+        quiesce("run", "ats-teardown", "--seed", made["seed"], *sets, "--out", "one")
         one = json.loads(pathlib.Path("one/run.json").read_text())
         check(one["fingerprint"] == made["fingerprint"], f"point {point['point']} is another run than `run`'s")
         kept = json.loads(pathlib.Path(f"small/points/{made['key']}.json").read_text())
@@ -120,7 +97,7 @@ expect(0, "12 runs: 12 now, 0 kept from before", "sweep", other, "--out", "small
 shutil.copy(QUIESCE, "changed")
 with open("changed", "ab") as f:
     f.write(b"\0")
-expect(0, "12 runs: 12 now, 0 kept from before", "sweep", small, "--out", "small", binary="./changed")
+expect(0, "12 runs: 12 now, 0 kept from before", "sweep", small, "--out", "small", program="./changed")
 
 # ---- killed halfway, interrupted halfway -------------------------------------------------------------------------------
 times = 15 if SANITIZED else 60
@@ -260,12 +237,12 @@ expect(5, "cannot read 'none.yaml'", "sweep", "none.yaml")
 expect(5, "cannot create", "sweep", small, "--out", "/proc/none")
 expect(2, "unknown engine 'slrm'", "sweep", small, "--engine", "slrm")
 
-readme = (pathlib.Path(os.environ["SOURCE_DIR"]) / "platform/docs/parameter-study.md").read_text()
+readme = (SOURCE / "platform/docs/parameter-study.md").read_text()
 write("readme.yaml", next(b for b in readme.split("```") if b.startswith("yaml\nsweep:"))[len("yaml\n"):])
 expect(0, "114 points of 120 combinations, 3 seeds: 342 runs", "sweep", "readme.yaml", "--plan")
 
 # ---- the library ----------------------------------------------------------------------------------------------------------
-for file in sorted((pathlib.Path(os.environ["SOURCE_DIR"]) / "testbenches/sweeps").glob("*.yaml")):
+for file in sorted((SOURCE / "testbenches/sweeps").glob("*.yaml")):
     if SANITIZED:
         expect(0, "runs", "sweep", file.stem, "--plan")
         continue
@@ -273,5 +250,4 @@ for file in sorted((pathlib.Path(os.environ["SOURCE_DIR"]) / "testbenches/sweeps
     for plot in results("library-" + file.stem)["plots"]:
         xml.etree.ElementTree.parse(f"library-{file.stem}/{plot}")
 
-print("all held" if failures == 0 else f"{failures} failed")
-sys.exit(failures > 0)
+raise SystemExit(verdict())

@@ -8,25 +8,14 @@ import pathlib
 import shutil
 import sqlite3
 import subprocess
-import sys
 
-QUIESCE, SOURCE = os.environ["QUIESCE"], pathlib.Path(os.environ["SOURCE_DIR"])
-sys.path.insert(0, str(SOURCE / "testbenches/support"))
-from perfetto_trace import Trace  # noqa: E402
-
-failures = 0
-
-
-def check(claim, what):
-    global failures
-    if not claim:
-        failures += 1
-        print("FAILED:", what)
+from claims import SOURCE, check, quiesce, verdict
+from perfetto_trace import Trace
 
 
 def judge(scenario, *settings):
     out = pathlib.Path("out-" + scenario)
-    subprocess.run([QUIESCE, "run", scenario, "--out", out] + [x for s in settings for x in ("--set", s)], check=False, capture_output=True)
+    quiesce("run", scenario, "--out", out, *[x for s in settings for x in ("--set", s)])
     run, trace = json.loads((out / "run.json").read_text()), Trace(out / "timeline.pftrace")
     for problem in trace.wrong:
         check(False, problem)
@@ -39,9 +28,9 @@ def judge(scenario, *settings):
         whole = f"teardowns/{t['id']}: {t['trigger']} of {t['process']} on {t['device']}, bond {t['bond']}, PASID {t['pasid']}"
         told = {e["name"]: e["start_ps"] for e in of_track[whole] if e["category"] == "milestone"}
         check(told == t["milestones_ps"], f"{scenario} {t['id']}: milestones {told}, run.json has {t['milestones_ps']}")
-        quiesce = [e for e in of_track[whole] if e["name"] == "quiesce"]
-        check(len(quiesce) == ("quiesce_ps" in t and t["quiesce_ps"] > 0), f"{scenario} {t['id']}: quiesce {quiesce}")
-        for e in quiesce:
+        marks = [e for e in of_track[whole] if e["name"] == "quiesce"]
+        check(len(marks) == ("quiesce_ps" in t and t["quiesce_ps"] > 0), f"{scenario} {t['id']}: quiesce {marks}")
+        for e in marks:
             check(e["start_ps"] == t["t0_ps"] and e["end_ns"] == (t["t0_ps"] + t["quiesce_ps"]) // 1000, f"{scenario} {t['id']}: {e}")
         steps = sorted((e["name"], e["start_ps"]) for e in steps_of[t["id"]])
         check(steps == sorted((s["step"], s["start_ps"]) for s in t["steps"]), f"{scenario} {t['id']}: steps {steps}")
@@ -88,5 +77,4 @@ if shutil.which("protoc"):
                              stdin=open("out-mm-exit-under-load/timeline.pftrace", "rb"), capture_output=True, check=False)
         check(own.returncode == 0 and own.stdout == decoded.stdout, f"Perfetto's own format reads something else: {own.stderr.decode()[-300:]}")
 
-print("all held" if failures == 0 else f"{failures} failed")
-raise SystemExit(failures > 0)
+raise SystemExit(verdict())

@@ -10,16 +10,7 @@ import re
 import shutil
 import subprocess
 
-QUIESCE, SOURCE = os.environ["QUIESCE"], pathlib.Path(os.environ["SOURCE_DIR"])
-failures = 0
-
-
-def check(claim, what):
-    global failures
-    if not claim:
-        failures += 1
-        print("FAILED:", what)
-    return claim
+from claims import check, quiesce, verdict
 
 
 def vcd(text):
@@ -52,7 +43,7 @@ def vcd(text):
 
 
 def run(scenario, out, *arguments, code=(0, 1)):
-    done = subprocess.run([QUIESCE, "run", scenario, "--out", out, *arguments], capture_output=True, text=True, check=False)
+    done = quiesce("run", scenario, "--out", out, *arguments)
     check(done.returncode in code, f"{scenario} {arguments}: exit {done.returncode}: {done.stderr}")
     return done.stderr
 
@@ -210,11 +201,9 @@ for wrong in (["--wave-around", "x3"], ["--wave-around", "t0:5us"], ["--wave-aro
               ["--wave-around", "t0", "--wave-until", "4us"], ["--wave-from", "soon"]):
     said = run("mm-exit-under-load", "wrong", *wrong, code=(2,))
     check("observe.window" in said, f"{wrong}: {said}")
-done = subprocess.run([QUIESCE, "run", "mm-exit-under-load", "--out", "bare", "--fst"], capture_output=True, text=True, check=False,
-                      env=os.environ | {"PATH": "/nonexistent"})
+done = quiesce("run", "mm-exit-under-load", "--out", "bare", "--fst", env=os.environ | {"PATH": "/nonexistent"})
 check(done.returncode == 5 and "gtkwave" in done.stderr and not pathlib.Path("bare/run.json").exists(), f"without vcd2fst: {done.returncode} {done.stderr}")
 run("mm-exit-under-load", "whole")
 check(not pathlib.Path("whole/waves.fst").exists(), "a run without --fst takes a former one's away")
 
-print("all held" if failures == 0 else f"{failures} failed")
-raise SystemExit(failures > 0)
+raise SystemExit(verdict())
