@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/// What a unit has around it in tests: devices whose caches are told to forget, and who hears of answers to page requests.
+/// What a unit has around it in tests: devices whose caches are told to forget, and who hears of answers to page
+/// requests.
 #pragma once
 #include "iommu/ats_port.h"
 #include "iommu/page_request.h"

@@ -21,8 +21,8 @@
 
 namespace quiesce::iommu::test {
 
-/// RAM at [base, base + bytes), and where else it is wanted, of which one page can be broken; keeps the messages that land
-/// in it.
+/// RAM at [base, base + bytes), and where else it is wanted, of which one page can be broken; keeps the messages that
+/// land in it.
 class TestMemory : public memory::PlainMemory {
 public:
     static constexpr Spa base{0x1000'0000};

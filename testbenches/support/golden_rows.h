@@ -87,8 +87,8 @@ S from_words(std::span<const std::uint64_t> words) {
 }
 
 /// How the layout's reading of `words` differs from `values`, or the words that it makes of `values` from `words`. No
-/// value at all beside words that are not 0: the row has only bits. `meant(name, f)` calls `f` with the one field that a
-/// row's name means, and says whether there is one.
+/// value at all beside words that are not 0: the row has only bits. `meant(name, f)` calls `f` with the one field that
+/// a row's name means, and says whether there is one.
 template <class S, class Values, class Meant>
 std::string differs(const Values& values, std::span<const std::uint64_t> words, Meant meant) {
     std::ostringstream out;
