@@ -47,6 +47,7 @@ struct Fault {
     Spa fetch_address{0};  ///< WalkAbort and structure fetches: what was being read
     bool silent = false;   ///< Configuration: terminated without a record by the architecture's rules
     bool may_merge = false; ///< no context: one record may tell of several faults like this
+    DomainTag domain{};     ///< no context: whose request it was, where a structure that says so could be read
     bool second_stage = false;
     Intermediate use = Intermediate::Input; ///< second stage: what `at` was needed for
     bool marking = false; ///< it was met while an entry was to be marked: by its memory, or by the second stage

@@ -138,6 +138,29 @@ TEST_CASE("SA keeps a device's page faults out of the log, SE all but the first,
     CHECK(b.logged() == 5);
 }
 
+TEST_CASE("an entry names the domain as soon as the device table entry is known, or the PASID of the guest it leads to",
+          "[amdvi][event-log][IO_PAGE_FAULT][PAGE_TAB_HARDWARE_ERROR][DTE.DomainID][DTE.GIoV]") {
+    struct Case {
+        Dte entry;
+        u64 first, second; ///< of the log's entry: DeviceID at 15:0, DomainID or PASID at 47:32, GN 48, US 50, Type 58:57
+        u32 who = Bench::stream;
+        std::optional<u32> pasid{};
+    };
+    const Dte valid = Bench::valid().set(Dte::DomainID, DomainId{0x1234});
+    const Dte zero = Bench::guest().set(Dte::DomainID, DomainId{0x1234}).set(Dte::GIoV, true);
+    const Case c = GENERATE_COPY(
+        Case{Dte{valid}.set(Dte::TV, false), 0x2000'1234'0000'0108, 0x0012'3456'7000},
+        Case{Dte{valid}.set(Dte::Mode, 7), 0x2010'1234'0000'0108, 0x0012'3456'7000}, // PR
+        Case{Dte{zero}, 0x2001'0000'0000'0108, 0x0012'3456'7000},                               // GCR3 entry.V=0
+        Case{Dte{zero}.set(Dte::GCR3TableRoot, Spa{0x3000}), 0x4401'0000'0000'0108, 0x0000'3000}, // nothing is there
+        Case{valid, 0x2005'0005'0000'0108, 0x0012'3456'7000, Bench::stream, 5},                 // GV=0
+        Case{valid, 0x2000'0000'0000'0200, 0x0012'3456'7000, 0x200});                           // beyond the table
+    EventLogBench b;
+    b.store_entry(c.entry);
+    CHECK(b.dma(Iova{0x12'3456'7000}, {c.who, c.pasid}).ending == Ending::Abort);
+    CHECK(b.event(0).words() == std::array<u64, 2>{c.first, c.second});
+}
+
 TEST_CASE("with SA what is no page fault is logged all the same", "[amdvi][event-log][DTE.SA][PAGE_TAB_HARDWARE_ERROR]") {
     EventLogBench b;
     b.store_entry(Bench::host(Spa{0x5000}).set(Dte::SA, true).set(Dte::SE, true));

@@ -26,10 +26,11 @@ ContextOutcome refused(Fault f) {
     out.cacheable = false;
     return out;
 }
-/// As the device table entry has it: SA, SE. `why`: the field that decided, where the cause alone does not say it.
+/// As the device table entry has it: DomainID, SA, SE. `why`: the field that decided, where the cause alone does not say it.
 ContextOutcome refused(Cause cause, const Dte& e, Spa fetch = Spa{0}, const char* why = nullptr) {
     Fault f = configuration_fault(cause, fetch);
     f.rule = why;
+    f.domain = DomainTag{raw(e.get(Dte::DomainID))};
     f.silent = is_suppressible(cause_row(cause)) && e.get(Dte::SA);
     f.may_merge = is_suppressible(cause_row(cause)) && e.get(Dte::SE);
     return refused(f);

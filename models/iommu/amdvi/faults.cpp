@@ -7,8 +7,11 @@ namespace quiesce::iommu::amdvi {
 namespace {
 
 RequesterId device_of(StreamId stream) { return RequesterId{static_cast<u16>(raw(stream))}; }
-bool is_guest(const TranslationRequest& r, const Context* context) {
-    return r.has_pasid || (context != nullptr && !context->bypass);
+/// Without a context the cause says whether the device table entry sent the request to a guest's tables.
+bool is_guest(Cause cause, const TranslationRequest& r, const Context* context) {
+    if (r.has_pasid || (context != nullptr && !context->bypass)) return true;
+    return cause == Cause::PasidRange || cause == Cause::Gcr3NotValid || cause == Cause::Gcr3Reserved ||
+           cause == Cause::Gcr3Read;
 }
 
 /// The address of a fault of tables and of what they lead to, of reads of tables the entry's own.
@@ -49,11 +52,12 @@ Cause cause_of(const Fault& f, const TranslationRequest& r, const Context* conte
 }
 
 /// MODEL: with GN the address is the guest's, and there is no DomainID, whichever stage it was; GN is set of requests
-/// without PASID, too, that GIoV sends through a guest's tables. MODEL: NX says that the request was to execute.
+/// without PASID, too, that GIoV sends to a guest's tables, whether they are there or not. MODEL: NX says that the request
+/// was to execute.
 Event make_event(Cause cause, const Fault& f, const TranslationRequest& r, const Context* context) {
     const CauseRow& row = cause_row(cause);
     if (row.event == EventCode::InvalidDeviceRequest) return invalid_device_request(row, r);
-    const bool fault = row.event == EventCode::IoPageFault, guest = is_guest(r, context);
+    const bool fault = row.event == EventCode::IoPageFault, guest = is_guest(cause, r, context);
     const bool of_memory =
         row.event == EventCode::DevTabHardwareError || row.event == EventCode::PageTabHardwareError;
     Event e;
@@ -64,7 +68,8 @@ Event make_event(Cause cause, const Fault& f, const TranslationRequest& r, const
     if (fault) e.set(Event::PR, row.present).set(Event::PE, row.permission).set(Event::RZ, row.reserved);
     if (row.event == EventCode::DevTabHardwareError) return e;
     e.set(Event::GN, guest);
-    if (!guest) return e.set(Event::DomainOrPasid, context != nullptr ? static_cast<u16>(raw(context->domain)) : u16{0});
+    const DomainTag domain = context != nullptr ? context->domain : f.domain;
+    if (!guest) return e.set(Event::DomainOrPasid, static_cast<u16>(raw(domain)));
     if (fault) e.set(Event::US, r.has_pasid && !r.privileged).set(Event::NX, r.instruction);
     const u32 pasid = r.has_pasid ? raw(r.pasid) : 0;
     return e.set(Event::DomainOrPasid, static_cast<u16>(pasid)).set(Event::PasidHi, pasid >> 16 & 15);
