@@ -17,35 +17,38 @@ public:
 
     memory::MmioTarget& registers() override { return unit_; }
     iommu::TranslationPort& translation() override { return unit_.translation(); }
-    void mark_records() override { mark_ = unit_.registers().get(amdvi::EvtTail::Ptr); }
+    iommu::PageRequestPort* page_requests() override { return &unit_.page_requests(); }
+    void connect(iommu::AtsPort& ats, iommu::PageResponsePort& responses) override {
+        unit_.set_ats_port(&ats);
+        unit_.set_page_response_port(&responses);
+    }
+    void mark_records() override;
     std::vector<Record> records_since_mark() const override;
+    std::vector<Record> page_requests_since_mark() const override;
 
 private:
     memory::MemoryPort& memory_;
     amdvi::Unit unit_;
-    u32 mark_ = 0; ///< EvtTail
+    u32 events_ = 0, requests_ = 0; ///< EvtTail, PPRTail
 };
+
+void Amdvi::mark_records() {
+    events_ = unit_.registers().get(amdvi::EvtTail::Ptr);
+    requests_ = unit_.registers().get(amdvi::PprTail::Ptr);
+}
 
 /// As software finds them: up to the tail. A log that is off or full gets none.
 std::vector<Record> Amdvi::records_since_mark() const {
     const auto& regs = unit_.registers();
     const auto log2size = static_cast<u32>(std::max(regs.get(amdvi::EvtLogBar::Len), amdvi::smallest_ring));
-    const u32 count = base::HeadTail::distance(mark_, regs.get(amdvi::EvtTail::Ptr), log2size);
-    std::vector<Record> found(count);
-    for (u32 i = 0; i < count; ++i) {
-        found[i].size = amdvi::ring_entry_bytes;
-        const u32 slot = base::HeadTail::index(mark_ + i, log2size);
-        const Spa at = regs.get(amdvi::EvtLogBar::Base) + u64{slot} * amdvi::ring_entry_bytes;
-        memory_.peek(at, {found[i].storage.data(), found[i].size});
-    }
-    return found;
+    return records_of<base::HeadTail>(memory_, regs.get(amdvi::EvtLogBar::Base), log2size, events_, regs.get(amdvi::EvtTail::Ptr),
+                                      amdvi::ring_entry_bytes);
 }
-
-template <class E>
-std::vector<base::FieldRow> amdvi_fields_of() {
-    std::vector<base::FieldRow> rows;
-    base::apply([&](const auto&... f) { (rows.push_back({f.name(), f.msb(), f.lsb()}), ...); }, E::fields);
-    return rows;
+std::vector<Record> Amdvi::page_requests_since_mark() const {
+    const auto& regs = unit_.registers();
+    const auto log2size = static_cast<u32>(std::max(regs.get(amdvi::PprLogBar::Len), amdvi::smallest_ring));
+    return records_of<base::HeadTail>(memory_, regs.get(amdvi::PprLogBar::Base), log2size, requests_,
+                                      regs.get(amdvi::PprTail::Ptr), amdvi::ring_entry_bytes);
 }
 
 } // namespace
@@ -60,10 +63,12 @@ std::unique_ptr<Iommu> make_amdvi(sim::Calendar& calendar, const amdvi::Identity
 RecordWords amdvi_record_words(std::span<const std::byte> record) {
     const auto code = amdvi::Event::from_bytes(record).get(amdvi::Event::Code);
     const std::string_view name = raw(code) == 0 ? std::string_view{} : base::enum_text(code);
-    if (code == amdvi::EventCode::InvalidDeviceRequest) return {name, amdvi_fields_of<amdvi::InvalidDeviceRequest>()};
-    if (code == amdvi::EventCode::InvalidPprRequest) return {name, amdvi_fields_of<amdvi::InvalidPprRequest>()};
-    return {name, amdvi_fields_of<amdvi::Event>()};
+    if (code == amdvi::EventCode::InvalidDeviceRequest) return {name, fields_of<amdvi::InvalidDeviceRequest>()};
+    if (code == amdvi::EventCode::InvalidPprRequest) return {name, fields_of<amdvi::InvalidPprRequest>()};
+    return {name, fields_of<amdvi::Event>()};
 }
+
+RecordWords amdvi_page_request_words() { return {"PAGE_SERVICE_REQUEST", fields_of<amdvi::PprEntry>()}; }
 
 RecordWords amdvi_register_words(u64 offset) {
     for (const base::RegisterRow& r : amdvi::Registers::rows())

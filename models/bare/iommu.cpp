@@ -12,7 +12,18 @@ void Iommu::WatchedMemory::commit(memory::Request& r) {
 
 Iommu::Iommu(sim::Calendar& calendar, std::vector<memory::RamRange> ram, const MakeUnit& make)
     : calendar_(calendar), events_(calendar.clock()), memory_(std::move(ram)),
-      unit_(make(events_, memory_)) {}
+      unit_(make(events_, memory_)) {
+    unit_->connect(devices_, devices_);
+}
+
+sim::Task<iommu::AtcAnswer> Iommu::Devices::invalidate(iommu::AtcInvalidation what) {
+    invalidations.push_back(what);
+    co_return iommu::AtcAnswer::Completed;
+}
+sim::Task<void> Iommu::Devices::respond(iommu::PageGroupResponse response) {
+    responses.push_back(response);
+    co_return;
+}
 
 void Iommu::settle() { calendar_.run_until_idle(calendar_.now() + patience); }
 
@@ -34,13 +45,26 @@ std::optional<u64> Iommu::read_register(u64 offset, unsigned bytes) {
     return value_read_;
 }
 
+iommu::TranslationRequest Iommu::request_of(StreamId stream, Iova at, bool write, const Who& who) {
+    return {.transaction = ++transactions_,
+            .device = DeviceId{0},
+            .stream = stream,
+            .has_pasid = who.pasid.has_value(),
+            .pasid = who.pasid.value_or(Pasid{0}),
+            .at = at,
+            .bytes = 0,
+            .access = write ? iommu::Access::Write : iommu::Access::Read,
+            .privileged = who.privileged,
+            .instruction = who.execute};
+}
+
 sim::Task<void> Iommu::perform(Flight& f) {
     using End = DmaAnswer::End;
     const Dma& d = f.what;
-    const iommu::Access access = d.write ? iommu::Access::Write : iommu::Access::Read;
     const auto bytes = static_cast<u32>(d.bytes);
-    const iommu::TranslationRequest request{++transactions_, DeviceId{0}, d.stream, false,
-                                            Pasid{0},        d.at,        bytes,    access};
+    iommu::TranslationRequest request = request_of(d.stream, d.at, d.write, d.who);
+    request.bytes = bytes;
+    if (d.translated) request.type = iommu::AddressType::Translated;
     const iommu::Translation t = co_await unit_->translation().translate(request);
     f.answer.to = t.to;
     if (t.ending != iommu::Ending::Grant) {
@@ -51,6 +75,8 @@ sim::Task<void> Iommu::perform(Flight& f) {
     }
     memory::Request move{t.to, f.what.data.data(), bytes, d.write};
     move.origin.purpose = memory::Purpose::Dma;
+    move.origin.has_pasid = request.has_pasid;
+    move.origin.pasid = request.pasid;
     move.origin.aimed_at = d.at;
     move.origin.transaction = request.transaction;
     move.origin.translated_at = t.looked_up;
@@ -68,6 +94,46 @@ DmaAnswer Iommu::dma(Dma& what) {
     const DmaAnswer answer = f.answer;
     while (!flights_.empty() && flights_.front().answer.end != DmaAnswer::End::Open) flights_.pop_front();
     return answer;
+}
+
+sim::Task<void> Iommu::perform(OpenQuestion& q) {
+    iommu::TranslationRequest request = request_of(q.what.stream, q.what.at.align_down(page_size), false, q.what.who);
+    request.bytes = 8; // of an answer
+    request.type = iommu::AddressType::TranslationRequest;
+    request.no_write = !q.what.write;
+    const iommu::Translation t = co_await unit_->translation().translate(request);
+    q.answer = {true, t.ending, t.to, t.bytes, t.may};
+}
+
+QuestionAnswer Iommu::ask(const Question& what) {
+    OpenQuestion& q = questions_.emplace_back(OpenQuestion{what});
+    sim::spawn(perform(q));
+    settle();
+    const QuestionAnswer answer = q.answer;
+    while (!questions_.empty() && questions_.front().answer.over) questions_.pop_front();
+    return answer;
+}
+
+sim::Task<void> Iommu::take(iommu::PageRequestMessage m) {
+    auto taken = unit_->page_requests()->page_request(m);
+    co_await std::move(taken);
+}
+
+bool Iommu::page_request(const iommu::PageRequestMessage& m) {
+    if (unit_->page_requests() == nullptr) return false;
+    sim::spawn(take(m));
+    settle();
+    return true;
+}
+
+void Iommu::mark() {
+    unit_->mark_records();
+    devices_.invalidations.clear();
+    devices_.responses.clear();
+}
+
+Aftermath Iommu::since_mark() const {
+    return {unit_->records_since_mark(), unit_->page_requests_since_mark(), devices_.invalidations, devices_.responses};
 }
 
 } // namespace quiesce::bare

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/// An IOMMU by itself: memory, its registers, and device accesses that arrive without any bus. No operating system, no
-/// PCIe. Whoever holds it does one thing after the other, and each ends when nothing in the model moves any more.
+/// An IOMMU by itself: memory, its registers, and what devices ask of it without any bus. No operating system, no PCIe.
+/// Whoever holds it does one thing after the other, and each ends when nothing in the model moves any more.
 #pragma once
 #include "base/events.h"
 #include "base/registers.h"
+#include "iommu/ats_port.h"
+#include "iommu/page_request.h"
 #include "iommu/translation.h"
 #include "memory/mmio.h"
 #include "memory/plain_memory.h"
@@ -40,12 +42,40 @@ public:
     virtual ~Unit() = default;
     virtual memory::MmioTarget& registers() = 0;
     virtual iommu::TranslationPort& translation() = 0;
-    /// Which fault records software can find now, and those that came since.
+    /// Null: devices have no page requests.
+    virtual iommu::PageRequestPort* page_requests() { return nullptr; }
+    /// Where what it says to devices goes.
+    virtual void connect(iommu::AtsPort&, iommu::PageResponsePort&) {}
+    /// Which records software can find now, and those that came since: of faults, of page requests.
     virtual void mark_records() = 0;
     virtual std::vector<Record> records_since_mark() const = 0;
+    virtual std::vector<Record> page_requests_since_mark() const { return {}; }
 };
 
-/// An unprivileged data access without PASID.
+/// Entries `from` (inclusive) to `to` of a ring of records, as they lie in memory. `Policy` is that of its indices.
+template <class Policy>
+std::vector<Record> records_of(const memory::MemoryPort& memory, Spa ring, u32 log2size, u32 from, u32 to, std::size_t bytes) {
+    std::vector<Record> found(Policy::distance(from, to, log2size));
+    for (u32 i = 0; i < found.size(); ++i) {
+        found[i].size = bytes;
+        memory.peek(ring + u64{Policy::index(from + i, log2size)} * bytes, {found[i].storage.data(), bytes});
+    }
+    return found;
+}
+template <class S>
+std::vector<base::FieldRow> fields_of() {
+    std::vector<base::FieldRow> rows;
+    base::apply([&](const auto&... f) { (rows.push_back({f.name(), f.msb(), f.lsb()}), ...); }, S::fields);
+    return rows;
+}
+
+/// Whose an access is, beside its stream.
+struct Who {
+    std::optional<Pasid> pasid{};
+    bool privileged = false, execute = false;
+};
+
+/// An access; of no PASID, unprivileged and for data unless `who` says otherwise.
 struct Dma {
     static constexpr std::size_t most_bytes = 64; ///< inside one 4 KiB page
     StreamId stream{};
@@ -53,6 +83,8 @@ struct Dma {
     bool write = false;
     std::size_t bytes = 0;
     std::array<std::byte, most_bytes> data{}; ///< what is written; what was read
+    Who who{};
+    bool translated = false; ///< the device has asked before: `at` is what it was told
 };
 struct DmaAnswer {
     enum class End : u8 {
@@ -65,6 +97,28 @@ struct DmaAnswer {
     End end = End::Open;
     Spa to{0};
     std::vector<Record> records{}; ///< that the unit left while the access was under way
+};
+
+/// A device asks where a page leads (a translation request).
+struct Question {
+    StreamId stream{};
+    Iova at{0};
+    bool write = false; ///< it wants to write, too
+    Who who{};
+};
+struct QuestionAnswer {
+    bool over = false; ///< false: never
+    iommu::Ending ending{};
+    Spa to{0};
+    u64 bytes = 0;
+    iommu::Permissions may{}; ///< none: it cannot be had, and nothing else is meant
+};
+
+/// What else came of something: fault records, entries for page requests, and what devices were sent.
+struct Aftermath {
+    std::vector<Record> records{}, page_requests{};
+    std::vector<iommu::AtcInvalidation> invalidations{};
+    std::vector<iommu::PageGroupResponse> responses{};
 };
 
 class Iommu {
@@ -82,6 +136,13 @@ public:
     std::optional<u64> read_register(u64 offset, unsigned bytes);
     /// `what.data` gets what was read.
     DmaAnswer dma(Dma& what);
+    QuestionAnswer ask(const Question& what);
+    /// False: the unit has no page requests.
+    bool page_request(const iommu::PageRequestMessage& m);
+
+    /// What came since mark(), of whatever was done.
+    void mark();
+    Aftermath since_mark() const;
 
     /// Did everything end that the last call began? If not, something went on for `patience` of simulated time.
     bool idle() const { return calendar_.idle(); }
@@ -106,15 +167,32 @@ private:
         Dma what;
         DmaAnswer answer{};
     };
+    /// All devices at once. MODEL: each invalidation is over as soon as it has been sent.
+    class Devices final : public iommu::AtsPort, public iommu::PageResponsePort {
+    public:
+        sim::Task<iommu::AtcAnswer> invalidate(iommu::AtcInvalidation what) override;
+        sim::Task<void> respond(iommu::PageGroupResponse response) override;
+        std::vector<iommu::AtcInvalidation> invalidations;
+        std::vector<iommu::PageGroupResponse> responses;
+    };
+    struct OpenQuestion {
+        Question what;
+        QuestionAnswer answer{};
+    };
     void settle();
     sim::Task<void> perform(Flight& f);
+    sim::Task<void> perform(OpenQuestion& q);
+    sim::Task<void> take(iommu::PageRequestMessage m);
+    iommu::TranslationRequest request_of(StreamId stream, Iova at, bool write, const Who& who);
     sim::Task<void> read(u64 offset, unsigned bytes, u64 number);
 
     sim::Calendar& calendar_;
     base::EventBus events_;
     WatchedMemory memory_;
     std::unique_ptr<Unit> unit_;
+    Devices devices_;
     std::deque<Flight> flights_;
+    std::deque<OpenQuestion> questions_;
     std::optional<u64> value_read_;
     u64 transactions_ = 0, reads_ = 0;
 };

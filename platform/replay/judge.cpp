@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /// Holds what a model did against what a vector expects, field by field.
+#include "base/text.h"
 #include "platform/replay/replay.h"
 
 #include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
+#include <functional>
 #include <map>
 
 namespace quiesce::platform {
@@ -71,22 +73,31 @@ void judge_register(Judge& j, const Vector& v, const RegisterRead& r, const Step
     j.fields(name, words.fields, {*expected.value}, {*came.value}, {r.mask});
 }
 
-std::string named(const BareArchitecture& of, const RecordBits& r) {
-    const bare::RecordWords words = of.record(r.raw);
+/// How to read a record of a kind.
+using Reader = std::function<bare::RecordWords(const RecordBits& r)>;
+
+std::string named(const Reader& read, const RecordBits& r) {
+    const bare::RecordWords words = read(r);
     if (words.name.empty()) return fmt::format("event {:#04x}", std::to_integer<unsigned>(r.raw[0]));
     return std::string{words.name};
 }
-std::string named(const BareArchitecture& of, const std::vector<RecordBits>& records) {
+std::string named(const Reader& read, const std::vector<RecordBits>& records) {
     std::string text;
-    for (const RecordBits& r : records) text += (text.empty() ? "" : ", ") + named(of, r);
+    for (const RecordBits& r : records) text += (text.empty() ? "" : ", ") + named(read, r);
     return text.empty() ? "none" : text;
 }
 
-void judge_record(Judge& j, const BareArchitecture& of, const RecordBits& expected, const RecordBits& came) {
-    const std::string name = named(of, expected);
-    if (name != named(of, came)) return j.differs("event", name, named(of, came));
-    const bare::RecordWords words = of.record(expected.raw);
+void judge_record(Judge& j, std::string_view kind, const Reader& read, const RecordBits& expected, const RecordBits& came) {
+    const std::string name = named(read, expected);
+    if (name != named(read, came)) return j.differs(kind, name, named(read, came));
+    const bare::RecordWords words = read(expected);
     j.fields(name, words.fields, value_of(expected.raw), value_of(came.raw), value_of(expected.mask));
+}
+/// `kind` and `kinds`: what one of them is called, and several.
+void judge_records(Judge& j, std::string_view kind, std::string_view kinds, const Reader& read,
+                   const std::vector<RecordBits>& expected, const std::vector<RecordBits>& came) {
+    if (expected.size() != came.size()) return j.differs(kinds, named(read, expected), named(read, came));
+    for (std::size_t i = 0; i < expected.size(); ++i) judge_record(j, kind, read, expected[i], came[i]);
 }
 
 std::string hex_text(const Bytes& bytes) {
@@ -95,14 +106,24 @@ std::string hex_text(const Bytes& bytes) {
     return text;
 }
 
-void judge_dma(Judge& j, const BareArchitecture& of, const StepOutcome& expected, const StepOutcome& came) {
+void judge_messages(Judge& j, std::string_view kind, const std::vector<std::string>& expected,
+                    const std::vector<std::string>& came) {
+    const auto text = [](const std::vector<std::string>& all) { return all.empty() ? "none" : base::join(all); };
+    if (expected != came) j.differs(kind, text(expected), text(came));
+}
+
+void judge_outcome(Judge& j, const BareArchitecture& of, const StepOutcome& expected, const StepOutcome& came) {
     if (expected.status != came.status) j.differs("status", std::string{expected.status}, std::string{came.status});
     if (expected.pa && came.pa) j.number("pa", expected.pa->value(), came.pa->value());
+    if (expected.bytes && came.bytes) j.number("bytes", *expected.bytes, *came.bytes);
+    if (expected.may && expected.may != came.may) j.differs("may", *expected.may, came.may.value_or("nothing"));
     if (expected.data && came.data && *expected.data != *came.data)
         j.differs("data", hex_text(*expected.data), hex_text(*came.data));
-    if (expected.events.size() != came.events.size())
-        return j.differs("events", named(of, expected.events), named(of, came.events));
-    for (std::size_t i = 0; i < expected.events.size(); ++i) judge_record(j, of, expected.events[i], came.events[i]);
+    judge_records(j, "event", "events", [&](const RecordBits& r) { return of.record(r.raw); }, expected.events, came.events);
+    judge_records(j, "request", "requests", [&](const RecordBits&) { return of.page_request(); }, expected.requests,
+                  came.requests);
+    judge_messages(j, "responses", expected.responses, came.responses);
+    judge_messages(j, "invalidations", expected.invalidations, came.invalidations);
 }
 
 void judge_final(Judge& j, const Words& expected, const Words& came) {
@@ -129,16 +150,16 @@ Judgement judge(const Vector& v, const Outcome& came) {
         j.differs("idle", "idle", came.stuck);
     }
     for (const StepOutcome& e : v.expect.value_or(std::vector<StepOutcome>{})) {
-        const auto* read = std::get_if<RegisterRead>(&v.steps[e.step]);
-        j.item(fmt::format("step {} ({})", e.step, read == nullptr ? "dma" : "rd"), v.level);
+        const VectorStep& step = v.steps[e.step];
+        j.item(fmt::format("step {} ({})", e.step, op_of(step)), v.level);
         const auto found =
             std::find_if(came.out.begin(), came.out.end(), [&](const auto& o) { return o.step == e.step; });
-        if (found == came.out.end())
+        if (found == came.out.end() && is_answered(step))
             j.differs("outcome", "one", "none");
-        else if (read != nullptr)
+        else if (const auto* read = std::get_if<RegisterRead>(&step))
             judge_register(j, v, *read, e, *found);
         else
-            judge_dma(j, architecture_of(v), e, *found);
+            judge_outcome(j, architecture_of(v), e, found == came.out.end() ? StepOutcome{e.step} : *found);
     }
     j.item("final", v.final_level);
     if (v.final) judge_final(j, *v.final, came.final);

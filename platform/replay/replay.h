@@ -12,6 +12,7 @@ struct BareArchitecture {
     std::string_view name;
     std::unique_ptr<bare::Iommu> (*make)(sim::Calendar& calendar, const Vector& v);
     bare::RecordWords (*record)(std::span<const std::byte> record);
+    bare::RecordWords (*page_request)();
     bare::RecordWords (*register_at)(const Vector& v, u64 offset);
 };
 /// Of a vector that is not to be skipped.

@@ -45,7 +45,8 @@ struct RegisterRead {
     unsigned bytes = 4;
     u64 mask = 0; ///< the bits that are compared
 };
-using VectorStep = std::variant<StoreStep, RegisterWrite, RegisterRead, bare::Dma>;
+using VectorStep =
+    std::variant<StoreStep, RegisterWrite, RegisterRead, bare::Dma, bare::Question, iommu::PageRequestMessage>;
 
 /// How much a difference means. Strict: two independent readings of the architecture agree. Soft: one voice, or the
 /// specification leaves room. Deviant: the other implementation is wrong.
@@ -54,20 +55,37 @@ constexpr auto enum_names(Level) {
     return base::name_table<Level>({{Level::Strict, "strict"}, {Level::Soft, "soft"}, {Level::Deviant, "deviant"}});
 }
 
-/// A fault record; only the bits of `mask` are compared.
+/// A fault record, or an entry of a queue of page requests; only the bits of `mask` are compared.
 struct RecordBits {
     Bytes raw, mask;
     std::string name;
 };
-/// What came of a `rd` or `dma` step.
+/// What came of a step.
 struct StepOutcome {
     std::size_t step = 0;
     std::optional<u64> value{}; ///< rd
-    std::string_view status{};  ///< dma: ok, abort, zero (ended as RAZ/WI), open (never ended); empty for rd
+    /// dma: ok, abort, zero (ended as RAZ/WI), open (never ended); translate: ok, abort, retry, open; empty for others
+    std::string_view status{};
     std::optional<Spa> pa{};    ///< also of an access that was aborted there
     std::optional<Bytes> data{};
-    std::vector<RecordBits> events{};
+    std::vector<RecordBits> events{}, requests{};
+    std::vector<std::string> responses{}, invalidations{}; ///< what devices were sent, as text_of() says it
+    std::optional<u64> bytes{};                             ///< translate: the size of what it was told
+    std::optional<std::string> may{};                       ///< translate: of r, w and x those that are allowed
+
+    bool has_traces() const {
+        return !events.empty() || !requests.empty() || !responses.empty() || !invalidations.empty();
+    }
 };
+std::string text_of(const iommu::PageGroupResponse& r);
+std::string text_of(const iommu::AtcInvalidation& i);
+/// A step that is answered: an expectation that leaves it out most likely forgot it.
+inline bool is_answered(const VectorStep& s) {
+    return std::holds_alternative<RegisterRead>(s) || std::holds_alternative<bare::Dma>(s) ||
+           std::holds_alternative<bare::Question>(s) || std::holds_alternative<iommu::PageRequestMessage>(s);
+}
+std::string_view op_of(const VectorStep& s);
+
 struct Outcome {
     std::vector<StepOutcome> out;
     Words final;         ///< by address: words that differ from what `mem` steps wrote last

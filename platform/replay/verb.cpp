@@ -97,11 +97,9 @@ private:
     /// A step of which nothing is expected although other things are: most likely a mistake of the vector's.
     void warn_unjudged(const Vector& v, std::size_t number) const {
         for (std::size_t n = 0; n < v.steps.size(); ++n) {
-            const bool answers = std::holds_alternative<RegisterRead>(v.steps[n]) ||
-                                 std::holds_alternative<bare::Dma>(v.steps[n]);
             const auto its = [n](const StepOutcome& e) { return e.step == n; };
             const bool expected = v.expect && std::any_of(v.expect->begin(), v.expect->end(), its);
-            if (answers && !expected)
+            if (is_answered(v.steps[n]) && !expected)
                 tell("warning", number, 0,
                      fmt::format("{}: 'expect' has no entry for step {}, which is not judged", printable(v.id), n));
         }

@@ -58,6 +58,8 @@ TEST_CASE("a unit that never rests is given up after a while, and something else
     RestlessBench b;
     CHECK(b.iommu.read_register(24, 4) == 24u);
     CHECK(b.iommu.idle());
+    CHECK_FALSE(b.iommu.page_request({})); // it has none
+    CHECK(b.iommu.since_mark().records.empty());
     const sim::Time before = b.calendar.now();
     b.iommu.write_register(0, 4, 1);
     CHECK_FALSE(b.iommu.idle());
@@ -74,4 +76,13 @@ TEST_CASE("what is never answered is said to be open, and may go on when somethi
     b.iommu.write_register(16, 4, 1);
     CHECK(b.iommu.load(Spa{0x1000}) == 9);
     CHECK(b.write(1, 10).end == DmaAnswer::End::Done);
+}
+
+TEST_CASE("a question that is not answered stays open, and another one is answered beside it", "[bare]") {
+    RestlessBench b;
+    CHECK_FALSE(b.iommu.ask({StreamId{1}, Iova{0x1000}}).over);
+    const bare::QuestionAnswer other = b.iommu.ask({StreamId{2}, Iova{0x1234}, true, {Pasid{5}}});
+    CHECK((other.over && other.ending == iommu::Ending::Grant && other.to == Spa{0x1000})); // of the page
+    b.iommu.write_register(16, 4, 0);
+    CHECK(b.iommu.idle());
 }

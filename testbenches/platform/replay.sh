@@ -44,9 +44,10 @@ expect 0 "1 soft differ" "$QUIESCE" replay soft.jsonl
 for text in "bad.jsonl:2:30: error: no JSON" \
     'bad.jsonl:3: error: steps[2].val: expected a hexadecimal number in quotes ("0x1f"), got "1234"' \
     "bad.jsonl:4: error: steps[7].len: expected an integer from 4 to 64, got 65" \
-    "bad.jsonl:5: error: steps[7].op: expected mem, wr, rd or dma" "bad.jsonl:6: error: cfg: 'IDR5' is missing" \
-    "bad.jsonl:7: error: arch: expected smmuv3, vtd or amdvi" "bad.jsonl:8: error: expect[0].step" \
-    "2 vectors: 2 agree, 0 strict differ; 7 bad lines"; do
+    "bad.jsonl:5: error: steps[7].op: expected mem, wr, rd, dma, translate or page" "bad.jsonl:6: error: cfg: 'IDR5' is missing" \
+    "bad.jsonl:7: error: arch: expected smmuv3, vtd or amdvi" "bad.jsonl:8: error: expect[0]: nothing here is called 'pa'; there is step, events, requests" \
+    "bad.jsonl:11: error: steps[7]: nothing here is called 'ssid'; did you mean \"sid\"?" \
+    "2 vectors: 2 agree, 0 strict differ; 8 bad lines"; do
     expect 3 "$text" "$QUIESCE" replay "$vectors/bad.jsonl"
 done
 same "outcomes beside bad lines" 2 "$("$QUIESCE" replay "$vectors/bad.jsonl" --json 2>/dev/null | wc -l)"
@@ -78,10 +79,11 @@ for line, came in zip(open(sys.argv[1]), open(sys.argv[2])):
     assert v["id"] == o["id"] and v["final"] == o["final"] and len(v["expect"]) == len(o["out"]), came
     for e, k in zip(v["expect"], o["out"]):
         assert set(e) == set(k), (e, k)
-        assert all(e[key] == k[key] for key in e if key not in ("val", "events")), (e, k)
-        for a, b in zip(e.get("events", []), k.get("events", []), strict=True):
-            mask = int(a["mask"], 16)
-            assert a["name"] == b["name"] and (int(a["raw"], 16) ^ int(b["raw"], 16)) & mask == 0, (a, b)
+        assert all(e[key] == k[key] for key in e if key not in ("val", "events", "requests")), (e, k)
+        for records in ("events", "requests"):
+            for a, b in zip(e.get(records, []), k.get(records, []), strict=True):
+                mask = int(a["mask"], 16)
+                assert a["name"] == b["name"] and (int(a["raw"], 16) ^ int(b["raw"], 16)) & mask == 0, (a, b)
 ' "$vectors/smmuv3.jsonl" agreeing.jsonl
 
 expect 3 "there is no file 'nowhere.jsonl'" "$QUIESCE" replay nowhere.jsonl

@@ -88,7 +88,7 @@ TEST_CASE("what is wrong with a vector is said with its place and what was expec
     CHECK(replay_error(R"({"id":"x","v":2})") == "v: expected 1, the version of the format that is read here, got 2");
     CHECK(replay_error(R"({"id":"x","v":1,"arch":"smmuv2"})") == "arch: expected smmuv3, vtd or amdvi, got \"smmuv2\"");
     CHECK(replay_error(R"({"id":"x","v":1,"arch":"smmuv3","cfg":{}})") == "cfg: 'IDR0' is missing");
-    CHECK(replay_step_error(R"({"op":"dmaa"})") == "steps[0].op: expected mem, wr, rd or dma, got \"dmaa\"");
+    CHECK(replay_step_error(R"({"op":"dmaa"})") == "steps[0].op: expected mem, wr, rd, dma, translate or page, got \"dmaa\"");
     CHECK(replay_step_error(R"({"op":"mem","w":[["0x4","0x0"]]})") ==
           "steps[0].w[0][0]: expected an address that is a multiple of 8, got \"0x4\"");
     const std::string hex = "a hexadecimal number in quotes (\"0x1f\")";
@@ -115,11 +115,59 @@ TEST_CASE("what is wrong with a vector is said with its place and what was expec
                        R"("ECAP":"0x880000000f42","haw":48,"ram":[["0x40000000","0x1000"]]},"steps":[)"
                        R"({"op":"dma","sid":65536,"iova":"0x0","rw":"r","len":4}]})") ==
           "steps[0].sid: expected a stream of 16 bits, got 65536");
-    const std::string of_a_write = R"("expect":[{"step":1,"val":"0x0"}])",
+    const std::string of_a_write = R"("expect":[{"step":1,"val":"0x0"}])", of_memory = R"("expect":[{"step":0,"events":[]}])",
                       of_none = R"("expect":[{"step":4,"val":"0x0"}])";
     CHECK(replay_error(replay_line(one_of_each, of_a_write)) ==
-          "expect[0].step: expected the number of a rd or dma step, got 1");
+          "expect[0]: nothing here is called 'val'; there is step, events, requests, responses, invalidations");
+    CHECK(replay_error(replay_line(one_of_each, of_memory)) ==
+          "expect[0].step: expected the number of a step other than mem, got 0");
     CHECK(replay_error(replay_line(one_of_each, of_none)) == "expect[0].step: expected an integer from 0 to 3, got 4");
+}
+
+TEST_CASE("who asks, and what else devices do, is read; what nobody reads is named with what is close", "[replay]") {
+    const Vector v = parse_vector(replay_line(
+        R"([{"op":"dma","sid":3,"pasid":1048575,"privileged":true,"execute":true,"iova":"0x40000010","rw":"r","len":4},)"
+        R"({"op":"dma","sid":3,"translated":true,"iova":"0x40000010","rw":"r","len":4},)"
+        R"({"op":"translate","sid":3,"pasid":5,"iova":"0x7000","rw":"w"},)"
+        R"({"op":"page","sid":3,"pasid":5,"iova":"0x7000","rw":"rw","group":511,"last":false},)"
+        R"({"op":"page","sid":3,"pasid":5,"iova":"0x0","rw":"","group":0}])",
+        R"("expect":[{"step":2,"status":"ok","may":"rw","bytes":"0x1000"},{"step":3,"requests":[],"responses":)"
+        R"([{"sid":3,"pasid":5,"group":7,"code":1}],"invalidations":[{"sid":3,"everything":true}]}])"));
+    const auto& by_pasid = std::get<bare::Dma>(v.steps[0]);
+    CHECK((by_pasid.who.pasid == Pasid{0xf'ffff} && by_pasid.who.privileged && by_pasid.who.execute));
+    CHECK_FALSE(by_pasid.translated);
+    CHECK((!std::get<bare::Dma>(v.steps[1]).who.pasid && std::get<bare::Dma>(v.steps[1]).translated));
+    CHECK((std::get<bare::Question>(v.steps[2]).write && std::get<bare::Question>(v.steps[2]).who.pasid == Pasid{5}));
+    const auto& asks = std::get<iommu::PageRequestMessage>(v.steps[3]);
+    CHECK((asks.read && asks.write && !asks.last && asks.group == 511 && asks.has_pasid && asks.pasid == Pasid{5}));
+    CHECK(iommu::is_stop_marker(std::get<iommu::PageRequestMessage>(v.steps[4])));
+    CHECK((v.expect->at(0).may == "rw" && v.expect->at(0).bytes == u64{0x1000}));
+    CHECK(v.expect->at(1).responses == std::vector<std::string>{R"({"sid":3,"pasid":5,"group":7,"code":1})"});
+    CHECK(v.expect->at(1).invalidations == std::vector<std::string>{R"({"sid":3,"everything":true})"});
+
+    CHECK(replay_step_error(R"({"op":"dma","sid":0,"pasd":5,"iova":"0x0","rw":"r","len":4})") ==
+          "steps[0]: nothing here is called 'pasd'; did you mean \"pasid\"?");
+    CHECK(replay_step_error(R"({"op":"rd","off":"0x20","size":4,"substream":5})") ==
+          "steps[0]: nothing here is called 'substream'; there is op, reg, off, size, mask");
+    CHECK(replay_step_error(R"({"op":"dma","sid":0,"pasid":1048576,"iova":"0x0","rw":"r","len":4})") ==
+          "steps[0].pasid: expected an integer from 0 to 1048575, got 1048576");
+    CHECK(replay_step_error(R"({"op":"page","sid":0,"iova":"0x0","rw":"r","group":1,"last":1})") ==
+          "steps[0].last: expected true or false, got 1");
+    CHECK(replay_error(R"({"v":1,"id":"x","arhc":"vtd"})") == "nothing here is called 'arhc'; did you mean \"arch\"?");
+    CHECK(replay_error(R"({"v":1,"id":"x","arch":"amdvi","cfg":{"EFR":"0x0","ERF2":"0x0","pa":48}})") ==
+          "cfg: nothing here is called 'ERF2'; did you mean \"EFR2\"?");
+}
+
+TEST_CASE("what devices are sent is held against what was expected, and that nothing was", "[replay]") {
+    Vector v = parse_vector(replay_line(one_of_each, R"("expect":[{"step":1,"responses":[{"sid":3,"group":7,"code":1}]}])"));
+    Outcome came;
+    CHECK(differences_of(judge(v, came)) == "step 1 (wr) responses: {\"sid\":3,\"group\":7,\"code\":1} none (strict)\n");
+    came.out.push_back({1});
+    came.out[0].responses = {R"({"sid":3,"pasid":5,"group":7,"code":1})"};
+    v.expect->at(0).responses.clear();
+    CHECK(differences_of(judge(v, came)) == "step 1 (wr) responses: none {\"sid\":3,\"pasid\":5,\"group\":7,\"code\":1} (strict)\n");
+    CHECK(outcome_json(v, came) ==
+          R"({"id":"x","out":[{"step":1,"responses":[{"sid":3,"pasid":5,"group":7,"code":1}]}],"final":[]})");
 }
 
 TEST_CASE("what no model can be is skipped, its steps unread", "[replay]") {
