@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "platform/config.h"
 
+#include "platform/machine/amdvi_presets.h"
 #include "platform/machine/devices.h"
 #include "platform/machine/fabric.h"
 #include "platform/machine/iommus.h"
@@ -93,10 +94,8 @@ Preset measured_vtd(const MeasuredVtd& m) {
          {"devices.*.endpoint.write_interval", "21.1ns", "measured: as pcie-bench-e5-2630v4"}}};
 }
 
-} // namespace
-
-const std::vector<Preset>& presets() {
-    static const std::vector<Preset> list{
+std::vector<Preset> modelled_presets() {
+    return {
         {"server", "the defaults: an SMMUv3.2 with stage 1, a VT-d or an AMD-Vi unit, in a server, PCIe Gen3 x8 (pcie-bench, SIGCOMM 2018; caches of gem5 v24.0)", {}},
         {"small", "an embedded IOMMU: few walkers, small caches, slower memory (guess)",
          {{"platform.iommu.smmuv3.agent.tlb_entries", "256"}, {"platform.iommu.smmuv3.agent.walker.slots", "4"},
@@ -164,6 +163,16 @@ const std::vector<Preset>& presets() {
                       "(scripts/calibrate_iommu.py compares it with the measurements)",
                       "512", "measured: sys-lspci.txt, DevCtl of 05:00.0", "47.44ns", "0.9ns", "120", "5", "12"}),
     };
+}
+
+} // namespace
+
+const std::vector<Preset>& presets() {
+    static const std::vector<Preset> list = [] {
+        std::vector<Preset> all = modelled_presets();
+        for (Preset& p : amdvi_presets()) all.push_back(std::move(p));
+        return all;
+    }();
     return list;
 }
 

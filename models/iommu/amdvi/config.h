@@ -92,6 +92,10 @@ struct IdentityValues {
     unsigned physical_bits = 48;
 };
 Identity identity_of(const IdentityValues& values);
+/// A configuration whose unit has identity_of(values): everything else is by default.
+AmdviConfig config_of(const IdentityValues& values);
+/// The fields of EFR that are set, and that no unit here has; "bit 53" where a bit has no name.
+std::vector<std::string> absent_features(const IdentityValues& values);
 /// The bits of EFR that a unit here can have.
 u64 modelled_features();
 /// The first thing of an identity that this model cannot be, in words; empty: it can be all of it.

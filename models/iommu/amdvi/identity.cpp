@@ -39,6 +39,20 @@ constexpr Machine machine_table[] = {
     {"ryzen-4000", "mobile Ryzen (Renoir, Lucienne)",  {0x206d'73ef'2225'4ade, 0, 48}, "AMD-Vi: Extended features, kernel log"},
     {"epyc-9004",  "fourth generation EPYC (Genoa)",   {0xa5bf'732f'a229'5afe, 0, 52}, "AMD-Vi: Extended features, kernel log"},
 };
+/// The switches that are a bit of EFR each.
+struct SwitchRow {
+    base::Param<bool> AmdviConfig::*which;
+    Efr::F<bool> feature;
+};
+constexpr SwitchRow switch_table[] = {
+    {&AmdviConfig::prefetch, Efr::PREFSup},                   {&AmdviConfig::ppr, Efr::PPRSup},
+    {&AmdviConfig::no_execute, Efr::NXSup},                   {&AmdviConfig::guest, Efr::GTSup},
+    {&AmdviConfig::invalidate_all, Efr::IASup},               {&AmdviConfig::user_supervisor, Efr::USSup},
+    {&AmdviConfig::guest_io, Efr::GIoSup},                    {&AmdviConfig::host_accessed, Efr::HASup},
+    {&AmdviConfig::host_dirty, Efr::HDSup},                   {&AmdviConfig::ppr_auto_response, Efr::PPRAutoRspSup},
+    {&AmdviConfig::ppr_early_warning, Efr::PPROvrflwEarlySup}, {&AmdviConfig::block_stop_markers, Efr::BlkStopMrkSup},
+    {&AmdviConfig::message_registers, Efr::MsiCapMmioSup},
+};
 // clang-format on
 
 } // namespace
@@ -66,6 +80,32 @@ Identity identity_of(const AmdviConfig& c) {
     id.iotlb = c.iotlb.get();
     id.physical_bits = c.physical_bits.get();
     return id;
+}
+
+AmdviConfig config_of(const IdentityValues& values) {
+    const Efr efr = Efr::of(values.efr);
+    AmdviConfig c;
+    for (const SwitchRow& row : switch_table) c.*row.which = efr.get(row.feature);
+    c.host_levels = host_levels(efr);
+    c.guest_levels = guest_levels(efr);
+    c.gcr3_levels = static_cast<unsigned>(efr.get(Efr::GLXSup)) + 1;
+    c.pasid_bits = pasid_bits(efr);
+    c.physical_bits = values.physical_bits;
+    return c;
+}
+
+std::vector<std::string> absent_features(const IdentityValues& values) {
+    std::vector<std::string> absent;
+    u64 left = values.efr & ~modelled_features();
+    const auto look = [&](const auto& field) {
+        const u64 bits = base::low_bits(field.msb() - field.lsb() + 1) << field.lsb();
+        if ((left & bits) != 0) absent.emplace_back(field.name());
+        left &= ~bits;
+    };
+    base::apply([&](const auto&... field) { (look(field), ...); }, Efr::fields);
+    for (unsigned bit = 0; bit < 64; ++bit)
+        if ((left >> bit & 1) != 0) absent.push_back("bit " + std::to_string(bit));
+    return absent;
 }
 
 Identity identity_of(const IdentityValues& values) {
