@@ -105,6 +105,7 @@ const std::vector<Metric> metrics{
     {"phase", "iotlb-pages-wait", "and then until the device has acknowledged that its IOTLB is invalidated",
      "amd/iommu.c (6.1): __flush_pasid"},
     {"phase", "iommu-logs", "interrupt thread that reads the event log and the PPR log", "amd/iommu.c: amd_iommu_int_thread"},
+    {"phase", "event-log", "interrupt thread that reads the event log alone", "amd/iommu.c: amd_iommu_int_thread_evtlog"},
     {"phase", "fault-records", "interrupt thread that reads the fault recording registers", "intel/dmar.c: dmar_fault"},
     {"phase", "synchronize-srcu", "grace period after the notifiers of a dying address space were called",
      "mm/mmu_notifier.c: mn_hlist_release"},

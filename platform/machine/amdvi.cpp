@@ -76,7 +76,8 @@ void check_amdvi(const Config& c, const Node& root, Diagnostics& out) {
     const amdvi::AmdviConfig& unit = c.platform.iommu.amdvi;
     const UnitCheck check("amdvi", c, root, out);
     if (!unit.guest.get()) check.refuse("guest", "shared address spaces are guests' page tables: the driver needs it");
-    if (!unit.message_registers.get()) check.refuse("message_registers", "the driver programs its interrupt through them");
+    if (!unit.message_registers.get() && (!unit.x2apic.get() || c.os.kernel < os::KernelVersion::V5_8))
+        check.refuse("message_registers", "the driver programs its interrupt through them, or x2apic's (kernels from 5.8 on)");
     check.guests(c.amdvi_driver.nested);
     check.ram_within(unit.physical_bits, "physical_bits");
     check.requester_ids("an AMD-Vi unit");

@@ -106,6 +106,8 @@ constexpr GroupRow group_rows[] = {
     {"prq", "requests"},
     {"fault-records", "requests"},
     {"event-queue", "requests"},
+    {"event-log", "requests"},
+    {"iommu-logs", "requests"},
     {"submit-", "commands"},
     {"hand-over", "commands"},
     {"stop-command", "commands"},

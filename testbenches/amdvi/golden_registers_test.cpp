@@ -33,6 +33,8 @@ constexpr std::pair<std::string_view, std::string_view> register_alias_table[] =
     {"EventLogBBase", "EvtLogBBar"},
     {"DevTabSeg1Base", "DevTabSeg1Bar"},
     {"XtGeneralInt", "XTIntCtrl"},
+    {"XtPprInt", "XTPprIntCtrl"},
+    {"XtGALogInt", "XTGaIntCtrl"},
     {"GALogHead", "GAHead"},
     {"GALogTail", "GATail"},
     {"PPRLogBHead", "PPRBHead"},
@@ -64,6 +66,7 @@ AmdviConfig lacking(std::string_view feature) {
     if (feature == "MsiCapMmioSup") c.message_registers.set(false);
     if (feature == "PPRAutoRspSup") c.ppr_auto_response.set(false);
     if (feature == "PprOvrflwEarlySup") c.ppr_early_warning.set(false);
+    if (feature == "XTSup") c.x2apic.set(false);
     return c;
 }
 

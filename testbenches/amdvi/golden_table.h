@@ -157,15 +157,15 @@ inline constexpr std::array unmet_records{
 
 constexpr std::string_view no_such_feature = "of a feature that no unit here has: the bit stays clear";
 inline constexpr std::array unmet_register_fields{
-    Unmet{"Control.GAEn", no_such_feature},         Unmet{"Control.SmiFEn", no_such_feature},
-    Unmet{"Control.SmiFLogEn", no_such_feature},    Unmet{"Control.GAMEn", no_such_feature},
-    Unmet{"Control.GALogEn", no_such_feature},      Unmet{"Control.GAIntEn", no_such_feature},
-    Unmet{"Control.DualPprLogEn", no_such_feature}, Unmet{"Control.DualEventLogEn", no_such_feature},
-    Unmet{"Control.DevTblSegEn", no_such_feature},  Unmet{"Control.PrivAbrtEn", no_such_feature},
-    Unmet{"Control.MarcEn", no_such_feature},       Unmet{"Control.EPHEn", no_such_feature},
-    Unmet{"Control.GDUpdateDis", no_such_feature},  Unmet{"Control.XTEn", no_such_feature},
-    Unmet{"Control.IntCapXTEn", no_such_feature},   Unmet{"Control.GAUpdateDis", no_such_feature},
+    Unmet{"Control.SmiFEn", no_such_feature},         Unmet{"Control.SmiFLogEn", no_such_feature},
+    Unmet{"Control.GAMEn", no_such_feature},          Unmet{"Control.GALogEn", no_such_feature},
+    Unmet{"Control.GAIntEn", no_such_feature},        Unmet{"Control.DualPprLogEn", no_such_feature},
+    Unmet{"Control.DualEventLogEn", no_such_feature}, Unmet{"Control.DevTblSegEn", no_such_feature},
+    Unmet{"Control.PrivAbrtEn", no_such_feature},     Unmet{"Control.MarcEn", no_such_feature},
+    Unmet{"Control.EPHEn", no_such_feature},          Unmet{"Control.GDUpdateDis", no_such_feature},
+    Unmet{"Control.GAUpdateDis", no_such_feature},
 };
+constexpr std::string_view as_general_interrupt = "as XTIntCtrl's, of which there are rows";
 /// Fields of the model that no row has, or only a comment.
 inline constexpr std::array fields_beyond_rows{
     Unmet{"Control.CRW", "of older revisions"},
@@ -177,6 +177,16 @@ inline constexpr std::array fields_beyond_rows{
     Unmet{"EFR2.SNPAVICSup", "no rows of EFR2"},
     Unmet{"EFR2.NumIntRemapSup", "no rows of EFR2"},
     Unmet{"EFR2.HtRangeIgnore", "no rows of EFR2"},
+    Unmet{"XTPprIntCtrl.DestMode", as_general_interrupt},
+    Unmet{"XTPprIntCtrl.Dest[23:0]", as_general_interrupt},
+    Unmet{"XTPprIntCtrl.Vector", as_general_interrupt},
+    Unmet{"XTPprIntCtrl.DM", as_general_interrupt},
+    Unmet{"XTPprIntCtrl.Dest[31:24]", as_general_interrupt},
+    Unmet{"XTGaIntCtrl.DestMode", as_general_interrupt},
+    Unmet{"XTGaIntCtrl.Dest[23:0]", as_general_interrupt},
+    Unmet{"XTGaIntCtrl.Vector", as_general_interrupt},
+    Unmet{"XTGaIntCtrl.DM", as_general_interrupt},
+    Unmet{"XTGaIntCtrl.Dest[31:24]", as_general_interrupt},
 };
 
 } // namespace quiesce::iommu::amdvi::test

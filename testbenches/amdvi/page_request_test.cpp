@@ -8,7 +8,8 @@ namespace {
 
 struct PageRequestBench : Bench {
     iommu::test::Responses responses;
-    explicit PageRequestBench(const AmdviConfig& c = {}) : Bench(c) {
+    explicit PageRequestBench(const AmdviConfig& c = {}, std::vector<memory::RamRange> more = {})
+        : Bench(c, identity_of(c), std::move(more)) {
         start();
         unit.set_page_response_port(&responses);
         simple(here, there, asking());
@@ -244,6 +245,49 @@ TEST_CASE("requests wait for buffers, and are entries in their order", "[amdvi][
     b.unit.left_behind(left);
     REQUIRE(left.all().size() == 1);
     CHECK(left.all()[0].what == "10 page requests that software has not taken");
+}
+
+namespace {
+/// With memory where interrupts with 32 bits of destination go.
+struct XtBench : PageRequestBench {
+    XtBench() : PageRequestBench({}, {{Spa{0xfee0'0000}, 0x10'0000}, {Spa{0xab12'3400'fee0'0000}, 0x10'0000}}) {
+        unit.config_write(MsiHeader::offset, 0);
+        memory.messages.clear();
+        control(Control::IntCapXTEn, true);
+    }
+    void event() { CHECK(dma(Iova{0x5000}, {0x0110}).ending == Ending::Abort); }
+    auto& heard() { return memory.messages; }
+};
+} // namespace
+
+TEST_CASE("with IntCapXTEn each log has an interrupt of its own, for which nobody asks the capability block",
+          "[amdvi][event-log][page-request][Control.IntCapXTEn][XTIntCtrl][XTPprIntCtrl][XTGaIntCtrl][EFR.XTSup]") {
+    XtBench b;
+    b.store_entry(Dte{}.set(Dte::V, true).set(Dte::TV, true), 0x0110);
+    b.write(XtIntCtrl{}.set(XtIntCtrl::Vector, 0x51).set(XtIntCtrl::DestLow, 3));
+    using P = XtPprIntCtrl;
+    b.write(P{}.set(P::Vector, 0x52).set(P::DestLow, 0x12'3456).set(P::DestHigh, 0xab).set(P::DestMode, true).set(P::DM, true));
+    b.write(XtGaIntCtrl{}.set(XtGaIntCtrl::Vector, 0x53));
+    b.event();
+    REQUIRE(b.heard().size() == 1);
+    CHECK((b.heard()[0].at == Spa{0xfee0'3000} && b.heard()[0].data == 0x51));
+    b.control(Control::PPRIntEn, false);
+    b.send(PageRequestBench::message(1));
+    CHECK(b.heard().size() == 1);
+    b.control(Control::PPRIntEn, true);
+    REQUIRE(b.heard().size() == 2);
+    CHECK((b.heard()[1].at == Spa{0xab12'3400'fee5'6004} && b.heard()[1].data == 0x152)); // bits 31 to 8 are in the upper half
+}
+
+TEST_CASE("a COMPLETION_WAIT is of the events' interrupt, and a register that is 0 interrupts nobody",
+          "[amdvi][COMPLETION_WAIT][Control.IntCapXTEn][XTIntCtrl][XTPprIntCtrl]") {
+    XtBench b;
+    b.write(XtIntCtrl{}.set(XtIntCtrl::Vector, 0x51));
+    b.submit(make<CompletionWait>().set(CompletionWait::I, true));
+    REQUIRE(b.heard().size() == 1);
+    CHECK(b.heard()[0].data == 0x51);
+    b.send(PageRequestBench::message(1));
+    CHECK((b.heard().size() == 1 && b.get(Status::PPRInt)));
 }
 
 } // namespace quiesce::iommu::amdvi::test

@@ -10,7 +10,7 @@ TEST_CASE("every default and every single switch turned over gives a unit that t
                                            &all.no_execute,    &all.guest,             &all.invalidate_all,
                                            &all.user_supervisor, &all.guest_io,        &all.host_accessed,
                                            &all.host_dirty,    &all.ppr_auto_response, &all.ppr_early_warning,
-                                           &all.block_stop_markers, &all.message_registers};
+                                           &all.block_stop_markers, &all.message_registers,  &all.x2apic};
     const Identity before = identity_of(all);
     for (base::Param<bool>* one : switches) {
         one->set(!one->get());
@@ -28,6 +28,8 @@ TEST_CASE("units of machines have what is modelled of their features, and no mor
     const Identity id = identity_of(m.values);
     REQUIRE(what_it_cannot_be(id).empty());
     CHECK((m.values.efr & modelled_features()) == id.efr.value());
+    CHECK(id.has(Efr::XTSup) == (m.name != "epyc-7001"));
+    CHECK(id.has(Efr::GASup));
     CHECK(host_levels(id.efr) == 6);
     CHECK(guest_levels(id.efr) == (m.name == "epyc-9004" ? 5 : 4));
     CHECK(pasid_bits(id.efr) == 16);
@@ -57,7 +59,7 @@ TEST_CASE("an identity that says what is not modelled is named", "[amdvi][regist
     CHECK(says([](Identity& id) { id.efr.set(Efr::GATS, 2); }) == "EFR.GATS: guests' page tables have four or five levels");
     CHECK(says([](Identity& id) { id.efr.set(Efr::GLXSup, 3); }) == "EFR.GLXSup is reserved");
     CHECK(says([](Identity& id) { id.efr.set(Efr::PASMax, 20); }) == "EFR.PASMax: PASIDs have at most 20 bits");
-    CHECK(says([](Identity& id) { id.efr.set(Efr::GASup, true); }) == "a feature that is not modelled");
+    CHECK(says([](Identity& id) { id.efr.set(Efr::GAMSup, 1); }) == "a feature that is not modelled");
     CHECK(says([](Identity& id) { id.iotlb = false; }) == "EFR.PPRSup without IotlbSup");
     CHECK(says([](Identity& id) { id.efr.set(Efr::HASup, false); }) == "EFR.HDSup without EFR.HASup");
     CHECK(says([](Identity& id) { id.physical_bits = 60; }) == "the physical address width is 32 to 52 bits");
@@ -81,7 +83,7 @@ TEST_CASE("bits of no field, and of features that there are not, stay clear", "[
     Bench b;
     b.write_at(Control::offset, 8, ~u64{0} & ~Control::IommuEn.mask(0));
     const auto kept = b.read<Control>();
-    CHECK_FALSE((kept.get(Control::GAEn) || kept.get(Control::XTEn) || kept.get(Control::MarcEn)));
+    CHECK_FALSE((kept.get(Control::GALogEn) || kept.get(Control::EPHEn) || kept.get(Control::MarcEn)));
     CHECK((kept.get(Control::GTEn) && kept.get(Control::PPRAutoRspEn) && kept.get(Control::HtTunEn)));
     b.write_at(ExclBase::offset, 8, ~u64{0});
     CHECK(b.read<ExclBase>().value() == 0x000f'ffff'ffff'f003);
@@ -97,8 +99,11 @@ TEST_CASE("what a unit has not cannot be switched on", "[amdvi][registers][Contr
     AmdviConfig plain;
     plain.guest.set(false);
     plain.ppr.set(false);
+    plain.x2apic.set(false);
     Bench without{plain};
     without.write_at(Control::offset, 8, Control::GTEn.mask(0) | Control::PPREn.mask(0) | Control::PPRLogEn.mask(0));
+    CHECK(without.read<Control>().value() == 0);
+    without.write_at(Control::offset, 8, Control::GAEn.mask(0) | Control::XTEn.mask(0) | Control::IntCapXTEn.mask(0));
     CHECK(without.read<Control>().value() == 0);
 }
 

@@ -3,6 +3,9 @@
 /// 3.3 to 3.5; facts/linux-sva.md 11.2).
 #include "os/amdvi_bench.h"
 
+#include <algorithm>
+#include <set>
+
 namespace quiesce::os::test::amdvi {
 
 namespace {
@@ -32,9 +35,27 @@ struct AmdviEvents : AmdviBench {
         message();
         settle();
     }
+    /// 3.1: the interrupt of the XT register there.
+    void interrupt(u64 offset) {
+        kernel->interrupts().message(x86_64.messages, static_cast<u32>(unit.values[offset] >> 32 & 0xff));
+    }
+    std::vector<u64> written(u64 offset) const {
+        std::vector<u64> all;
+        for (const auto& [at, value] : unit.writes)
+            if (at == offset) all.push_back(value);
+        return all;
+    }
     /// 3.4: IO_PAGE_FAULT of device 0x108, PASID 1, with GN.
     void fault(u64 low = u64{2} << 60 | u64{1} << 48 | u64{1} << 32 | 0x108) { put(0x10, 0x2018, 1u << 1, {low, 0x1234'5000}); }
 };
+AmdviBench::Settings of_kernel(KernelVersion version, u64 efr_set = 0) {
+    AmdviBench::Settings s;
+    s.version = version;
+    s.policy = version < KernelVersion::V6_12 ? Policy::AmdIommuV2 : Policy::QuietUnbind;
+    s.efr_set = efr_set;
+    return s;
+}
+constexpr u64 xt_sup = 1u << 2, ga_sup = 1u << 7, event_interrupt = 0x170, page_request_interrupt = 0x178, ga_interrupt = 0x180;
 } // namespace
 
 TEST_CASE("AMD-Vi: a page request is answered by COMPLETE_PPR_REQUEST, for which nobody waits; the head catches up", "[os][amdvi][pri]") {
@@ -153,6 +174,96 @@ TEST_CASE("AMD-Vi: INVALID_PPR_REQUEST is answered as failed, unless nobody wait
     b.message();
     b.settle();
     CHECK(b.take() == (nobody ? Words{} : Words{"ppr 108 pasid 1 tag 3 failure"}));
+}
+
+// ---- by kernel ------------------------------------------------------------------------------------------------------
+
+TEST_CASE("AMD-Vi: with XTSup and GASup each log has an interrupt of its own from 6.6 on, before all have one; 2018 knows of none",
+          "[os][amdvi]") {
+    const auto [version, efr, distinct] = GENERATE(table<KernelVersion, u64, unsigned>({
+        {KernelVersion::V6_12, xt_sup | ga_sup, 3},
+        {KernelVersion::V6_12, xt_sup, 0},
+        {KernelVersion::V6_12, ga_sup, 0},
+        {KernelVersion::V6_1, xt_sup | ga_sup, 1},
+        {KernelVersion::V5_8, xt_sup | ga_sup, 1},
+        {KernelVersion::V2018, xt_sup | ga_sup, 0},
+    }));
+    AmdviBench b(of_kernel(version, efr));
+    CHECK(b.kernel->boot_error().empty());
+    const std::set<u64> vectors{b.unit.values[event_interrupt], b.unit.values[page_request_interrupt], b.unit.values[ga_interrupt]};
+    const bool xt = distinct != 0;
+    CHECK(vectors.size() == std::max(distinct, 1u));
+    CHECK((*vectors.begin() != 0) == xt);
+    for (const u64 v : vectors) CHECK((v & ~(u64{0xff} << 32)) == 0); // the first CPU, fixed
+    CHECK((b.unit.values[0x158] >> 16 & 1) == !xt);                   // MsiEn
+    const u64 control = b.unit.values[0x18];
+    CHECK((control >> 51 & 1) == xt);                                     // IntCapXTEn
+    CHECK(((control >> 50 & 1) == xt && (control >> 17 & 1) == xt)); // XTEn, GAEn
+}
+
+TEST_CASE("AMD-Vi: a unit with XT interrupts needs no message registers", "[os][amdvi]") {
+    AmdviBench::Settings s = of_kernel(KernelVersion::V6_12, xt_sup | ga_sup);
+    s.efr_clear = u64{1} << 46;
+    CHECK(AmdviBench(s).kernel->boot_error().empty());
+}
+
+TEST_CASE("AMD-Vi: a page request waits until the events before it are printed where one thread reads both logs, and only there",
+          "[os][amdvi][pri]") {
+    const auto [version, efr, lines_before] = GENERATE(table<KernelVersion, u64, unsigned>({
+        {KernelVersion::V6_12, xt_sup | ga_sup, 0},
+        {KernelVersion::V6_12, 0, 3},
+        {KernelVersion::V6_1, xt_sup | ga_sup, 3},
+    }));
+    AmdviEvents b(of_kernel(version, efr));
+    for (unsigned n = 0; n < 3; ++n) b.fault();
+    b.put(0x38, 0x2038, 1u << 6, b.request(3));
+    const Time begun = sim::now();
+    Time answered = begun;
+    b.unit.on_fetch = [&](const Pair&) { answered = sim::now(); };
+    if (efr == 0) b.message();
+    else b.interrupt(event_interrupt), b.interrupt(page_request_interrupt);
+    b.settle();
+    CHECK(b.take() == Words{"ppr 108 pasid 1 tag 3 success"});
+    const Duration line = b.driver_config.print_event.get(), waited = answered - begun;
+    CHECK(waited > line * lines_before);
+    CHECK(waited < line * (lines_before + 1)); // what else there is to do is less than a line
+}
+
+TEST_CASE("AMD-Vi: which log is restarted when it has overflowed is a matter of the kernel", "[os][amdvi]") {
+    const auto [version, events, pages] = GENERATE(table<KernelVersion, bool, bool>({
+        {KernelVersion::V2018, false, false},
+        {KernelVersion::V5_11, false, false},
+        {KernelVersion::V5_18, true, false},
+        {KernelVersion::V6_1, true, false},
+        {KernelVersion::V6_12, true, true},
+    }));
+    const bool of_events = GENERATE(true, false);
+    AmdviEvents b(of_kernel(version));
+    const u32 overflow = of_events ? 1u : 1u << 5;
+    if (of_events) b.fault();
+    else b.put(0x38, 0x2038, 1u << 6, b.request(3));
+    b.unit.values[0x2020] |= overflow; // the log does not run
+    b.message();
+    b.settle();
+    const bool restarted = of_events ? events : pages;
+    CHECK((of_events ? b.driver->event_overflows() : b.driver->page_request_overflows()) == (restarted ? 1 : 0));
+    CHECK((b.unit.values[0x2020] & overflow) == (restarted ? 0 : overflow));
+    CHECK(b.unit.values[of_events ? 0x2010 : 0x2030] == 0x10); // what it has is read all the same
+    const auto controls = b.written(0x18);
+    if (!restarted) CHECK(controls.empty());
+    else if (version < KernelVersion::V6_12) CHECK(controls == std::vector<u64>{0x1'f489, 0x1'f48d}); // EventLogEn alone
+    else CHECK(controls.size() == 4);
+}
+
+TEST_CASE("AMD-Vi: up to 6.1 the places of events are free once all are handled, of page requests one by one", "[os][amdvi]") {
+    const bool late = GENERATE(true, false);
+    AmdviEvents b(of_kernel(late ? KernelVersion::V6_1 : KernelVersion::V6_12));
+    for (int i = 0; i < 3; ++i) b.fault();
+    for (u64 tag = 1; tag <= 2; ++tag) b.put(0x38, 0x2038, 1u << 6, b.request(tag));
+    b.message();
+    b.settle();
+    CHECK(b.written(0x2010) == (late ? std::vector<u64>{0x30} : std::vector<u64>{0x10, 0x20, 0x30}));
+    CHECK(b.written(0x2030) == std::vector<u64>{0x10, 0x20});
 }
 
 } // namespace quiesce::os::test::amdvi

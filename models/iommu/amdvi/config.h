@@ -46,6 +46,10 @@ struct AmdviConfig {
                                          "EPYC 9004"};
     base::Param<bool> message_registers{true, "message registers in memory, too (EFR.MsiCapMmioSup)", P::Derived,
                                         "EPYC 9004"};
+    base::Param<bool> x2apic{true,
+                             "an interrupt for each log, by registers in memory (EFR.XTSup; and EFR.GASup, without which Linux "
+                             "does not use them): Linux from 6.6 on has a thread for each, else one reads all logs",
+                             P::Derived, "EPYC 9004; not EPYC 7001"};
 
     base::Param<base::Latency> register_access{base::Latency{sim::Duration::ps(10'000)}, "one register access at the unit",
                                                P::Guess, "as of the other architectures"};
@@ -70,7 +74,7 @@ struct AmdviConfig {
 };
 DESCRIBE(AmdviConfig, physical_bits, iotlb, prefetch, ppr, no_execute, guest, invalidate_all, host_levels, guest_levels,
          gcr3_levels, pasid_bits, user_supervisor, guest_io, host_accessed, host_dirty, ppr_auto_response, ppr_early_warning,
-         block_stop_markers, message_registers, register_access, command_fetch, command_execute, event_write, ppr_write,
+         block_stop_markers, message_registers, x2apic, register_access, command_fetch, command_execute, event_write, ppr_write,
          ppr_buffers, device_entries, gcr3_entries, agent, bugs)
 static_assert(base::fully_described<AmdviConfig>);
 

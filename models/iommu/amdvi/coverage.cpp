@@ -14,13 +14,14 @@ constexpr std::string_view gcr3_fields[] = {"V", "Base"};
 constexpr std::string_view host_entry_fields[] = {"PR", "A", "D", "NextLevel", "Address", "IR", "IW"};
 constexpr std::string_view guest_entry_fields[] = {"P", "R/W", "U/S", "A", "D", "PS", "Address", "NX"};
 constexpr std::string_view control_fields[] = {"IommuEn", "EventLogEn", "EventIntEn", "ComWaitIntEn", "InvTimeOut",
-    "CmdBufEn", "PPRLogEn", "PPRIntEn", "PPREn", "GTEn", "PPRAutoRspEn", "BlkStopMrkEn", "PPRAutoRspAon"};
+    "CmdBufEn", "PPRLogEn", "PPRIntEn", "PPREn", "GTEn", "PPRAutoRspEn", "BlkStopMrkEn", "PPRAutoRspAon", "IntCapXTEn"};
 constexpr std::string_view status_fields[] = {"EventOverflow", "EventLogInt", "ComWaitInt", "EventLogRun", "CmdBufRun",
     "PPROverflow", "PPRInt", "PPRLogRun", "PPROverflowEarly"};
-constexpr std::string_view efr_fields[] = {"PREFSup", "PPRSup", "NXSup", "GTSup", "IASup", "HATS", "GATS", "GLXSup",
+constexpr std::string_view efr_fields[] = {"PREFSup", "PPRSup", "XTSup", "NXSup", "GTSup", "IASup", "HATS", "GATS", "GLXSup",
     "PASMax", "USSup", "PPROvrflwEarlySup", "PPRAutoRspSup", "BlkStopMrkSup", "MsiCapMmioSup", "GIoSup", "HASup", "HDSup"};
 /// Registers of the capability block that keep what is written, or say what nobody asks, and have no other effect.
-constexpr std::string_view stored_amdvi_registers[] = {"BaseLow", "BaseHigh", "Range", "MiscInfo1", "MsiMapHeader"};
+constexpr std::string_view stored_amdvi_registers[] = {"BaseLow", "BaseHigh", "Range", "MiscInfo1", "MsiMapHeader",
+    "XTGaIntCtrl"};
 /// Registers that this model has no types for.
 constexpr std::string_view absent_amdvi_registers[] = {"DevTabSeg2Bar to DevTabSeg7Bar", "SmiFilter*", "MARC*", "Counter*"};
 
@@ -28,7 +29,7 @@ struct MissingFeature {
     std::string_view name, why;
 };
 constexpr std::string_view no_errors_in_registers = "EFR.HESup cannot be 1: errors are in the event log",
-                           no_virtual_apic = "EFR.GASup cannot be 1: no guest virtual APIC",
+                           no_virtual_apic = "EFR.GAMSup cannot be other than 0: no guest virtual APIC",
                            no_second_log = "EFR.DualPPRLogSup and DualEvtLogSup cannot be other than 0: one log each",
                            no_segments = "EFR.DevTblSegSup cannot be other than 0: one device table",
                            no_interrupts = "interrupts pass as they are",
@@ -41,9 +42,9 @@ constexpr MissingFeature missing_amdvi_table[] = {
     {"HwEvtUpper", no_errors_in_registers}, {"HwEvtLower", no_errors_in_registers}, {"HwEvtStatus", no_errors_in_registers},
     {"HESup", no_errors_in_registers},
     {"GALogBar", no_virtual_apic}, {"GALogTailAddr", no_virtual_apic}, {"GAHead", no_virtual_apic},
-    {"GATail", no_virtual_apic}, {"GAEn", no_virtual_apic}, {"GAMEn", no_virtual_apic}, {"GALogEn", no_virtual_apic},
+    {"GATail", no_virtual_apic}, {"GAMEn", no_virtual_apic}, {"GALogEn", no_virtual_apic},
     {"GAIntEn", no_virtual_apic}, {"GALogRun", no_virtual_apic}, {"GALOverflow", no_virtual_apic}, {"GAInt", no_virtual_apic},
-    {"GASup", no_virtual_apic}, {"GAMSup", no_virtual_apic},
+    {"GAMSup", no_virtual_apic},
     {"PPRLogBBar", no_second_log}, {"EvtLogBBar", no_second_log}, {"PPRBHead", no_second_log}, {"PPRBTail", no_second_log},
     {"EvtBHead", no_second_log}, {"EvtBTail", no_second_log}, {"PPRBOverflowEarly", no_second_log},
     {"DualPPRLogEn", no_second_log}, {"DualEvtLogEn", no_second_log}, {"PPROverflowB", no_second_log},
@@ -53,7 +54,6 @@ constexpr MissingFeature missing_amdvi_table[] = {
     {"DevTblSegSup", no_segments},
     {"DSFX", "of single chips"}, {"DSCX", "of single chips"}, {"DSSX", "of single chips"},
     {"PerfOptCtrl", "EFR.PerfOptSup cannot be 1"}, {"PerfOptSup", "EFR.PerfOptSup cannot be 1"},
-    {"XTIntCtrl", no_interrupts}, {"XTEn", no_interrupts}, {"IntCapXTEn", no_interrupts}, {"XTSup", no_interrupts},
     {"IV", no_interrupts}, {"IntTabLen", no_interrupts}, {"IG", no_interrupts}, {"IntTabRoot", no_interrupts},
     {"InitPass", no_interrupts}, {"EIntPass", no_interrupts}, {"NMIPass", no_interrupts}, {"IntCtl", no_interrupts},
     {"Lint0Pass", no_interrupts}, {"Lint1Pass", no_interrupts}, {"ForcePhyDestSup", no_interrupts},

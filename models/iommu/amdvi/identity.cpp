@@ -57,9 +57,10 @@ constexpr SwitchRow switch_table[] = {
 
 } // namespace
 
+/// MODEL: of GASup the bit alone, for whoever asks for it beside XTSup: interrupts are not remapped, and there is no GA log.
 u64 modelled_features() {
-    constexpr auto all = base::layout(Efr::PREFSup, Efr::PPRSup, Efr::NXSup, Efr::GTSup, Efr::IASup, Efr::HATS, Efr::GATS,
-                                      Efr::GLXSup, Efr::PASMax, Efr::USSup, Efr::PPROvrflwEarlySup, Efr::PPRAutoRspSup,
+    constexpr auto all = base::layout(Efr::PREFSup, Efr::PPRSup, Efr::XTSup, Efr::NXSup, Efr::GTSup, Efr::IASup, Efr::GASup,
+                                      Efr::HATS, Efr::GATS, Efr::GLXSup, Efr::PASMax, Efr::USSup, Efr::PPROvrflwEarlySup, Efr::PPRAutoRspSup,
                                       Efr::BlkStopMrkSup, Efr::MsiCapMmioSup, Efr::GIoSup, Efr::HASup, Efr::HDSup);
     return base::mask_of(all);
 }
@@ -76,6 +77,7 @@ Identity identity_of(const AmdviConfig& c) {
     id.efr.set(Efr::PPRAutoRspSup, ppr && c.ppr_auto_response.get());
     id.efr.set(Efr::PPROvrflwEarlySup, ppr && c.ppr_early_warning.get());
     id.efr.set(Efr::BlkStopMrkSup, ppr && c.block_stop_markers.get()).set(Efr::MsiCapMmioSup, c.message_registers.get());
+    id.efr.set(Efr::XTSup, c.x2apic.get()).set(Efr::GASup, c.x2apic.get());
     id.efr2.set(Efr2::HtRangeIgnore, true);
     id.iotlb = c.iotlb.get();
     id.physical_bits = c.physical_bits.get();

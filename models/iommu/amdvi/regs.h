@@ -100,8 +100,8 @@ struct Control : Reg<Control, 0x0018> {
         GALogEn, GAIntEn, DualPPRLogEn, DualEvtLogEn, DevTblSegEn, PrivAbrtEn, PPRAutoRspEn, MarcEn, BlkStopMrkEn,
         PPRAutoRspAon, DomainIDPNE, EPHEn, HADUpdate, GDUpdateDis, XTEn, IntCapXTEn, GAUpdateDis);
     /// Of features that no unit here has.
-    static constexpr auto read_only_fields = base::layout(GAEn, SmiFEn, SmiFLogEn, GAMEn, GALogEn, GAIntEn, DualPPRLogEn,
-        DualEvtLogEn, DevTblSegEn, PrivAbrtEn, MarcEn, EPHEn, GDUpdateDis, XTEn, IntCapXTEn, GAUpdateDis);
+    static constexpr auto read_only_fields = base::layout(SmiFEn, SmiFLogEn, GAMEn, GALogEn, GAIntEn, DualPPRLogEn,
+        DualEvtLogEn, DevTblSegEn, PrivAbrtEn, MarcEn, EPHEn, GDUpdateDis, GAUpdateDis);
     static constexpr u64 reset_value = u64{1} << 10; ///< Coherent, as VirtualBox has it
     static_assert(base::disjoint(fields));
 };
@@ -242,6 +242,25 @@ struct PprOverflowEarly : Reg<PprOverflowEarly, 0x2088> {
     static constexpr auto fields = base::layout(Threshold, IntEn, En);
 };
 
+// ---- interrupts without the capability block (Control.IntCapXTEn) ---------------------------------------------------
+
+template <class Self, u32 Offset>
+struct XtInterrupt : Reg<Self, Offset> {
+    template <class T = u64>
+    using F = typename Reg<Self, Offset>::template F<T>;
+    static constexpr F<bool> DestMode{"DestMode",     2,  2}; ///< logical
+    static constexpr F<>     DestLow {"Dest[23:0]",  31,  8};
+    static constexpr F<>     Vector  {"Vector",      39, 32};
+    static constexpr F<bool> DM      {"DM",          40, 40}; ///< delivery mode: arbitrated
+    static constexpr F<>     DestHigh{"Dest[31:24]", 63, 56};
+    static constexpr auto fields = base::layout(DestMode, DestLow, Vector, DM, DestHigh);
+};
+/// Of events, and of COMPLETION_WAIT.
+struct XtIntCtrl : XtInterrupt<XtIntCtrl, 0x0170> { static constexpr std::string_view name = "XTIntCtrl"; };
+struct XtPprIntCtrl : XtInterrupt<XtPprIntCtrl, 0x0178> { static constexpr std::string_view name = "XTPprIntCtrl"; };
+/// Of a log that there is not.
+struct XtGaIntCtrl : XtInterrupt<XtGaIntCtrl, 0x0180> { static constexpr std::string_view name = "XTGaIntCtrl"; };
+
 // ---- absent ---------------------------------------------------------------------------------------------------------
 
 struct HwEvtUpper  : Reg<HwEvtUpper, 0x0040>  { static constexpr std::string_view name = "HwEvtUpper"; };
@@ -256,7 +275,6 @@ struct Dsfx        : Reg<Dsfx, 0x0138, u64, read_only> { static constexpr std::s
 struct Dscx        : Reg<Dscx, 0x0140>        { static constexpr std::string_view name = "DSCX"; };
 struct Dssx        : Reg<Dssx, 0x0148>        { static constexpr std::string_view name = "DSSX"; };
 struct PerfOptCtrl : Reg<PerfOptCtrl, 0x016C, u32> { static constexpr std::string_view name = "PerfOptCtrl"; };
-struct XtIntCtrl   : Reg<XtIntCtrl, 0x0170>   { static constexpr std::string_view name = "XTIntCtrl"; };
 struct GaHead      : Reg<GaHead, 0x2040>      { static constexpr std::string_view name = "GAHead"; };
 struct GaTail      : Reg<GaTail, 0x2048>      { static constexpr std::string_view name = "GATail"; };
 struct PprBHead    : Reg<PprBHead, 0x2050>    { static constexpr std::string_view name = "PPRBHead"; };
@@ -266,11 +284,11 @@ struct EvtBTail    : Reg<EvtBTail, 0x2078>    { static constexpr std::string_vie
 struct PprBOverflowEarly : Reg<PprBOverflowEarly, 0x2090> { static constexpr std::string_view name = "PPRBOverflowEarly"; };
 
 /// What there is, but for the copies of the capability block's message registers.
-using Registers = base::RegisterMap<DevTabBar, CmdBufBar, EvtLogBar, Control, ExclBase, ExclLimit, Efr, PprLogBar, Efr2,
-    CmdHead, CmdTail, EvtHead, EvtTail, Status, PprHead, PprTail, PprAutoResp, PprOverflowEarly>;
+using Registers = base::RegisterMap<DevTabBar, CmdBufBar, EvtLogBar, Control, ExclBase, ExclLimit, Efr, PprLogBar, XtIntCtrl,
+    XtPprIntCtrl, XtGaIntCtrl, Efr2, CmdHead, CmdTail, EvtHead, EvtTail, Status, PprHead, PprTail, PprAutoResp, PprOverflowEarly>;
 /// What the manual has and this unit has not: reads as zero, accesses are counted.
 using AbsentRegisters = base::RegisterMap<HwEvtUpper, HwEvtLower, HwEvtStatus, GaLogBar, GaLogTailAddr, PprLogBBar,
-    EvtLogBBar, DevTabSeg1, Dsfx, Dscx, Dssx, PerfOptCtrl, XtIntCtrl, GaHead, GaTail, PprBHead, PprBTail, EvtBHead,
+    EvtLogBBar, DevTabSeg1, Dsfx, Dscx, Dssx, PerfOptCtrl, GaHead, GaTail, PprBHead, PprBTail, EvtBHead,
     EvtBTail, PprBOverflowEarly>;
 
 } // namespace quiesce::iommu::amdvi

@@ -25,6 +25,7 @@ public:
 
 private:
     void send(bool of_page_requests);
+    void send_xt(bool of_page_requests);
     sim::Task<void> message(Spa at, u32 data);
 
     RegisterFile& regs_;

@@ -15,7 +15,8 @@ constexpr ControlRow control_table[] = {
     {Control::PPRLogEn, Efr::PPRSup},          {Control::PPRIntEn, Efr::PPRSup},
     {Control::PPREn, Efr::PPRSup},             {Control::GTEn, Efr::GTSup},
     {Control::PPRAutoRspEn, Efr::PPRAutoRspSup}, {Control::PPRAutoRspAon, Efr::PPRAutoRspSup},
-    {Control::BlkStopMrkEn, Efr::BlkStopMrkSup},
+    {Control::BlkStopMrkEn, Efr::BlkStopMrkSup},  {Control::GAEn, Efr::GASup},
+    {Control::XTEn, Efr::XTSup},               {Control::IntCapXTEn, Efr::XTSup},
 };
 
 /// Registers of a feature that there is not are reserved.
@@ -26,7 +27,8 @@ struct FeatureRegister {
 constexpr FeatureRegister feature_register_table[] = {
     {PprLogBar::offset, Efr::PPRSup},          {PprHead::offset, Efr::PPRSup},
     {PprTail::offset, Efr::PPRSup},            {PprAutoResp::offset, Efr::PPRAutoRspSup},
-    {PprOverflowEarly::offset, Efr::PPROvrflwEarlySup},
+    {PprOverflowEarly::offset, Efr::PPROvrflwEarlySup}, {XtIntCtrl::offset, Efr::XTSup},
+    {XtPprIntCtrl::offset, Efr::XTSup},        {XtGaIntCtrl::offset, Efr::XTSup},
 };
 
 bool is_message_register(u64 offset) { return offset >= message_registers && offset < message_registers_end; }

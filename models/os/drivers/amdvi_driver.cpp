@@ -50,8 +50,8 @@ sim::Task<bool> AmdviDriver::probe(KernelContext& ctx) {
     const u64 efr = co_await ctx.mmio_read(registers_ + amdvi::Efr::offset, 8);
     efr_ = amdvi::Efr::of(efr);
     if (!efr_.get(amdvi::Efr::GTSup)) co_return refuse("shared address spaces need guests' page tables (EFR.GTSup)");
-    if (!efr_.get(amdvi::Efr::MsiCapMmioSup))
-        co_return refuse("its interrupts are programmed through memory (EFR.MsiCapMmioSup)");
+    if (!has_xt_interrupts() && !efr_.get(amdvi::Efr::MsiCapMmioSup))
+        co_return refuse("its interrupt is programmed through memory (EFR.MsiCapMmioSup, or EFR.XTSup and GASup)");
     if (kernel_.config().guests > 1 && !config_.nested) co_return refuse("os.guests above 1 needs os.amdvi_driver.nested");
     ats_ = capability_.get(amdvi::CapHeader::IotlbSup);
     pri_ = ats_ && efr_.get(amdvi::Efr::PPRSup) && config_.pri;
@@ -117,6 +117,41 @@ sim::Task<void> AmdviDriver::enable_page_requests(KernelContext& ctx) {
     co_await switch_bit(ctx, amdvi::Control::PPRLogEn, true);
 }
 
+/// iommu_init_irq.
+sim::Task<bool> AmdviDriver::enable_interrupts(KernelContext& ctx) {
+    if (has_xt_interrupts()) {
+        const bool there = co_await enable_xt_interrupts(ctx);
+        if (!there) co_return false;
+    } else {
+        co_await enable_message(ctx);
+    }
+    co_await switch_bit(ctx, amdvi::Control::EventIntEn, true);
+    co_return true;
+}
+
+/// iommu_setup_intcapxt, without the capability block. From 6.6 on each log has its interrupt and its thread; before, one
+/// goes into all registers. The third is of the GA log, which no unit here has. MODEL: all are the first CPU's, in the range
+/// of its vectors, and who runs the thread the scheduler says.
+sim::Task<bool> AmdviDriver::enable_xt_interrupts(KernelContext& ctx) {
+    const std::string name = "irq/" + std::string{unit_.text()};
+    InterruptController& irqs = kernel_.interrupts();
+    u32 event = 0, page_request = 0, ga = 0;
+    if (logs_apart()) {
+        event = irqs.request(name + "-evt", [this](KernelContext& c) { return on_event_interrupt(c); });
+        page_request = irqs.request(name + "-ppr", [this](KernelContext& c) { return on_page_request_interrupt(c); });
+        ga = irqs.request(name + "-ga", [](KernelContext&) -> sim::Task<void> { co_return; });
+    } else {
+        event = page_request = ga = irqs.request(name, [this](KernelContext& c) { return on_interrupt(c); });
+    }
+    using X = amdvi::XtIntCtrl; // the three are alike
+    if (ga > 0xff) co_return refuse("no vector is free for its interrupts");
+    co_await write64(ctx, X::offset, X{}.set(X::Vector, event).value());
+    co_await write64(ctx, amdvi::XtPprIntCtrl::offset, X{}.set(X::Vector, page_request).value());
+    co_await write64(ctx, amdvi::XtGaIntCtrl::offset, X{}.set(X::Vector, ga).value());
+    co_await switch_bit(ctx, amdvi::Control::IntCapXTEn, true);
+    co_return true;
+}
+
 /// pci_enable_msi: one message for all; the thread behind it looks at both logs.
 sim::Task<void> AmdviDriver::enable_message(KernelContext& ctx) {
     const u32 number = kernel_.interrupts().request("irq/" + std::string{unit_.text()},
@@ -126,7 +161,6 @@ sim::Task<void> AmdviDriver::enable_message(KernelContext& ctx) {
     co_await write32(ctx, msi_address_high, static_cast<u32>(window >> 32));
     co_await write32(ctx, msi_data, number);
     co_await write32(ctx, msi_header, amdvi::MsiHeader{}.set(amdvi::MsiHeader::En, true).value());
-    co_await switch_bit(ctx, amdvi::Control::EventIntEn, true);
 }
 
 /// MODEL: a unit without INVALIDATE_IOMMU_ALL is believed to have nothing in its caches; Linux invalidates device by device.
@@ -142,13 +176,18 @@ sim::Task<bool> AmdviDriver::init(KernelContext& ctx) {
     co_await write64(ctx, amdvi::DevTabBar::offset, bar.value());
     co_await enable_commands(ctx);
     co_await switch_bit(ctx, amdvi::Control::GTEn, true);
+    if (has_xt_interrupts()) { // iommu_enable_ga, iommu_enable_xt: of entries that remap interrupts
+        co_await switch_bit(ctx, amdvi::Control::GAEn, true);
+        co_await switch_bit(ctx, amdvi::Control::XTEn, true);
+    }
     co_await switch_bit(ctx, amdvi::Control::IommuEn, true);
     if (efr_.get(amdvi::Efr::IASup)) {
         co_await queue_.queue(ctx, amdvi::as_command(amdvi::make<amdvi::InvalidateIommuAll>()));
         co_await queue_.completion_wait(ctx, "init-completion-wait");
     }
     co_await enable_event_log(ctx);
-    co_await enable_message(ctx);
+    const bool heard = co_await enable_interrupts(ctx);
+    if (!heard) co_return false;
     if (pri_) co_await enable_page_requests(ctx);
     co_return true;
 }

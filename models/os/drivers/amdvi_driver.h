@@ -66,7 +66,7 @@ private:
         bool ats = false, pri = false, response_pasid = false;
         RateLimit prints;
     };
-    /// The two logs of one interrupt.
+    /// One of the two logs.
     struct LogRing {
         Spa base{0};
         u32 mask = 0; ///< entries - 1
@@ -86,7 +86,13 @@ private:
     sim::Task<void> enable_commands(KernelContext& ctx);
     sim::Task<void> enable_event_log(KernelContext& ctx);
     sim::Task<void> enable_page_requests(KernelContext& ctx);
+    /// 90fcffd9cf5e, 5.4. Linux asks the firmware's copy of EFR.
+    bool has_xt_interrupts() const {
+        return version() >= KernelVersion::V5_8 && efr_.get(amdvi::Efr::XTSup) && efr_.get(amdvi::Efr::GASup);
+    }
+    sim::Task<bool> enable_interrupts(KernelContext& ctx);
     sim::Task<void> enable_message(KernelContext& ctx);
+    sim::Task<bool> enable_xt_interrupts(KernelContext& ctx);
     // ---- tables
     Spa device_entry(StreamId stream) const { return device_table_ + (raw(stream) & 0xffff) * u64{Dte::byte_count}; }
     Dte entry_of(StreamId stream, const Stream& s) const;
@@ -105,7 +111,13 @@ private:
     bool begin_guest(GuestId guest);
     Dte behind_host_table(Dte e, GuestId guest) const;
     // ---- what the unit tells (amdvi_interrupts.cpp)
+    /// 6.6: each log has code of its own, and a thread where it has an interrupt (2379f3485239, e5ebd90d1b5c); the PPR log is
+    /// restarted, too (274c2218b8b2).
+    bool logs_apart() const { return version() >= KernelVersion::V6_12; }
     sim::Task<void> on_interrupt(KernelContext& ctx);
+    sim::Task<void> on_event_interrupt(KernelContext& ctx);
+    sim::Task<void> on_page_request_interrupt(KernelContext& ctx);
+    sim::Task<void> serve_both(KernelContext& ctx);
     sim::Task<void> serve_events(KernelContext& ctx);
     sim::Task<void> serve_page_requests(KernelContext& ctx);
     sim::Task<void> poll_events(KernelContext& ctx);

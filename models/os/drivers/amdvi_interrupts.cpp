@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the unit tells the driver: the event log, the PPR log and its answers (linux: amd_iommu_int_thread,
-// iommu_print_event, amd_iommu_poll_ppr_log, amd_iommu_restart_log).
+// amd_iommu_handle_irq, iommu_print_event, amd_iommu_poll_ppr_log, amd_iommu_restart_log).
 #include "os/drivers/amdvi_driver.h"
 
 #include <algorithm>
@@ -43,11 +43,46 @@ sim::Task<u32> AmdviDriver::log_index(KernelContext& ctx, u32 offset, const LogR
     co_return static_cast<u32>(bytes / amdvi::ring_entry_bytes) & log.mask;
 }
 
-/// amd_iommu_int_thread: one thread, first the events, then the page requests.
+/// amd_iommu_int_thread: one thread for all; from 6.6 on first the events, until there are none, then the page requests.
 sim::Task<void> AmdviDriver::on_interrupt(KernelContext& ctx) {
     auto work = ctx.begin("iommu-logs");
+    if (!logs_apart()) {
+        co_await serve_both(ctx);
+        co_return;
+    }
     co_await serve_events(ctx);
     if (pri_) co_await serve_page_requests(ctx);
+}
+/// amd_iommu_int_thread_evtlog, amd_iommu_int_thread_pprlog.
+sim::Task<void> AmdviDriver::on_event_interrupt(KernelContext& ctx) {
+    auto work = ctx.begin("event-log");
+    co_await serve_events(ctx);
+}
+sim::Task<void> AmdviDriver::on_page_request_interrupt(KernelContext& ctx) {
+    auto work = ctx.begin("page-request-queue");
+    co_await serve_page_requests(ctx);
+}
+
+/// Up to 6.5: a turn reads either log once. Nobody looks at an overflow of the PPR log (274c2218b8b2, 6.6), nor before 5.17
+/// at one of the event log (5ce97f4ec5e0): such a log stays off. MODEL: stable kernels got the latter later.
+sim::Task<void> AmdviDriver::serve_both(KernelContext& ctx) {
+    using S = amdvi::Status;
+    const bool restarts = version() >= KernelVersion::V5_18;
+    const u32 mask = static_cast<u32>(
+        S{}.set(S::EventLogInt, true).set(S::PPRInt, true).set(S::EventOverflow, restarts).value());
+    u64 status = co_await ctx.mmio_read(registers_ + S::offset, 4);
+    while ((status & mask) != 0) {
+        co_await write32(ctx, S::offset, mask);
+        if (S::of(status).get(S::EventLogInt)) co_await poll_events(ctx);
+        if (pri_ && S::of(status).get(S::PPRInt)) co_await poll_page_requests(ctx);
+        if (restarts && S::of(status).get(S::EventOverflow)) {
+            ++event_overflows_;
+            if (prints(other_prints_)) co_await kernel_.console().print(ctx, config_.print_event.get(), 1);
+            co_await switch_bit(ctx, amdvi::Control::EventLogEn, false);
+            co_await switch_bit(ctx, amdvi::Control::EventLogEn, true);
+        }
+        status = co_await ctx.mmio_read(registers_ + S::offset, 4);
+    }
 }
 
 /// amd_iommu_handle_irq: what is pending is acknowledged before the log is read, as long as something is.
@@ -99,16 +134,18 @@ sim::Task<void> AmdviDriver::restart_log(KernelContext& ctx, const amdvi::Contro
 
 // ---- the event log (iommu_poll_events) ------------------------------------------------------------------------------
 
-/// An entry's place is free for the hardware once it is handled; the tail is read once.
+/// An entry's place is free for the hardware once it is handled, up to 6.1 once all are; the tail is read once.
 sim::Task<void> AmdviDriver::poll_events(KernelContext& ctx) {
+    const bool one_by_one = version() >= KernelVersion::V6_12;
     u32 head = co_await log_index(ctx, event_log_.head_register, event_log_);
     const u32 tail = co_await log_index(ctx, event_log_.tail_register, event_log_);
     while (head != tail) {
         co_await take_event(ctx, event_log_.base + head * amdvi::ring_entry_bytes);
         head = (head + 1) & event_log_.mask;
-        co_await write32(ctx, event_log_.head_register, head * amdvi::ring_entry_bytes);
+        if (one_by_one) co_await write32(ctx, event_log_.head_register, head * amdvi::ring_entry_bytes);
         if (ctx.rt_over()) co_await ctx.throttle();
     }
+    if (!one_by_one) co_await write32(ctx, event_log_.head_register, head * amdvi::ring_entry_bytes);
 }
 
 /// iommu_print_event. MODEL: an entry is in memory before the tail tells of it: erratum 732, for which Linux clears what it
@@ -143,11 +180,11 @@ sim::Task<void> AmdviDriver::take_event(KernelContext& ctx, Spa entry) {
 
 // ---- page requests --------------------------------------------------------------------------------------------------
 
-/// amd_iommu_poll_ppr_log: an entry's place is free before the request is handled.
+/// amd_iommu_poll_ppr_log: an entry's place is free before the request is handled; up to 6.1 the tail is read anew then.
 sim::Task<void> AmdviDriver::poll_page_requests(KernelContext& ctx) {
     polling_ = true;
     u32 head = co_await log_index(ctx, ppr_log_.head_register, ppr_log_);
-    const u32 tail = co_await log_index(ctx, ppr_log_.tail_register, ppr_log_);
+    u32 tail = co_await log_index(ctx, ppr_log_.tail_register, ppr_log_);
     while (head != tail) {
         const Spa entry = ppr_log_.base + head * amdvi::ring_entry_bytes;
         const u64 low = co_await ctx.load(entry), high = co_await ctx.load(entry + 8);
@@ -155,6 +192,9 @@ sim::Task<void> AmdviDriver::poll_page_requests(KernelContext& ctx) {
         co_await write32(ctx, ppr_log_.head_register, head * amdvi::ring_entry_bytes);
         co_await handle_page_request(ctx, amdvi::PprEntry::from_words({low, high}));
         if (ctx.rt_over()) co_await ctx.throttle();
+        if (logs_apart()) continue;
+        head = co_await log_index(ctx, ppr_log_.head_register, ppr_log_);
+        tail = co_await log_index(ctx, ppr_log_.tail_register, ppr_log_);
     }
     polling_ = false;
     last_pass_span_ = ctx.last_span();
