@@ -52,6 +52,7 @@ struct Bond {
     bool exited = false;             ///< its mm was released, or it was parked, before it was unbound
     bool parked = false;             ///< its file is closed, and others hold its PASID
     bool tagged = false;             ///< its PASID is one of a driver's, which is not given back before it is unbound
+    bool refuses_pages = false;      ///< its context is going: what its device asks for from now on is refused (pasid_state's invalid)
     bool stopped = false;            ///< the device was stopped for it already
     bool triggered = false; ///< its teardown has begun
     bool let_go = false;             ///< its driver has nothing of it any more

@@ -125,8 +125,9 @@ constexpr Era amd_quiet_on(KernelVersion kernel, bool resolve_at_report, std::st
 }
 
 /// amd_iommu_v2, 2011 to 6.6: mn_release has inv_ctx_cb stop the device, clears the GCR3 entry and waits for the workers; the
-/// PASID is its caller's, who lets go of it behind the unbind (KFD: at the end of its worker). MODEL: a worker takes a user of
-/// the address space for its fault, where do_fault took none and relied on release to wait for it.
+/// PASID is its caller's, who lets go of it behind the unbind (KFD: at the end of its worker). A worker takes no user of the
+/// address space (do_fault): the entry's end refuses what comes from then on (pasid_state's invalid), and what was queued
+/// before is waited for.
 constexpr Era amd_v2_on(KernelVersion kernel, std::string_view evidence) {
     return {.policy = Policy::AmdIommuV2,
             .kernel = kernel,
@@ -138,7 +139,7 @@ constexpr Era amd_v2_on(KernelVersion kernel, std::string_view evidence) {
             .pasid = PasidLife::LastUnbind,
             .domain_per_device = true,
             .resolve_at_report = true,
-            .defer_mmput = true,
+            .workers_hold_mm = false,
             .evidence = evidence};
 }
 constexpr std::string_view amd_v2_evidence =

@@ -7,9 +7,9 @@
 namespace quiesce::os {
 
 IopfQueue::IopfQueue(base::EventBus& events, Scheduler& scheduler, Sva& sva, const IopfConfig& config,
-                     FaultResolution resolution, bool defer_mmput, const Bugs& bugs)
+                     FaultResolution resolution, bool defer_mmput, bool hold_mm, const Bugs& bugs)
     : events_(events), scheduler_(scheduler), sva_(sva), config_(config), resolution_(resolution),
-      defer_mmput_(defer_mmput), bugs_(bugs), level_name_("iopf.depth") {}
+      defer_mmput_(defer_mmput), hold_mm_(hold_mm), bugs_(bugs), level_name_("iopf.depth") {}
 
 void IopfQueue::level() {
     if (events_.wants<base::LevelChanged>())
@@ -37,6 +37,11 @@ sim::Task<void> IopfQueue::report(KernelContext& ctx, PageFault fault) {
     Bond* const bond = resolution_ == FaultResolution::AtReport ? bond_of(fault) : nullptr;
     if (resolution_ == FaultResolution::AtReport && bond == nullptr) {
         ended(fault, nullptr, PageRequestFate::NoBond);
+        if (fault.last) co_await answer(ctx, fault, PageAnswer::Invalid);
+        co_return;
+    }
+    if (!hold_mm_ && bond != nullptr && bond->refuses_pages) {
+        ended(fault, bond, bond->mm.dead() ? PageRequestFate::MmDead : PageRequestFate::NoBond);
         if (fault.last) co_await answer(ctx, fault, PageAnswer::Invalid);
         co_return;
     }
@@ -147,7 +152,7 @@ sim::Task<void> IopfQueue::handle_group(KernelContext& ctx, const Group& group) 
 /// iommu_sva_handle_mm. The heap and the stack can be read and written, by user accesses, and not be executed.
 sim::Task<PageRequestFate> IopfQueue::handle(KernelContext& ctx, PageFault f, Bond& bond) {
     AddressSpace& mm = bond.mm;
-    if (!mm.mmget_not_zero()) co_return PageRequestFate::MmDead;
+    if (hold_mm_ && !mm.mmget_not_zero()) co_return PageRequestFate::MmDead;
     FaultResult result = FaultResult::BadAddress;
     {
         auto held = co_await ctx.sleep_on(mm.mmap_lock().read(), "mmap-lock", "mmap_lock");
@@ -158,7 +163,7 @@ sim::Task<PageRequestFate> IopfQueue::handle(KernelContext& ctx, PageFault f, Bo
                                  : result == FaultResult::Unstable ? PageRequestFate::Reaped
                                                                    : PageRequestFate::BadAddress;
     if (fate == PageRequestFate::Handled) ended(f, &bond, fate); // before the mm can go
-    co_await put(ctx, mm);
+    if (hold_mm_) co_await put(ctx, mm);
     co_return fate;
 }
 

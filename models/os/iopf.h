@@ -52,8 +52,10 @@ enum class FaultResolution : u8 {
 class IopfQueue {
 public:
     /// `defer_mmput`: a worker leaves the last mmput, which may wait for the workers, to somebody else (mmput_async).
+    /// `hold_mm`: it takes a user of the address space for its faults. Else it relies on whoever clears the context to refuse
+    /// what comes from then on, and to wait for the workers before a page goes (do_fault of AMD's first driver).
     IopfQueue(base::EventBus& events, Scheduler& scheduler, Sva& sva, const IopfConfig& config,
-              FaultResolution resolution, bool defer_mmput, const Bugs& bugs);
+              FaultResolution resolution, bool defer_mmput, bool hold_mm, const Bugs& bugs);
     IopfQueue(const IopfQueue&) = delete;
     void set_iommu(drivers::IommuDriver* d) { iommu_ = d; }
 
@@ -94,7 +96,7 @@ private:
     Sva& sva_;
     IopfConfig config_;
     FaultResolution resolution_;
-    bool defer_mmput_;
+    bool defer_mmput_, hold_mm_;
     const Bugs& bugs_;
     drivers::IommuDriver* iommu_ = nullptr;
     base::Name level_name_;

@@ -31,7 +31,7 @@ Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Owner
       guests_(frames_, ledger, memory, ram, ram_bytes, config.guests, architecture), pasids_(events, config.pasid, seed),
       sva_(events, ledger, pasids_, era_, bugs_),
       page_faults_(events, scheduler_, sva_, config.iopf,
-                   resolution_of(era_, bugs_), era_.defer_mmput && !bugs_.has(Bug::R11), bugs_),
+                   resolution_of(era_, bugs_), era_.defer_mmput && !bugs_.has(Bug::R11), era_.workers_hold_mm, bugs_),
       oom_(events, scheduler_, frames_, config.oom, config.kernel, bugs_,
            {[this] { return by_birth(); }, [this](Process& p, u64 span) { kill_for_memory(p, span); }, put_task}) {
     sva_.set_page_faults(&page_faults_);

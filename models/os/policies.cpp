@@ -29,7 +29,8 @@ constexpr PolicyRow policy_table[] = {
      "another (kernels from 5.18 on)"},
     {Policy::AmdIommuV2, "amd-iommu-v2",
      "release calls the driver's inv_ctx_cb, which stops the device, then clears the GCR3 entry and waits for page request workers; "
-     "PASIDs are the caller's, who frees them after the unbind (AMD's first driver, up to 6.6)"},
+     "PASIDs are the caller's, who frees them after the unbind (AMD's first driver, up to 6.6, in the order that it meant: what shipped "
+     "had R-E1's order and R-E3's, R26-amd's answer)"},
 };
 
 // ---- what a policy makes of a kernel's own list ---------------------------------------------------------------------
@@ -151,7 +152,11 @@ constexpr ClaimRow claim_table[] = {
     {[](const Era& e) { return e.pins_mm; }, {true, "no page goes as long as a bond lives, and an unbind stops the device first"}},
     {[](const Era& e) { return e.pasid == PasidLife::Detach; },
      {true, "the device is stopped, and its translations are gone, before a page or the PASID is freed"}},
-    {[](const Era& e) { return e.domain_per_device && e.iommu != IommuArch::Amdvi; }, // there domains have tags of their own
+    {[](const Era& e) { return e.policy == Policy::AmdIommuV2; },
+     {false, "page requests that are in the unit's log when a bond ends meet the next owner of its PASID: the workers are drained, the log is "
+             "not, and the notifier's grace period is all the time that there is to read it",
+      true}},
+    {[](const Era& e) { return e.domain_per_device; },
      {false, "a device's translations are invalidated when its own release comes; one that is released later refills the address space "
              "that they share (refill-through-sibling)"}},
     {[](const Era& e) { return e.drain_on_unbind == UnbindDrain::None; },

@@ -68,6 +68,7 @@ void Sva::seen(const KernelContext& ctx, const Issued& issued, Va first, u64 byt
 
 sim::Task<void> Sva::change_context(KernelContext& ctx, Bond& b, ContextChange how, Reach::Context to) {
     const bool sweeps = iommu_->flushes_by_bond();
+    b.refuses_pages = true;
     const Issued issued = issue({&b}, Va{}, sweeps ? everything : 0);
     const bool fenced = co_await (iommu_->*how)(ctx, b);
     if (!fenced) co_return;

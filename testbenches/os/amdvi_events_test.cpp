@@ -266,4 +266,38 @@ TEST_CASE("AMD-Vi: up to 6.1 the places of events are free once all are handled,
     CHECK(b.written(0x2030) == std::vector<u64>{0x10, 0x20});
 }
 
+TEST_CASE("AMD-Vi: workers of amd_iommu_v2 take no user of a process: they serve a dying one until its entry goes, and refuse then",
+          "[os][amdvi][pri]") {
+    const Policy policy = GENERATE(Policy::AmdIommuV2, Policy::MmExit);
+    AmdviBench::Settings settings;
+    settings.version = KernelVersion::V6_1;
+    settings.policy = policy;
+    AmdviEvents b(settings);
+    REQUIRE(b.call(b.kernel->fork(who, "child"))); // its descriptor keeps the bond
+    b.take();
+    std::vector<Pair> asked;
+    for (u64 tag = 1; tag <= 60; ++tag) asked.push_back(b.request(tag, true, 0x144, tag));
+    sim::spawn([](AmdviEvents& bench, const std::vector<Pair>& all) -> Task<void> {
+        for (const Pair& one : all) { // the device's stop alone takes 20 us
+            co_await sim::delay(1_us);
+            bench.put(0x38, 0x2038, 1u << 6, one);
+            bench.message();
+        }
+    }(b, asked));
+    b.call(b.kernel->kill(who));
+    b.settle();
+    const Words all = b.take();
+    const auto gone = std::find_if(all.begin(), all.end(), [](const std::string& w) { return w.find(" pde all") != std::string::npos; });
+    REQUIRE(gone != all.end());
+    const auto count = [](auto from, auto to, const char* how) {
+        return std::count_if(from, to, [&](const std::string& w) { return w.find(how) != std::string::npos; });
+    };
+    const bool holds = policy == Policy::MmExit; // mmget_not_zero: the process has no users any more
+    CHECK((count(all.begin(), gone, "success") > 10) == !holds);
+    CHECK((count(all.begin(), gone, "invalid") > 10) == holds);
+    CHECK((count(all.begin(), gone, "invalid") == 0) == !holds);
+    if (!holds) CHECK(count(gone, all.end(), "invalid") > 10);
+    CHECK(count(all.begin(), all.end(), "ppr") == 60);
+}
+
 } // namespace quiesce::os::test::amdvi

@@ -104,12 +104,14 @@ OomKiller::Choice OomKiller::choose(Process*& chosen) const {
 
 /// It is dying and cannot be chosen, or has no mm any more (exit_mm), but what it had comes back: exit_mmap is under way, or
 /// somebody has the address space who does not wait for memory himself. Page faults of devices may: each worker has it
-/// (iommu_sva_handle_mm), and whoever would free the pages waits for them.
+/// (iommu_sva_handle_mm), and whoever would free the pages waits for them; where they have not (do_fault of AMD's first
+/// driver), exit_mmap's release does.
 bool OomKiller::on_its_way(const Process& p) const {
     const AddressSpace& mm = *p.mm;
     const auto all = processes_.all();
     if (std::any_of(all.begin(), all.end(), [&mm](const Process* q) { return q->mm == &mm && q->alive > 0 && !q->dying(); })) return false;
-    return p.alive > 0 || mm.exiting() || mm.users() > frames_.waiting(mm.id());
+    const unsigned waiting = frames_.waiting(mm.id());
+    return p.alive > 0 || (mm.exiting() && waiting == 0) || mm.users() > waiting;
 }
 
 /// No process can be chosen. MODEL: what is not in a scenario does not run on the machine. On one with other processes Linux
