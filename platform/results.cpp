@@ -73,6 +73,23 @@ Json read_run(const fs::path& dir) {
                               below.empty() ? "is this what `quiesce run --out` left?" : "there are results of several runs below it: " + below));
 }
 
+std::vector<VariantResults> variants_in(const fs::path& dir) {
+    const fs::path file = dir / comparison_file;
+    if (!fs::exists(file)) return {};
+    std::ifstream in(file);
+    const Json listed = in ? Json::parse(in, nullptr, false) : Json{};
+    const auto foreign = [&] { return IoError(file.string() + " is not what `quiesce compare --out` left, or not whole"); };
+    if (!listed.is_object() || !listed.value("variants", Json{}).is_array()) throw foreign();
+    std::vector<VariantResults> found;
+    for (const Json& v : listed["variants"]) {
+        if (!v.is_object() || !v.value("name", Json{}).is_string() || !v.value("dir", Json{}).is_string()) throw foreign();
+        const fs::path below = v["dir"].get<std::string>();
+        if (below.has_parent_path() || below.empty() || below == "..") throw IoError(file.string() + ": a variant is not below it");
+        if (fs::exists(dir / below / "run.json")) found.push_back({v["name"].get<std::string>(), dir / below});
+    }
+    return found;
+}
+
 void keep_apart(const fs::path& dir, ResultsOf what) {
     static constexpr struct {
         ResultsOf what;

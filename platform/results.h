@@ -13,6 +13,15 @@ namespace quiesce::platform {
 nlohmann::ordered_json read_run(const std::filesystem::path& dir);
 /// The same of any file.
 nlohmann::ordered_json read_run_file(const std::filesystem::path& file);
+/// What `compare --out` lists in its directory.
+inline constexpr const char* comparison_file = "compare.json";
+struct VariantResults {
+    std::string name;
+    std::filesystem::path dir;
+};
+/// The variants of a comparison that left results; none where there is no compare.json. Throws IoError for a file that is
+/// foreign or not whole.
+std::vector<VariantResults> variants_in(const std::filesystem::path& dir);
 /// What results are of.
 enum class ResultsOf { Run, Comparison, Sweep };
 /// Before results are left in a directory, which need not be there yet. Throws IoError if there are some of another kind: they

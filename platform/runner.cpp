@@ -8,6 +8,7 @@
 #include "observe/trail.h"
 #include "observe/waves.h"
 #include "platform/files.h"
+#include "platform/machine/iommus.h"
 #include "platform/machine/system.h"
 #include "platform/param_tree.h"
 #include "platform/progress.h"
@@ -235,14 +236,19 @@ void note_vacuous(const Scenario& s, const observe::RunRecord& r, Diagnostics& n
         notes.warning(list->at(), "expect: nothing was claimed here: no claim's `when` matches");
 }
 
-/// A deliberate mistake that no driver of this architecture can make finds nothing, whatever the scenario.
+/// A deliberate mistake that no driver of this architecture can make, or none of this policy, finds nothing, whatever the
+/// scenario.
 void note_idle_mistakes(const Scenario& s, Diagnostics& notes) {
-    const std::string kind = s.config.platform.iommu.kind.text();
+    const std::string kind = s.config.platform.iommu.kind.text(), policy = s.config.os.policy.text();
+    const auto idle = [&](const os::BugRow& row, std::string_view here, std::string_view whose) {
+        notes.warning(place_of(s.root, {"os", "bugs"}),
+                      fmt::format("os.bugs: {} changes nothing on {}: it is a mistake of {}", row.name, here, whose));
+    };
     for (const std::string& name : s.config.os.bugs.get())
         for (const os::BugRow& row : os::bug_rows()) {
-            if (row.name != name || kind == "none" || row.where.find(kind) != std::string_view::npos) continue;
-            notes.warning(place_of(s.root, {"os", "bugs"}),
-                          fmt::format("os.bugs: {} changes nothing on {}: it is a mistake of {}", name, kind, row.where));
+            if (row.name != name) continue;
+            if (kind != "none" && row.where.find(kind) == std::string_view::npos) idle(row, kind, row.where);
+            else if (!row.policy.empty() && row.policy != policy) idle(row, policy, row.policy);
         }
 }
 
@@ -370,6 +376,14 @@ void interrupt_current_run() {
     if (sim::Calendar::exists()) sim::Calendar::current().stop();
 }
 
+/// A unit of that kind could have it.
+bool unit_can(const Config& config, const std::string& capability) {
+    const IommuRow* const iommu = iommu_row(config);
+    if (iommu == nullptr) return false;
+    const auto usual = iommu->capabilities(Config{});
+    return std::find(usual.begin(), usual.end(), capability) != usual.end();
+}
+
 std::string missing_capability(const Scenario& scenario) {
     const auto there = capabilities(scenario.config);
     std::vector<std::string> needed = scenario.requires_;
@@ -379,7 +393,8 @@ std::string missing_capability(const Scenario& scenario) {
         if (step.row->verb == "bind" && !(step.has("may-fail") && step.text("may-fail") == "true")) needed.emplace_back("sva"); // whether the scenario says so or not
     for (const std::string& r : needed)
         if (std::find(there.begin(), there.end(), r) == there.end())
-            return fmt::format("{} needs '{}', which {} has not", scenario.name, r, scenario.config.platform.iommu.kind.text());
+            return fmt::format("{} needs '{}', which {} has not{}", scenario.name, r, scenario.config.platform.iommu.kind.text(),
+                               unit_can(scenario.config, r) ? " as it is set here" : "");
     return {};
 }
 

@@ -100,7 +100,7 @@ public:
                                  pcie::InvalidationAnswered, devices::QueueState, base::StateChanged>;
     /// Rows of each sort at most; of those that come later only the number is kept. A flood of one sort takes no room of others.
     struct Limits {
-        std::size_t told = 200'000, window = 300'000, ways = 100'000;
+        std::size_t told = 200'000, window = 300'000, ways = 200'000;
         std::size_t everything = 500'000; ///< instead of `window`, where that is lifted
     };
 

@@ -74,15 +74,16 @@ constexpr BugRow bug_table[] = {
      "a COMPLETION_WAIT is believed to be over because another CPU has queued one: flushes return before they are done",
      "flushes-side-by-side", "os.bugs=[R8-amd]", "freed-before-fenced", "amdvi"},
     {Bug::R26Amd, "R26-amd", "amd_iommu_v2 tells a device for whose page request it has no memory that the page is there: it asks again, and again",
-     "page-requests-without-memory", "os.bugs=[R26-amd] os.policy=amd-iommu-v2 os.kernel=6.1", "refault-storm", "amdvi"},
+     "page-requests-without-memory", "os.bugs=[R26-amd] os.policy=amd-iommu-v2 os.kernel=6.1", "refault-storm", "amdvi", "amd-iommu-v2"},
     {Bug::RE1, "R-E1",
      "an unbind clears the PASID's slot before its GCR3 entry: whoever is bound to the number meanwhile loses the entry",
-     "amd-slot-before-entry", "os.bugs=[R-E1]", "context-lost", "amdvi"},
-    {Bug::RE2, "R-E2", "and whatever the device asked for before is answered for whoever is bound to the number meanwhile",
-     "amd-slot-and-page-requests", "os.bugs=[R-E2]", "cross-process-fault", "amdvi"},
+     "amd-slot-before-entry", "os.bugs=[R-E1]", "context-lost", "amdvi", "amd-iommu-v2"},
+    {Bug::RE2, "R-E2", "an unbind clears the PASID's slot before its GCR3 entry, and whatever the device asked for before is answered for whoever is bound to "
+     "the number meanwhile",
+     "amd-slot-and-page-requests", "os.bugs=[R-E2]", "cross-process-fault", "amdvi", "amd-iommu-v2"},
     {Bug::RE3, "R-E3",
      "without memory a dying process's page requests are answered with success by amd_iommu_v2: its device asks again, and does not come to its stop",
-     "amd-dies-without-memory", "os.bugs=[R-E3]", "refault-storm", "amdvi"},
+     "amd-dies-without-memory", "os.bugs=[R-E3]", "refault-storm", "amdvi", "amd-iommu-v2"},
     {Bug::ForgetPageResponse, "forget-page-response", "the driver answers no page request: devices wait for ever", "pri-storm-exit",
      "os.bugs=[forget-page-response]", "lost-page-request,deadlock"},
     {Bug::ForgetResume, "forget-resume", "the driver answers no stalled request (CMD_RESUME is left out): devices wait for ever",
@@ -107,12 +108,12 @@ base::OneOf any_bug() {
     return names;
 }
 
-Bugs::Bugs(const std::vector<std::string>& names) {
+Bugs::Bugs(const std::vector<std::string>& names, std::string_view policy) {
     for (const std::string& name : names) {
         const auto its = [&](const BugRow& row) { return row.name == name; };
         const auto found = std::find_if(std::begin(bug_table), std::end(bug_table), its);
         if (found == std::end(bug_table)) throw std::invalid_argument("'" + name + "' is no deliberate mistake");
-        on_ |= u64{1} << static_cast<unsigned>(found->bug);
+        if (found->policy.empty() || found->policy == policy) on_ |= u64{1} << static_cast<unsigned>(found->bug);
     }
 }
 

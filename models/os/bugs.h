@@ -22,6 +22,7 @@ struct BugRow {
     std::string_view set;      ///< what switches it on there; separated by blanks
     std::string_view kinds;    ///< of violations that it must raise; comma-separated
     std::string_view where = "smmuv3,vtd,amdvi"; ///< IOMMUs with which it can exist
+    std::string_view policy = {};                ///< whose code it is in; empty: no matter whose
 };
 std::span<const BugRow> bug_rows();
 
@@ -37,8 +38,8 @@ base::OneOf any_bug();
 class Bugs {
 public:
     Bugs() = default;
-    /// Throws std::invalid_argument for a name that is none.
-    explicit Bugs(const std::vector<std::string>& names);
+    /// Those that `policy` can have. Throws std::invalid_argument for a name that is none.
+    Bugs(const std::vector<std::string>& names, std::string_view policy);
     bool has(Bug b) const { return (on_ >> static_cast<unsigned>(b) & 1) != 0; }
 
 private:

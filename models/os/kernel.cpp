@@ -24,7 +24,7 @@ FaultResolution resolution_of(const Era& era, const Bugs& bugs) {
 Kernel::Kernel(base::EventBus& events, const KernelConfig& config, memory::Ownership& ledger,
                memory::MemoryPort& memory, memory::MmioBus& mmio, Spa ram, u64 ram_bytes, u64 seed,
                const Architecture& architecture, IommuArch iommu)
-    : events_(events), config_(config), bugs_(config.bugs), era_(require_era(config, iommu)), architecture_(architecture),
+    : events_(events), config_(config), bugs_(config.bugs, config.policy.text()), era_(require_era(config, iommu)), architecture_(architecture),
       random_(seed, "os.layout"),
       scheduler_(events, config.cpu, memory, mmio), lazy_tlb_(scheduler_, config.mm.lazy_tlb, seed), interrupts_(scheduler_, architecture), console_(config.console),
       frames_(ledger, memory, ram, Guests::part_bytes(ram_bytes, config.guests) / page_size, architecture),

@@ -32,13 +32,8 @@ Variants read_earlier(const fs::path& dir) {
         earlier.push_back(std::move(v));
         return earlier;
     }
-    const Json listed = read_json(dir / "compare.json");
-    for (const Json& row : listed.is_object() ? listed.value("variants", Json::array()) : Json::array()) {
-        if (!row.is_object() || !row.value("name", Json{}).is_string() || !row.value("dir", Json{}).is_string())
-            throw IoError((dir / "compare.json").string() + " is not what `quiesce compare --out` left");
-        Variant v{row.value("name", ""), {}, dir / row.value("dir", ""), {}, Exit::Ok, {}, {}};
-        if (!fs::exists(v.dir / "run.json")) continue;
-        v.run = read_run(v.dir);
+    for (const VariantResults& there : variants_in(dir)) {
+        Variant v{there.name, {}, there.dir, {}, Exit::Ok, read_run(there.dir), {}};
         if (fs::exists(v.dir / "seeds"))
             for (const auto& file : fs::directory_iterator(v.dir / "seeds")) {
                 Json run = read_run_file(file.path());

@@ -134,14 +134,7 @@ std::vector<ReportSource> sources_in(const fs::path& dir, bool alone) {
         return {{alone ? std::string{} : (fs::absolute(dir).lexically_normal() / "").parent_path().filename().string(),
                  dir}};
     std::vector<ReportSource> found;
-    std::ifstream in(dir / comparison_file);
-    const Record listed = in ? Record::parse(in, nullptr, false) : Record{};
-    for (const Record& v : part(listed, "variants")) {
-        const fs::path below = text(v, "dir");
-        if (below.has_parent_path() || below.empty() || below == "..")
-            throw IoError((dir / comparison_file).string() + ": a variant is not below it");
-        if (fs::exists(dir / below / "run.json")) found.push_back({text(v, "name"), dir / below});
-    }
+    for (VariantResults& v : variants_in(dir)) found.push_back({std::move(v.name), std::move(v.dir)});
     if (found.empty()) std::ignore = read_run(dir); // says why it cannot
     return found;
 }

@@ -28,7 +28,6 @@ Exit leave_report(const std::vector<ReportSource>& sources, const std::filesyste
 
 /// What `compare` leaves beside its variants, so that the page can be built again: their names and directories, in
 /// order; and `more`, which is in no run.json.
-constexpr const char* comparison_file = "compare.json";
 void write_comparison(const std::vector<ReportSource>& sources, const std::filesystem::path& dir, const nlohmann::ordered_json& more);
 
 } // namespace quiesce::platform

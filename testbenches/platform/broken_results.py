@@ -66,6 +66,10 @@ expect(0, "", "explain", "without-events", "t0")
 # ---- several runs
 expect(0, "", "compare", "mm-exit-under-load", "--over", "os.policy=quiet-unbind,mm-exit", "--out", "both")
 expect(5, "there are results of several runs below it: both/mm-exit, both/quiet-unbind", "explain", "both", "t0")
+for cut in ("{}", "", whole[:40], '{"variants": [1]}'):
+    pathlib.Path("both/compare.json").write_text(cut)
+    expect(5, "both/compare.json is not what `quiesce compare --out` left, or not whole", "report", "both", "--out", "page.html")
+    expect(5, "both/compare.json is not what `quiesce compare --out` left, or not whole", "compare", "mm-exit-under-load", "--against", "both")
 
 # ---- a run that cannot go on
 pathlib.Path("late.yaml").write_text("""scenario: somebody dead is to touch a page

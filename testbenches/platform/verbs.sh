@@ -129,6 +129,8 @@ Y
 expect 0 "given back when the driver is through with them: PASID 1 by app0 on acc0" "$QUIESCE" run tags.yaml
 # The same steps on two architectures, command against descriptor.
 expect 0 "p_iotlb_inv_dsc, inv_wait_dsc" "$QUIESCE" compare mm-exit-under-load --over platform.iommu.kind=smmuv3,vtd,amdvi
+expect 0 "needs 'ats', which amdvi has not as it is set here" "$QUIESCE" run ats-teardown --set platform.iommu.kind=amdvi \
+    --set platform.iommu.amdvi.iotlb=false
 expect 0 "needs 'stall', which vtd has not" "$QUIESCE" run stall-master-exit --set platform.iommu.kind=vtd
 expect 0 "os.vtd_driver.nested" "$QUIESCE" list params
 expect 3 "os.vtd_driver.nested: the unit has not both stages" "$QUIESCE" run nested-kill --set platform.iommu.kind=vtd \
@@ -283,6 +285,8 @@ steps:
   - os: {pin: app0, for: nic0}
 YAML
 expect 3 "nic0 is no device whose driver pins pages: it knows nothing but shared address spaces (kinds that do: accelerator)" "$QUIESCE" check pin.yaml
+expect 0 "warning: os.bugs: R-E3 changes nothing on quiet-unbind: it is a mistake of amd-iommu-v2" \
+    "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=amdvi --set 'os.bugs=[R-E3]'
 expect 0 "warning: os.bugs: R22 changes nothing on vtd: it is a mistake of smmuv3" \
     "$QUIESCE" run mm-exit-under-load --set platform.iommu.kind=vtd --set 'os.bugs=[R22]'
 scenario > queues.yaml <<'YAML'

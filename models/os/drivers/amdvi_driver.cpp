@@ -229,7 +229,8 @@ sim::Task<bool> AmdviDriver::attach_device(KernelContext& ctx, StreamId stream, 
     s.max_pasids = features.pasid_bits == 0 ? 0 : std::min(of_unit, u32{1} << features.pasid_bits);
     s.levels = levels_for(s.max_pasids);
     if (s.levels > efr_.get(amdvi::Efr::GLXSup) + 1)
-        co_return refuse("a GCR3 table for " + std::to_string(s.max_pasids) + " PASIDs has more levels than the unit (EFR.GLXSup)");
+        co_return refuse("PASIDs up to " + std::to_string(s.max_pasids - 1) + " need a GCR3 table of " + std::to_string(s.levels) +
+                         " levels, and the unit has fewer (EFR.GLXSup: gcr3_levels)");
     s.ats = features.ats;
     s.pri = features.pri;
     s.response_pasid = features.response_pasid;
