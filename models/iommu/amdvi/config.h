@@ -100,8 +100,8 @@ Identity identity_of(const IdentityValues& values);
 AmdviConfig config_of(const IdentityValues& values);
 /// The fields of EFR that are set, and that no unit here has; "bit 53" where a bit has no name.
 std::vector<std::string> absent_features(const IdentityValues& values);
-/// The bits of EFR that a unit here can have.
-u64 modelled_features();
+/// The bits of EFR that a unit here can have: GASup beside XTSup only.
+u64 modelled_features(Efr efr);
 /// The first thing of an identity that this model cannot be, in words; empty: it can be all of it.
 std::string_view what_it_cannot_be(const Identity& id);
 

@@ -31,7 +31,7 @@ constexpr FeatureRule amdvi_identity_rules[] = {
                without_feature(id, Efr::BlkStopMrkSup, Efr::PPRSup);
     }},
     {"EFR.PPRSup without IotlbSup", [](Who id) { return id.has(Efr::PPRSup) && !id.iotlb; }},
-    {"a feature that is not modelled", [](Who id) { return (id.efr.value() & ~modelled_features()) != 0; }},
+    {"a feature that is not modelled", [](Who id) { return (id.efr.value() & ~modelled_features(id.efr)) != 0; }},
 };
 /// Linux prints EFR when it finds the unit.
 constexpr Machine machine_table[] = {
@@ -51,18 +51,19 @@ constexpr SwitchRow switch_table[] = {
     {&AmdviConfig::guest_io, Efr::GIoSup},                    {&AmdviConfig::host_accessed, Efr::HASup},
     {&AmdviConfig::host_dirty, Efr::HDSup},                   {&AmdviConfig::ppr_auto_response, Efr::PPRAutoRspSup},
     {&AmdviConfig::ppr_early_warning, Efr::PPROvrflwEarlySup}, {&AmdviConfig::block_stop_markers, Efr::BlkStopMrkSup},
-    {&AmdviConfig::message_registers, Efr::MsiCapMmioSup},
+    {&AmdviConfig::message_registers, Efr::MsiCapMmioSup},    {&AmdviConfig::x2apic, Efr::XTSup},
 };
 // clang-format on
 
 } // namespace
 
 /// MODEL: of GASup the bit alone, for whoever asks for it beside XTSup: interrupts are not remapped, and there is no GA log.
-u64 modelled_features() {
-    constexpr auto all = base::layout(Efr::PREFSup, Efr::PPRSup, Efr::XTSup, Efr::NXSup, Efr::GTSup, Efr::IASup, Efr::GASup,
-                                      Efr::HATS, Efr::GATS, Efr::GLXSup, Efr::PASMax, Efr::USSup, Efr::PPROvrflwEarlySup, Efr::PPRAutoRspSup,
-                                      Efr::BlkStopMrkSup, Efr::MsiCapMmioSup, Efr::GIoSup, Efr::HASup, Efr::HDSup);
-    return base::mask_of(all);
+u64 modelled_features(Efr efr) {
+    constexpr auto all = base::layout(Efr::PREFSup, Efr::PPRSup, Efr::XTSup, Efr::NXSup, Efr::GTSup, Efr::IASup, Efr::HATS,
+                                      Efr::GATS, Efr::GLXSup, Efr::PASMax, Efr::USSup, Efr::PPROvrflwEarlySup,
+                                      Efr::PPRAutoRspSup, Efr::BlkStopMrkSup, Efr::MsiCapMmioSup, Efr::GIoSup, Efr::HASup,
+                                      Efr::HDSup);
+    return base::mask_of(all) | Efr{}.set(Efr::GASup, efr.get(Efr::XTSup)).value();
 }
 
 Identity identity_of(const AmdviConfig& c) {
@@ -98,7 +99,7 @@ AmdviConfig config_of(const IdentityValues& values) {
 
 std::vector<std::string> absent_features(const IdentityValues& values) {
     std::vector<std::string> absent;
-    u64 left = values.efr & ~modelled_features();
+    u64 left = values.efr & ~modelled_features(Efr::of(values.efr));
     const auto look = [&](const auto& field) {
         const u64 bits = base::low_bits(field.msb() - field.lsb() + 1) << field.lsb();
         if ((left & bits) != 0) absent.emplace_back(field.name());
@@ -112,7 +113,7 @@ std::vector<std::string> absent_features(const IdentityValues& values) {
 
 Identity identity_of(const IdentityValues& values) {
     Identity id;
-    id.efr = Efr::of(values.efr & modelled_features());
+    id.efr = Efr::of(values.efr & modelled_features(Efr::of(values.efr)));
     id.efr2 = Efr2::of(values.efr2).set(Efr2::HtRangeIgnore, true);
     id.physical_bits = values.physical_bits;
     return id;
