@@ -78,8 +78,8 @@ constexpr BugRow bug_table[] = {
     {Bug::RE1, "R-E1",
      "an unbind clears the PASID's slot before its GCR3 entry: whoever is bound to the number meanwhile loses the entry",
      "amd-slot-before-entry", "os.bugs=[R-E1]", "context-lost", "amdvi", "amd-iommu-v2"},
-    {Bug::RE2, "R-E2", "an unbind clears the PASID's slot before its GCR3 entry, and whatever the device asked for before is answered for whoever is bound to "
-     "the number meanwhile",
+    {Bug::RE2, "R-E2", "an unbind gives a PASID back before its notifier goes: what the device asked for, and nobody has read yet, is answered for whoever "
+     "is bound to the number meanwhile",
      "amd-slot-and-page-requests", "os.bugs=[R-E2]", "cross-process-fault", "amdvi", "amd-iommu-v2"},
     {Bug::RE3, "R-E3",
      "without memory a dying process's page requests are answered with success by amd_iommu_v2: its device asks again, and does not come to its stop",

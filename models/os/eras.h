@@ -96,7 +96,7 @@ struct Era {
     bool resolve_at_report = false;                  ///< a page request finds its bond when it is reported; false: when it is handled
     bool finds_by_pasid = false;                     ///< a page request finds its bond through what the allocator keeps at its PASID (ioasid_find)
     bool defer_mmput = false;                        ///< a page fault worker leaves the last mmput to somebody else
-    bool workers_hold_mm = true;                     ///< a page fault worker takes a user of the mm, or finds it dead; false: it relies on the release to wait for it
+    bool workers_hold_mm = true;                     ///< of page faults: each takes a user, or finds the mm dead; false: the release waits for it
     bool quiet_irqs_off = false;                     ///< the driver holds a spinlock over the rewriting of all contexts
     bool release_irqs_off = false;                   ///< the driver holds a spinlock over all of on_release
     bool pins_mm = false;                            ///< the bonds of a domain hold a user of the mm: no exit_mmap before the last unbind

@@ -4,9 +4,9 @@
 /// It translates by device table: nothing, hosts' tables (v1) of one to six levels with pages of every size, and by GCR3
 /// tables of one to three levels guests' tables (v2) of four or five levels, alone or above a host's, with and without
 /// PASID; marks A and D; keeps the exclusion range; logs events with overflow and restart, as SE and SA let it, which are
-/// of a device: nothing makes one PASID quiet; interrupts by a message or, with one for each log, by XT registers; executes the command buffer; answers translation requests and lets
-/// translated ones pass; logs page requests and sends the responses, or answers them by itself where it may. Interrupts
-/// pass unremapped. What of that there is EFR says; `features()` lists it.
+/// of a device: nothing makes one PASID quiet; interrupts by one message or, each log, by an XT register; executes the
+/// command buffer; answers translation requests and lets translated ones pass; logs page requests and sends the responses,
+/// or answers them by itself where it may. Interrupts pass unremapped. What of that there is EFR says; `features()` lists it.
 #pragma once
 #include "iommu/amdvi/commands.h"
 #include "iommu/amdvi/context.h"

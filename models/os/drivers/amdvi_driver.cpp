@@ -9,8 +9,6 @@ namespace quiesce::os::drivers {
 namespace {
 constexpr u64 device_table_bytes = u64{amdvi::Dte::byte_count} << 16; // of every device that there can be
 constexpr u64 amd_everything = 0x7fff'ffff'ffff'ffff;                 // CMD_INV_IOMMU_ALL_PAGES_ADDRESS
-// Copies of the message registers (EFR.MsiCapMmioSup).
-constexpr u64 msi_header = 0x158, msi_address_low = 0x15C, msi_address_high = 0x160, msi_data = 0x164;
 
 /// build_inv_address: a page, or the smallest aligned block that holds the range, with S.
 struct SizedAddress {
@@ -115,52 +113,6 @@ sim::Task<void> AmdviDriver::enable_page_requests(KernelContext& ctx) {
     co_await write32(ctx, amdvi::PprTail::offset, 0);
     co_await switch_bit(ctx, amdvi::Control::PPRIntEn, true);
     co_await switch_bit(ctx, amdvi::Control::PPRLogEn, true);
-}
-
-/// iommu_init_irq.
-sim::Task<bool> AmdviDriver::enable_interrupts(KernelContext& ctx) {
-    if (has_xt_interrupts()) {
-        const bool there = co_await enable_xt_interrupts(ctx);
-        if (!there) co_return false;
-    } else {
-        co_await enable_message(ctx);
-    }
-    co_await switch_bit(ctx, amdvi::Control::EventIntEn, true);
-    co_return true;
-}
-
-/// iommu_setup_intcapxt, without the capability block. From 6.6 on each log has its interrupt and its thread; before, one
-/// goes into all registers. The third is of the GA log, which no unit here has. MODEL: all are the first CPU's, in the range
-/// of its vectors, and who runs the thread the scheduler says.
-sim::Task<bool> AmdviDriver::enable_xt_interrupts(KernelContext& ctx) {
-    const std::string name = "irq/" + std::string{unit_.text()};
-    InterruptController& irqs = kernel_.interrupts();
-    u32 event = 0, page_request = 0, ga = 0;
-    if (logs_apart()) {
-        event = irqs.request(name + "-evt", [this](KernelContext& c) { return on_event_interrupt(c); });
-        page_request = irqs.request(name + "-ppr", [this](KernelContext& c) { return on_page_request_interrupt(c); });
-        ga = irqs.request(name + "-ga", [](KernelContext&) -> sim::Task<void> { co_return; });
-    } else {
-        event = page_request = ga = irqs.request(name, [this](KernelContext& c) { return on_interrupt(c); });
-    }
-    using X = amdvi::XtIntCtrl; // the three are alike
-    if (ga > 0xff) co_return refuse("no vector is free for its interrupts");
-    co_await write64(ctx, X::offset, X{}.set(X::Vector, event).value());
-    co_await write64(ctx, amdvi::XtPprIntCtrl::offset, X{}.set(X::Vector, page_request).value());
-    co_await write64(ctx, amdvi::XtGaIntCtrl::offset, X{}.set(X::Vector, ga).value());
-    co_await switch_bit(ctx, amdvi::Control::IntCapXTEn, true);
-    co_return true;
-}
-
-/// pci_enable_msi: one message for all; the thread behind it looks at both logs.
-sim::Task<void> AmdviDriver::enable_message(KernelContext& ctx) {
-    const u32 number = kernel_.interrupts().request("irq/" + std::string{unit_.text()},
-                                                    [this](KernelContext& c) { return on_interrupt(c); });
-    const u64 window = kernel_.interrupts().window().value();
-    co_await write32(ctx, msi_address_low, static_cast<u32>(window));
-    co_await write32(ctx, msi_address_high, static_cast<u32>(window >> 32));
-    co_await write32(ctx, msi_data, number);
-    co_await write32(ctx, msi_header, amdvi::MsiHeader{}.set(amdvi::MsiHeader::En, true).value());
 }
 
 /// MODEL: a unit without INVALIDATE_IOMMU_ALL is believed to have nothing in its caches; Linux invalidates device by device.
