@@ -136,12 +136,12 @@ void add_stress(CLI::App& app, CommandLine& line, Figures& figures) {
 
 void add_explain(CLI::App& app, CommandLine& line) {
     app.add_option("directory", line.directory, "what `quiesce run --out DIR` left")->required()->type_name("DIR");
-    app.add_option("id", line.id, "t0: a teardown, v0: a violation, as run.json has them; f0: a fault, p0: a page request, x7: a transaction, e7: an event, as all files name it")->required()->type_name("ID");
+    app.add_option("id", line.id, "t0: a teardown, v0: a violation, as run.json has them; f0: a fault, p0: a page request, s0: a Stop Marker, x7: a transaction, e7: an event, as all files name it")->required()->type_name("ID");
     app.add_flag("--json", line.json, "the same as data: what is told, fields that decided, chains of events");
     app.footer("A teardown: what its quiesce latency waited for, part by part, with the commands; when each milestone came and what it waited\n"
                "for last; the kernel's steps; the fences. A violation: its story, what became of the page, which fence should have covered it,\n"
-               "the way of the DMA, and how far the kernel's steps had come. A fault (f), a page request (p), a transaction (x): its way\n"
-               "through device, link, IOMMU and kernel; f and p are counted from 0, and what there is is said for an ID that is not there.\n"
+               "the way of the DMA, and how far the kernel's steps had come. A fault (f), a page request (p), a Stop Marker (s), a transaction (x):\n"
+               "its way through device, link, IOMMU and kernel; f, p and s are counted from 0, and what there is is said for an ID that is not there.\n"
                "Each with its causal chain: event by event, what waited for what and how long, the section of the manual or the kernel's\n"
                "function, and the configuration field that decided. An event (e): what led to it, and what came of it at once.\n"
                "examples:\n"

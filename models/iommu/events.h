@@ -145,6 +145,21 @@ struct PageRequestRecorded {
 };
 DESCRIBE(PageRequestRecorded, unit, bond, stream, at, group, last, stop_marker)
 
+/// A page request found no room in the unit's queue, or a queue that takes nothing since one did: it is no record, and no
+/// software will see it. Whether the unit answers it by itself PageResponseSent says.
+struct PageRequestDropped {
+    static constexpr std::string_view event_name = "PageRequestDropped";
+    base::Name queue;
+    BondId bond;
+    StreamId stream;
+    Iova at;
+    u16 group;
+    bool last; ///< of its group
+    bool stop_marker;
+    bool off;  ///< the queue is off, not full
+};
+DESCRIBE(PageRequestDropped, queue, bond, stream, at, group, last, stop_marker, off)
+
 /// Who decided a response to a page request.
 enum class PageResponseReason : u8 {
     Driver,                  ///< a command of software

@@ -16,7 +16,8 @@ using MemoryEvents = base::EventList<memory::DmaCommitted, memory::WalkCommitted
                                      memory::FrameFreed, memory::FrameShared, memory::FrameLeft>;
 using IommuEvents = base::EventList<iommu::Translated, iommu::FaultRaised, iommu::CommandConsumed, iommu::InvalidationBegun,
                                     iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError,
-                                    iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageResponseSent,
+                                    iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageRequestDropped,
+                                    iommu::PageResponseSent,
                                     iommu::TransactionStalled, iommu::StallRecorded, iommu::StallAnswerIgnored,
                                     iommu::StallResolved, iommu::AtsRefused>;
 using PcieEvents = base::EventList<pcie::TlpSent, pcie::CreditStalled, pcie::LinkFault, pcie::LinkChanged,

@@ -5,7 +5,7 @@ namespace quiesce::observe {
 
 Bystanders::Bystanders(base::EventBus& bus) {
     using Heard = base::EventList<os::BondChanged, os::ProcessChanged, os::TeardownTriggered, iommu::FaultRaised,
-                                  iommu::PageResponseSent, devices::PageRequestSent, devices::PageResponseHeard,
+                                  iommu::PageRequestDropped, devices::PageRequestSent, devices::PageResponseHeard,
                                   devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallResolved>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
 }
@@ -31,13 +31,14 @@ void Bystanders::on(sim::Time, const os::TeardownTriggered& e) {
 }
 
 void Bystanders::on(sim::Time, const iommu::FaultRaised& e) {
-    counts_.records_lost += e.fate == iommu::FaultFate::Lost && is_bystander(e.bond);
+    using iommu::FaultFate;
+    counts_.records_lost += (e.fate == FaultFate::Lost || e.fate == FaultFate::Discarded) && is_bystander(e.bond);
 }
 
-void Bystanders::on(sim::Time, const iommu::PageResponseSent& e) {
+/// Those of a group leave together, of one bond.
+void Bystanders::on(sim::Time, const iommu::PageRequestDropped& e) {
     const auto group = groups_.find({raw(e.stream), e.group});
-    if (e.reason != iommu::PageResponseReason::Overflow || group == groups_.end()) return;
-    for (const Waiting& w : group->second) counts_.page_requests_lost += w.beside;
+    counts_.page_requests_lost += !e.stop_marker && group != groups_.end() && group->second.front().beside;
 }
 
 void Bystanders::on(sim::Time now, const devices::PageRequestSent& e) {

@@ -15,7 +15,7 @@ class Bystanders {
 public:
     struct Counts {
         u64 records_lost = 0;       ///< fault records
-        u64 page_requests_lost = 0; ///< answered by the hardware, which had no room for them
+        u64 page_requests_lost = 0; ///< that the hardware had no room for, answered by it or by nobody
         /// From a page request's leaving its device until its answer's arrival, from a stall until its end.
         std::vector<u64> page_request_ps{}, stall_ps{};
     };
@@ -33,7 +33,7 @@ private:
     void on(sim::Time now, const os::ProcessChanged& e);
     void on(sim::Time now, const os::TeardownTriggered& e);
     void on(sim::Time now, const iommu::FaultRaised& e);
-    void on(sim::Time now, const iommu::PageResponseSent& e);
+    void on(sim::Time now, const iommu::PageRequestDropped& e);
     void on(sim::Time now, const devices::PageRequestSent& e);
     void on(sim::Time now, const devices::PageResponseHeard& e);
     void on(sim::Time now, const devices::PageGroupForgotten& e);

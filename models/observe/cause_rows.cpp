@@ -29,6 +29,8 @@ const std::array<CauseRow, static_cast<std::size_t>(Why::Count)> cause_rows{{
     {Why::PageHandled, "page-handled", "what became of a page of the group"},
     {Why::PageAnswered, "page-answered", "the kernel's decision about the group"},
     {Why::PageResponse, "page-response", "the unit's response"},
+    {Why::GroupOver, "group-over", "the answer with which the device's group was over"},
+    {Why::QueueStopped, "queue-stopped", "what the queue came to, and in which it takes nothing"},
     {Why::FaultRecord, "fault-record", "the record that hardware wrote of the fault"},
     {Why::Mapped, "mapped", "the mapping of the page"},
     {Why::Unmapped, "unmapped", "the clearing of its entry"},

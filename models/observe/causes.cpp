@@ -33,7 +33,7 @@ private:
     struct Requests {
         std::map<u64, u64> sent, taken, recorded; ///< by page: the event
         std::vector<u64> ended, transactions;
-        u64 last_taken = 0, answered = 0, response = 0;
+        u64 last_taken = 0, answered = 0, response = 0, over = 0;
     };
     struct Observed {
         u64 id;
@@ -299,24 +299,32 @@ private:
         add(waiting.front(), Why::FaultRecord);
         waiting.pop_front();
     }
+    /// A Stop Marker is of no group: it may have the index of one that is under way.
     void on(const devices::PageRequestSent& e) {
-        if (e.stop_marker) return;
         Requests& r = requests_of(e.stream, e.group);
+        if (e.stop_marker) {
+            r.sent[e.at.page_number()] = id_;
+            return;
+        }
         if (r.answered != 0 || r.response != 0) r = {}; // the index is used again
         r.sent[e.at.page_number()] = id_;
         r.transactions.push_back(e.transaction);
     }
     void on(const iommu::PageRequestReceived& e) {
-        if (e.stop_marker) return;
         Requests& r = requests_of(e.stream, e.group);
         add(in(r.sent, e.at.page_number()), Why::PageAsked);
-        r.last_taken = r.taken[e.at.page_number()] = id_;
+        r.taken[e.at.page_number()] = id_;
+        if (!e.stop_marker) r.last_taken = id_;
     }
     void on(const iommu::PageRequestRecorded& e) {
-        if (e.stop_marker) return;
         Requests& r = requests_of(e.stream, e.group);
         add(in(r.taken, e.at.page_number()), Why::PageTaken);
         r.recorded[e.at.page_number()] = id_;
+    }
+    void on(const iommu::PageRequestDropped& e) {
+        Requests& r = requests_of(e.stream, e.group);
+        add(in(r.taken, e.at.page_number()), Why::PageTaken);
+        add(in(states_, e.queue.index()), Why::QueueStopped);
     }
     void on(const iommu::StallRecorded& e) {
         Requests& r = requests_of(e.stream, e.tag);
@@ -326,6 +334,7 @@ private:
     void on(const os::PageRequestEnded& e) {
         Requests& r = requests_of(e.stream, e.group);
         add(in(r.recorded, e.at.page_number()), Why::PageRecorded);
+        r.recorded.erase(e.at.page_number());
         r.ended.push_back(id_);
     }
     void on(const os::PageGroupAnswered& e) {
@@ -345,7 +354,12 @@ private:
         add(r.response, Why::PageResponse);
         for (const u64 transaction : r.transactions)
             if (transaction != 0 && e.fate == devices::PageResponseFate::Taken) pages_heard_[transaction] = id_;
-        r = {};
+        if (e.fate == devices::PageResponseFate::Unexpected) add(r.over, Why::GroupOver);
+        // What the kernel still has of it goes on: somebody else's answer may have ended the group.
+        Requests after;
+        after.recorded = std::move(r.recorded);
+        after.over = e.fate == devices::PageResponseFate::Unexpected ? r.over : id_;
+        r = std::move(after);
     }
     void on(const devices::PageGroupForgotten& e) {
         Requests& r = requests_of(e.stream, e.group);

@@ -13,7 +13,7 @@ enum class Why : u8 {
     SameTransaction, Translation, PageGranted,
     SameContext, SameUnit, BegunBy, HandedOver, EndedBy, Trigger, Death, StepBegan, InStep,
     Command, Fence, Request, Covers, Completes, Done,
-    PageAsked, PageTaken, PageRecorded, PageHandled, PageAnswered, PageResponse, FaultRecord,
+    PageAsked, PageTaken, PageRecorded, PageHandled, PageAnswered, PageResponse, GroupOver, QueueStopped, FaultRecord,
     Mapped, Unmapped, Fenced, Freed, SameState, Bound, Work, Reset, Victim, LastClose, Count
 };
 

@@ -12,7 +12,8 @@ Counters::Counters(base::EventBus& bus) {
                                   iommu::InvalidationBegun, iommu::CommandConsumed, iommu::FenceSignalled, iommu::GlobalError, base::Span,
                                   os::InvalidationIssued, os::FenceObserved, os::FaultHandled, os::CpuSpent, os::CpuRuns,
                                   os::PasidChanged, os::PasidRefused, os::BindRefused,
-                                  iommu::PageRequestReceived, iommu::PageResponseSent, devices::PageResponseHeard,
+                                  iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageRequestDropped, iommu::PageResponseSent,
+                                  devices::PageResponseHeard,
                                   devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallRecorded,
                                   iommu::StallAnswerIgnored, iommu::StallResolved,
                                   os::BondChanged, devices::DescriptorSubmitted, devices::DescriptorEnded,
@@ -115,7 +116,32 @@ void Counters::on(sim::Time now, const iommu::PageRequestReceived& e) {
         return;
     }
     ++c_.page_requests.received;
-    page_groups_[{raw(e.stream), e.group}].push_back(now);
+    PageGroup& group = page_groups_[{raw(e.stream), e.group}];
+    if (group.over) {
+        count_unanswered(group, c_.page_requests);
+        group = {};
+    }
+    group.requests.push_back({now, e.at.page_number(), false});
+}
+
+void Counters::on(sim::Time, const iommu::PageRequestRecorded&) { dropping_ = false; }
+
+void Counters::on(sim::Time, const iommu::PageRequestDropped& e) {
+    if (!e.off) c_.page_requests.overflows += !std::exchange(dropping_, true);
+    if (e.stop_marker) return;
+    ++c_.page_requests.dropped;
+    const auto found = page_groups_.find({raw(e.stream), e.group});
+    if (found == page_groups_.end()) return;
+    found->second.over = e.last;
+    for (auto& r : found->second.requests)
+        if (!r.dropped && r.page == e.at.page_number()) {
+            r.dropped = true;
+            return;
+        }
+}
+
+void Counters::count_unanswered(const PageGroup& g, RunCounts::PageRequests& p) {
+    for (const auto& r : g.requests) ++(r.dropped ? p.lost : p.open);
 }
 
 /// One response answers every request of its group.
@@ -128,9 +154,9 @@ void Counters::on(sim::Time now, const iommu::PageResponseSent& e) {
     auto& p = c_.page_requests;
     const bool by_driver = e.reason == iommu::PageResponseReason::Driver;
     u64& kind = !by_driver ? p.auto_response : e.code == 0 ? p.success : e.code == 1 ? p.invalid : p.failure;
-    kind += found->second.size();
+    kind += found->second.requests.size();
     if (by_driver)
-        for (const sim::Time received : found->second) p.service_ps.push_back(static_cast<u64>((now - received).ps()));
+        for (const auto& r : found->second.requests) p.service_ps.push_back(static_cast<u64>((now - r.received).ps()));
     page_groups_.erase(found);
 }
 
@@ -202,6 +228,7 @@ RunCounts Counters::counts_at(sim::Time now) const {
         c.cpu_busy_ps += took;
         c.cpu_taken_ps[std::string{taken.by.text()}] += took;
     }
+    for (const auto& [key, group] : page_groups_) count_unanswered(group, c.page_requests);
     return c;
 }
 
@@ -277,6 +304,16 @@ void Counters::on(sim::Time, const devices::PacketEnded& e) {
     case PacketFate::Failed: ++p.failed; break;
     default: ++p.dropped; break;
     }
+}
+
+u64 RunCounts::iommu_interrupts_ps() const {
+    u64 taken = 0;
+    for (const auto& [context, ps] : cpu_taken_ps)
+        taken += std::any_of(invalidations.fences_by.begin(), invalidations.fences_by.end(), [&context = context](const auto& unit) {
+            const std::string irq = "irq/" + unit.first;
+            return context == irq || context.starts_with(irq + "-");
+        }) ? ps : 0;
+    return taken;
 }
 
 u64 percentile(std::vector<u64> values, unsigned p) {

@@ -18,6 +18,9 @@ struct RunCounts {
         u64 recorded = 0, suppressed = 0, ats_refused = 0, filtered = 0, lost_overflow = 0, discarded = 0, merged = 0;
         u64 overflows = 0; ///< times that a record found no room after one that had
         std::map<std::string, u64> by_type;
+        /// No record was written, though one should have been. An overflow costs both: until the queue has been started again it is off.
+        u64 lost() const { return lost_overflow + discarded; }
+        u64 raised() const { return recorded + suppressed + merged + lost(); }
     } faults;
     struct Invalidations {
         u64 tlb = 0, atc = 0, configuration = 0, fences = 0;
@@ -29,9 +32,13 @@ struct RunCounts {
         /// What one CPU waited for one completion: by queue and phase (cfgi-sync, tlbi-sync ...).
         std::map<std::string, std::map<std::string, std::vector<u64>>> sync_wait_by{};
     } invalidations;
-    /// Each request is of one kind: that of the response to its group.
+    /// Each request is of one kind: that of the response to its group, or, without one, lost or open.
     struct PageRequests {
         u64 received = 0, success = 0, invalid = 0, failure = 0, auto_response = 0, stop_markers = 0, late = 0;
+        u64 lost = 0;       ///< found the queue full, or off, and nobody has answered them
+        u64 open = 0;       ///< others that nobody has answered
+        u64 dropped = 0;    ///< found the queue full, or off, whoever answered them
+        u64 overflows = 0;  ///< times that one found no room after one that had
         u64 forgotten = 0;  ///< by their device, before an answer came
         u64 unexpected = 0; ///< responses to groups that their device did not have outstanding
         std::vector<u64> service_ps; ///< from the unit's taking a request in until the OS's response left the unit
@@ -83,6 +90,8 @@ struct RunCounts {
     std::map<std::string, u64> cpu_ps;       ///< by context
     std::map<std::string, u64> cpu_on_ps;    ///< by what it was used for
     std::map<std::string, u64> cpu_taken_ps; ///< CPUs taken, spinning and waiting for memory and registers included, by context
+    /// Of these, interrupt handlers and threads of IOMMUs, which are called after their unit: "irq/smmu-evtq".
+    u64 iommu_interrupts_ps() const;
     Bystanders::Counts bystanders;           ///< observe::Bystanders
     u64 cpu_busy_ps = 0;                     ///< that CPUs were taken, spinning and switching included
     std::map<std::string, u64> global_errors; ///< by name, with the code of a command error
@@ -92,7 +101,7 @@ class Counters {
 public:
     explicit Counters(base::EventBus& bus);
     const RunCounts& counts() const { return c_; }
-    /// With what CPUs are in the middle of.
+    /// With what CPUs are in the middle of, and the page requests that nobody has answered.
     RunCounts counts_at(sim::Time now) const;
 
 private:
@@ -103,7 +112,18 @@ private:
     };
     bool losing_ = false; ///< the last fault that was to be recorded had no room
     std::map<u64, sim::Time> issued_;
-    std::map<std::pair<u32, u16>, std::vector<sim::Time>> page_groups_; ///< by stream and index: when each was received
+    struct PageGroup {
+        struct Request {
+            sim::Time received{};
+            u64 page = 0;
+            bool dropped = false;
+        };
+        std::vector<Request> requests;
+        bool over = false; ///< its last request was dropped: what comes with its index, and finds it unanswered, is another
+    };
+    static void count_unanswered(const PageGroup& g, RunCounts::PageRequests& p);
+    std::map<std::pair<u32, u16>, PageGroup> page_groups_; ///< by stream and index
+    bool dropping_ = false; ///< the last page request that was to be recorded had no room
     std::set<u32> bound_;       ///< bonds
     struct Taken {
         sim::Time since{};
@@ -132,6 +152,8 @@ private:
     void on(sim::Time now, const iommu::FenceSignalled& e);
     void on(sim::Time now, const iommu::GlobalError& e);
     void on(sim::Time now, const iommu::PageRequestReceived& e);
+    void on(sim::Time now, const iommu::PageRequestRecorded& e);
+    void on(sim::Time now, const iommu::PageRequestDropped& e);
     void on(sim::Time now, const iommu::PageResponseSent& e);
     void on(sim::Time now, const devices::PageResponseHeard& e);
     void on(sim::Time now, const devices::PageGroupForgotten& e);

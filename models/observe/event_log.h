@@ -94,7 +94,7 @@ public:
                                  os::PasidChanged, os::FunctionAssigned, os::AtcLeftOpen, os::WorkLost, os::OsViolation, os::DeviceReset,
                                  os::FaultHandled, os::OomVictimMarked, os::OomVictimHidden, iommu::CommandConsumed, iommu::InvalidationBegun,
                                  iommu::InvalidationDone, iommu::FenceSignalled, iommu::GlobalError, iommu::FaultRaised,
-                                 devices::PageRequestSent, iommu::PageRequestReceived, iommu::PageRequestRecorded,
+                                 devices::PageRequestSent, iommu::PageRequestReceived, iommu::PageRequestRecorded, iommu::PageRequestDropped,
                                  os::PageRequestEnded, os::PageGroupAnswered, iommu::PageResponseSent, devices::PageResponseHeard,
                                  devices::PageGroupForgotten, iommu::TransactionStalled, iommu::StallRecorded, iommu::StallResolved,
                                  pcie::InvalidationAnswered, devices::QueueState, base::StateChanged>;

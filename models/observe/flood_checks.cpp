@@ -41,12 +41,14 @@ void Checkers::request_ended() {
     if (request_backlog_.unread > 0) --request_backlog_.unread;
 }
 
-void Checkers::request_lost(StreamId stream, u16 group) {
-    const BondId bond = bond_of_group(stream, group);
+/// Once for each group.
+void Checkers::on(const iommu::PageRequestDropped& e) {
+    if (!e.last || e.stop_marker) return;
+    const BondId bond = e.bond;
     came(request_backlog_, bond, false);
     if (!crowded_out(request_backlog_, bond)) return;
     add("innocent-victim", bond, 0, "page request",
-        fmt::format("a page request of {} found the queue full and was answered by the hardware: of the {} that came since the last "
+        fmt::format("a page request of {} found no room in the queue: of the {} that came since the last "
                     "was handled before, {} are of dying bonds",
                     who(bond), request_backlog_.all, request_backlog_.dying));
 }

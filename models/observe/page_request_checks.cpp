@@ -103,7 +103,6 @@ std::optional<u8> Checkers::take_decision(StreamId stream, u16 group) {
 /// What the unit sends for the OS is what the OS decided, once for each group. Response Failure ends every request of
 /// the function: no state of a bond calls for it.
 void Checkers::on(const iommu::PageResponseSent& e) {
-    if (e.reason == iommu::PageResponseReason::Overflow) request_lost(e.stream, e.group);
     whole_.erase({raw(bond_of_group(e.stream, e.group)), e.group});
     if (e.reason != iommu::PageResponseReason::Driver) return;
     const BondId bond = bond_of_group(e.stream, e.group);
@@ -149,9 +148,12 @@ void Checkers::on(const iommu::StallResolved& e) {
 }
 
 void Checkers::lost_request(const PageRequests::Waiting& w, const char* what) {
+    const std::string dropped =
+        w.dropped ? fmt::format(": {} had no room for it at {}", w.queue.text(), base::format_duration(*w.dropped - sim::Time{})) : "";
     add("lost-page-request", w.bond, w.at.value(), group_name(w.stream, w.group),
-        fmt::format("{} {} {:#x} in group {} at {}, and nobody had answered when the run ended", who(w.bond), what,
-                    w.at.value(), w.group, base::format_duration(w.sent - sim::Time{})));
+        fmt::format("{} {} {:#x} in group {} at {}, and nobody had answered when the run ended{}", who(w.bond), what,
+                    w.at.value(), w.group, base::format_duration(w.sent - sim::Time{}), dropped));
+    if (w.event != 0) list_[index_.at({"lost-page-request", raw(w.bond), w.at.value(), group_name(w.stream, w.group)})].event = w.event;
 }
 
 void Checkers::check_page_requests(const PageRequests& requests, bool idle, sim::Duration limit) {

@@ -6,7 +6,7 @@
 namespace quiesce::observe {
 PageRequests::PageRequests(base::EventBus& bus) : bus_(bus) {
     using Heard = base::EventList<devices::PageRequestSent, devices::PageResponseHeard, devices::PageGroupForgotten,
-                                  iommu::PageRequestRecorded, iommu::TransactionStalled, iommu::StallRecorded,
+                                  iommu::PageRequestRecorded, iommu::PageRequestDropped, iommu::TransactionStalled, iommu::StallRecorded,
                                   iommu::StallResolved,
                                   os::PageRequestEnded>;
     tokens_ = base::for_each_event<Heard>(bus, [this](sim::Time now, const auto& e) { on(now, e); });
@@ -62,7 +62,7 @@ std::vector<PageRequests::Waiting> PageRequests::stalled() const {
 void PageRequests::on(sim::Time now, const devices::PageRequestSent& e) {
     pasids_[raw(e.bond)] = e.pasid;
     if (e.stop_marker) return;
-    waiting_[{raw(e.stream), e.group}].push_back({e.bond, e.stream, e.group, e.at, now});
+    waiting_[{raw(e.stream), e.group}].push_back({e.bond, e.stream, e.group, e.at, now, bus_.event_id()});
     begin(e.bond);
 }
 
@@ -84,8 +84,27 @@ void PageRequests::on(sim::Time now, const devices::PageGroupForgotten& e) {
     waiting_.erase(group);
 }
 
+/// Null: its device does not wait for it.
+PageRequests::Waiting* PageRequests::waiting_for(StreamId stream, u16 group, Iova at) {
+    const auto found = waiting_.find({raw(stream), group});
+    if (found == waiting_.end()) return nullptr;
+    for (Waiting& w : found->second)
+        if (w.at.page_number() == at.page_number()) return &w;
+    return nullptr;
+}
+
 void PageRequests::on(sim::Time, const iommu::PageRequestRecorded& e) {
-    if (!e.stop_marker) recorded(e.stream, e.group, e.at, e.bond);
+    if (e.stop_marker) return;
+    if (Waiting* const w = waiting_for(e.stream, e.group, e.at)) w->event = bus_.event_id();
+    recorded(e.stream, e.group, e.at, e.bond);
+}
+
+void PageRequests::on(sim::Time now, const iommu::PageRequestDropped& e) {
+    Waiting* const w = e.stop_marker ? nullptr : waiting_for(e.stream, e.group, e.at);
+    if (w == nullptr) return;
+    w->event = bus_.event_id();
+    w->dropped = now;
+    w->queue = e.queue;
 }
 
 void PageRequests::recorded(StreamId stream, u16 group, Iova at, BondId bond) {

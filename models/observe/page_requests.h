@@ -25,6 +25,9 @@ public:
         u16 group = 0;
         Iova at{};
         sim::Time sent{};
+        u64 event = 0;                      ///< base::EventBus's number of what was seen of it last
+        std::optional<sim::Time> dropped{}; ///< the unit's queue had no room for it, then
+        base::Name queue{};                 ///< which was this
     };
     std::vector<Waiting> waiting() const;
     /// The same for transactions that are stalled.
@@ -58,9 +61,11 @@ private:
     void on(sim::Time now, const devices::PageResponseHeard& e);
     void on(sim::Time now, const devices::PageGroupForgotten& e);
     void on(sim::Time now, const iommu::PageRequestRecorded& e);
+    void on(sim::Time now, const iommu::PageRequestDropped& e);
     void on(sim::Time now, const iommu::TransactionStalled& e);
     void on(sim::Time now, const iommu::StallRecorded& e);
     void on(sim::Time now, const iommu::StallResolved& e);
+    Waiting* waiting_for(StreamId stream, u16 group, Iova at);
     void recorded(StreamId stream, u16 group, Iova at, BondId bond);
     void on(sim::Time now, const os::PageRequestEnded& e);
 

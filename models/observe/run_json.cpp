@@ -136,8 +136,8 @@ Json counts_json(const RunCounts& c, Json j) {
                 {"links_down", c.links_down}, {"peer_to_peer", c.peer_to_peer}, {"atomics", c.atomics},
                 {"first_ps", c.first_dma.ps()}, {"last_ps", c.last_dma.ps()}};
     j["translations"] = {{"requests", c.translations}, {"tlb_hits", c.tlb_hits}, {"near_hits", c.near_hits}};
-    j["faults"] = {{"recorded", f.recorded}, {"suppressed", f.suppressed}, {"ats_refused", f.ats_refused},
-                   {"filtered", f.filtered}, {"lost_overflow", f.lost_overflow},
+    j["faults"] = {{"raised", f.raised()}, {"recorded", f.recorded}, {"suppressed", f.suppressed}, {"ats_refused", f.ats_refused},
+                   {"filtered", f.filtered}, {"lost", f.lost()}, {"lost_overflow", f.lost_overflow},
                    {"discarded", f.discarded}, {"merged", f.merged}, {"overflows", f.overflows}, {"by_type", f.by_type}};
     j["global_errors"] = c.global_errors;
     j["iommu_counters"] = Json::object();
@@ -148,6 +148,10 @@ Json counts_json(const RunCounts& c, Json j) {
                           {"invalid", p.invalid},
                           {"failure", p.failure},
                           {"auto_response", p.auto_response},
+                          {"lost", p.lost},
+                          {"open", p.open},
+                          {"dropped", p.dropped},
+                          {"overflows", p.overflows},
                           {"stop_markers", p.stop_markers},
                           {"late", p.late},
                           {"forgotten", p.forgotten},
@@ -206,7 +210,7 @@ Json counts_json(const RunCounts& c, Json j) {
     const auto& n = c.pasids;
     j["pasids"] = {{"allocated", n.allocated}, {"reusable", n.reusable}, {"refused", n.refused},
                    {"most_in_use", n.most_in_use}, {"most_parked", n.most_parked}};
-    j["cpu_ps"] = {{"by", c.cpu_ps}, {"on", c.cpu_on_ps}, {"taken_by", c.cpu_taken_ps}, {"busy", c.cpu_busy_ps}};
+    j["cpu_ps"] = {{"by", c.cpu_ps}, {"on", c.cpu_on_ps}, {"taken_by", c.cpu_taken_ps}, {"iommu_interrupts", c.iommu_interrupts_ps()}, {"busy", c.cpu_busy_ps}};
     const auto& b = c.bystanders;
     j["bystanders"] = {{"records_lost", b.records_lost}, {"page_requests_lost", b.page_requests_lost},
                        {"page_request_ps", population_json(b.page_request_ps)}, {"stall_ps", population_json(b.stall_ps)}};

@@ -154,10 +154,12 @@ void counts_text(const RunCounts& c, std::string& out) {
     if (c.peer_to_peer != 0)
         out += fmt::format("        peer to peer: {} requests went to another device and never reached the IOMMU\n",
                            c.peer_to_peer);
-    out += fmt::format("faults  {} recorded by the hardware, {} suppressed (ended without a record: {} translation "
-                       "or translated requests, of which there never is one; {} in quiet contexts), {} lost (queue full)",
-                       c.faults.recorded, c.faults.suppressed, c.faults.ats_refused,
-                       c.faults.suppressed - c.faults.ats_refused, c.faults.lost_overflow);
+    out += fmt::format("faults  {} raised: {} recorded by the hardware, {} suppressed (ended without a record: {} translation "
+                       "or translated requests, of which there never is one; {} in quiet contexts), {} lost ({} found the queue full, {} found it "
+                       "off{})",
+                       c.faults.raised(), c.faults.recorded, c.faults.suppressed, c.faults.ats_refused,
+                       c.faults.suppressed - c.faults.ats_refused, c.faults.lost(), c.faults.lost_overflow, c.faults.discarded,
+                       c.faults.overflows != 0 && c.faults.discarded != 0 ? ": an overflow costs both, until the driver has started the queue again" : "");
     if (c.faults.merged != 0) out += fmt::format(", {} merged into the record of an earlier one", c.faults.merged);
     for (const auto& [type, n] : c.faults.by_type) out += fmt::format("; {} {}", type, n);
     if (!c.iommu_counters.empty()) {
@@ -168,10 +170,14 @@ void counts_text(const RunCounts& c, std::string& out) {
     const auto& p = c.page_requests;
     if (p.received + p.stop_markers + p.late > 0)
         out += fmt::format(
-            "\npages   {} requested: {} granted, {} invalid, {} failed, {} answered by the hardware itself; {} "
+            "\npages   {} requested: {} granted, {} invalid, {} failed, {} answered by the hardware itself{}; {} "
             "Stop Markers; answered after {}",
-            p.received, p.success, p.invalid, p.failure, p.auto_response, p.stop_markers,
+            p.received, p.success, p.invalid, p.failure, p.auto_response,
+            p.lost + p.open > 0 ? fmt::format(", {} lost and {} open that nobody answered", p.lost, p.open) : "", p.stop_markers,
             spread_text(c.page_request_latency_ps));
+    if (p.dropped > 0)
+        out += fmt::format("\n        {} found no room in the queue, or found it off (it overflowed {} times); of these {} were lost", p.dropped,
+                           p.overflows, p.lost);
     if (p.forgotten + p.unexpected > 0)
         out += fmt::format("\n        {} forgotten by their device (a reset or a Response Failure), {} responses came "
                            "for groups that it did not have outstanding",

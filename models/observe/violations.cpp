@@ -70,7 +70,7 @@ Checkers::Checkers(base::EventBus& bus, u64 flood_threshold, u64 refault_thresho
         memory::FrameLeft, iommu::FaultRaised, iommu::InvalidationBegun, iommu::InvalidationDone, iommu::FenceSignalled,
         devices::DmaIssued, devices::DmaEnded, os::BondChanged, os::TeardownTriggered, os::InvalidationIssued,
         os::FenceObserved, os::PasidChanged, os::OsViolation, devices::PageRequestSent, devices::PageResponseHeard,
-        devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageResponseSent, os::PageRequestEnded,
+        devices::PageGroupForgotten, iommu::PageRequestRecorded, iommu::PageRequestDropped, iommu::PageResponseSent, os::PageRequestEnded,
         os::PageGroupAnswered,
         iommu::StallRecorded, iommu::StallAnswerIgnored, iommu::StallResolved, os::ProcessChanged,
         pcie::InvalidationAnswered, pcie::LinkChanged, os::WorkLost, devices::WorkDropped, os::AtcLeftOpen,

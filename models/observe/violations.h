@@ -89,7 +89,6 @@ private:
     void record_came(const iommu::FaultRaised& e);
     void request_came(BondId bond);
     void request_ended();
-    void request_lost(StreamId stream, u16 group);
     void count_record(BondId bond);
     bool after_unbind(BondId b, u64 transaction);
     /// What happened before gets another count, and a story that tells more, where this is one (`tells`).
@@ -105,6 +104,7 @@ private:
     void on(const devices::PageResponseHeard& e);
     void on(const devices::PageGroupForgotten& e);
     void on(const iommu::PageRequestRecorded& e);
+    void on(const iommu::PageRequestDropped& e);
     void on(const iommu::StallRecorded& e);
     void on(const iommu::StallAnswerIgnored& e);
     void on(const iommu::StallResolved& e);

@@ -27,6 +27,23 @@ std::string time_cell(const Json& run, const std::string& name) {
     return base::format_duration(sim::Duration::ps(worst));
 }
 
+const Json& figure(const Json& run, std::initializer_list<const char*> path) {
+    const Json* at = &run;
+    for (const char* key : path) at = &at->at(key);
+    return *at;
+}
+bool any(const Variants& variants, std::initializer_list<const char*> path) {
+    return std::any_of(variants.begin(), variants.end(), [&](const Variant& v) { return ran(v) && figure(v.run, path) != 0; });
+}
+
+/// "a 3, b 5"; empty: all have as many.
+std::string different_populations(const std::vector<std::pair<std::string, u64>>& named) {
+    const auto other = [&](const auto& one) { return one.second != named.front().second; };
+    if (named.empty() || std::none_of(named.begin(), named.end(), other)) return {};
+    std::string each;
+    for (const auto& [name, n] : named) each += fmt::format("{}{} {}", each.empty() ? "" : ", ", name, n);
+    return each;
+}
 } // namespace
 
 bool ran(const Variant& v) { return v.run.is_object() && v.run.value("verdict", "") != "not-applicable"; }
@@ -51,28 +68,52 @@ void print_table(const Variants& variants) {
                              "exposure"})
         add(name, [&](const Variant& v) { return time_cell(v.run, name); });
     add("DMA aborted", [](const Variant& v) { return std::to_string(v.run["dma"]["aborted"].get<u64>()); });
-    for (const char* fate : {"recorded", "suppressed", "filtered", "lost_overflow", "overflows"})
-        add(fmt::format("faults {}", fate), [&](const Variant& v) { return std::to_string(v.run["faults"][fate].get<u64>()); });
+    const auto count = [](const char* of, const char* what) {
+        return [of, what](const Variant& v) { return std::to_string(v.run[of][what].get<u64>()); };
+    };
+    add("faults raised", count("faults", "raised")); // the sum of the next four
+    add("  recorded", count("faults", "recorded"));
+    add("  suppressed", count("faults", "suppressed"));
+    if (any(variants, {"faults", "merged"})) add("  merged", count("faults", "merged"));
+    add("  lost", count("faults", "lost"));
+    if (any(variants, {"faults", "lost"})) {
+        add("    queue full", count("faults", "lost_overflow"));
+        add("    queue off", count("faults", "discarded"));
+    }
+    add("faults filtered", count("faults", "filtered"));
+    add("faults overflows", count("faults", "overflows"));
+    if (any(variants, {"page_requests", "dropped"})) {
+        add("requests dropped", count("page_requests", "dropped"));
+        add("  lost", count("page_requests", "lost"));
+        add("  overflows", count("page_requests", "overflows"));
+    }
     add("CPU time", [](const Variant& v) {
         return base::format_duration(sim::Duration::ps(v.run["cpu_ps"]["busy"].get<i64>()));
     });
+    if (any(variants, {"cpu_ps", "iommu_interrupts"}))
+        add("  IOMMU interrupts", [](const Variant& v) { return base::format_duration(sim::Duration::ps(v.run["cpu_ps"]["iommu_interrupts"].get<i64>())); });
     add("  printing", [](const Variant& v) {
         const Json& on = v.run["cpu_ps"]["on"];
         return base::format_duration(sim::Duration::ps(on.value("printk", i64{0}) + on.value("console", i64{0})));
     });
-    const auto bystanders = [](const Variant& v, const char* what, const char* which) {
-        const Json& waits = v.run["bystanders"][what];
-        return waits["n"] == 0 ? std::string{"-"} : base::format_duration(sim::Duration::ps(waits[which].get<i64>()));
-    };
+    std::vector<std::string> notes;
     for (const auto& [label, what] : {std::pair{"page requests", "page_request_ps"}, std::pair{"stalls", "stall_ps"}}) {
         const char* const waits = what; // a structured binding cannot be captured
-        if (std::none_of(variants.begin(), variants.end(), [&](const Variant& v) { return ran(v) && v.run["bystanders"][waits]["n"] != 0; }))
-            continue;
+        if (!any(variants, {"bystanders", waits, "n"})) continue;
+        add(fmt::format("others' {}", label), [waits](const Variant& v) { return std::to_string(v.run["bystanders"][waits]["n"].get<u64>()); });
         for (const char* which : {"p50", "p99", "max"})
-            add(fmt::format("others' {} {}", label, which), [&](const Variant& v) { return bystanders(v, waits, which); });
+            add(fmt::format("  waited {}", which), [waits, which](const Variant& v) {
+                const Json& of = v.run["bystanders"][waits];
+                return of["n"] == 0 ? std::string{"-"} : base::format_duration(sim::Duration::ps(of[which].get<i64>()));
+            });
+        std::vector<std::pair<std::string, u64>> named;
+        for (const Variant& v : variants)
+            if (ran(v)) named.emplace_back(v.name, v.run["bystanders"][waits]["n"].get<u64>());
+        if (const std::string each = different_populations(named); !each.empty())
+            notes.push_back(fmt::format("others' {}: those that were over are not as many everywhere, and percentiles are of those ({})", label, each));
     }
-    add("others' records lost", [](const Variant& v) { return std::to_string(v.run["bystanders"]["records_lost"].get<u64>()); });
-    add("others' requests lost", [](const Variant& v) { return std::to_string(v.run["bystanders"]["page_requests_lost"].get<u64>()); });
+    for (const auto& [label, what] : {std::pair{"others' records lost", "records_lost"}, std::pair{"others' requests lost", "page_requests_lost"}})
+        if (any(variants, {"bystanders", what})) add(label, count("bystanders", what));
     add("fences", [](const Variant& v) { return std::to_string(v.run["invalidations"]["fences"].get<u64>()); });
     for (const auto& fence : fences)
         add(fmt::format("  {} {}", fence.first, fence.second), [&](const Variant& v) {
@@ -99,6 +140,7 @@ void print_table(const Variants& variants) {
         for (const auto& c : r.cells) fmt::print(" {:>18}", c);
         fmt::print("\n");
     }
+    for (const std::string& note : notes) fmt::print("{}\n", note);
     for (const Variant& v : variants)
         if (!v.refused.empty()) fmt::print("\nrefused {}: {}", v.name, v.refused);
 }

@@ -124,6 +124,15 @@ std::vector<Decision> Chains::decided_for_transaction(u64 transaction) {
     return transaction == 0 ? std::vector<Decision>{} : decisions("txn = ?1 AND time_ps >= ?2", transaction, 0);
 }
 
+std::vector<Chains::State> Chains::states(const std::string& what) {
+    std::vector<State> all;
+    if (db_ == nullptr) return all;
+    Statement s(*db_, "SELECT time_ps, json_extract(fields, '$.state'), json_extract(fields, '$.what') FROM events WHERE kind = 'StateChanged' ORDER BY id");
+    while (s.step())
+        if (s.text(2) == what) all.push_back({static_cast<i64>(s.number(0).value_or(0)), s.text(1)});
+    return all;
+}
+
 std::string Chains::near(u64 event) {
     if (db_ == nullptr) return "no events with causes";
     const auto one = [&](const char* sql) -> std::string {

@@ -26,6 +26,12 @@ public:
     /// What decided about the transactions of a bond from an instant on, or about one transaction.
     std::vector<Decision> decided_for_bond(u64 bond, i64 from_ps);
     std::vector<Decision> decided_for_transaction(u64 transaction);
+    /// What an object came to, in the order of time, as StateChanged has it.
+    struct State {
+        i64 at_ps;
+        std::string state;
+    };
+    std::vector<State> states(const std::string& what);
     /// Which ids there are next to one that is not.
     std::string near(u64 event);
     bool has(u64 event);

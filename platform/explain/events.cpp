@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/// `explain` of one fault, one page request or one transaction.
+/// `explain` of one fault or one transaction; of one page request: page_requests.cpp.
 #include "base/text.h"
 #include "platform/explain/chain.h"
 #include "platform/explain/explain.h"
@@ -12,32 +12,8 @@
 #include <set>
 
 namespace quiesce::platform::explain {
-namespace {
 
 std::string in_hex(const Record& f, const char* field) { return fmt::format("{:#x}", f[field].get<u64>()); }
-bool of_group(const Record& f, const Record& asked) { return f["stream"] == asked["stream"] && f["group"] == asked["group"]; }
-bool of_page(const Record& f, const Record& asked) {
-    return of_group(f, asked) && f["at"].get<u64>() / page_size == asked["at"].get<u64>() / page_size;
-}
-std::string code_name(u64 code) { return code == 0 ? "success" : code == 1 ? "invalid request" : "response failure"; }
-
-/// One of several words, by the number of an enumeration.
-template <std::size_t N> std::string word(const Record& f, const char* field, const char* const (&words)[N]) {
-    const u64 n = f[field].get<u64>();
-    return n < N ? words[n] : std::to_string(n);
-}
-constexpr const char* fates[] = {"hardware writes a record of it", "no record: its context is quiet, or it is a translation request, whose completion tells the device",
-                                 "its record is lost, because there is no room", "its record is discarded, because the queue is off",
-                                 "a record that waits tells of it, too"};
-constexpr const char* resolutions[] = {"is translated once more", "ends with an error", "ends with zeros"};
-constexpr const char* request_ends[] = {"the page is there", "nobody is bound to that PASID", "the address space is dead",
-                                        "nothing is mapped there, or not for that access", "there is no memory for it",
-                                        "one before it in its group could not be handled", "the group may never become whole",
-                                        "it asked for nothing", "the OOM reaper takes the address space's pages"};
-constexpr const char* answers[] = {"success", "invalid request", "response failure"};
-constexpr const char* reasons[] = {"as the kernel said", "by itself: there was no room", "by itself: the queue is off",
-                                   "by itself: the record could not be written"};
-constexpr const char* response_fates[] = {"which it waited for"};
 
 std::string bond_named(const Results& r, u64 bond) {
     std::string name = bond == 0 ? "no bond" : fmt::format("bond {}", bond);
@@ -50,7 +26,6 @@ std::string bond_named(const Results& r, u64 bond) {
     return name;
 }
 
-/// Of whose teardown, if there was one.
 void print_when(Page& out, const Results& r, u64 bond, i64 at) {
     const Record* const t = teardown_of(r, bond);
     if (t == nullptr) return;
@@ -59,15 +34,22 @@ void print_when(Page& out, const Results& r, u64 bond, i64 at) {
                (*t)["id"].get<std::string>(), (*t)["trigger"].get<std::string>());
 }
 
-/// From the first on.
 void print_from_first(Page& out, std::string_view heading, const std::vector<Told>& told) {
     const auto first = std::min_element(told.begin(), told.end(), [](const Told& a, const Told& b) { return a.at < b.at; });
     print_told(out, heading, told, first->at);
 }
 
-/// Stop Markers ask for nothing, and have no number.
+namespace {
+constexpr const char* fates[] = {"hardware writes a record of it", "no record: its context is quiet, or it is a translation request, whose completion tells the device",
+                                 "its record is lost, because there is no room", "its record is discarded, because the queue is off",
+                                 "a record that waits tells of it, too"};
+constexpr const char* resolutions[] = {"is translated once more", "ends with an error", "ends with zeros"};
+
+/// Stop Markers ask for nothing: they are counted apart.
+constexpr std::string_view stop_markers = "stop markers";
 bool counts(const StoredEvent& e, std::string_view kind) {
-    return e.kind == kind && !(kind == "PageRequestSent" && Record::parse(e.fields)["stop_marker"].get<bool>());
+    if (kind != "PageRequestSent" && kind != stop_markers) return e.kind == kind;
+    return e.kind == "PageRequestSent" && Record::parse(e.fields)["stop_marker"].get<bool>() == (kind == stop_markers);
 }
 const StoredEvent* nth(const Results& r, std::string_view kind, u64 n) {
     for (const StoredEvent& e : r.events)
@@ -124,55 +106,6 @@ void explain_fault(Page& out, const Results& r, Chains& chains, const StoredEven
     decision("decided", "refuses the transaction");
     decision("unrecorded_by", "keeps hardware from recording it");
     out.chain("what led to it, event by event, each because of the one before it", chains.to(e.id));
-}
-
-// ---- a page request -------------------------------------------------------------------------------------------------
-
-/// Facts about a page request from its sending on, until its group's index is used again. `once`: the first alone counts.
-struct RequestFact {
-    std::string_view kind;
-    bool by_page; ///< it is about the one page, not about the group
-    std::string (*text)(const Record& f);
-};
-constexpr RequestFact request_facts[] = {
-    {"PageRequestReceived", true, [](const Record&) -> std::string { return "the IOMMU has taken it in"; }},
-    {"PageRequestRecorded", true, [](const Record&) -> std::string { return "it is a record in the kernel's queue"; }},
-    {"PageRequestEnded", true, [](const Record& f) -> std::string { return "a worker of the kernel, or its handler: " + word(f, "fate", request_ends); }},
-    {"PageGroupAnswered", false, [](const Record& f) -> std::string { return "the kernel decides on " + word(f, "code", answers); }},
-    {"PageResponseSent", false,
-     [](const Record& f) -> std::string {
-         return fmt::format("the IOMMU sends {} {}", code_name(f["code"].get<u64>()), word(f, "reason", reasons));
-     }},
-    {"PageResponseHeard", false,
-     [](const Record& f) -> std::string {
-         const std::string fate = f["fate"] == 0 ? response_fates[0] : "which it was not, or no longer, ready for";
-         return fmt::format("the device has the answer, {}, {}", code_name(f["code"].get<u64>()), fate);
-     }},
-    {"PageGroupForgotten", false, [](const Record&) -> std::string { return "the device forgets the group"; }},
-};
-
-void explain_page_request(Page& out, const Results& r, Chains& chains, const StoredEvent& asked, const std::string& id) {
-    const Record a = Record::parse(asked.fields);
-    const u64 bond = asked.bond.value_or(0);
-    out.print("{}  {} asks for page {} to {}, in group {}, {} into the run\n", id, bond_named(r, bond), in_hex(a, "at"),
-               a["write"].get<bool>() ? "write" : "read", a["group"].get<u64>(), for_people(ps(asked)));
-    print_when(out, r, bond, ps(asked));
-    std::vector<Told> told{{ps(asked), "the device sends it"}};
-    u64 last = asked.id;
-    std::set<std::string> seen;
-    bool over = false;
-    for (auto at = r.events.begin() + (&asked - r.events.data()) + 1; at != r.events.end() && !over; ++at) {
-        const auto fact = std::find_if(std::begin(request_facts), std::end(request_facts), [&](const RequestFact& k) { return k.kind == at->kind; });
-        if (fact == std::end(request_facts)) continue;
-        const Record f = Record::parse(at->fields);
-        if (!(fact->by_page ? of_page(f, a) : of_group(f, a)) || !seen.insert(at->kind).second) continue;
-        told.push_back({ps(*at), fact->text(f)});
-        over = at->kind == "PageResponseHeard" || at->kind == "PageGroupForgotten";
-        last = at->id;
-    }
-    if (!over) told.push_back({ps(r.events.back()), "no answer had come when the run ended"});
-    print_from_first(out, "the page request", told);
-    out.chain("from the access to what became of the request, each because of the one before it", chains.to(last));
 }
 
 // ---- a transaction --------------------------------------------------------------------------------------------------
@@ -254,7 +187,10 @@ bool explain_event(Page& out, const Results& r, Chains& chains, const std::strin
         explain_any(out, r, chains, n);
         return true;
     }
-    const StoredEvent* const e = id[0] == 'f' ? nth(r, "FaultRaised", n) : id[0] == 'p' ? nth(r, "PageRequestSent", n) : nullptr;
+    const StoredEvent* const e = id[0] == 'f'   ? nth(r, "FaultRaised", n)
+                                 : id[0] == 'p' ? nth(r, "PageRequestSent", n)
+                                 : id[0] == 's' ? nth(r, stop_markers, n)
+                                                : nullptr;
     if (e == nullptr) return false;
     if (id[0] == 'f') explain_fault(out, r, chains, *e, id);
     else explain_page_request(out, r, chains, *e, id);
@@ -269,9 +205,11 @@ std::string events_there(const Results& r) {
         if (e.transaction.value_or(0) != 0) transactions.insert(*e.transaction);
     const std::string ways = transactions.empty() ? std::string{"no x"}
                                                   : fmt::format("{} of x{} to x{}", transactions.size(), *transactions.begin(), *transactions.rbegin());
-    return fmt::format("{} (faults), {} (page requests) and {} (transactions: what faulted or went wrong, and all shortly after each T0, or "
+    const u64 markers = how_many(r, stop_markers);
+    return fmt::format("{} (faults), {} (page requests), {}and {} (transactions: what faulted or went wrong, and all shortly after each T0, or "
                        "with observe.events=all)",
-                       range(how_many(r, "FaultRaised"), 'f'), range(how_many(r, "PageRequestSent"), 'p'), ways);
+                       range(how_many(r, "FaultRaised"), 'f'), range(how_many(r, "PageRequestSent"), 'p'),
+                       markers == 0 ? "" : range(markers, 's') + " (Stop Markers) ", ways);
 }
 
 } // namespace quiesce::platform::explain

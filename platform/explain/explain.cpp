@@ -238,7 +238,7 @@ bool explain_id(Page& out, const Results& r, Chains& chains, const std::string& 
 Exit explain_verb(const CommandLine& line) {
     const Results r = read_results(line.directory);
     Chains chains(r.directory / "events.sqlite", r.run["platform"]["iommu"].get<std::string>());
-    static constexpr std::pair<char, const char*> kinds[] = {{'t', "teardown"}, {'v', "violation"}, {'f', "fault"}, {'p', "page request"}, {'x', "transaction"}, {'e', "event"}};
+    static constexpr std::pair<char, const char*> kinds[] = {{'t', "teardown"}, {'v', "violation"}, {'f', "fault"}, {'p', "page request"}, {'s', "stop marker"}, {'x', "transaction"}, {'e', "event"}};
     const auto* const kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const auto& k) { return !line.id.empty() && line.id[0] == k.first; });
     Page page(line.id, kind == std::end(kinds) ? "" : kind->second);
     if (explain_id(page, r, chains, line.id)) {

@@ -44,10 +44,27 @@ std::string commands_of(const Record& step);
 /// "e12": 12; 0: there is none.
 u64 event_in(const Record& j, const char* name);
 
+/// One of several words, by the number of an enumeration.
+template <std::size_t N> std::string word(const Record& f, const char* field, const char* const (&words)[N]) {
+    const u64 n = f[field].get<u64>();
+    return n < N ? words[n] : std::to_string(n);
+}
+
 // ---- teardown.cpp
 void explain_teardown(Page& out, const Results& r, Chains& chains, const Record& teardown);
 
-// ---- events.cpp: faults are f0, f1 ..., page requests p0, p1 ..., each in the order of the run; x7 is transaction 7, e7 event 7
+// ---- page_requests.cpp
+/// Or a Stop Marker.
+void explain_page_request(Page& out, const Results& r, Chains& chains, const StoredEvent& asked, const std::string& id);
+
+// ---- events.cpp: faults are f0, f1 ..., page requests p0, p1 ..., Stop Markers s0, s1 ..., each in the order of the run; x7 is
+// transaction 7, e7 event 7
+std::string in_hex(const Record& f, const char* field);
+std::string bond_named(const Results& r, u64 bond);
+/// Of whose teardown, if there was one.
+void print_when(Page& out, const Results& r, u64 bond, i64 at);
+/// From the first on.
+void print_from_first(Page& out, std::string_view heading, const std::vector<Told>& told);
 /// False: there is none of that name.
 bool explain_event(Page& out, const Results& r, Chains& chains, const std::string& id);
 /// "f0 to f12 (faults), ...": what of that there is.

@@ -42,6 +42,7 @@ constexpr Sentence sentence_table[] = {
     {"GlobalError", "{unit}: {what} {active=is acknowledged|becomes active}{why?: }{why}"},
     {"PageRequestReceived", "{unit} takes in a page request for {at:x}, group {group}", "IHI 0070 8.1", "VT-d 7.4.1", "AMD 48882 2.6"},
     {"PageRequestRecorded", "the page request for {at:x}, group {group}, is a record in the kernel's queue", "IHI 0070 8.1", "VT-d 7.4.1", "AMD 48882 2.6"},
+    {"PageRequestDropped", "{queue} {off=is full|is off}: the page request for {at:x}, group {group}, is no record, and no software will see it", "IHI 0070 8.1", "VT-d 7.4.1", "AMD 48882 2.6"},
     {"PageResponseSent", "{unit} answers page request group {group} with code {code}, {reason=as the kernel said|by itself: there was no room|by itself: the queue is off|by itself: the record could not be written}", "IHI 0070 4.5.2, 8.1", "VT-d 7.6.1, 7.4.1", "AMD 48882 2.6"},
     {"TransactionStalled", "{unit} holds the transaction to {at:x}{tagged= until a tag is free|}: the kernel is to decide", "IHI 0070 3.12.2", ""},
     {"StallRecorded", "a record of the held transaction, tag {tag}, is in the kernel's queue", "IHI 0070 3.12.2", ""},

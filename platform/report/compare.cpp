@@ -19,18 +19,33 @@ std::string variant_colour(std::size_t n) { return "c" + std::to_string(n % 12);
 
 struct SumRow {
     const char *label, *object, *key;
+    bool always = true; ///< otherwise where some variant has one
+    bool time = false;
 };
 constexpr SumRow sum_rows[] = {
     {"DMA aborted", "dma", "aborted"},
     {"DMA legal after unmap", "dma", "legal_after_unmap"},
+    {"faults raised", "faults", "raised"}, // the sum of the next four
     {"faults recorded", "faults", "recorded"},
     {"faults suppressed", "faults", "suppressed"},
-    {"faults filtered", "faults", "filtered"},
-    {"fault records lost", "faults", "lost_overflow"},
+    {"faults merged", "faults", "merged", false},
+    {"fault records lost", "faults", "lost"}, // the sum of the next two
+    {"lost, queue full", "faults", "lost_overflow", false},
+    {"lost, queue off", "faults", "discarded", false},
     {"fault queue overflows", "faults", "overflows"},
+    {"faults filtered", "faults", "filtered"},
     {"page requests", "page_requests", "received"},
+    {"page requests without room", "page_requests", "dropped", false},
+    {"page requests lost", "page_requests", "lost", false},
+    {"page request queue overflows", "page_requests", "overflows", false},
+    {"CPU time", "cpu_ps", "busy", true, true},
+    {"CPU time of IOMMU interrupts", "cpu_ps", "iommu_interrupts", false, true},
+    {"others' fault records lost", "bystanders", "records_lost", false},
+    {"others' page requests without room", "bystanders", "page_requests_lost", false},
     {"fences", "invalidations", "fences"},
 };
+/// What others waited for while somebody was torn down.
+constexpr std::pair<const char*, const char*> waits[] = {{"others' page requests", "page_request_ps"}, {"others' stalls", "stall_ps"}};
 
 /// The slowest teardown of each variant, on one scale.
 std::string stacked(const Panels& all) {
@@ -138,7 +153,7 @@ std::string comparison(const Panels& all) {
         out += "</tr>\n";
     };
     const auto help_for = [](std::string_view what) {
-        for (const char* group : {"milestone", "teardown"})
+        for (const char* group : {"milestone", "teardown", "count"})
             if (const auto* m = observe::find_metric(group, what)) return std::string{m->help};
         return std::string{};
     };
@@ -154,16 +169,33 @@ std::string comparison(const Panels& all) {
                                                    : fmt::format(" ({} of {})", of.open, of.open + of.values.size()));
             return fmt::format("<td data-ps=\"{}\">{}</td>", last->ps, for_reader(last->ps));
         });
-    for (const SumRow& row : sum_rows)
-        line(row.label, "", [&row](const Panel& p) {
-            const i64 n = figure(part(p.run, row.object), row.key);
-            return fmt::format("<td data-n=\"{0}\">{0}</td>", n);
+    for (const SumRow& row : sum_rows) {
+        const auto value = [&row](const Panel& p) { return figure(part(p.run, row.object), row.key); };
+        if (!row.always && std::none_of(all.begin(), all.end(), [&](const Panel& p) { return value(p) != 0; })) continue;
+        line(row.label, help_for(fmt::format("{}.{}", row.object, row.key)), [&](const Panel& p) {
+            return row.time ? fmt::format("<td data-ps=\"{}\">{}</td>", value(p), for_reader(value(p))) : fmt::format("<td data-n=\"{0}\">{0}</td>", value(p));
         });
+    }
+    std::string notes;
+    for (const auto& [label, key] : waits) {
+        const char* const of = key; // a structured binding cannot be captured
+        const auto waited = [of](const Panel& p, const char* which) { return figure(part(part(p.run, "bystanders"), of), which); };
+        if (std::none_of(all.begin(), all.end(), [&](const Panel& p) { return waited(p, "n") != 0; })) continue;
+        line(label, help_for(fmt::format("bystanders.{}.n", of)),
+             [&](const Panel& p) { return fmt::format("<td data-n=\"{0}\">{0}</td>", waited(p, "n")); });
+        for (const char* which : {"p50", "p99", "max"})
+            line(fmt::format("{}, {}", label, which), help_for(fmt::format("bystanders.{}.{}", of, which)), [&](const Panel& p) {
+                return waited(p, "n") == 0 ? std::string{"<td>-</td>"}
+                                           : fmt::format("<td data-ps=\"{}\">{} of {}</td>", waited(p, which), for_reader(waited(p, which)), waited(p, "n"));
+            });
+        if (std::any_of(all.begin(), all.end(), [&](const Panel& p) { return waited(p, "n") != waited(all.front(), "n"); }))
+            notes += fmt::format("<p class=\"note\">{}: those that were over are not as many in each variant, and percentiles are of those.</p>\n", escaped(label));
+    }
     line("violations", "",
          [](const Panel& p) { return fmt::format("<td data-n=\"{0}\">{0}</td>", part(p.run, "violations").size()); });
     line("fingerprint", "",
          [](const Panel& p) { return fmt::format("<td><code>{}</code></td>", escaped(text(p.run, "fingerprint"))); });
-    return out + "</tbody></table>\n<h3>What the slowest teardown of each consists of</h3>\n" + stacked(all);
+    return out + "</tbody></table>\n" + notes + "<h3>What the slowest teardown of each consists of</h3>\n" + stacked(all);
 }
 
 std::string distribution(const Panels& all) {

@@ -258,7 +258,7 @@ std::string fates(const Panel& p) {
     };
     add("faults by fate",
         counted(p, "faults",
-                {"recorded", "suppressed", "ats_refused", "filtered", "lost_overflow", "discarded", "merged"}),
+                {"raised", "recorded", "suppressed", "ats_refused", "merged", "lost", "lost_overflow", "discarded", "filtered"}),
         "There was no fault.");
     std::vector<Bar> types;
     for (const auto& [name, n] : part(part(p.run, "faults"), "by_type").items())
@@ -266,7 +266,7 @@ std::string fates(const Panel& p) {
     if (any(types)) add("faults by type", types, "");
     add("page requests by answer",
         counted(p, "page_requests",
-                {"received", "success", "invalid", "failure", "auto_response", "late", "forgotten", "unexpected"}),
+                {"received", "success", "invalid", "failure", "auto_response", "lost", "open", "dropped", "late", "forgotten", "unexpected"}),
         "There was no page request.");
     add("stalls",
         counted(p, "stalls",

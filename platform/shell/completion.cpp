@@ -84,14 +84,15 @@ Candidates settings(const std::string& begun, const std::string& scenario, bool 
 /// Faults and page requests have no name in run.json: they are numbered in the order of events.sqlite, which may have very many.
 void add_events(Candidates& all, const std::filesystem::path& file) {
     constexpr u64 most = 1000;
-    u64 faults = 0, requests = 0;
+    u64 faults = 0, requests = 0, markers = 0;
     for (const observe::StoredEvent& e : observe::read_events(file)) {
         if (e.kind == "FaultRaised" && faults < most) {
             const auto fields = nlohmann::json::parse(e.fields, nullptr, false);
             all.push_back({fmt::format("f{}", faults++), fields.value("type", std::string{})});
         } else if (e.kind == "PageRequestSent" && requests < most) {
             const auto fields = nlohmann::json::parse(e.fields, nullptr, false);
-            if (!fields.value("stop_marker", false)) all.push_back({fmt::format("p{}", requests++), "a page request"});
+            if (fields.value("stop_marker", false)) all.push_back({fmt::format("s{}", markers++), "a Stop Marker"});
+            else all.push_back({fmt::format("p{}", requests++), "a page request"});
         }
     }
 }

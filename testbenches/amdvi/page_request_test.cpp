@@ -157,6 +157,7 @@ TEST_CASE("stop markers are entries, unless they are blocked",
 TEST_CASE("a full PPR log overflows, drops what comes, and logs again after a restart",
           "[amdvi][page-request][Status.PPROverflow][Status.PPRLogRun][Control.PPRLogEn][PPRLogBar]") {
     PageRequestBench b;
+    Log<PageRequestDropped> lost{b.bus};
     b.fill();
     CHECK(b.requested() == 255);
     CHECK_FALSE(b.get(Status::PPROverflow));
@@ -170,9 +171,12 @@ TEST_CASE("a full PPR log overflows, drops what comes, and logs again after a re
     CHECK(b.responses.sent.empty());
     b.control(Control::PPRLogEn, false);
     b.clear(Status::PPROverflow);
+    b.send(PageRequestBench::message(303)); // before the driver has it on again
     b.control(Control::PPRLogEn, true);
     b.send(PageRequestBench::message(302));
     CHECK(b.requested() == 1);
+    REQUIRE(lost.size() == 3);
+    CHECK((lost[0].group == 300 && lost[1].group == 301 && !lost[0].off && !lost[1].off && lost[2].group == 303 && lost[2].off));
     CHECK(b.logged_request(255).get(PprEntry::Tag) == 302);
 }
 

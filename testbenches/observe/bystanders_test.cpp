@@ -47,11 +47,16 @@ TEST_CASE("records and requests that found no room are those of who lives", "[ob
     b.fault(90, 2, FaultFate::Lost), b.trigger(100, 1);
     b.fault(110, 1, FaultFate::Lost), b.fault(110, 2, FaultFate::Lost), b.fault(110, 2, FaultFate::Recorded);
     CHECK(b.c().records_lost == 1);
-    b.page_sent(120, 2), b.page_answered(130, 2, 0, 0, PageResponseReason::Overflow);
-    b.page_sent(120, 1), b.page_answered(130, 1, 0, 0, PageResponseReason::Overflow);
+    b.fault(115, 1, FaultFate::Discarded), b.fault(115, 2, FaultFate::Discarded); // until the queue is started again
+    CHECK(b.c().records_lost == 2);
+    b.page_sent(120, 2), b.page_dropped(130, 2);
+    b.page_sent(120, 1), b.page_dropped(130, 1);
     b.page_sent(140, 2, 1), b.page_answered(150, 2, 1);
+    CHECK(b.c().page_requests_lost == 1); // whoever answers it
+    b.page_answered(155, 2, 0, 0, PageResponseReason::Overflow);
+    b.page_dropped(156, 2, 0, 0, true, false, true); // a Stop Marker
     CHECK(b.c().page_requests_lost == 1);
     b.say(160, os::ProcessChanged{"app2", MmId{2}, "dying"});
     b.fault(170, 2, FaultFate::Lost);
-    CHECK(b.c().records_lost == 1);
+    CHECK(b.c().records_lost == 2);
 }

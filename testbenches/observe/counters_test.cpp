@@ -96,6 +96,8 @@ TEST_CASE("faults count by fate and by the manual's name", "[observe]") {
     CHECK(f.lost_overflow == 2);
     CHECK(f.discarded == 1);
     CHECK(f.merged == 5);
+    CHECK(f.lost() == 3);
+    CHECK(f.raised() == 15);
     CHECK(f.overflows == 1); // both in a row
     b.fault(10, 1, FaultFate::Recorded, "F_TRANSLATION");
     b.fault(10, 1, FaultFate::Lost, "F_TRANSLATION");
@@ -217,6 +219,13 @@ TEST_CASE("CPU time adds up per context", "[observe]") {
     b.say(100, os::CpuRuns{0, "kworker"}), b.say(150, os::CpuRuns{0, {}});
     b.say(200, os::CpuRuns{1, "kworker"}), b.say(207, os::CpuRuns{1, {}});
     CHECK(b.c().cpu_taken_ps == std::map<std::string, u64>{{"kworker", 57}});
+}
+
+TEST_CASE("of the interrupts' CPU time that of IOMMUs is what has a unit's name", "[observe]") {
+    RunCounts c;
+    c.invalidations.fences_by = {{"smmu", {}}, {"dmar", {}}};
+    c.cpu_taken_ps = {{"irq/smmu-evtq", 1}, {"irq/smmu", 2}, {"irq/dmar-prq", 4}, {"irq/smmux", 8}, {"irq/acc0", 16}, {"smmu-evtq", 32}};
+    CHECK(c.iommu_interrupts_ps() == 7);
 }
 
 TEST_CASE("a CPU that somebody has when the run ends counts until then", "[observe]") {

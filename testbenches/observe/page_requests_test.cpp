@@ -181,3 +181,53 @@ TEST_CASE("a Stop Marker is counted apart, and an answer to nothing is late", "[
     CHECK(b.c().late == 1);
     CHECK(b.c().success == 0);
 }
+
+TEST_CASE("of the requests that found no room, those that nobody answered are lost, and others that wait are open", "[observe][pri]") {
+    PageRequestsBench b;
+    const auto at_end = [&] { return b.counters.counts_at(sim::Time::ps(1000)).page_requests; };
+    const auto add_up = [&] {
+        const auto p = at_end();
+        return p.received == p.success + p.invalid + p.failure + p.auto_response + p.lost + p.open;
+    };
+    b.page_received(10, 1, 0), b.page_recorded(11, 1, 0);
+    b.page_received(12, 1, 1), b.page_dropped(13, 1, 1);                            // full
+    b.page_received(14, 1, 2), b.page_dropped(15, 1, 2), b.page_answered(15, 1, 2, 0, PageResponseReason::Overflow);
+    b.page_received(16, 1, 3), b.page_dropped(17, 1, 3, 5, true, true);             // off: the driver starts the queue again
+    CHECK((at_end().dropped == 3 && at_end().overflows == 1 && at_end().lost == 2 && at_end().open == 1 && at_end().auto_response == 1));
+    CHECK(add_up());
+    b.page_received(20, 1, 4), b.page_recorded(21, 1, 4), b.page_answered(30, 1, 4); // there was room, and then there is none
+    b.page_received(22, 1, 5), b.page_dropped(23, 1, 5), b.page_dropped(24, 1, 0, 0, true, false, true);
+    CHECK((at_end().dropped == 4 && at_end().overflows == 2 && at_end().lost == 3));
+    b.page_answered(40, 1, 0);
+    CHECK((at_end().open == 0 && at_end().success == 2));
+    CHECK(add_up());
+}
+
+TEST_CASE("a part of a group that was dropped is answered with the group; a group whose end was dropped is not the next one of its index",
+          "[observe][pri]") {
+    PageRequestsBench b;
+    const auto at_end = [&] { return b.counters.counts_at(sim::Time::ps(1000)).page_requests; };
+    b.page_received(10, 1, 0, 5), b.page_dropped(11, 1, 0, 5, false);
+    b.page_received(12, 1, 0, 6), b.page_recorded(13, 1, 0, 6);
+    CHECK((at_end().lost == 1 && at_end().open == 1));
+    b.page_answered(20, 1, 0);
+    CHECK((at_end().success == 2 && at_end().lost == 0 && at_end().open == 0));
+    b.page_received(30, 1, 0, 5), b.page_recorded(31, 1, 0, 5, false);
+    b.page_received(32, 1, 0, 6), b.page_dropped(33, 1, 0, 6);
+    b.page_forgotten(40, 1, 0, 2);
+    b.page_received(50, 1, 0, 7), b.page_recorded(51, 1, 0, 7), b.page_answered(60, 1, 0);
+    CHECK((at_end().success == 3 && at_end().lost == 1 && at_end().open == 1));
+}
+
+TEST_CASE("a request that waits names what was seen of it last: its record, or that there was no room for it", "[observe][pri]") {
+    PageRequestsBench b;
+    b.page_sent(10, 1, 0, 5), b.page_sent(10, 1, 1, 6), b.page_sent(10, 1, 2, 7);
+    b.page_recorded(20, 1, 1, 6), b.page_dropped(30, 1, 2, 7);
+    const auto waiting = b.requests.waiting();
+    REQUIRE(waiting.size() == 3);
+    CHECK((waiting[0].event != 0 && waiting[0].event < waiting[1].event && waiting[1].event < waiting[2].event));
+    CHECK_FALSE((waiting[0].dropped || waiting[1].dropped));
+    REQUIRE(waiting[2].dropped);
+    CHECK(*waiting[2].dropped == sim::Time::ps(30));
+    CHECK(waiting[2].queue.text() == "smmu.priq");
+}

@@ -289,23 +289,27 @@ TEST_CASE("counts reach run.json under their names", "[observe]") {
                             {"atomics", 42},
                             {"first_ps", 43},
                             {"last_ps", 44}}));
-    CHECK(j["faults"] == Json({{"recorded", 6},
+    CHECK(j["faults"] == Json({{"raised", 75},
+                               {"recorded", 6},
                                {"suppressed", 7},
                                {"ats_refused", 5},
                                {"filtered", 8},
+                               {"lost", 19},
                                {"lost_overflow", 9},
                                {"discarded", 10},
                                {"merged", 43},
                                {"overflows", 45},
                                {"by_type", {{"F_TRANSLATION", 11}}}}));
     CHECK_THAT(to_text(r), Contains("7 suppressed (ended without a record: 5 translation or translated requests, of which "
-                                    "there never is one; 2 in quiet contexts)"));
+                                    "there never is one; 2 in quiet contexts), 19 lost (9 found the queue full, 10 found it off: an overflow "
+                                    "costs both, until the driver has started the queue again), 43 merged"));
+    CHECK_THAT(to_text(r), Contains("faults  75 raised: 6 recorded"));
     CHECK(j["invalidations"]["tlb"] == 12);
     CHECK(j["invalidations"]["atc"] == 13);
     CHECK(j["invalidations"]["configuration"] == 14);
     CHECK(j["invalidations"]["fences"] == 15);
     CHECK(j["invalidations"]["fence_wait_ps"] == Json({{"p50", 30}, {"p99", 40}, {"max", 40}}));
-    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}, {"on", {{"printk", 44}}}, {"taken_by", {{"irq/evtq", 45}}}, {"busy", 0}}));
+    CHECK(j["cpu_ps"] == Json({{"by", {{"app0/main", 16}}}, {"on", {{"printk", 44}}}, {"taken_by", {{"irq/evtq", 45}}}, {"iommu_interrupts", 0}, {"busy", 0}}));
     CHECK(j["bystanders"]["records_lost"] == 46);
     CHECK(j["bystanders"]["page_requests_lost"] == 47);
     CHECK(j["bystanders"]["page_request_ps"] == Json({{"n", 1}, {"p50", 48}, {"p99", 48}, {"max", 48}}));

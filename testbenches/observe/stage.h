@@ -94,6 +94,9 @@ struct Stage {
     void page_recorded(i64 ps, u32 id, u16 group = 0, u64 p = 5, bool last = true) {
         say(ps, iommu::PageRequestRecorded{"smmu", BondId{id}, stream(id), iova_of(page(p)), group, last, false});
     }
+    void page_dropped(i64 ps, u32 id, u16 group = 0, u64 p = 5, bool last = true, bool off = false, bool stop_marker = false) {
+        say(ps, iommu::PageRequestDropped{"smmu.priq", BondId{id}, stream(id), iova_of(page(p)), group, last, stop_marker, off});
+    }
     void page_ended(i64 ps, u32 id, u16 group = 0, u64 p = 5, os::PageRequestFate fate = os::PageRequestFate::Handled,
                     u32 mm = 1) {
         say(ps, os::PageRequestEnded{stream(id), true, Pasid{1}, page(p), group, MmId{mm}, fate});

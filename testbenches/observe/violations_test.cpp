@@ -297,11 +297,11 @@ const Row rows[] = {
     {"innocent-victim", "its page request found no room among a dying bond's, or among those of one that lives",
      [](ViolationsBench& b) {
          b.bond(20, 2, 2, 2), b.trigger(45, 2), b.page_sent(46, 2, 3), b.page_recorded(50, 2, 3);
-         b.page_sent(52, 1), b.page_answered(60, 1, 0, 0, iommu::PageResponseReason::Overflow);
+         b.page_sent(52, 1), b.page_dropped(60, 1);
      },
      [](ViolationsBench& b) {
          b.bond(20, 2, 2, 2), b.page_sent(46, 2, 3), b.page_recorded(50, 2, 3);
-         b.page_sent(52, 1), b.page_answered(60, 1, 0, 0, iommu::PageResponseReason::Overflow);
+         b.page_sent(52, 1), b.page_dropped(60, 1);
      }},
     {"cross-process-fault", "the OS took another process's address space, or its own",
      [](ViolationsBench& b) { b.asked_and_recorded(40), b.page_ended(50, 1, 0, 5, os::PageRequestFate::Handled, 2); },

@@ -131,6 +131,29 @@ check(load("slower/compare.json")["divergence"][0]["event"]["variant"]["kind"], 
 expect(0, "", "compare", "mm-exit-under-load", "--over", "platform.iommu.kind=smmuv3,vtd", "--out", "arch")
 arch = load("arch/compare.json")["divergence"][0]
 check("event" not in arch and "unknown" not in arch, f"architectures are compared event by event: {arch}")
+# ---- what a flood costs: parts that add up, and whom else
+said = expect(0, "others' page requests: those that were over are not as many everywhere", "compare", "fault-flood-three-ways", "--over", "platform.iommu.kind=smmuv3,vtd,amdvi", "--out", "ways").stdout
+ways = [load(f"ways/{kind}/run.json") for kind in ("smmuv3", "vtd", "amdvi")]
+for row, path in {"faults raised": "faults.raised", "  recorded": "faults.recorded", "  suppressed": "faults.suppressed", "  lost": "faults.lost",
+                  "    queue full": "faults.lost_overflow", "    queue off": "faults.discarded", "others' page requests": "bystanders.page_request_ps.n"}.items():
+    numbers = []
+    for r in ways:
+        for key in path.split("."):
+            r = r[key]
+        numbers.append(str(r))
+    line = next((x for x in said.splitlines() if x.startswith(row + " ")), "")
+    check(line[len(row):].split() == numbers, f"row {row} is not {numbers}: {line}")
+for n, r in enumerate(ways):
+    check(r["faults"]["raised"] == sum(r["faults"][k] for k in ("recorded", "suppressed", "merged", "lost")) == sum(r["faults"]["by_type"].values()), f"faults of {n} do not add up")
+    of_unit = sum(ps for context, ps in r["cpu_ps"]["taken_by"].items() if context.startswith("irq/") and not context.startswith("irq/acc"))
+    check(0 < of_unit == r["cpu_ps"]["iommu_interrupts"], f"interrupts of IOMMUs: {r['cpu_ps']}")
+check("  IOMMU interrupts" in said and "  waited p99" in said, "no row of interrupts, or of others' waits")
+page = pathlib.Path("ways/report.html").read_text()
+for row in ("fault records lost", "lost, queue full", "lost, queue off", "CPU time of IOMMU interrupts", "others' page requests", "others' page requests, p99"):
+    check(f'data-row="{row}"' in page or f'data-row="{row.replace(chr(39), "&#39;")}"' in page, f"report.html of a comparison has no row {row}")
+expect(0, "", "compare", "mm-exit-under-load", "--over", "os.policy=quiet-unbind,mm-exit", "--out", "alone")
+check("others'" not in pathlib.Path("alone/report.html").read_text(), "rows of bystanders where there are none")
+
 seeds = expect(0, "parts from quiet after", "compare", "quiet", "seed2", "--out", "results")
 results = load("results/compare.json")
 check([r["name"] for r in results["results"]] == ["quiet", "seed2"] and os.path.exists("results/report.html"), f"two results: {results['results']}")

@@ -138,6 +138,60 @@ done
 "$QUIESCE" run mm-exit-under-load --set 'os.bugs=[forget-tlbi]' --out forgetful > /dev/null
 "$QUIESCE" explain forgetful v0 > forgetful.txt
 grep -q "the run makes the mistake forget-tlbi on purpose: " forgetful.txt || { echo "FAILED: the mistake is not named"; failures=$((failures + 1)); }
+# ---- a log that had no room: the request, and the violation, say so, and when it was started again
+"$QUIESCE" run ppr-log-overflow --out ppr > /dev/null
+python3 - <<'PYTHON' || failures=$((failures + 1))
+import json, os, re, sqlite3, subprocess
+run, db = json.load(open("ppr/run.json")), sqlite3.connect("ppr/events.sqlite")
+def explain(where, name, *more):
+    told = subprocess.run([os.environ["QUIESCE"], "explain", where, name, *more], capture_output=True, text=True)
+    assert told.returncode == 0, (name, told)
+    return told.stdout
+asked, sums = run["page_requests"], ("success", "invalid", "failure", "auto_response", "lost", "open")
+assert asked["lost"] > 100 and asked["overflows"] >= 1 and asked["received"] == sum(asked[k] for k in sums), asked
+lost = [(i, json.loads(f)) for i, f in db.execute("SELECT id, fields FROM events WHERE kind='PageRequestDropped' ORDER BY id")]
+assert len(lost) == asked["dropped"], (len(lost), asked)
+sent = [(s["stream"], s["group"]) for s in (json.loads(f) for (f,) in db.execute("SELECT fields FROM events WHERE kind='PageRequestSent' ORDER BY id")) if not s["stop_marker"]]
+told = explain("ppr", f"p{sent.index((lost[0][1]['stream'], lost[0][1]['group']))}")
+for text in ("amdvi.pprlog is full.*no record is written of it", "the driver has started amdvi.pprlog again: what it had no room for stays lost",
+             "no answer had come when the run ended", r"is no record, and no software will see it  \[AMD 48882 2.6\]"):
+    assert re.search(text, told), (text, told)
+violations = [v for v in run["violations"] if v["kind"] == "lost-page-request" and "had no room" in v["story"]]
+assert violations and all(int(v["event"][1:]) in [i for i, _ in lost] for v in violations), violations
+ways = [[link["kind"] for link in json.loads(explain("ppr", v["id"], "--json"))["chains"][0]["links"]] for v in violations[:20]]
+assert all(way[-1] == "PageRequestDropped" and len(way) > 2 for way in ways), ways
+# Of what came last before it: the request itself, or the log, which had been found full.
+assert {way[-2] for way in ways} <= {"PageRequestReceived", "StateChanged"}, ways
+PYTHON
+for kind in smmuv3 vtd; do
+    "$QUIESCE" run pri-overflow --set platform.iommu.kind=$kind --out "full-$kind" > /dev/null
+    p=$(python3 - "full-$kind" <<'PYTHON'
+import json, sqlite3, sys
+run, db = json.load(open(f"{sys.argv[1]}/run.json")), sqlite3.connect(f"{sys.argv[1]}/events.sqlite")
+asked = run["page_requests"]
+assert asked["dropped"] > 0 and asked["lost"] == 0 and asked["overflows"] > 0, asked
+f = json.loads(db.execute("SELECT fields FROM events WHERE kind='PageRequestDropped' ORDER BY id LIMIT 1").fetchone()[0])
+sent = [json.loads(s) for (s,) in db.execute("SELECT fields FROM events WHERE kind='PageRequestSent' AND id < (SELECT MIN(id) FROM events WHERE kind='PageRequestDropped') ORDER BY id")]
+print(max(n for n, s in enumerate(sent) if (s["stream"], s["group"], s["at"] >> 12) == (f["stream"], f["group"], f["at"] >> 12)))
+PYTHON
+)
+    says "is full: no record is written of it, and the kernel never sees it" "$QUIESCE" explain "full-$kind" "p$p"
+    says "the IOMMU sends success by itself: there was no room" "$QUIESCE" explain "full-$kind" "p$p"
+done
+# ---- a Stop Marker has the index of a group, and AMD's driver answers it: each has its own story
+for kind in smmuv3 vtd amdvi; do
+    "$QUIESCE" run stop-marker --set platform.iommu.kind=$kind --out "marker-$kind" > /dev/null
+    says "s0  a Stop Marker of app0 on acc0 .* it asks for nothing" "$QUIESCE" explain "marker-$kind" s0
+    says "s0 to s0 \(Stop Markers\)" bash -c '"$QUIESCE" explain "$1" s1 2>&1; true' - "marker-$kind"
+    "$QUIESCE" explain "marker-$kind" p0 > p0.txt
+    grep -q "or its handler: the page is there" p0.txt && grep -q "the device asks for page 0x[1-9a-f]" p0.txt || { echo "FAILED: p0 beside a Stop Marker on $kind"; cat p0.txt; failures=$((failures + 1)); }
+    grep -q "the request for 0x0" p0.txt && { echo "FAILED: p0 has the Stop Marker's story on $kind"; failures=$((failures + 1)); }
+done
+says "the device has the answer to a Stop Marker with the same index, invalid request, and takes it for this one's" "$QUIESCE" explain marker-amdvi p0
+says "for which no Stop Marker asks" "$QUIESCE" explain marker-amdvi s0
+late=$(python3 -c 'import json; print(next(v["id"] for v in json.load(open("marker-amdvi/run.json"))["violations"] if v["kind"] == "late-page-response"))')
+says "because of the device's page request" "$QUIESCE" explain marker-amdvi "$late"
+says "and of the answer with which the device's group was over" "$QUIESCE" explain marker-amdvi "$late"
 mkdir hollow
 refuses 5 "is this what" "$QUIESCE" explain hollow t0
 refuses 5 "there are results of several runs below it: ./" "$QUIESCE" explain . t0

@@ -363,7 +363,7 @@ expect 0 '"draft-07"' sh -c '"$QUIESCE" schema | grep -o "\"draft-07\"\|draft-07
 # Without messages the unit's wires reach the driver, wherever they begin.
 for wires in 0 40; do
     n=$("$QUIESCE" run mm-exit-under-load --set os.kernel=6.1 --set os.smmuv3_driver.evtq_log2=5 --set os.smmuv3_driver.print_event=10ns \
-        --set platform.iommu.smmuv3.msi=false --set platform.iommu.smmuv3.wired_base=$wires | sed -n 's/^faults  \([0-9]*\) recorded.*/\1/p')
+        --set platform.iommu.smmuv3.msi=false --set platform.iommu.smmuv3.wired_base=$wires | sed -n 's/^faults .* raised: \([0-9]*\) recorded.*/\1/p')
     [ "${n:-0}" -gt 32 ] || { echo "FAILED: nobody empties the event queue, wires from $wires"; failures=$((failures + 1)); }
 done
 # A device that does not exist is none that appears.

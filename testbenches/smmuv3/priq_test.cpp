@@ -172,6 +172,7 @@ TEST_CASE("an overflow toggles OVFLG once and keeps records out until it is ackn
 
 TEST_CASE("in an overflow only the last request of a group is answered, and no Stop Marker is", "[smmuv3][priq]") {
     PriBench b;
+    Log<PageRequestDropped> lost{b.bus};
     b.fill();
     b.ask(PriBench::message(1, false));
     b.ask(PriBench::stop_marker(5));
@@ -184,6 +185,8 @@ TEST_CASE("in an overflow only the last request of a group is answered, and no S
     CHECK(b.sent[0].reason == PageResponseReason::Overflow);
     CHECK(b.received.last().group == 1);
     CHECK(b.received[b.received.size() - 2].stop_marker);
+    REQUIRE(lost.size() == 3); // answered or not
+    CHECK((!lost[0].last && lost[1].stop_marker && lost[2].last && lost[2].group == 1));
 }
 
 TEST_CASE("the code and the PASID of a response to an overflow are those of the manual's list",

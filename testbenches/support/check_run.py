@@ -31,12 +31,12 @@ SHAPE = {
     "dma": {"reads": int, "writes": int, "bytes": int, "aborted": int, "legal_after_unmap": int, "completion_timeouts": int,
             "links_down": int, "peer_to_peer": int, "atomics": int, "first_ps": int, "last_ps": int},
     "translations": {"requests": int, "tlb_hits": int, "near_hits": int},
-    "faults": {"recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost_overflow": int, "discarded": int, "merged": int, "overflows": int, "by_type": {str: int}},
+    "faults": {"raised": int, "recorded": int, "suppressed": int, "ats_refused": int, "filtered": int, "lost": int, "lost_overflow": int, "discarded": int, "merged": int, "overflows": int, "by_type": {str: int}},
     "caches": {cache: {"lookups": int, "hits": int, "lookups_after_t0": int, "hits_after_t0": int} for cache in ("tlb", "tables", "atc")},
     "queues": [{"name": str, "most": int, "most_ps": int, "stretch_ps": int, "levels": [int]}],
     "global_errors": {str: int}, "iommu_counters": {str: int},
     "page_requests": {"received": int, "success": int, "invalid": int, "failure": int, "auto_response": int,
-                      "stop_markers": int, "late": int, "forgotten": int, "unexpected": int,
+                      "lost": int, "open": int, "dropped": int, "overflows": int, "stop_markers": int, "late": int, "forgotten": int, "unexpected": int,
                       "latency_ps": POPULATION, "service_ps": POPULATION},
     "stalls": {"received": int, "recorded": int, "waited_for_tag": int, "retried": int, "aborted": int, "retried_by_unit": int,
                "terminated": int, "late_answers": int, "outstanding": int, "most_outstanding": int,
@@ -61,7 +61,7 @@ SHAPE = {
              "reaped_pages": int, "freed_pages": int, "tries": [{"by": str, "how": str, "at_ps": int}],
              "skipped": [{"mapping": str, "why": str, "pages": int}], "given_up": bool, "innocent": bool,
              "first_free_ps?": int, "last_free_ps?": int, "hidden_ps?": int, "held_up_ps?": int}],
-    "cpu_ps": {"by": {str: int}, "on": {str: int}, "taken_by": {str: int}, "busy": int},
+    "cpu_ps": {"by": {str: int}, "on": {str: int}, "taken_by": {str: int}, "iommu_interrupts": int, "busy": int},
     "bystanders": {"records_lost": int, "page_requests_lost": int, "page_request_ps": POPULATION, "stall_ps": POPULATION},
     "violations": [{"id": str, "kind": str, "time_ps": int, "last_ps": int, "count": int, "bond": int, "device": str,
                     "process": str, "pasid": int, "page": str, "object": str, "story": str, "story_ps": int, "event?": str}],
@@ -194,6 +194,15 @@ def main():
             phases |= {p["phase"] for parts in [t["breakdown"], *t["paths"].values()] for p in parts}
         if run["summary"]["quiesce"]["n"] + run["summary"]["quiesce"]["open"] != len(run["teardowns"]):
             wrong(name, "the summary does not count every teardown")
+        faults, asked = run["faults"], run["page_requests"]
+        if faults["raised"] != sum(faults["by_type"].values()) or faults["raised"] != sum(faults[k] for k in ("recorded", "suppressed", "merged", "lost")):
+            wrong(name, f"its faults do not add up: {faults}")
+        if faults["lost"] != faults["lost_overflow"] + faults["discarded"]:
+            wrong(name, f"lost records do not add up: {faults}")
+        if asked["received"] != sum(asked[k] for k in ("success", "invalid", "failure", "auto_response", "lost", "open")):
+            wrong(name, f"its page requests do not add up: {asked}")
+        if asked["lost"] > asked["dropped"] or (asked["overflows"] > asked["dropped"] + asked["stop_markers"]):
+            wrong(name, f"more page requests were lost than found no room: {asked}")
         for group, used in (("phase", phases), ("violation", {v["kind"] for v in run["violations"]}),
                             ("milestone", {m for t in run["teardowns"] for m in t["milestones_ps"]})):
             for missing in sorted(used - listed[group]):

@@ -126,7 +126,9 @@ TEST_CASE("what becomes of a page request, full, overflowing or faulting, is wha
         b.write(Pqh{}.set(Pqh::PQH, 100)); // there is room again, but PRO is not cleared
     }
     const u64 tail = b.get(Pqt::PQT);
+    Log<PageRequestDropped> dropped{b.bus};
     b.request_page(row.last, row.stop_marker);
+    CHECK((dropped.size() == 1) == (!row.queued && !row.recorded_as_fault && row.pro));
     CHECK((b.get(Pqt::PQT) != tail) == row.queued);
     CHECK(b.faulted() == row.recorded_as_fault);
     CHECK(b.responses.sent.size() == (row.answer >= 0 ? 1 : 0));

@@ -44,6 +44,7 @@ public:
         : level_(std::string(unit.text()) + R::suffix + ".depth"), name_(std::string(unit.text()) + R::suffix),
           events_(events), regs_(regs), memory_(memory), signals_(signals), write_(write) {}
 
+    base::Name name() const { return name_; }
     bool running() const { return regs_.get(R::run); }
     bool overflowed() const { return regs_.get(R::overflow); }
     /// Entries that software has not taken, and those on their way into memory.

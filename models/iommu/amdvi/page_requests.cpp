@@ -98,6 +98,8 @@ sim::Task<void> PageRequestLog::write(PageRequestMessage m, Dte e) {
     }
     const LogFate fate = co_await ring_.append(make_entry(m).words());
     if (fate != LogFate::Written) {
+        events_.emit(PageRequestDropped{ring_.name(), m.bond, m.stream, m.at.align_down(page_size), m.group, m.last,
+                                        is_stop_marker(m), fate == LogFate::Off});
         if (regs_.get(Control::PPRAutoRspEn)) answer_automatically(m, e);
         co_return;
     }

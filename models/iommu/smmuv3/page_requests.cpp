@@ -43,7 +43,8 @@ PageRequest make_record(const PageRequestMessage& message, const Identity& id) {
 PageRequestQueue::PageRequestQueue(base::Name unit, base::EventBus& events, RegisterFile& regs,
                                    memory::MemoryPort& memory, Signals& signals, EventQueue& event_queue,
                                    ContextResolver& resolver, const Identity& id, const Smmuv3Config& config)
-    : unit_(unit), level_name_(std::string(unit.text()) + ".priq.depth"), events_(events), regs_(regs), memory_(memory),
+    : unit_(unit), queue_name_(std::string(unit.text()) + ".priq"),
+      level_name_(std::string(queue_name_.text()) + ".depth"), events_(events), regs_(regs), memory_(memory),
       signals_(signals), event_queue_(event_queue), resolver_(resolver), id_(id),
       max_log2_(static_cast<unsigned>(id.idr1.get(Idr1::PRIQS))), write_delay_(config.page_request_write.get()),
       requests_(unit, events, config.page_request_buffers.get(), [this](PageRequestMessage m) { return handle(m); }) {
@@ -102,6 +103,8 @@ sim::Task<void> PageRequestQueue::write(PageRequestMessage m) {
 /// The last request of a group is answered for all of it.
 sim::Task<void> PageRequestQueue::overflow(PageRequestMessage m) {
     if (!overflown()) regs_.set(PriqProd::OVFLG, !regs_.get(PriqProd::OVFLG));
+    events_.emit(PageRequestDropped{queue_name_, m.bond, m.stream, m.at.align_down(page_size), m.group, m.last,
+                                    is_stop_marker(m), false});
     if (regs_.get(PriqIrqCfg2::LO) && m.last) signals_.page_request_interrupt(); // 6.3.36
     if (!m.last || is_stop_marker(m)) co_return;
     bool with_pasid = m.has_pasid;

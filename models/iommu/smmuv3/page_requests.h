@@ -46,7 +46,7 @@ private:
     void fail(const PageRequestMessage& m, PageResponseReason why);
     void level();
 
-    base::Name unit_, level_name_;
+    base::Name unit_, queue_name_, level_name_;
     std::array<base::Name, 256> event_names_{};
     base::EventBus& events_;
     RegisterFile& regs_;

@@ -20,7 +20,8 @@ PageReqDsc make_descriptor(const PageRequestMessage& m) {
 PageRequestQueue::PageRequestQueue(base::Name unit, base::EventBus& events, RegisterFile& regs,
                                    memory::MemoryPort& memory, Signals& signals, PageRequestTargets targets,
                                    const Identity& id, const VtdConfig& config)
-    : unit_(unit), level_name_(std::string(unit.text()) + ".prq.depth"), events_(events), regs_(regs), memory_(memory),
+    : unit_(unit), queue_name_(std::string(unit.text()) + ".prq"),
+      level_name_(std::string(queue_name_.text()) + ".depth"), events_(events), regs_(regs), memory_(memory),
       signals_(signals), on_(targets), id_(id), write_delay_(config.page_request_write.get()),
       requests_(unit, events, config.page_request_buffers.get(), [this](PageRequestMessage m) { return handle(m); }) {}
 
@@ -97,6 +98,8 @@ sim::Task<void> PageRequestQueue::write(PageRequestMessage m) {
 /// 7.4.1: while PRO is set nothing is queued and nothing more is said; a group's last request is answered with Success.
 void PageRequestQueue::overflow(const PageRequestMessage& m) {
     if (!regs_.get(Prs::PRO)) signals_.page_request_event(Prs::PRO);
+    events_.emit(PageRequestDropped{queue_name_, m.bond, m.stream, m.at.align_down(page_size), m.group, m.last,
+                                    is_stop_marker(m), false});
     answer(m, PageResponseCode::Success, PageResponseReason::Overflow);
 }
 

@@ -62,7 +62,7 @@ private:
     void answer(const PageRequestMessage& m, PageResponseCode code, PageResponseReason why);
     void level();
 
-    base::Name unit_, level_name_;
+    base::Name unit_, queue_name_, level_name_;
     base::EventBus& events_;
     RegisterFile& regs_;
     memory::MemoryPort& memory_;
